@@ -1,0 +1,62 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.runtime ## Set up the registry with the example organisations and show what it does
+	@$(BIN)/mentorcert up --examples
+
+.PHONY: test
+test: $(VENV)/.dev ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15
+	@tests/install_debian_packages.sh
+	$(BIN)/pytest -n $(WORKERS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Check style, types, the direction of imports and the migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(wildcard src tests bench examples)
+	$(BIN)/lint-imports
+	$(BIN)/squawk supabase/migrations/*.sql
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level security and the import
+	$(BIN)/python -m bench
+
+.PHONY: venv
+venv: $(VENV)/.dev ## Make the development environment
+
+.PHONY: lock
+lock: $(VENV)/.uv ## Pin the newest versions of the dependencies
+	$(LOCK) --upgrade --group install -o requirements/install.lock
+	$(LOCK) --upgrade pyproject.toml -o requirements/runtime.lock
+	$(LOCK) --upgrade --group dev pyproject.toml -c requirements/install.lock -c requirements/runtime.lock -o requirements/dev.lock
+
+$(VENV)/.uv: requirements/install.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mentorcert needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/install.lock
+	@touch $@
+
+# The development lock holds everything that the runtime lock holds, in the same versions.
+$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,75 @@
+"""The command `mentorcert`: one file a topic, registered here."""
+
+import sys
+import traceback
+from types import TracebackType
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from mentorcert import __version__, logs
+from mentorcert.cli import migrate
+from mentorcert.cli.output import error_console
+from mentorcert.errors import MentorcertError, from_postgres
+from mentorcert.settings import settings
+
+
+class _Commands(TyperGroup):
+    """Turns errors into a message, a hint and an exit code."""
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().invoke(*args, **kwargs)
+        except psycopg.Error as error:
+            _fail(from_postgres(error))
+        except MentorcertError as error:
+            _fail(error)
+
+
+def _fail(error: MentorcertError) -> None:
+    error_console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+    if error.hint:
+        error_console.print(f"[yellow]hint:[/yellow] {escape(error.hint)}", soft_wrap=True)
+    raise typer.Exit(error.exit_code) from None
+
+
+def _report_unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """Say where it happened but not with which values: those may be somebody's name."""
+    error_console.print(f"[red]unexpected {kind.__name__}[/red]; please report these lines:", soft_wrap=True)
+    for frame in traceback.extract_tb(trace):
+        error_console.print(
+            f"  {escape(frame.filename)}:{frame.lineno} in {escape(frame.name)}", soft_wrap=True
+        )
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Keep the certifications of peer-mentor programmes: who holds what, from when, until when."""
+    sys.excepthook = _report_unexpected
+    logs.configure(settings().log_level)
+
+
+app.command("migrate")(migrate.migrate)

@@ -1,0 +1,1 @@
+"""The database: where it is, how to reach it, and its migrations."""

@@ -1,0 +1,228 @@
+"""The one error tree, and the mapping of the database's own errors onto it."""
+
+from typing import ClassVar
+
+import psycopg
+
+
+class MentorcertError(Exception):
+    """Something went wrong in mentorcert."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        constraint: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Take the class docstring as the message where none is given."""
+        super().__init__(message or type(self).__doc__)
+        self.code = code
+        self.constraint = constraint
+        self.hint = hint
+
+
+class InvalidInputError(MentorcertError):
+    """The input is not valid."""
+
+    exit_code = 2
+
+
+class SettingError(InvalidInputError):
+    """A setting in the environment is not valid."""
+
+
+class DatabaseUnreachableError(MentorcertError):
+    """The database cannot be reached."""
+
+
+class EmbeddedPostgresError(DatabaseUnreachableError):
+    """The embedded PostgreSQL did not start."""
+
+
+class OpenTransactionError(MentorcertError):
+    """Acting as a user needs a connection without an open transaction; the role ends with the work."""
+
+
+class FailedTransactionError(MentorcertError):
+    """A statement in the transaction failed, so nothing of it was kept."""
+
+
+class MigrationError(MentorcertError):
+    """The migrations cannot be applied."""
+
+
+class MigrationNameError(MigrationError):
+    """A migration file must be called <version>_<name>.sql, with digits as version, each version once."""
+
+
+class DatabaseNewerError(MigrationError):
+    """The database has migrations that this version of mentorcert does not know."""
+
+
+class MigrationChangedError(MigrationError):
+    """A migration file was changed after it was applied."""
+
+
+class MigrationOrderError(MigrationError):
+    """A migration file that is not applied sorts before one that is."""
+
+
+class MigrationFailedError(MigrationError):
+    """A migration file failed; nothing of it was kept."""
+
+
+class MigrationLockedError(MigrationError):
+    """A lock was not to be had in time; nothing of the file was kept."""
+
+
+class DatabaseError(MentorcertError):
+    """The database refused the statement."""
+
+
+class NotMigratedError(DatabaseError):
+    """The database lacks a table or function that this version of mentorcert needs."""
+
+
+class LockTimeoutError(DatabaseError):
+    """Another session held a row or table for too long."""
+
+
+class ConflictError(DatabaseError):
+    """Another change came in between; the same call may succeed when it is repeated."""
+
+
+class DuplicateError(DatabaseError):
+    """A row with the same key exists already."""
+
+
+class UnknownReferenceError(DatabaseError):
+    """The row refers to something that does not exist in the organisation, or is itself still referred to."""
+
+
+class ValueRejectedError(DatabaseError):
+    """A value breaks a rule of its column or table."""
+
+
+class MissingRightError(DatabaseError):
+    """The row does not exist, or the caller lacks the right to do this with it."""
+
+
+class RuleError(DatabaseError):
+    """The change breaks a rule of the registry."""
+
+
+class TransitionError(RuleError):
+    """The certification cannot go from its present status to the wanted one."""
+
+
+class UnknownTypeError(RuleError):
+    """The organisation has no certification type with this code."""
+
+
+class DateError(RuleError):
+    """The certification's dates are not valid."""
+
+
+class DateOrderError(DateError):
+    """A certification must expire after it was issued."""
+
+
+class ExpiryNotMidnightError(DateError):
+    """A certification expires at a midnight in the organisation's time zone."""
+
+
+class IssuedInFutureError(DateError):
+    """A certification cannot be issued in the future."""
+
+
+class RenewalBeforeIssueError(DateError):
+    """A certification cannot be renewed from a day before it was issued."""
+
+
+class ReasonRequiredError(RuleError):
+    """The change needs a reason."""
+
+
+class HistoryAppendOnlyError(RuleError):
+    """Entries of a history are never changed, moved or removed."""
+
+
+class NotRevertibleError(RuleError):
+    """The change cannot be reverted, or the certification has been changed since."""
+
+
+class ImmutableColumnError(RuleError):
+    """The column never changes."""
+
+
+class InvalidArgumentError(RuleError):
+    """An argument is not valid."""
+
+
+class ChapterCycleError(RuleError):
+    """A chapter cannot lie under itself."""
+
+
+_BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
+    "certification_date_order": DateOrderError,
+    "certification_expires_at_midnight": ExpiryNotMidnightError,
+    "certification_issued_at_not_future": IssuedInFutureError,
+    "certification_renewal_after_issue": RenewalBeforeIssueError,
+}
+
+_BY_SQLSTATE: dict[str, type[DatabaseError]] = {
+    "MC001": TransitionError,
+    "MC002": UnknownTypeError,
+    "MC003": DateError,
+    "MC004": ReasonRequiredError,
+    "MC005": HistoryAppendOnlyError,
+    "MC006": NotRevertibleError,
+    "MC007": ImmutableColumnError,
+    "MC008": InvalidArgumentError,
+    "MC009": ChapterCycleError,
+    "42501": MissingRightError,
+    "23505": DuplicateError,
+    "23503": UnknownReferenceError,
+    "23502": ValueRejectedError,
+    "23514": ValueRejectedError,
+    "55P03": LockTimeoutError,
+    "40001": ConflictError,
+    "40P01": ConflictError,
+    "42P01": NotMigratedError,
+    "42703": NotMigratedError,
+    "42883": NotMigratedError,
+    "3F000": NotMigratedError,
+}
+
+_HINTS: dict[type[DatabaseError], str] = {
+    NotMigratedError: "Run `mentorcert migrate`.",
+    LockTimeoutError: "Try again; `select * from pg_stat_activity` shows who holds the lock.",
+    ConflictError: "Try again.",
+}
+
+
+def from_postgres(exc: psycopg.Error) -> MentorcertError:
+    """Return the error of our tree for a database error: by SQLSTATE, then by the constraint's name.
+
+    The server's DETAIL, and its message where the registry did not write it, can quote a row; both stay out.
+    """
+    diag = exc.diag
+    code, constraint = diag.sqlstate, diag.constraint_name
+    # Without a SQLSTATE the server never answered; classes 08 and 57P end the connection.
+    if isinstance(exc, psycopg.OperationalError) and (code is None or code.startswith(("08", "57P"))):
+        return DatabaseUnreachableError(code=code, hint="Check DATABASE_URL and that the server runs.")
+    kind = _BY_SQLSTATE.get(code or "", DatabaseError)
+    narrower = _BY_CONSTRAINT.get(constraint or "", kind)
+    if issubclass(narrower, kind):
+        kind = narrower
+    facts = [f"SQLSTATE {code}" if code else "", f"constraint {constraint}" if constraint else ""]
+    message = f"{kind.__doc__} ({', '.join(filter(None, facts)) or type(exc).__name__})"
+    own = issubclass(kind, RuleError)
+    if own and diag.message_primary:
+        message = f"{message}: {diag.message_primary}"
+    hint = diag.message_hint if own else _HINTS.get(kind)
+    return kind(message, code=code, constraint=constraint, hint=hint)

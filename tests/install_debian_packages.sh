@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need, where that is possible; leaves any database cluster alone.
+set -euo pipefail
+
+packages=(
+  postgresql-15 postgresql-15-pgtap postgresql-15-cron postgresql-15-plpgsql-check
+  libtap-parser-sourcehandler-pgtap-perl # pg_prove
+)
+
+list_missing() {
+  missing=()
+  local package
+  for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed \
+      || missing+=("$package")
+  done
+}
+
+list_missing
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=(env)
+[ "$(id -u)" -eq 0 ] || as_root=(sudo -n env)
+
+if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
+  echo "Installing for the tests: ${missing[*]}"
+  # RUNLEVEL=1: no server is started, the tests start their own.
+  quietly=("${as_root[@]}" RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+  "${quietly[@]}" update || true
+  "${quietly[@]}" install --no-install-recommends "${missing[@]}" >/dev/null || true
+  list_missing
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "Missing, and not to be installed here: ${missing[*]}."
+  echo "The tests that need them are skipped; pytest's closing lines count them and say why."
+fi
