@@ -1,0 +1,69 @@
+-- Days, midnights and validity: when a certification begins, ends, and what its status is.
+
+create or replace function private.day_starts(day date, time_zone text)
+returns timestamptz
+language sql
+immutable
+set search_path = ''
+as $$ select day::timestamp at time zone time_zone $$;
+comment on function private.day_starts(date, text) is
+  'The first instant of a day in a time zone (where the clock skips midnight: the first instant after the gap).';
+
+create or replace function private.day_of(instant timestamptz, time_zone text)
+returns date
+language sql
+immutable
+set search_path = ''
+as $$ select (instant at time zone time_zone)::date $$;
+comment on function private.day_of(timestamptz, text) is 'The day on the calendar of a time zone.';
+
+create or replace function private.last_valid_day(
+  validity_rule text, validity_months integer, issued_on date, held_until date default null
+)
+returns date
+language sql
+immutable
+set search_path = ''
+as $$
+  select case validity_rule
+    when 'months' then (greatest(issued_on, held_until) + make_interval(months => validity_months))::date
+    when 'end_of_year' then make_date(
+      extract(year from greatest(issued_on, held_until + 1) + make_interval(months => validity_months))::integer, 12, 31
+    )
+  end
+$$;
+comment on function private.last_valid_day(text, integer, date, date) is
+  'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. held_until, the last day of what was held before, is the start where it is later, so that early renewal loses nothing.';
+
+create or replace function private.status_at(suspended boolean, expires_at timestamptz, at timestamptz)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when suspended then 'suspended' when expires_at <= at then 'expired' else 'active' end
+$$;
+comment on function private.status_at(boolean, timestamptz, timestamptz) is
+  'What the status is at an instant: suspension lies on top of the dates.';
+
+create or replace function public.current_status(certification public.peer_mentor_certifications)
+returns text
+language sql
+stable
+set search_path = ''
+as $$ select private.status_at(certification.status = 'suspended', certification.expires_at, now()) $$;
+comment on function public.current_status(public.peer_mentor_certifications) is
+  'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
+
+revoke execute on function
+  private.day_starts(date, text), private.day_of(timestamptz, text),
+  private.last_valid_day(text, integer, date, date),
+  private.status_at(boolean, timestamptz, timestamptz),
+  public.current_status(public.peer_mentor_certifications)
+from public, anon, authenticated, service_role;
+grant execute on function
+  private.day_starts(date, text), private.day_of(timestamptz, text),
+  private.last_valid_day(text, integer, date, date),
+  private.status_at(boolean, timestamptz, timestamptz),
+  public.current_status(public.peer_mentor_certifications)
+to authenticated, service_role;

@@ -1,0 +1,224 @@
+-- The public list: who may be shown today, kept in the transaction of each change, and lapsing by itself.
+
+create table if not exists public.listed_peer_mentors (
+  peer_mentor_id uuid not null,
+  organisation_id uuid not null,
+  organisation_slug text not null,
+  display_name text not null,
+  chapters text[] not null,
+  listed_until timestamptz not null,
+  constraint listed_peer_mentors_pkey primary key (peer_mentor_id),
+  constraint listed_peer_mentors_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
+    references public.peer_mentors (organisation_id, id)
+);
+create index if not exists listed_peer_mentors_organisation_slug_idx
+on public.listed_peer_mentors (organisation_slug, display_name);
+create index if not exists listed_peer_mentors_organisation_id_idx
+on public.listed_peer_mentors (organisation_id, peer_mentor_id);
+alter table public.listed_peer_mentors enable row level security;
+revoke all on public.listed_peer_mentors from anon, authenticated, service_role;
+grant select on public.listed_peer_mentors to anon, authenticated, service_role;
+comment on table public.listed_peer_mentors is
+  'Peer mentors whom the public may see, and all that it may see of them; written by trigger only.';
+comment on column public.listed_peer_mentors.listed_until is
+  'The lease: the first instant at which a required certification no longer holds; infinity where none ends.';
+
+drop policy if exists "everybody reads entries whose lease runs" on public.listed_peer_mentors;
+create policy "everybody reads entries whose lease runs"
+on public.listed_peer_mentors for select to anon, authenticated
+using (listed_until > now());
+comment on policy "everybody reads entries whose lease runs" on public.listed_peer_mentors is
+  'Fails closed: if every job is dead, an entry still ends on time.';
+
+create or replace function private.derived_listing(peer_mentor_ids uuid[])
+returns setof public.listed_peer_mentors
+language sql
+stable
+rows 1000
+set search_path = ''
+as $$
+  select
+    mentor.id, mentor.organisation_id, organisation.slug,
+    coalesce(mentor.display_name, mentor.full_name),
+    array(
+      select chapter.name from public.chapters as chapter
+      where chapter.id = any(mentor.chapter_ids)
+      order by chapter.name
+    ),
+    held.listed_until
+  from public.peer_mentors as mentor
+  join public.organisations as organisation on organisation.id = mentor.organisation_id
+  join (
+    select type.organisation_id, array_agg(type.code) as codes
+    from public.certification_types as type
+    where type.required_for_listing
+    group by type.organisation_id
+  ) as required on required.organisation_id = mentor.organisation_id
+  join (
+    select certification.peer_mentor_id, certification.organisation_id,
+      count(*) as types, coalesce(min(certification.expires_at), 'infinity') as listed_until
+    from public.peer_mentor_certifications as certification
+    join public.certification_types as type
+      on type.organisation_id = certification.organisation_id
+      and type.code = certification.certification_type
+      and type.required_for_listing
+    where
+      certification.status = 'active'
+      and (certification.expires_at is null or certification.expires_at > now())
+      and (derived_listing.peer_mentor_ids is null or certification.peer_mentor_id = any(derived_listing.peer_mentor_ids))
+    group by certification.peer_mentor_id, certification.organisation_id
+  ) as held
+    on held.peer_mentor_id = mentor.id
+    and held.organisation_id = mentor.organisation_id
+    and held.types = cardinality(required.codes)
+  where
+    mentor.listing_consent
+    and (derived_listing.peer_mentor_ids is null or mentor.id = any(derived_listing.peer_mentor_ids))
+$$;
+comment on function private.derived_listing(uuid[]) is
+  'What the public list should say of these peer mentors (null: of all): those who consent and hold every required type, active. An organisation that requires nothing lists nobody.';
+
+create or replace function private.refresh_listing(peer_mentor_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if cardinality(peer_mentor_ids) = 0 then
+    return;
+  end if;
+  -- Two transactions that change a consent and a certification would each miss the other's half: one at a time.
+  perform 1 from public.peer_mentors as mentor
+  where mentor.id = any(peer_mentor_ids)
+  order by mentor.id
+  for no key update;
+
+  insert into public.listed_peer_mentors as listed
+  select * from private.derived_listing(peer_mentor_ids)
+  on conflict (peer_mentor_id) do update set
+    display_name = excluded.display_name, chapters = excluded.chapters, listed_until = excluded.listed_until
+  where (listed.display_name, listed.chapters, listed.listed_until)
+    is distinct from (excluded.display_name, excluded.chapters, excluded.listed_until);
+
+  delete from public.listed_peer_mentors as listed
+  where listed.peer_mentor_id = any(peer_mentor_ids)
+    and not exists (
+      select from private.derived_listing(peer_mentor_ids) as derived where derived.peer_mentor_id = listed.peer_mentor_id
+    );
+end
+$$;
+comment on function private.refresh_listing(uuid[]) is 'Makes the public list say of these peer mentors what the rules derive.';
+
+create or replace function private.refresh_listing_of_certifications()
+returns trigger
+language plpgsql
+security definer -- the list is no client's to write
+set search_path = ''
+as $$
+begin
+  -- A lease that has run out needs no lock: whoever renews meanwhile writes a later one, which this leaves alone.
+  delete from public.listed_peer_mentors as listed
+  using changed_rows as changed
+  where listed.peer_mentor_id = changed.peer_mentor_id and listed.listed_until <= now();
+
+  perform private.refresh_listing(array(
+    select distinct changed.peer_mentor_id
+    from changed_rows as changed
+    left join public.listed_peer_mentors as listed on listed.peer_mentor_id = changed.peer_mentor_id
+    where listed.peer_mentor_id is not null
+      or (changed.status = 'active' and (changed.expires_at is null or changed.expires_at > now()))
+  ));
+  return null;
+end
+$$;
+comment on function private.refresh_listing_of_certifications() is
+  'After a change of certifications: refreshes those peer mentors who are, or may now be, on the list.';
+
+create or replace trigger refresh_listing_on_insert
+after insert on public.peer_mentor_certifications
+referencing new table as changed_rows
+for each statement execute function private.refresh_listing_of_certifications();
+
+create or replace trigger refresh_listing_on_update
+after update on public.peer_mentor_certifications
+referencing new table as changed_rows
+for each statement execute function private.refresh_listing_of_certifications();
+
+create or replace function private.refresh_listing_of_peer_mentors()
+returns trigger
+language plpgsql
+security definer -- the list is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.refresh_listing(array(
+    select after.id
+    from new_rows as after
+    join old_rows as before on before.id = after.id
+    where (after.listing_consent, after.display_name, after.full_name, after.chapter_ids)
+      is distinct from (before.listing_consent, before.display_name, before.full_name, before.chapter_ids)
+  ));
+  return null;
+end
+$$;
+comment on function private.refresh_listing_of_peer_mentors() is 'After a change of consent, name or chapters.';
+
+create or replace trigger refresh_listing_on_update
+after update on public.peer_mentors
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.refresh_listing_of_peer_mentors();
+
+create or replace function private.refresh_listing_of_chapters()
+returns trigger
+language plpgsql
+security definer -- the list is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.refresh_listing(array(
+    select distinct link.peer_mentor_id
+    from new_rows as after
+    join old_rows as before on before.id = after.id and before.name <> after.name
+    join public.peer_mentor_chapters as link on link.chapter_id = after.id and link.ended_at is null
+  ));
+  return null;
+end
+$$;
+comment on function private.refresh_listing_of_chapters() is 'After a chapter is renamed.';
+
+create or replace trigger refresh_listing_on_update
+after update on public.chapters
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.refresh_listing_of_chapters();
+
+create or replace function private.refresh_listing_of_types()
+returns trigger
+language plpgsql
+security definer -- the list is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.refresh_listing(array(
+    select mentor.id from public.peer_mentors as mentor
+    where mentor.listing_consent and mentor.organisation_id in (select after.organisation_id from new_rows as after)
+  ));
+  return null;
+end
+$$;
+comment on function private.refresh_listing_of_types() is 'After a type is added or changed: what is required may have changed for everybody.';
+
+create or replace trigger refresh_listing_on_insert
+after insert on public.certification_types
+referencing new table as new_rows
+for each statement execute function private.refresh_listing_of_types();
+
+create or replace trigger refresh_listing_on_update
+after update on public.certification_types
+referencing new table as new_rows
+for each statement execute function private.refresh_listing_of_types();
+
+revoke execute on function
+  private.derived_listing(uuid[]), private.refresh_listing(uuid[]),
+  private.refresh_listing_of_certifications(), private.refresh_listing_of_peer_mentors(),
+  private.refresh_listing_of_chapters(), private.refresh_listing_of_types()
+from public, anon, authenticated, service_role;
