@@ -79,6 +79,22 @@ class MigrationLockedError(MigrationError):
     """A lock was not to be had in time; nothing of the file was kept."""
 
 
+class HistoryEntryError(MentorcertError):
+    """A history entry does not have the shape of its version."""
+
+
+class UnknownHistoryVersionError(HistoryEntryError):
+    """A history entry is of a version that this release does not know."""
+
+
+class FutureNightError(InvalidInputError):
+    """A night that has not come cannot be run."""
+
+
+class NightlyFailedError(MentorcertError):
+    """The nightly run failed; the ledger says why."""
+
+
 class DatabaseError(MentorcertError):
     """The database refused the statement."""
 
@@ -135,12 +151,20 @@ class ExpiryNotMidnightError(DateError):
     """A certification expires at a midnight in the organisation's time zone."""
 
 
+class IssueNotMidnightError(DateError):
+    """A certification is issued at a midnight in the organisation's time zone."""
+
+
 class IssuedInFutureError(DateError):
     """A certification cannot be issued in the future."""
 
 
 class RenewalBeforeIssueError(DateError):
     """A certification cannot be renewed from a day before it was issued."""
+
+
+class BeyondTypeRuleError(DateError):
+    """Only the administrator lets a certification hold longer than its type's rule."""
 
 
 class ReasonRequiredError(RuleError):
@@ -172,6 +196,8 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_expires_at_midnight": ExpiryNotMidnightError,
     "certification_issued_at_not_future": IssuedInFutureError,
     "certification_renewal_after_issue": RenewalBeforeIssueError,
+    "certification_expires_at_within_rule": BeyondTypeRuleError,
+    "certification_issued_at_midnight": IssueNotMidnightError,
 }
 
 _BY_SQLSTATE: dict[str, type[DatabaseError]] = {

@@ -124,7 +124,7 @@ create table if not exists public.chapters (
   constraint chapters_code_valid check (code ~ '^\S+$' and code !~ '[|;,]'),
   constraint chapters_name_valid check (btrim(name) <> '' and name !~ '[|\r\n]')
 );
-create index if not exists chapters_parent_id_idx on public.chapters (organisation_id, parent_id);
+create index if not exists chapters_parent_id_idx on public.chapters (parent_id, organisation_id);
 alter table public.chapters enable row level security;
 revoke all on public.chapters from anon, authenticated, service_role;
 grant select, insert, update on public.chapters to service_role;
@@ -233,8 +233,8 @@ create table if not exists public.peer_mentors (
   constraint peer_mentors_organisation_id_external_id_key unique (organisation_id, external_id),
   constraint peer_mentors_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
   constraint peer_mentors_user_id_fkey foreign key (user_id) references auth.users (id) on delete set null,
-  constraint peer_mentors_external_id_valid check (btrim(external_id) <> ''),
-  constraint peer_mentors_full_name_valid check (btrim(full_name) <> ''),
+  constraint peer_mentors_external_id_valid check (external_id ~ '^\S(.*\S)?$'),
+  constraint peer_mentors_full_name_valid check (full_name ~ '^\S(.*\S)?$'),
   constraint peer_mentors_display_name_valid check (btrim(display_name) <> '')
 ) with (fillfactor = 90);
 create unique index if not exists peer_mentors_user_id_key

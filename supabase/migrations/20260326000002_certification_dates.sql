@@ -5,9 +5,16 @@ returns timestamptz
 language sql
 immutable
 set search_path = ''
-as $$ select day::timestamp at time zone time_zone $$;
+as $$
+  select case
+    -- Where the clock is put back at midnight, midnight comes twice, and the server takes the second.
+    when (midnight - interval '1 hour') at time zone time_zone = day::timestamp then midnight - interval '1 hour'
+    else midnight
+  end
+  from (select day::timestamp at time zone time_zone as midnight) as server
+$$;
 comment on function private.day_starts(date, text) is
-  'The first instant of a day in a time zone (where the clock skips midnight: the first instant after the gap).';
+  'The first instant of a day in a time zone: the first of two midnights, and where the clock skips midnight the first instant after the gap.';
 
 create or replace function private.day_of(instant timestamptz, time_zone text)
 returns date

@@ -2,94 +2,118 @@
 --
 -- Policies call these functions as (select f()), so that they run once in a statement and not once in a row.
 -- They are definers because they read tables whose own policies call them. Arrays are never null.
+-- In plpgsql, which keeps their plans for the session: in SQL each statement would plan them anew.
 
 create or replace function public.get_user_organisation_id()
 returns uuid
-language sql
+language plpgsql
 stable
 security definer -- reads memberships, whose policies call this function
 set search_path = ''
 as $$
-  select case
-    when count(distinct membership.organisation_id) = 1 then min(membership.organisation_id::text)::uuid
-    else min(membership.organisation_id::text) filter (
-      where membership.organisation_id::text = lower(auth.jwt() #>> '{app_metadata,organisation_id}')
-    )::uuid
-  end
-  from public.memberships as membership
-  where membership.user_id = auth.uid() and membership.ended_at is null
+declare
+  ids constant uuid[] := array(
+    select membership.organisation_id
+    from public.memberships as membership
+    where membership.user_id = (select auth.uid()) and membership.ended_at is null
+  );
+begin
+  if ids[1] = all(ids) then
+    return ids[1];
+  end if;
+  return (
+    select distinct id from unnest(ids) as id
+    where id::text = lower(auth.jwt() #>> '{app_metadata,organisation_id}')
+  );
+end
 $$;
 comment on function public.get_user_organisation_id() is
   'The organisation the caller acts in: that of the memberships; where there are several, the one named in app_metadata.organisation_id of the token if the caller is a member of it; else null.';
 
 create or replace function private.administered_organisation_id()
 returns uuid
-language sql
+language plpgsql
 stable
 security definer -- reads memberships, whose policies call this function
 set search_path = ''
 as $$
-  select membership.organisation_id
-  from public.memberships as membership
-  where
-    membership.user_id = auth.uid()
-    and membership.organisation_id = (select public.get_user_organisation_id())
-    and membership.role = 'org_admin'
-    and membership.ended_at is null
+begin
+  return (
+    select membership.organisation_id
+    from public.memberships as membership
+    where
+      membership.user_id = (select auth.uid())
+      and membership.role = 'org_admin'
+      and membership.ended_at is null
+      -- No condition for an index: so it is asked last, and only if the caller is an administrator at all.
+      and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
+  );
+end
 $$;
 comment on function private.administered_organisation_id() is
   'The organisation the caller acts in, if as its administrator; else null.';
 
 create or replace function private.with_chapters_below(chapter_ids uuid[])
 returns uuid[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  with recursive chapters as (
-    select chapter.id, chapter.organisation_id
-    from public.chapters as chapter
-    where chapter.id = any(chapter_ids)
-    union
-    select chapter.id, chapter.organisation_id
-    from chapters
-    join public.chapters as chapter
-      on chapter.organisation_id = chapters.organisation_id and chapter.parent_id = chapters.id
-  )
-  select coalesce(array_agg(id), '{}') from chapters
+declare
+  found_ids uuid[] := chapter_ids;
+  below uuid[] := chapter_ids;
+begin
+  while below <> '{}' loop
+    below := array(
+      select chapter.id from public.chapters as chapter
+      where chapter.parent_id = any(below) and chapter.id <> all(found_ids)
+    );
+    found_ids := found_ids || below;
+  end loop;
+  return found_ids;
+end
 $$;
-comment on function private.with_chapters_below(uuid[]) is 'These chapters and every chapter under them.';
+comment on function private.with_chapters_below(uuid[]) is
+  'These chapters and every chapter under them; level by level, which beats a recursive query of a few rows.';
 
 create or replace function private.coordinated_chapter_ids()
 returns uuid[]
-language sql
+language plpgsql
 stable
 security definer -- reads memberships and chapters, whose policies call this function
 set search_path = ''
 as $$
-  select private.with_chapters_below(coalesce(array_agg(membership.chapter_id), '{}'))
-  from public.memberships as membership
-  where
-    membership.user_id = auth.uid()
-    and membership.organisation_id = (select public.get_user_organisation_id())
-    and membership.role = 'coordinator'
-    and membership.ended_at is null
+begin
+  return private.with_chapters_below(array(
+    select membership.chapter_id
+    from public.memberships as membership
+    where
+      membership.user_id = (select auth.uid())
+      and membership.role = 'coordinator'
+      and membership.ended_at is null
+      and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
+  ));
+end
 $$;
 comment on function private.coordinated_chapter_ids() is
   'The chapters the caller coordinates, and every chapter under them.';
 
 create or replace function private.own_peer_mentor_ids()
 returns uuid[]
-language sql
+language plpgsql
 stable
 security definer -- reads peer_mentors, whose policies call this function
 set search_path = ''
 as $$
-  select coalesce(array_agg(mentor.id), '{}')
-  from public.peer_mentors as mentor
-  where
-    mentor.user_id = auth.uid()
-    and mentor.organisation_id = (select public.get_user_organisation_id())
+begin
+  return array(
+    select mentor.id
+    from public.peer_mentors as mentor
+    where
+      mentor.user_id = (select auth.uid())
+      and mentor.organisation_id is not distinct from (select public.get_user_organisation_id())
+  );
+end
 $$;
 comment on function private.own_peer_mentor_ids() is 'The peer mentor the caller is, in the organisation the caller acts in.';
 
@@ -214,11 +238,11 @@ create policy "people read the chapters of peer mentors within their reach"
 on public.peer_mentor_chapters for select to authenticated
 using (
   organisation_id = (select private.administered_organisation_id())
-  or chapter_id = any((select private.coordinated_chapter_ids())::uuid[])
+  or ended_at is null and chapter_id = any((select private.coordinated_chapter_ids())::uuid[])
   or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
 );
 comment on policy "people read the chapters of peer mentors within their reach" on public.peer_mentor_chapters is
-  'A coordinator sees the own chapters here, not the others of the same person.';
+  'A coordinator sees who is in the own chapters now, not the other chapters of the same person.';
 
 drop policy if exists "administrators put peer mentors into chapters" on public.peer_mentor_chapters;
 create policy "administrators put peer mentors into chapters"

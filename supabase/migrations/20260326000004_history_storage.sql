@@ -105,7 +105,10 @@ drop policy if exists "people read the events of certifications within their rea
 create policy "people read the events of certifications within their reach"
 on public.certification_renewal_events for select to authenticated
 using (
-  certification_id in (select certification.id from public.peer_mentor_certifications as certification)
+  exists (
+    select from public.peer_mentor_certifications as certification
+    where certification.id = certification_renewal_events.certification_id
+  )
 );
 comment on policy "people read the events of certifications within their reach" on public.certification_renewal_events is
   'The inner select is under the policies of peer_mentor_certifications: who reads the certification reads its history.';

@@ -167,7 +167,8 @@ begin
     'before', private.changed_fields(before, after),
     'after', coalesce(private.changed_fields(after, before), after)
   ));
-  if jsonb_array_length(new.renewal_history) > 50 and private.history_is_in_events() then
+  -- What an import brings along must reach the events table first; the next change cuts it.
+  if tg_op = 'UPDATE' and jsonb_array_length(new.renewal_history) > 50 and private.history_is_in_events() then
     new.renewal_history := private.cached_history(new.renewal_history);
   end if;
   return new;
@@ -195,13 +196,15 @@ for each row when (
   and not coalesce(
     old.status = 'active' and new.status = 'expired'
     and old.expires_at = new.expires_at
+    and new.expires_at <= now()
     and old.issued_at = new.issued_at
     and old.certification_type = new.certification_type
     and new.renewal_history - -1 = old.renewal_history
     and new.renewal_history -> -1 @> '{
       "kind": "expired", "actor": {"job": "nightly"},
       "before": {"status": "active"}, "after": {"status": "expired"}
-    }',
+    }'
+    and new.renewal_history #> '{-1,effective_at}' = to_jsonb(new.expires_at),
     false
   )
 )

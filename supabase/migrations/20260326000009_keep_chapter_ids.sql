@@ -9,6 +9,12 @@ as $$
 declare
   mentor_ids constant uuid[] := array(select distinct link.peer_mentor_id from changed_rows as link);
 begin
+  -- A chapter that is renamed meanwhile would come to the public list under its old name.
+  perform 1 from public.chapters as chapter
+  where chapter.id in (select link.chapter_id from changed_rows as link)
+  order by chapter.id
+  for share;
+
   -- Certifications first, then peer mentors, each by id: the order in which everybody locks.
   perform 1 from public.peer_mentor_certifications as certification
   where certification.peer_mentor_id = any(mentor_ids)

@@ -54,25 +54,20 @@ as $$
     where type.required_for_listing
     group by type.organisation_id
   ) as required on required.organisation_id = mentor.organisation_id
-  join (
-    select certification.peer_mentor_id, certification.organisation_id,
-      count(*) as types, coalesce(min(certification.expires_at), 'infinity') as listed_until
+  -- Peer mentor by peer mentor, by the index: without statistics the planner would join the whole table instead.
+  cross join lateral (
+    select count(*) as types, coalesce(min(certification.expires_at), 'infinity') as listed_until
     from public.peer_mentor_certifications as certification
-    join public.certification_types as type
-      on type.organisation_id = certification.organisation_id
-      and type.code = certification.certification_type
-      and type.required_for_listing
     where
-      certification.status = 'active'
+      certification.peer_mentor_id = mentor.id
+      and certification.certification_type = any(required.codes)
+      and certification.status = 'active'
       and (certification.expires_at is null or certification.expires_at > now())
-      and (derived_listing.peer_mentor_ids is null or certification.peer_mentor_id = any(derived_listing.peer_mentor_ids))
-    group by certification.peer_mentor_id, certification.organisation_id
+    offset 0
   ) as held
-    on held.peer_mentor_id = mentor.id
-    and held.organisation_id = mentor.organisation_id
-    and held.types = cardinality(required.codes)
   where
     mentor.listing_consent
+    and held.types = cardinality(required.codes)
     and (derived_listing.peer_mentor_ids is null or mentor.id = any(derived_listing.peer_mentor_ids))
 $$;
 comment on function private.derived_listing(uuid[]) is
@@ -93,18 +88,20 @@ begin
   order by mentor.id
   for no key update;
 
-  insert into public.listed_peer_mentors as listed
-  select * from private.derived_listing(peer_mentor_ids)
-  on conflict (peer_mentor_id) do update set
-    display_name = excluded.display_name, chapters = excluded.chapters, listed_until = excluded.listed_until
-  where (listed.display_name, listed.chapters, listed.listed_until)
-    is distinct from (excluded.display_name, excluded.chapters, excluded.listed_until);
-
+  with derived as materialized (
+    select * from private.derived_listing(peer_mentor_ids)
+  ),
+  written as (
+    insert into public.listed_peer_mentors as listed
+    select * from derived
+    on conflict (peer_mentor_id) do update set
+      display_name = excluded.display_name, chapters = excluded.chapters, listed_until = excluded.listed_until
+    where (listed.display_name, listed.chapters, listed.listed_until)
+      is distinct from (excluded.display_name, excluded.chapters, excluded.listed_until)
+  )
   delete from public.listed_peer_mentors as listed
   where listed.peer_mentor_id = any(peer_mentor_ids)
-    and not exists (
-      select from private.derived_listing(peer_mentor_ids) as derived where derived.peer_mentor_id = listed.peer_mentor_id
-    );
+    and listed.peer_mentor_id not in (select derived.peer_mentor_id from derived);
 end
 $$;
 comment on function private.refresh_listing(uuid[]) is 'Makes the public list say of these peer mentors what the rules derive.';
@@ -125,14 +122,14 @@ begin
     select distinct changed.peer_mentor_id
     from changed_rows as changed
     left join public.listed_peer_mentors as listed on listed.peer_mentor_id = changed.peer_mentor_id
-    where listed.peer_mentor_id is not null
-      or (changed.status = 'active' and (changed.expires_at is null or changed.expires_at > now()))
+    -- Who expired by date and is not listed needs no lock either: a consent given meanwhile gets no later lease.
+    where listed.peer_mentor_id is not null or changed.renewal_history #>> '{-1,kind}' is distinct from 'expired'
   ));
   return null;
 end
 $$;
 comment on function private.refresh_listing_of_certifications() is
-  'After a change of certifications: refreshes those peer mentors who are, or may now be, on the list.';
+  'After a change of certifications: refreshes their peer mentors, but for what only expired, which the lease covers.';
 
 create or replace trigger refresh_listing_on_insert
 after insert on public.peer_mentor_certifications
@@ -200,7 +197,7 @@ as $$
 begin
   perform private.refresh_listing(array(
     select mentor.id from public.peer_mentors as mentor
-    where mentor.listing_consent and mentor.organisation_id in (select after.organisation_id from new_rows as after)
+    where mentor.organisation_id in (select after.organisation_id from new_rows as after)
   ));
   return null;
 end

@@ -25,39 +25,39 @@ returns table (organisation_id uuid, expires_at timestamptz, expired bigint)
 language plpgsql
 set search_path = ''
 as $$
+declare
+  -- What all entries of the run have in common: each row adds two fields, and parses the text once.
+  entry constant text := format(
+    '{"schema_version": %s, "kind": "expired", "actor": {"job": "nightly"}, "recorded_at": %s, '
+    '"before": {"status": "active"}, "after": {"status": "expired"}, ',
+    private.current_history_version(), to_json(now())
+  );
 begin
   perform private.announce_change(jsonb_build_object('job', 'nightly', 'as_of', as_of));
   return query
-  with due as (
-    select array(
-      select certification.ctid
-      from public.organisations as organisation
-      join public.peer_mentor_certifications as certification on certification.organisation_id = organisation.id
-      where certification.status = 'active' and certification.expires_at <= as_of
-      limit batch_size
-      for no key update of certification skip locked
-    ) as ctids
-  ),
-  -- By ctid, which spares 300,000 rows a join: a row that moved meanwhile is found by the next run.
-  changed as (
+  with changed as (
     update public.peer_mentor_certifications as certification
     set
       status = 'expired',
       updated_at = now(),
       renewal_history = case
-        -- The trigger appends to a history that may have to be cut for the events table.
-        when jsonb_array_length(certification.renewal_history) >= 50 then certification.renewal_history
+        -- The trigger appends where the history may have to be cut for the events table, or as_of lies in the future.
+        when jsonb_array_length(certification.renewal_history) >= 50 or certification.expires_at > now()
+          then certification.renewal_history
         else certification.renewal_history || (
-          '{"kind": "expired", "actor": {"job": "nightly"}, "before": {"status": "active"}, "after": {"status": "expired"}, '
-          || '"schema_version": ' || private.current_history_version() || ', "entry_id": "' || gen_random_uuid()
-          || '", "recorded_at": ' || to_json(now()) || ', "effective_at": ' || to_json(certification.expires_at) || '}'
+          entry || '"entry_id": "' || gen_random_uuid() || '", "effective_at": ' || to_json(certification.expires_at) || '}'
         )::jsonb
       end
-    from due
     where
-      certification.ctid = any(due.ctids)
-      and certification.status = 'active'
-      and certification.expires_at <= as_of
+      -- By ctid, which spares 300,000 rows a join: a row that moved meanwhile is found by the next run.
+      certification.ctid = any(array(
+        select due.ctid
+        from public.organisations as organisation
+        join public.peer_mentor_certifications as due on due.organisation_id = organisation.id
+        where due.status = 'active' and due.expires_at <= as_of
+        limit batch_size
+        for no key update of due skip locked
+      ))
     returning certification.organisation_id, certification.expires_at
   )
   select changed.organisation_id, changed.expires_at, count(*)
@@ -103,39 +103,44 @@ comment on function private.next_nightly_at(timestamptz) is
   'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight; null without organisations.';
 
 create or replace function private.run_nightly(as_of timestamptz default now(), batch_size integer default null)
-returns setof private.job_runs
+returns table (
+  organisation_id uuid, local_day date, caught_up boolean, expired integer, unlisted integer, error text
+)
 language plpgsql
 set search_path = ''
 as $$
 declare
   started constant timestamptz := clock_timestamp();
   listed_before jsonb;
+  work jsonb;
   failed_state text;
   failed_message text;
 begin
-  begin
-    -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
-    insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
-    select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day
-    from private.organisations_due(as_of) as due
-    cross join lateral (
-      select generated::date as local_day
-      from generate_series(
-        least(due.last_day + 1, due.local_day)::timestamp, due.local_day::timestamp, interval '1 day'
-      ) as generated
-    ) as day
-    order by due.organisation_id, day.local_day
-    on conflict (organisation_id, job, local_day) do update set
-      as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = null;
+  -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
+  insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
+  select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day
+  from private.organisations_due(as_of) as due
+  cross join lateral (
+    select generated::date as local_day
+    from generate_series(
+      least(due.last_day + 1, due.local_day)::timestamp, due.local_day::timestamp, interval '1 day'
+    ) as generated
+  ) as day
+  order by due.organisation_id, day.local_day
+  on conflict on constraint job_runs_pkey do update set
+    as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = null,
+    caught_up = run.caught_up or excluded.caught_up;
 
-    listed_before := (
-      select jsonb_object_agg(entries.organisation_id, entries.listed)
-      from (
-        select listed.organisation_id, count(*) as listed
-        from public.listed_peer_mentors as listed group by listed.organisation_id
-      ) as entries
-    );
+  listed_before := (
+    select jsonb_object_agg(entries.organisation_id, entries.listed)
+    from (
+      select listed.organisation_id, count(*) as listed
+      from public.listed_peer_mentors as listed group by listed.organisation_id
+    ) as entries
+  );
 
+  -- What ended on a missed day is that day's work; what is older than the ledger, the first day's.
+  work := (
     with change as materialized (
       select * from private.expire_due_certifications(as_of, batch_size)
     ),
@@ -148,7 +153,6 @@ begin
       where run.job = 'nightly' and run.started_at = started
       window days as (partition by run.organisation_id)
     ),
-    -- What ended on a missed day is that day's work; what is older than the ledger, the first day's.
     counted as (
       select opened.organisation_id, opened.local_day, coalesce(sum(change.expired), 0) as expired
       from opened
@@ -158,39 +162,48 @@ begin
         = greatest(opened.first_day, least(opened.last_day, private.day_of(change.expires_at, opened.time_zone)))
       group by opened.organisation_id, opened.local_day
     )
-    update private.job_runs as run
-    set expired = run.expired + counted.expired, finished_at = clock_timestamp()
-    from counted
-    where
-      run.job = 'nightly'
-      and run.organisation_id = counted.organisation_id
-      and run.local_day = counted.local_day;
+    select jsonb_agg(to_jsonb(counted)) from counted
+  );
 
-    update private.job_runs as run
-    set unlisted = run.unlisted + (listed_before ->> run.organisation_id::text)::integer - (
-      select count(*) from public.listed_peer_mentors as listed where listed.organisation_id = run.organisation_id
-    )
-    where
-      run.job = 'nightly' and run.started_at = started and not run.caught_up
-      and listed_before ? run.organisation_id::text;
-  exception when others then
-    -- What was done is undone; that it failed, and why, must stay.
-    get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
-    insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
-    select 'nightly', due.organisation_id, due.local_day, as_of, started, failed_state || ': ' || failed_message
-    from private.organisations_due(as_of) as due
-    order by due.organisation_id
-    on conflict (organisation_id, job, local_day) do update set
-      as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error;
-  end;
   return query
-  select run.* from private.job_runs as run
-  where run.job = 'nightly' and run.started_at = started
-  order by run.organisation_id, run.local_day;
+  with counted as (
+    select done.organisation_id, done.local_day, done.expired,
+      case
+        when done.local_day = max(done.local_day) over (partition by done.organisation_id)
+          then coalesce((listed_before ->> done.organisation_id::text)::integer, 0) - (
+            select count(*)::integer from public.listed_peer_mentors as listed
+            where listed.organisation_id = done.organisation_id
+          )
+        else 0
+      end as unlisted
+    from jsonb_to_recordset(work) as done (organisation_id uuid, local_day date, expired integer)
+  )
+  update private.job_runs as run
+  set
+    expired = run.expired + counted.expired,
+    unlisted = run.unlisted + counted.unlisted,
+    -- After a full batch there may be more to do: then the days stay open, and the next batch counts on them.
+    finished_at = case
+      when batch_size is null or (select sum(every.expired) from counted as every) < batch_size then clock_timestamp()
+    end
+  from counted
+  where run.job = 'nightly' and run.organisation_id = counted.organisation_id and run.local_day = counted.local_day
+  returning run.organisation_id, run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
+exception when others then
+  -- What was done is undone; that it failed, and why, must stay.
+  get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
+  return query
+  insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
+  select 'nightly', due.organisation_id, due.local_day, as_of, started, failed_state || ': ' || failed_message
+  from private.organisations_due(as_of) as due
+  order by due.organisation_id
+  on conflict on constraint job_runs_pkey do update set
+    as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error
+  returning run.organisation_id, run.local_day, run.caught_up, 0, 0, run.error;
 end
 $$;
 comment on function private.run_nightly(timestamptz, integer) is
-  'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns the rows.';
+  'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
 
 revoke execute on function
   private.expire_due_certifications(timestamptz, integer), private.organisations_due(timestamptz),

@@ -11,7 +11,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from mentorcert import __version__, logs
-from mentorcert.cli import migrate
+from mentorcert.cli import doctor, history, imports, migrate, nightly, organisation, up
 from mentorcert.cli.output import error_console
 from mentorcert.errors import MentorcertError, from_postgres
 from mentorcert.settings import settings
@@ -49,6 +49,7 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -72,4 +73,12 @@ def main(
     logs.configure(settings().log_level)
 
 
+app.command("up")(up.up)
 app.command("migrate")(migrate.migrate)
+app.add_typer(organisation.commands, name="organisation")
+app.command("import")(imports.import_)
+app.command("export")(imports.export)
+app.command("nightly")(nightly.nightly)
+app.command("worker")(nightly.worker)
+app.add_typer(history.commands, name="history")
+app.command("doctor")(doctor.doctor)

@@ -1,0 +1,86 @@
+"""Asks the database whether everything is as it should be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import aiosql
+
+from mentorcert.certifications.repository import LONG_HISTORY
+from mentorcert.db import migrate
+from mentorcert.db.connection import Connection
+from mentorcert.errors import MigrationError
+
+_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question; a notice is worth knowing, but not wrong."""
+
+    check: str
+    state: Literal["ok", "notice", "wrong"]
+    found: str
+    advice: str = ""
+
+
+def examine(conn: Connection) -> Iterator[Finding]:
+    """Yield the findings, in an order in which each rests on those before it."""
+    schema = _schema(conn)
+    yield schema
+    if schema.state == "wrong":
+        return
+    yield _finding(
+        "row-level security on every table",
+        [table for (table,) in _QUERIES.tables_without_rls(conn)],
+        "Close the gap at once: alter table … enable row level security. See docs/operations.md on leaks.",
+    )
+    yield _finding(
+        "stored status = derived status",
+        [f"{slug}: {rows}" for slug, rows in _QUERIES.stale_statuses(conn)],
+        "Run `mentorcert nightly`; then see why it was not run.",
+    )
+    yield _finding(
+        "public list = what the rules derive",
+        [f"{slug}: {rows}" for slug, rows in _QUERIES.listing_drift(conn)],
+        "Repair it with private.refresh_listing, as docs/operations.md says, and report it.",
+    )
+    yield _finding(
+        f"histories of at most {LONG_HISTORY} entries",
+        [
+            f"{certification_id}: {entries}"
+            for certification_id, entries in _QUERIES.long_histories(conn, limit=LONG_HISTORY)
+        ],
+        "When there are many, move to the events table: `mentorcert history to-events`.",
+        otherwise="notice",
+    )
+    yield _finding(
+        "last nightly run of each organisation",
+        [_night(*row) for row in _QUERIES.missed_nights(conn)],
+        "Run `mentorcert nightly`, which catches up; then see that pg_cron or `mentorcert worker` runs.",
+    )
+
+
+def _schema(conn: Connection) -> Finding:
+    check = "migrations are current"
+    try:
+        pending = [migration.path.name for migration in migrate.pending(conn, migrate.read())]
+    except MigrationError as error:
+        return Finding(check, "wrong", str(error), error.hint or "")
+    return _finding(check, pending, "Run `mentorcert migrate`.")
+
+
+def _finding(
+    check: str, exceptions: list[str], advice: str, otherwise: Literal["notice", "wrong"] = "wrong"
+) -> Finding:
+    if not exceptions:
+        return Finding(check, "ok", "")
+    shown = exceptions[:10]
+    more = [f"and {len(exceptions) - len(shown)} more"] if len(exceptions) > len(shown) else []
+    return Finding(check, otherwise, "\n".join(shown + more), advice)
+
+
+def _night(slug: str, last_day: Any, error: str | None) -> str:
+    last = f"last done for {last_day}" if last_day else "never done"
+    return f"{slug}: {last}" + (f"; failed since: {error}" if error else "")

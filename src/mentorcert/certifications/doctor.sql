@@ -1,0 +1,69 @@
+-- Questions whose answer should be: no rows.
+
+-- name: tables_without_rls()
+select class.oid::regclass::text
+from pg_catalog.pg_class as class
+join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where
+  class.relkind in ('r', 'p')
+  and not class.relrowsecurity
+  and namespace.nspname = 'public'
+  -- What an extension brought is the extension's.
+  and not exists (
+    select from pg_catalog.pg_depend as dependency
+    where dependency.classid = 'pg_catalog.pg_class'::regclass and dependency.objid = class.oid and dependency.deptype = 'e'
+  )
+order by 1;
+
+-- name: stale_statuses()
+select organisation.slug, count(*)
+from public.peer_mentor_certifications as certification
+join public.organisations as organisation on organisation.id = certification.organisation_id
+where
+  certification.status <> case
+    when certification.status = 'suspended' then 'suspended'
+    when certification.expires_at <= now() then 'expired'
+    else 'active'
+  end
+group by organisation.slug
+order by organisation.slug;
+
+-- name: listing_drift()
+select organisation.slug, count(*)
+from private.derived_listing(null) as derived
+full join (
+  select * from public.listed_peer_mentors as listed where listed.listed_until > now()
+) as listed on listed.peer_mentor_id = derived.peer_mentor_id
+join public.organisations as organisation
+  on organisation.id = coalesce(derived.organisation_id, listed.organisation_id)
+where derived is distinct from listed
+group by organisation.slug
+order by organisation.slug;
+
+-- name: long_histories(limit)
+select length.certification_id, length.entries
+from (
+  select event.certification_id, count(*) as entries
+  from public.certification_renewal_events as event
+  where private.history_is_in_events()
+  group by event.certification_id
+  union all
+  select certification.id, jsonb_array_length(certification.renewal_history)
+  from public.peer_mentor_certifications as certification
+  where not private.history_is_in_events()
+) as length
+where length.entries > :limit
+order by length.entries desc, length.certification_id;
+
+-- name: missed_nights()
+select organisation.slug, due.last_day, failed.error
+from private.organisations_due(now()) as due
+join public.organisations as organisation on organisation.id = due.organisation_id
+left join lateral (
+  select run.error from private.job_runs as run
+  where run.organisation_id = due.organisation_id and run.job = 'nightly' and run.error is not null
+  order by run.local_day desc
+  limit 1
+) as failed on true
+where due.last_day is null or due.last_day < due.local_day
+order by organisation.slug;

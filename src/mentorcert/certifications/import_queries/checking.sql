@@ -1,0 +1,167 @@
+-- What is wrong with the rows of an import. The texts stand in importing.py.
+
+-- name: check_rows(time_zone, organisation_id)!
+insert into pg_temp.import_problems (line, column_name, problem, detail, is_of_person)
+select staged.line, 'chapters', 'chapter_unknown', word.word, true
+from pg_temp.import_rows as staged
+cross join unnest(staged.chapters) as named (word)
+join pg_temp.import_chapters as word on word.word = named.word and word.matches = 0
+union all
+select staged.line, 'chapters', 'chapter_ambiguous', word.word, true
+from pg_temp.import_rows as staged
+cross join unnest(staged.chapters) as named (word)
+join pg_temp.import_chapters as word on word.word = named.word and word.matches > 1
+union all
+select
+  staged.line, 'certification_type',
+  case when word.matches = 0 then 'type_unknown' else 'type_ambiguous' end, word.word, false
+from pg_temp.import_rows as staged
+join pg_temp.import_types as word on word.word = staged.certification_type and word.matches <> 1
+union all
+select staged.line, 'issued', 'issued_in_future', null, false
+from pg_temp.import_rows as staged
+where staged.issued > private.day_of(now(), :time_zone)
+union all
+select staged.line, differing.column_name, 'person_differs', staged.first_line::text, true
+from (
+  select
+    person.*,
+    first_value(person.line) over same_person as first_line,
+    first_value(person.full_name) over same_person as first_name,
+    first_value(person.email) over same_person as first_email,
+    first_value(person.phone) over same_person as first_phone,
+    first_value(person.chapters) over same_person as first_chapters,
+    first_value(person.listing_consent) over same_person as first_consent
+  from pg_temp.import_rows as person
+  where not person.person_is_bad
+  window same_person as (partition by person.external_id order by person.line)
+) as staged
+cross join lateral (
+  values
+    ('name', staged.full_name is distinct from staged.first_name),
+    ('email', staged.email is distinct from staged.first_email),
+    ('phone', staged.phone is distinct from staged.first_phone),
+    ('chapters', staged.chapters is distinct from staged.first_chapters),
+    ('consent', staged.listing_consent is distinct from staged.first_consent)
+) as differing (column_name, differs)
+where differing.differs
+union all
+select staged.line, 'external_id', 'external_id_case', min(known.external_id), true
+from pg_temp.import_rows as staged
+join (
+  select other.external_id from pg_temp.import_rows as other
+  union
+  select mentor.external_id from public.peer_mentors as mentor where mentor.organisation_id = :organisation_id
+) as known
+  on lower(known.external_id) = lower(staged.external_id) and known.external_id <> staged.external_id
+group by staged.line
+union all
+select certification.line, 'certification_type', 'certification_twice', min(other.line)::text, false
+from pg_temp.import_certifications as certification
+join pg_temp.import_rows as staged on staged.line = certification.line
+join pg_temp.import_certifications as other
+  on other.external_id = certification.external_id and other.certification_type = certification.certification_type
+join pg_temp.import_rows as other_staged on other_staged.line = other.line
+where
+  (other_staged.issued, other_staged.expires, other_staged.past_starts, other_staged.past_ends)
+  is distinct from (staged.issued, staged.expires, staged.past_starts, staged.past_ends)
+group by certification.line
+union all
+select
+  certification.line, 'expires',
+  case when certification.stated_expires = 'infinity' then 'type_is_limited' else 'type_is_unlimited' end,
+  certification.certification_type, false
+from pg_temp.import_certifications as certification
+where
+  (certification.stated_expires = 'infinity') <> (certification.validity_rule = 'unlimited')
+  and (certification.issued, certification.expires)
+    is distinct from (certification.held_issued, certification.held_expires)
+union all
+select
+  certification.line,
+  case when certification.issued < certification.held_issued then 'issued' else 'expires' end,
+  case when certification.issued < certification.held_issued then 'older_than_registry' else 'would_shorten' end,
+  case
+    when certification.issued < certification.held_issued then certification.held_issued::text
+    else certification.held_expires::text
+  end,
+  false
+from pg_temp.import_certifications as certification
+where certification.issued < certification.held_issued or certification.expires < certification.held_expires
+union all
+select certification.line, 'issued', 'superseded', null, false
+from pg_temp.import_certifications as certification
+where
+  certification.issued >= certification.held_issued
+  and certification.expires >= certification.held_expires
+  and (certification.issued, certification.expires) <> (certification.held_issued, certification.held_expires)
+  and exists (
+    select from pg_temp.import_history as history
+    where
+      history.certification_id = certification.certification_id
+      and history.issued = certification.issued
+      and history.expires = certification.expires
+      and not history.is_newest
+  )
+union all
+-- Warnings: the row is written all the same.
+select certification.line, 'certification_type', 'stays_suspended', null, false
+from pg_temp.import_certifications as certification
+where
+  certification.held_status = 'suspended'
+  and (certification.issued, certification.expires) <> (certification.held_issued, certification.held_expires)
+union all
+select
+  period.line, 'past_renewals', 'past_unknown', string_agg(period.starts::text, ', ' order by period.starts), false
+from pg_temp.import_periods as period
+join pg_temp.import_certifications as certification on certification.line = period.line
+where
+  not period.is_current
+  and certification.certification_id is not null
+  and not exists (
+    select from pg_temp.import_history as history
+    where
+      history.certification_id = certification.certification_id
+      and history.issued = period.starts
+      and (period.stated_ends is null or history.expires = period.stated_ends)
+  )
+group by period.line;
+
+-- name: find_problems()
+select problem.line, problem.column_name, problem.problem, problem.detail
+from pg_temp.import_problems as problem
+order by problem.line, problem.column_name, problem.problem, problem.detail;
+
+-- name: leave_out_bad_rows(warnings)
+-- A bad row, and every row of a person whose own columns are bad. Returns the lines left out.
+with people as (
+  select staged.external_id
+  from pg_temp.import_rows as staged
+  left join pg_temp.import_problems as problem on problem.line = staged.line and problem.is_of_person
+  where staged.person_is_bad or problem.line is not null
+),
+left_out as (
+  delete from pg_temp.import_rows as staged
+  where
+    staged.row_is_bad
+    or staged.external_id in (select people.external_id from people)
+    or staged.line in (
+      select problem.line from pg_temp.import_problems as problem where problem.problem <> all(:warnings)
+    )
+  returning staged.line
+),
+certifications_left_out as (
+  delete from pg_temp.import_certifications as certification
+  using left_out
+  where certification.line = left_out.line
+)
+select left_out.line from left_out order by left_out.line;
+
+-- name: leave_out_repetitions()!
+-- Lines that say the same of the same certification count once.
+delete from pg_temp.import_certifications as certification
+using (
+  select same.line, row_number() over (partition by same.external_id, same.certification_type order by same.line) as n
+  from pg_temp.import_certifications as same
+) as repetition
+where repetition.line = certification.line and repetition.n > 1;

@@ -1,0 +1,209 @@
+"""An organisation, its certification types and its chapters as a TOML file, and setting them up by it."""
+
+import tomllib
+import zoneinfo
+from collections import Counter
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import aiosql
+from psycopg.types.json import Jsonb
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from mentorcert.db.connection import Connection
+from mentorcert.errors import InvalidInputError
+
+_queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+MAX_BYTES = 16 * 2**20
+
+
+class OrganisationFileError(InvalidInputError):
+    """The organisation file is not valid."""
+
+
+class UnknownOrganisationError(InvalidInputError):
+    """There is no organisation with this slug."""
+
+    def __init__(self, slug: str) -> None:
+        """Name the slug."""
+        super().__init__(
+            f"There is no organisation “{slug}”.", hint="`mentorcert organisation apply` sets one up."
+        )
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        raise ValueError("unknown time zone; give an IANA name such as Europe/Oslo")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+TypeCode = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+ChapterCode = Annotated[str, Field(pattern=r"^[^\s|;,]+$")]
+ChapterName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^|\r\n]+$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Organisation(_Part):
+    """The organisation itself; slug and time zone are given once and for all."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    name: Name
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Europe/Oslo"
+
+
+class _Coded(_Part):
+    code: str
+
+
+class CertificationType(_Coded):
+    """A certification type; `validity_months` is left out where the rule is unlimited."""
+
+    code: TypeCode
+    name_nb: Name
+    name_en: Name
+    validity_rule: Literal["months", "end_of_year", "unlimited"]
+    validity_months: Annotated[int, Field(ge=0, le=1200)] | None = None
+    required_for_listing: bool = False
+
+    @model_validator(mode="after")
+    def _months_fit_the_rule(self) -> Self:
+        if self.validity_rule == "unlimited":
+            if self.validity_months is not None:
+                raise ValueError("an unlimited type has no validity_months")
+        elif self.validity_months is None:
+            raise ValueError(f"the rule {self.validity_rule} needs validity_months")
+        elif self.validity_rule == "months" and self.validity_months == 0:
+            raise ValueError("the rule months needs validity_months of at least 1")
+        return self
+
+
+class Chapter(_Coded):
+    """A chapter; `parent` is the code of the chapter above it."""
+
+    code: ChapterCode
+    name: ChapterName
+    parent: ChapterCode | None = None
+
+
+class OrganisationFile(_Part):
+    """Everything that `mentorcert organisation apply` sets up."""
+
+    organisation: Organisation
+    certification_types: tuple[CertificationType, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+
+    @field_validator("certification_types", "chapters")
+    @classmethod
+    def _codes_are_unique(cls, parts: tuple[_Coded, ...]) -> tuple[_Coded, ...]:
+        twice = [code for code, count in Counter(part.code for part in parts).items() if count > 1]
+        if twice:
+            raise ValueError(f"more than one has the code {', '.join(twice)}")
+        return parts
+
+    @field_validator("chapters")
+    @classmethod
+    def _parents_form_a_tree(cls, chapters: tuple[Chapter, ...]) -> tuple[Chapter, ...]:
+        parents = {chapter.code: {chapter.parent} if chapter.parent else set[str]() for chapter in chapters}
+        if unknown := sorted(set().union(*parents.values()) - parents.keys()):
+            raise ValueError(f"parents that are no chapter of the file: {', '.join(unknown)}")
+        try:
+            TopologicalSorter(parents).prepare()
+        except CycleError as error:
+            raise ValueError(f"chapters that lie under themselves: {', '.join(error.args[1])}") from None
+        return chapters
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `apply` did, or by a dry run would have done; lists of codes."""
+
+    organisation: str
+    organisation_is: Literal["added", "changed", "unchanged"]
+    types_added: list[str]
+    types_changed: list[str]
+    types_not_in_file: list[str]
+    chapters_added: list[str]
+    chapters_changed: list[str]
+    chapters_not_in_file: list[str]
+
+
+def read(path: Path) -> OrganisationFile:
+    """Read and check an organisation file. Raises OrganisationFileError with all that is wrong, OSError."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OrganisationFileError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB.")
+    try:
+        return OrganisationFile.model_validate(tomllib.loads(data.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        raise OrganisationFileError(f"{path.name} is not UTF-8.", hint="TOML is always UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise OrganisationFileError(f"{path.name} is not TOML: {error}.") from None
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(step + 1) if isinstance(step, int) else step for step in fault['loc'])}: "
+            + fault["msg"].removeprefix("Value error, ")
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise OrganisationFileError(
+            f"{path.name} is not valid:\n  " + "\n  ".join(faults),
+            hint="Entries are counted from 1; examples/small/organisation.toml shows the form.",
+        ) from None
+
+
+def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) -> Summary:
+    """Set up or change the organisation as the file says, in one transaction; nothing is removed.
+
+    Applied again, it changes nothing. Raises OrganisationFileError where the file would change what never
+    changes, and psycopg.Error.
+    """
+    slug = file.organisation.slug
+    types = Jsonb([kind.model_dump() for kind in file.certification_types])
+    chapters = Jsonb([chapter.model_dump() for chapter in file.chapters])
+    with conn.transaction(force_rollback=dry_run):
+        found = _queries.find_organisation(conn, slug=slug)
+        if found is not None and found[1] != file.organisation.time_zone:
+            stated = file.organisation.time_zone
+            raise OrganisationFileError(
+                f"organisation.time_zone: “{slug}” has {found[1]}, not {stated}. "
+                "It never changes: every certification's first and last instant were reckoned by it.",
+                hint=f'Write time_zone = "{found[1]}", or set up a new organisation with another slug.',
+            )
+        organisation = list(_queries.write_organisation(conn, **file.organisation.model_dump()))
+        types_written = list(_queries.write_types(conn, slug=slug, types=types))
+        chapters_written = list(_queries.write_chapters(conn, slug=slug, chapters=chapters))
+        moved = [
+            *_queries.detach_chapters(conn, slug=slug, chapters=chapters),
+            *_queries.attach_chapters(conn, slug=slug, chapters=chapters),
+        ]
+        chapters_added = {code for code, is_new in chapters_written if is_new}
+        return Summary(
+            organisation=slug,
+            organisation_is="unchanged" if not organisation else "added" if organisation[0][1] else "changed",
+            types_added=sorted(code for code, is_new in types_written if is_new),
+            types_changed=sorted(code for code, is_new in types_written if not is_new),
+            types_not_in_file=[code for (code,) in _queries.types_not_stated(conn, slug=slug, types=types)],
+            chapters_added=sorted(chapters_added),
+            chapters_changed=sorted(
+                {code for code, is_new in chapters_written if not is_new}
+                | {code for (code,) in moved} - chapters_added
+            ),
+            chapters_not_in_file=[
+                code for (code,) in _queries.chapters_not_stated(conn, slug=slug, chapters=chapters)
+            ],
+        )

@@ -1,0 +1,159 @@
+"""`mentorcert import` and `mentorcert export`: files of mentors and their certifications."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from mentorcert.certifications import exporting, importing
+from mentorcert.certifications.importing import Report
+from mentorcert.certifications.mentor_rows import Problem
+from mentorcert.cli.output import console, error_console, print_json, progress_bars
+from mentorcert.db.connection import connect
+from mentorcert.errors import InvalidInputError
+
+_SHOWN = 50
+_LONGEST_VALUE = 60
+
+
+class _Format(StrEnum):
+    csv = "csv"
+    xlsx = "xlsx"
+
+
+class _Language(StrEnum):
+    nb = "nb"
+    en = "en"
+
+
+Organisation = Annotated[str, typer.Option("--organisation", "-o", help="Slug of the organisation.")]
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or .xlsx file.", exists=True, dir_okay=False, readable=True)
+    ],
+    *,
+    organisation: Organisation,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Write the good rows; save the bad ones in FILE.bad.csv.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every problem.")] = False,
+) -> None:
+    """Import mentors and their certifications; importing the same file again changes nothing.
+
+    All rows are checked first, and nothing is written while one is bad, unless with --skip-bad. A person with
+    several certifications has several rows; a row without a certification registers the person alone.
+    Chapters are codes or names with | between them. Days are dd.mm.yyyy or yyyy-mm-dd; an empty last valid
+    day is reckoned by the type's rule, ubegrenset or unlimited means that there is none. Past renewals are
+    `first day..last valid day`, or days of issue alone, with | between them. Of an Excel file, the first
+    sheet is read.
+
+    Exit code: 0 everything was written; 1 bad rows were left out (--skip-bad); 2 nothing was written, because
+    rows are bad or the file cannot be read. A dry run answers with the same code.
+    """
+    with _file_errors(), progress_bars() as progress, connect(autocommit=True) as conn:
+        report = importing.import_file(
+            conn, file, organisation, dry_run=dry_run, skip_bad=skip_bad, progress=progress
+        )
+    if as_json:
+        print_json({"file": str(file), "organisation": organisation, "dry_run": dry_run, **asdict(report)})
+    else:
+        _print(report, dry_run=dry_run)
+    if report.counts is None:
+        raise typer.Exit(2)
+    if report.lines_left_out:
+        raise typer.Exit(1)
+
+
+def export(
+    *,
+    organisation: Organisation,
+    format_: Annotated[_Format, typer.Option("--format", help="Kind of file.")] = _Format.csv,
+    language: Annotated[
+        _Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
+    ] = _Language.nb,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", help="File to write, replaced if it exists; by default stdout.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Export mentors and their certifications in the columns that `mentorcert import` reads.
+
+    Cells that a spreadsheet would take for a formula begin with an apostrophe; the import takes it off again.
+    A suspension stands in no column: import and export leave it alone.
+    """
+    if output is None and format_ is _Format.xlsx:
+        raise InvalidInputError("An Excel file needs a name.", hint="Add --output FILE.xlsx.")
+    with connect(autocommit=True) as conn:
+        content = exporting.export(conn, organisation, format_=format_.value, language=language.value)
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        with _file_errors():
+            exporting.save(content, output)
+        error_console.print(f"wrote {escape(str(output))}", soft_wrap=True)
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    """Name the file that cannot be read or written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInputError(f"{error.filename}: {error.strerror}.") from error
+
+
+def _print(report: Report, *, dry_run: bool) -> None:
+    if report.problems:
+        console.print(_problem_table(report.problems))
+    counts = report.counts
+    bad = len({problem.line for problem in report.problems if not problem.is_warning})
+    if counts is None:
+        console.print(
+            f"[red]{bad} of {report.rows} rows are bad; nothing was written.[/red] "
+            "Mend them and import again, or write the others with --skip-bad.",
+            soft_wrap=True,
+        )
+        return
+    console.print(
+        f"{report.rows - len(report.lines_left_out)} of {report.rows} rows: "
+        f"{counts.mentors} mentors ({counts.mentors_added} new, {counts.mentors_changed} changed), "
+        f"certifications {counts.certifications_added} new, {counts.certifications_changed} changed, "
+        f"chapters {counts.chapters_entered} entered, {counts.chapters_left} left",
+        soft_wrap=True,
+    )
+    if dry_run:
+        console.print("[yellow]dry run: nothing was kept[/yellow]")
+    if report.lines_left_out:
+        saved = f"; they are saved in {escape(str(report.bad_rows_file))}" if report.bad_rows_file else ""
+        console.print(f"[red]{len(report.lines_left_out)} rows were left out{saved}[/red]", soft_wrap=True)
+
+
+def _problem_table(problems: tuple[Problem, ...]) -> Table:
+    hidden = len(problems) - _SHOWN
+    table = Table(
+        "line", "column", "value", "problem", "what to do",
+        caption=f"and {hidden} more (all of them with --json)" if hidden > 0 else None,
+    )  # fmt: skip
+    for problem in problems[:_SHOWN]:
+        value = (
+            problem.value
+            if len(problem.value) <= _LONGEST_VALUE
+            else f"{problem.value[: _LONGEST_VALUE - 1]}…"
+        )
+        table.add_row(
+            str(problem.line), *map(escape, (problem.column, value, problem.reason, problem.advice)),
+            style="yellow" if problem.is_warning else None,
+        )  # fmt: skip
+    return table

@@ -1,0 +1,109 @@
+"""`mentorcert nightly` and `mentorcert worker`: what is due expires, once or every night."""
+
+import signal
+import threading
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mentorcert.certifications import nightly as nights
+from mentorcert.cli.output import console, print_json
+from mentorcert.db.connection import connect
+from mentorcert.errors import InvalidInputError
+
+_SHOWN = 50
+
+
+def nightly(
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Instant (ISO 8601; UTC where it names no zone); by default now."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would expire.")] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Commit after as many certifications; by default all at once.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Expire what is due, also of nights that were missed. May be run at any time, and twice."""
+    at = _instant(as_of)
+    with connect(autocommit=True) as conn:
+        if dry_run:
+            _print_due(nights.due(conn, at), as_json=as_json)
+        else:
+            _print_days(nights.run(conn, at, batch_size=batch_size), as_json=as_json)
+
+
+def worker() -> None:
+    """Do the nightly run whenever an organisation's day begins, until stopped (where pg_cron does not).
+
+    Any number of workers may run; the ledger says what is due, and the work is done once.
+    """
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    console.print("Keeping watch; stop with Ctrl-C.")
+    nights.keep_watch(lambda: connect(autocommit=True), stop)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"--as-of: {text!r} is no instant.",
+            hint="Give one like 2027-01-01T00:00:00+01:00.",
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _print_days(days: list[nights.Day], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(day) for day in days])
+        return
+    if not days:
+        console.print("There is no organisation yet. Set one up with `mentorcert organisation apply FILE`.")
+        return
+    table = Table("organisation", "local day", "", title="Nightly run")
+    table.add_column("expired", justify="right")
+    table.add_column("left the public list", justify="right")
+    for day in days:
+        table.add_row(
+            day.organisation,
+            day.local_day.isoformat(),
+            "caught up" if day.caught_up else "",
+            str(day.expired),
+            str(day.unlisted),
+        )
+    console.print(table)
+
+
+def _print_due(due: list[nights.Due], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(certification) for certification in due])
+        return
+    leaving = len({(one.organisation, one.peer_mentor) for one in due if one.leaves_list})
+    hidden = len(due) - _SHOWN
+    table = Table(
+        "organisation", "peer mentor", "type", "last valid day", "leaves the public list",
+        caption=f"and {hidden} more (all of them with --json)" if hidden > 0 else None,
+    )  # fmt: skip
+    for one in due[:_SHOWN]:
+        table.add_row(
+            one.organisation,
+            one.peer_mentor,
+            one.certification_type,
+            one.last_valid_day.isoformat(),
+            "yes" if one.leaves_list else "",
+        )
+    if due:
+        console.print(table)
+    console.print(
+        f"{len(due)} certifications would expire, {leaving} peer mentors would leave the public list."
+    )

@@ -1,0 +1,137 @@
+"""`mentorcert up`: from nothing to a registry that has done its night."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from mentorcert.certifications import importing, nightly, organisation_file
+from mentorcert.certifications.overview import Overview, overview
+from mentorcert.cli.output import console, progress_bars
+from mentorcert.db import files, migrate
+from mentorcert.db.connection import Connection, connect
+from mentorcert.errors import MentorcertError
+
+
+class _Steps:
+    """What was done, and the seconds that each step took."""
+
+    def __init__(self) -> None:
+        self.table = Table("step", "what happened", title="mentorcert up")
+        self.table.add_column("seconds", justify="right")
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[list[str]]:
+        """Time a step; what it appends to the list is what happened."""
+        happened: list[str] = []
+        started = monotonic()
+        yield happened
+        self.table.add_row(name, escape("\n".join(happened)), f"{monotonic() - started:.2f}")
+
+
+def up(
+    *,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Set up the example organisations, if they are not there.")
+    ] = False,
+) -> None:
+    """Start the database, apply the migrations, do the nightly run, and show how things are.
+
+    Run again, it keeps all data and changes nothing that is not due.
+    """
+    steps = _Steps()
+    with steps.step("start the database") as happened:
+        conn = connect(autocommit=True)
+        happened.append(f"PostgreSQL {conn.info.server_version // 10_000}")
+    with conn:
+        with steps.step("apply the migrations") as happened:
+            applied = sum(1 for _ in migrate.migrate(conn, migrate.read()))
+            happened.append(f"{applied} applied" if applied else "all are applied already")
+        if examples:
+            _set_up_examples(conn, steps)
+        with steps.step("nightly run") as happened:
+            days = nightly.run(conn)
+            happened.append(
+                f"{sum(day.expired for day in days)} certifications expired tonight, "
+                f"{sum(day.unlisted for day in days)} peer mentors left the public list"
+            )
+        with steps.step("count") as happened:
+            organisations = overview(conn)
+            happened.append(f"{len(organisations)} organisations")
+    console.print(steps.table)
+    if organisations:
+        console.print(_overview_table(organisations))
+    _say_what_next(organisations)
+
+
+def _set_up_examples(conn: Connection, steps: _Steps) -> None:
+    there = {organisation.organisation for organisation in overview(conn)}
+    for folder in sorted(files.folder("examples").iterdir()):
+        description = folder / "organisation.toml"
+        if not description.is_file():
+            continue
+        file = organisation_file.read(description)
+        slug = file.organisation.slug
+        with steps.step(f"import {folder.name}") as happened:
+            if slug in there:
+                happened.append("is there already; kept as it is")
+                continue
+            organisation_file.apply(conn, file)
+            happened.append(_import(conn, folder / "mentors.csv", slug))
+
+
+def _import(conn: Connection, path: Path, slug: str) -> str:
+    with progress_bars() as progress:
+        report = importing.import_file(conn, path, slug, progress=progress)
+    if report.counts is None:
+        raise MentorcertError(
+            f"{path} has bad rows; nothing of it was written.",
+            hint=f"Run `mentorcert import {path} --organisation {slug}` to see them.",
+        )
+    return (
+        f"{slug}: {report.counts.mentors_added} peer mentors, "
+        f"{report.counts.certifications_added} certifications"
+    )
+
+
+def _overview_table(organisations: list[Overview]) -> Table:
+    table = Table(title="The registry now")
+    table.add_column(no_wrap=True)
+    for organisation in organisations:
+        table.add_column(escape(organisation.name), justify="right")
+    for label, field in (
+        ("peer mentors", "peer_mentors"),
+        ("active certifications", "active"),
+        ("expired", "expired"),
+        ("suspended", "suspended"),
+        ("expire within 30 days", "expiring_in_30_days"),
+        ("expire within 60 days", "expiring_in_60_days"),
+        ("expire within 90 days", "expiring_in_90_days"),
+        ("on the public list", "listed"),
+    ):
+        table.add_row(label, *(str(getattr(organisation, field)) for organisation in organisations))
+    return table
+
+
+def _say_what_next(organisations: list[Overview]) -> None:
+    command = escape(sys.argv[0] if "/" in sys.argv[0] else "mentorcert")
+    if not organisations:
+        console.print(
+            f"There is no organisation yet: {command} organisation apply FILE, or {command} up --examples"
+        )
+        return
+    slug = organisations[0].organisation
+    console.print(
+        "Next:\n"
+        f"  {command} nightly --dry-run --as-of 2026-12-31T23:00:00+00:00   who will expire by new year\n"
+        f"  {command} export --organisation {slug} --output mentors.csv   the file that import reads\n"
+        f"  {command} doctor   is everything as it should be?\n"
+        f"  {command} --help   everything else",
+        soft_wrap=True,
+    )

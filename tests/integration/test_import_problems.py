@@ -1,0 +1,254 @@
+"""Every kind of bad row: where it is, what is wrong, and that nothing is written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mentorcert.certifications import importing
+from mentorcert.certifications.organisation_file import UnknownOrganisationError
+from mentorcert.certifications.tabular import HEADINGS
+from mentorcert.db.connection import Connection
+from tests.command import Mentorcert
+from tests.mentor_file import content, import_rows, reasons, row, set_up, snapshot
+
+
+@pytest.fixture(autouse=True)
+def _organisation(conn: Connection) -> None:
+    set_up(conn)
+
+
+CERTIFIED = {"certification_type": "basic", "issued": "2026-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "reason"),
+    [
+        ({"external_id": " "}, "Ekstern ID", "it is empty"),
+        ({"name": ""}, "Navn", "it is empty"),
+        ({"name": "Kari\0"}, "Navn", "it contains a control character"),
+        ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
+        ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
+        ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),
+        ({"chapters": "OSL|Nowhere"}, "Lag", "the organisation has no chapter “Nowhere”"),
+        ({"chapters": "vik"}, "Lag", "several chapters are called “vik”"),
+        ({"consent": "maybe"}, "Samtykke til visning", "it is neither yes nor no"),
+        (
+            {"certification_type": "advanced"},
+            "Sertifisering",
+            "the organisation has no certification type “advanced”",
+        ),
+        (
+            {"certification_type": "samtale"},
+            "Sertifisering",
+            "several certification types are called “samtale”",
+        ),
+        ({"certification_type": ""}, "Sertifisering", "it is empty, but the row has days of a certification"),
+        ({"issued": ""}, "Utstedt", "it is empty"),
+        ({"issued": "01.02.26"}, "Utstedt", "it is not a day"),
+        ({"issued": "2026-02-29"}, "Utstedt", "the calendar has no such day"),
+        ({"issued": "0206-01-01"}, "Utstedt", "it lies outside 1900 to 2199"),
+        ({"issued": "2199-12-31"}, "Utstedt", "the day lies in the future"),
+        ({"expires": "2025-12-31"}, "Gyldig til og med", "it lies before the day of issue"),
+        ({"expires": "soon"}, "Gyldig til og med", "it is not a day"),
+        ({"expires": "ubegrenset"}, "Gyldig til og med", "a certification of the type “basic” has an end"),
+        (
+            {"certification_type": "pledge", "expires": "2030-01-01"},
+            "Gyldig til og med",
+            "a certification of the type “pledge” has no end",
+        ),
+        ({"past_renewals": "2020"}, "Tidligere fornyelser", "“2020”: it is not a day"),
+        (
+            {"past_renewals": "2020-01-01.."},
+            "Tidligere fornyelser",
+            "“2020-01-01..”: nothing stands after ..",
+        ),
+        (
+            {"past_renewals": "2020-01-02..2020-01-01"},
+            "Tidligere fornyelser",
+            "“2020-01-02..2020-01-01” ends before it begins",
+        ),
+        (
+            {"past_renewals": "2020-01-02|02.01.2020"},
+            "Tidligere fornyelser",
+            "two periods begin on 2020-01-02",
+        ),
+        (
+            {"past_renewals": "2026-01-01"},
+            "Tidligere fornyelser",
+            "the period that begins on 2026-01-01 does not lie before the day of issue",
+        ),
+    ],
+)
+def test_a_bad_cell(
+    conn: Connection, tmp_path: Path, cells: dict[str, str], column: str, reason: str
+) -> None:
+    report = import_rows(conn, tmp_path, row("9"), row(**{**CERTIFIED, **cells}))
+    assert reasons(report) == [(3, column, reason)]
+    (problem,) = report.problems
+    assert problem.advice
+    assert problem.value == cells.get(
+        next(key for key, names in HEADINGS.items() if names["nb"] == column), "2026-01-01"
+    )
+    assert report.counts is None
+    assert snapshot(conn) == []
+
+
+def test_all_problems_of_all_rows_are_reported_at_once(conn: Connection, tmp_path: Path) -> None:
+    report = import_rows(
+        conn,
+        tmp_path,
+        row("1", email="x", chapters="Nowhere", certification_type="advanced", issued="2199-01-01"),
+        row("2", name="", **{**CERTIFIED, "issued": "x", "expires": "y"}),
+    )
+    assert [(line, column) for line, column, _ in reasons(report)] == [
+        (2, "E-post"), (2, "Lag"), (2, "Sertifisering"), (2, "Utstedt"),
+        (3, "Navn"), (3, "Utstedt"), (3, "Gyldig til og med"),
+    ]  # fmt: skip
+
+
+def test_rows_that_contradict_each_other(conn: Connection, tmp_path: Path) -> None:
+    report = import_rows(
+        conn,
+        tmp_path,
+        row("a1", **CERTIFIED),
+        row("a1", name="Kari P.", email="", phone="1", chapters="BER", consent="nei"),
+        row("A1"),
+        row("b", certification_type="basic", issued="2025-01-01"),
+        row("b", certification_type="Grunnkurs", issued="2026-01-01"),
+    )
+    assert reasons(report) == [
+        (2, "Ekstern ID", "it differs from “A1” in upper and lower case only"),
+        (3, "Ekstern ID", "it differs from “A1” in upper and lower case only"),
+        (3, "Navn", "line 2 says something else about the same person"),
+        (3, "E-post", "line 2 says something else about the same person"),
+        (3, "Telefon", "line 2 says something else about the same person"),
+        (3, "Lag", "line 2 says something else about the same person"),
+        (3, "Samtykke til visning", "line 2 says something else about the same person"),
+        (4, "Ekstern ID", "it differs from “a1” in upper and lower case only"),
+        (5, "Sertifisering", "line 6 says something else about the same certification"),
+        (6, "Sertifisering", "line 5 says something else about the same certification"),
+    ]
+
+
+def test_an_external_id_that_the_registry_writes_in_another_case(conn: Connection, tmp_path: Path) -> None:
+    import_rows(conn, tmp_path, row("ab"))
+    report = import_rows(conn, tmp_path, row("AB"))
+    assert reasons(report) == [(2, "Ekstern ID", "it differs from “ab” in upper and lower case only")]
+
+
+def test_a_file_does_not_turn_the_registry_back(conn: Connection, tmp_path: Path) -> None:
+    first = row(certification_type="basic", issued="2025-01-01")
+    import_rows(conn, tmp_path, first)
+    conn.execute(
+        "update public.peer_mentor_certifications set issued_at = '2025-12-01 Europe/Oslo', "
+        "expires_at = '2027-01-01 24:00 Europe/Oslo'"
+    )
+    before = snapshot(conn)
+    assert reasons(import_rows(conn, tmp_path, first)) == [
+        (2, "Utstedt", "the registry has a newer renewal, of 2025-12-01"),
+    ]
+    longer = row(certification_type="basic", issued="2025-06-01", expires="2027-06-30")
+    assert reasons(import_rows(conn, tmp_path, longer)) == [
+        (2, "Utstedt", "the registry has a newer renewal, of 2025-12-01"),
+    ]
+    shorter = row(certification_type="basic", issued="2026-01-01", expires="2026-12-31")
+    assert reasons(import_rows(conn, tmp_path, shorter)) == [
+        (2, "Gyldig til og med", "the registry has it valid to 2027-01-01"),
+    ]
+    assert snapshot(conn) == before
+
+
+def test_a_file_does_not_undo_a_correction(conn: Connection, tmp_path: Path) -> None:
+    first = row(certification_type="basic", issued="2025-12-01", expires="2026-12-31")
+    import_rows(conn, tmp_path, first)
+    conn.execute("update public.peer_mentor_certifications set expires_at = '2026-11-30 24:00 Europe/Oslo'")
+    assert reasons(import_rows(conn, tmp_path, first)) == [
+        (2, "Utstedt", "the registry said this before and was changed since"),
+    ]
+
+
+def test_a_suspension_outlasts_an_import_and_is_mentioned(conn: Connection, tmp_path: Path) -> None:
+    import_rows(conn, tmp_path, row(certification_type="basic", issued="2025-01-01"))
+    conn.execute("update public.peer_mentor_certifications set status = 'suspended'")
+    report = import_rows(conn, tmp_path, row(certification_type="basic", issued="2026-01-01"))
+    assert reasons(report) == [(2, "Sertifisering", "the certification is suspended and stays so")]
+    assert report.problems[0].is_warning
+    assert report.is_written
+    found = conn.execute("select status, issued_at::date::text from public.peer_mentor_certifications")
+    assert found.fetchall() == [("suspended", "2025-12-31")]
+
+
+def test_past_renewals_that_a_known_history_lacks_are_mentioned(conn: Connection, tmp_path: Path) -> None:
+    def with_past(past: str) -> list[tuple[int, str, str]]:
+        report = import_rows(conn, tmp_path, row(**CERTIFIED, past_renewals=past))
+        assert report.is_written
+        return reasons(report)
+
+    assert with_past("2024-01-01 | 2025-01-01..2025-12-31") == []
+    before = snapshot(conn)
+    assert with_past("2024-01-01 | 2025-01-01") == []
+    lacks = "the registry's history of this certification lacks what began on "
+    assert with_past("2023-01-01 | 2024-01-01 | 2025-01-01..2026-01-31") == [
+        (2, "Tidligere fornyelser", lacks + "2023-01-01, 2025-01-01"),
+    ]
+    assert snapshot(conn) == before
+
+
+def test_torn_rows(conn: Connection, tmp_path: Path) -> None:
+    file = tmp_path / "mentors.csv"
+    whole = content(row("1"), row("2"), row("3", **CERTIFIED))
+    file.write_bytes(
+        whole.replace(b"2;Kari ", b"2;Kari\r\n")
+        .replace(b"3;Kari ", b"3;Kari;")
+        .replace(b"2026-01-01;;", b"2026-01-01")
+    )
+    report = importing.import_file(conn, file, "demo", skip_bad=True)
+    assert reasons(report)[0] == (3, "E-post", "the row ends before this column")
+    assert report.lines_left_out == (3, 4, 5)
+    # Trailing empty cells may be missing; Excel leaves them out now and then.
+    file.write_bytes(content(row("1", **CERTIFIED)).replace(b"2026-01-01;;", b"2026-01-01"))
+    assert importing.import_file(conn, file, "demo").is_written
+    file.write_bytes(content([*row("1", **CERTIFIED), "surplus"]))
+    assert reasons(importing.import_file(conn, file, "demo")) == [
+        (2, "(after Tidligere fornyelser)", "the row has more cells than the heading row"),
+    ]
+
+
+def test_an_unknown_organisation(conn: Connection, tmp_path: Path) -> None:
+    with pytest.raises(UnknownOrganisationError, match="“nobody”"):
+        import_rows(conn, tmp_path, row(), organisation="nobody")
+
+
+def test_the_command_reports_and_says_by_its_exit_code_what_it_did(
+    mentorcert: Mentorcert, tmp_path: Path
+) -> None:
+    file = tmp_path / "mentors.csv"
+    file.write_bytes(content(row("0"), *(row(str(n), email=f"[bold]{n}") for n in range(1, 61))))
+
+    def run(*options: str) -> tuple[int, str]:
+        result = mentorcert("import", file, "--organisation", "demo", *options)
+        assert result.stderr == ""
+        return result.returncode, result.stdout
+
+    code, shown = run()
+    assert code == 2
+    assert "[bold]50" in shown
+    assert "[bold]51" not in shown
+    assert "and 10 more" in shown
+    assert "60 of 61 rows are bad; nothing was written" in shown
+    code, printed = run("--json", "--dry-run")
+    assert code == 2
+    assert len(json.loads(printed)["problems"]) == 60
+    code, shown = run("--skip-bad", "--dry-run")
+    assert (code, "nothing was kept" in shown) == (1, True)
+    assert list(tmp_path.iterdir()) == [file]
+    code, shown = run("--skip-bad")
+    assert code == 1
+    assert f"60 rows were left out; they are saved in {file}.bad.csv" in shown
+    refused = mentorcert("import", file, "--organisation", "demo", "--skip-bad")
+    assert refused.returncode == 2
+    assert "exists already" in refused.stderr
+    file.write_bytes(content(row("0")))
+    code, printed = run("--json")
+    assert (code, json.loads(printed)["counts"]["mentors_added"]) == (0, 0)
