@@ -85,9 +85,10 @@ create or replace trigger keep_identity
 before update of id, organisation_id, peer_mentor_id, created_at on public.peer_mentor_certifications
 for each row execute function private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');
 
+-- The nightly run sets it itself, and is spared hundreds of thousands of calls.
 create or replace trigger set_updated_at
 before update on public.peer_mentor_certifications
-for each row execute function private.set_updated_at();
+for each row when (new.updated_at is distinct from now()) execute function private.set_updated_at();
 
 create or replace function private.reject_removal()
 returns trigger

@@ -84,6 +84,10 @@ $$;
 comment on function private.reject_other_chapters() is
   'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger.';
 
+create or replace trigger keep_chapter_ids_on_insert
+before insert on public.peer_mentors
+for each row when (new.chapter_ids <> '{}') execute function private.reject_other_chapters();
+
 create or replace trigger keep_chapter_ids
 before update of chapter_ids on public.peer_mentors
 for each row execute function private.reject_other_chapters();

@@ -48,27 +48,30 @@ as $$
     held.listed_until
   from public.peer_mentors as mentor
   join public.organisations as organisation on organisation.id = mentor.organisation_id
-  join (
-    select type.organisation_id, array_agg(type.code) as codes
-    from public.certification_types as type
-    where type.required_for_listing
-    group by type.organisation_id
-  ) as required on required.organisation_id = mentor.organisation_id
-  -- Peer mentor by peer mentor, by the index: without statistics the planner would join the whole table instead.
+  -- Peer mentor by peer mentor and type by type, by the unique index: so it takes the same way without statistics.
   cross join lateral (
-    select count(*) as types, coalesce(min(certification.expires_at), 'infinity') as listed_until
-    from public.peer_mentor_certifications as certification
-    where
-      certification.peer_mentor_id = mentor.id
-      and certification.certification_type = any(required.codes)
+    select
+      count(*) as required, count(certification.id) as held,
+      coalesce(min(certification.expires_at), 'infinity') as listed_until
+    from public.certification_types as type
+    left join public.peer_mentor_certifications as certification
+      on certification.organisation_id = type.organisation_id
+      and certification.peer_mentor_id = mentor.id
+      and certification.certification_type = type.code
       and certification.status = 'active'
       and (certification.expires_at is null or certification.expires_at > now())
-    offset 0
+    where type.organisation_id = mentor.organisation_id and type.required_for_listing
   ) as held
   where
     mentor.listing_consent
-    and held.types = cardinality(required.codes)
-    and (derived_listing.peer_mentor_ids is null or mentor.id = any(derived_listing.peer_mentor_ids))
+    and held.required > 0
+    and held.required = held.held
+    -- A join, where = any would compare each row with each id.
+    and mentor.id in (
+      select unnest(derived_listing.peer_mentor_ids)
+      union all
+      select everybody.id from public.peer_mentors as everybody where derived_listing.peer_mentor_ids is null
+    )
 $$;
 comment on function private.derived_listing(uuid[]) is
   'What the public list should say of these peer mentors (null: of all): those who consent and hold every required type, active. An organisation that requires nothing lists nobody.';
@@ -84,9 +87,9 @@ begin
   end if;
   -- Two transactions that change a consent and a certification would each miss the other's half: one at a time.
   perform 1 from public.peer_mentors as mentor
-  where mentor.id = any(peer_mentor_ids)
+  where mentor.id in (select unnest(peer_mentor_ids))
   order by mentor.id
-  for no key update;
+  for no key update of mentor;
 
   with derived as materialized (
     select * from private.derived_listing(peer_mentor_ids)
@@ -100,7 +103,7 @@ begin
       is distinct from (excluded.display_name, excluded.chapters, excluded.listed_until)
   )
   delete from public.listed_peer_mentors as listed
-  where listed.peer_mentor_id = any(peer_mentor_ids)
+  where listed.peer_mentor_id in (select unnest(peer_mentor_ids))
     and listed.peer_mentor_id not in (select derived.peer_mentor_id from derived);
 end
 $$;
@@ -122,14 +125,25 @@ begin
     select distinct changed.peer_mentor_id
     from changed_rows as changed
     left join public.listed_peer_mentors as listed on listed.peer_mentor_id = changed.peer_mentor_id
-    -- Who expired by date and is not listed needs no lock either: a consent given meanwhile gets no later lease.
-    where listed.peer_mentor_id is not null or changed.renewal_history #>> '{-1,kind}' is distinct from 'expired'
+    where
+      -- Who expired by date and is not listed needs no lock either: a consent given meanwhile gets no later lease.
+      (listed.peer_mentor_id is not null or changed.renewal_history #>> '{-1,kind}' is distinct from 'expired')
+      and (
+        changed.renewal_history #> '{-1,before}' ? 'certification_type' -- it was of another type, perhaps a required one
+        or exists (
+          select from public.certification_types as type
+          where
+            type.organisation_id = changed.organisation_id
+            and type.code = changed.certification_type
+            and type.required_for_listing
+        )
+      )
   ));
   return null;
 end
 $$;
 comment on function private.refresh_listing_of_certifications() is
-  'After a change of certifications: refreshes their peer mentors, but for what only expired, which the lease covers.';
+  'After a change of certifications of required types: refreshes their peer mentors, but for what only expired, which the lease covers.';
 
 create or replace trigger refresh_listing_on_insert
 after insert on public.peer_mentor_certifications

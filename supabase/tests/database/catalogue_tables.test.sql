@@ -1,0 +1,154 @@
+\ir fixture.psql
+-- Row-level security, grants and comments of every table.
+
+-- With an empty search_path every name comes out in full.
+create function tests.conditions() returns table (policy text, conditions text)
+language sql set search_path = ''
+as $$ select tablename || ': ' || policyname, coalesce(qual, '') || coalesce(with_check, '') from pg_catalog.pg_policies where schemaname = 'public' $$;
+
+create view tests.tables as
+select class.oid, class.relname::text as name, class.relnamespace::regnamespace::text as schema, class.relkind as kind,
+  class.relrowsecurity as row_security
+from pg_catalog.pg_class as class
+where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
+
+select set_eq(
+  $$ select name from tests.tables where schema = 'public' $$,
+  array[
+    'certification_renewal_events', 'certification_types', 'chapters', 'listed_peer_mentors', 'memberships',
+    'organisations', 'peer_mentor_certifications', 'peer_mentor_chapters', 'peer_mentors'
+  ],
+  'these tables are in the Data API; there is no view, which would be above row-level security, and no sequence'
+);
+select is_empty(
+  $$ select name from tests.tables where not row_security $$, 'row-level security is on for every table'
+);
+select is_empty($$ select name from tests.tables where obj_description(oid, 'pg_class') is null $$, 'every table has a comment');
+select is_empty(
+  $$
+    select attribute.attname from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = 'public.peer_mentor_certifications'::regclass and attribute.attnum > 0
+      and not attribute.attisdropped and col_description(attribute.attrelid, attribute.attnum) is null
+  $$,
+  'every column of peer_mentor_certifications has a comment'
+);
+select is_empty(
+  $$ select polname from pg_catalog.pg_policy where obj_description(oid, 'pg_policy') is null $$,
+  'every policy has a comment'
+);
+select is_empty(
+  $$
+    select policyname from pg_catalog.pg_policies
+    where roles <> '{authenticated}' and (tablename, roles) <> ('listed_peer_mentors', '{anon,authenticated}')
+  $$,
+  'every policy is for authenticated, that of the public list for anon as well'
+);
+select is_empty(
+  $$ select policyname from pg_catalog.pg_policies where permissive <> 'PERMISSIVE' or cmd in ('ALL', 'DELETE') $$,
+  'every policy is for one command, and none for DELETE'
+);
+select set_eq(
+  $$ select tablename || ' ' || cmd from pg_catalog.pg_policies where schemaname = 'public' $$,
+  array[
+    'certification_renewal_events SELECT', 'certification_types INSERT', 'certification_types SELECT',
+    'certification_types UPDATE', 'chapters INSERT', 'chapters SELECT', 'chapters UPDATE', 'listed_peer_mentors SELECT',
+    'memberships INSERT', 'memberships SELECT', 'memberships UPDATE', 'organisations SELECT', 'organisations UPDATE',
+    'peer_mentor_certifications INSERT', 'peer_mentor_certifications SELECT', 'peer_mentor_certifications UPDATE',
+    'peer_mentor_chapters INSERT', 'peer_mentor_chapters SELECT', 'peer_mentor_chapters UPDATE',
+    'peer_mentors INSERT', 'peer_mentors SELECT', 'peer_mentors UPDATE'
+  ],
+  'these commands have a policy'
+);
+
+-- Grants: what no role has, then column by column what authenticated writes.
+select is_empty(
+  $$
+    select grantee || ' ' || privilege_type || ' ' || table_name from information_schema.table_privileges
+    where table_schema in ('public', 'private') and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+      and privilege_type in ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER')
+  $$,
+  'nobody deletes, empties (which is above row-level security), refers to or puts triggers on a table'
+);
+select is_empty(
+  $$
+    select table_name from information_schema.role_table_grants
+    where table_schema = 'private' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+  $$,
+  'nobody gets at a table of the schema private'
+);
+select set_eq(
+  $$
+    select table_name || ' ' || privilege_type from information_schema.role_table_grants
+    where table_schema = 'public' and grantee in ('anon', 'PUBLIC')
+    union
+    select table_name || ' ' || privilege_type from information_schema.column_privileges
+    where table_schema = 'public' and grantee in ('anon', 'PUBLIC')
+  $$,
+  array['listed_peer_mentors SELECT'],
+  'anon reads the public list, and has no other grant'
+);
+select set_eq(
+  $$
+    select table_name || ' ' || privilege_type || ' ' || string_agg(column_name, ' ' order by column_name collate "C")
+    from information_schema.column_privileges
+    where table_schema = 'public' and grantee = 'authenticated' and privilege_type <> 'SELECT'
+    group by table_name, privilege_type
+  $$,
+  array[
+    'certification_types INSERT code name_en name_nb required_for_listing validity_months validity_rule',
+    'certification_types UPDATE name_en name_nb required_for_listing validity_months validity_rule',
+    'chapters INSERT code name parent_id',
+    'chapters UPDATE code name parent_id',
+    'memberships INSERT chapter_id role user_id',
+    'memberships UPDATE ended_at',
+    'organisations UPDATE name',
+    'peer_mentor_certifications INSERT certification_type expires_at issued_at peer_mentor_id',
+    'peer_mentor_certifications UPDATE certification_type expires_at issued_at status',
+    'peer_mentor_chapters INSERT chapter_id peer_mentor_id',
+    'peer_mentor_chapters UPDATE ended_at',
+    'peer_mentors INSERT display_name email external_id full_name listing_consent phone user_id',
+    'peer_mentors UPDATE display_name email external_id full_name listing_consent phone user_id'
+  ],
+  'clients write these columns: never id, organisation_id, renewal_history, chapter_ids, created_at, updated_at'
+);
+select set_eq(
+  $$
+    select table_name || ' ' || string_agg(privilege_type, ' ' order by privilege_type collate "C")
+    from information_schema.role_table_grants
+    where table_schema = 'public' and grantee = 'service_role'
+    group by table_name
+  $$,
+  array[
+    'certification_renewal_events SELECT', 'certification_types INSERT SELECT UPDATE', 'chapters INSERT SELECT UPDATE',
+    'listed_peer_mentors SELECT', 'memberships INSERT SELECT UPDATE', 'organisations INSERT SELECT UPDATE',
+    'peer_mentor_certifications INSERT SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
+    'peer_mentors INSERT SELECT UPDATE'
+  ],
+  'the service key writes these tables'
+);
+select is(
+  string_agg(column_name, ' ' order by column_name collate "C"), 'certification_type expires_at issued_at status',
+  'and of certifications these columns'
+)
+from information_schema.column_privileges
+where table_name = 'peer_mentor_certifications' and grantee = 'service_role' and privilege_type = 'UPDATE';
+select is_empty(
+  $$
+    select policy from tests.conditions()
+    where regexp_replace(conditions, '\( SELECT \(?(private|public|auth)\.\w+\(\)', '', 'g') ~ '\m(private|public|auth)\.\w+\('
+  $$,
+  'policies call functions as (select f()): once in a statement, not once in a row'
+);
+select is_empty(
+  $$
+    select indexrelid::regclass::text from pg_catalog.pg_index
+    where indrelid = 'public.peer_mentor_certifications'::regclass and indkey[0] = (
+      select attnum from pg_catalog.pg_attribute
+      where attrelid = 'public.peer_mentor_certifications'::regclass and attname = 'expires_at'
+    )
+  $$,
+  'no index of certifications begins with expires_at: the planner would walk it for everybody'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,80 @@
+\ir fixture.psql
+-- In which organisation somebody acts who is a member of several, and what a token may say of it.
+
+create function tests.organisation_of(who text, claims jsonb) returns text
+language sql
+as $$ select tests.attempt(who, 'select public.get_user_organisation_id()', claims) $$;
+
+select is(tests.organisation_of('adam', '{}'), 'alfa', 'the only organisation needs no claim');
+select is(
+  tests.organisation_of('adam', jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('beta')))),
+  'alfa', 'and a claim for a strange one changes nothing'
+);
+select is(tests.organisation_of('nora', '{}'), '', 'who is a member of none acts in none');
+select is(
+  tests.organisation_of('nora', jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('alfa')))),
+  '', 'whatever the claim'
+);
+select is(tests.organisation_of('gone', '{}'), '', 'nor who was one');
+
+select is(tests.organisation_of('dora', '{}'), '', 'a member of two without a claim acts in none');
+select is(
+  tests.organisation_of('dora', claims), expected, 'a member of two with the claim ' || claims::text
+)
+from (
+  values
+    (jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('alfa'))), 'alfa'),
+    (jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('beta'))), 'beta'),
+    (jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', upper(tests.id('alfa')::text))), 'alfa'),
+    (jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('gamma'))), ''),
+    (jsonb_build_object('user_metadata', jsonb_build_object('organisation_id', tests.id('alfa'))), ''),
+    (jsonb_build_object('organisation_id', tests.id('alfa')), ''),
+    ('{"app_metadata": {"organisation_id": "no uuid"}}', ''),
+    ('{"app_metadata": {"organisation_id": ""}}', ''),
+    ('{"app_metadata": {"organisation_id": null}}', ''),
+    ('{"app_metadata": {"organisation_id": 7}}', ''),
+    ('{"app_metadata": {"organisation_id": ["alfa"]}}', ''),
+    ('{"app_metadata": "text"}', ''),
+    ('{"app_metadata": null}', '')
+) as claim (claims, expected);
+
+select is(tests.attempt('dora@alfa', 'select id from public.peer_mentors'), 'mia', 'as coordinator in the one');
+select is(tests.attempt('dora@beta', 'select id from public.peer_mentors'), 'dora', 'as peer mentor in the other');
+select is(
+  tests.attempt('dora@beta', $$ select public.suspend_certification(tests.id('mia.basic'), 'why') $$),
+  '42501 certification_right', 'the role in the one is none in the other'
+);
+select is(
+  tests.attempt('dora@alfa', $$ select public.suspend_certification(tests.id('dora.basic'), 'why') $$),
+  '42501 certification_right', 'nor is the own certification in the other reached'
+);
+
+update public.memberships set ended_at = now() where id = tests.id('m.dora.beta');
+select is(tests.organisation_of('dora', '{}'), 'alfa', 'who has left the one needs no claim any more');
+
+-- Claims that name nobody.
+create function tests.seen_with(claims text) returns text
+language plpgsql
+as $$
+declare
+  seen bigint;
+begin
+  begin
+    perform set_config('request.jwt.claims', claims, true), set_config('role', 'authenticated', true);
+    select count(*) into seen from public.peer_mentor_certifications;
+  exception when others then
+    perform tests.act_as_owner();
+    return sqlstate;
+  end;
+  perform tests.act_as_owner();
+  return seen;
+end
+$$;
+select is(tests.seen_with(''), '0', 'without claims nothing is seen');
+select is(tests.seen_with('{}'), '0', 'with empty claims nothing is seen');
+select is(tests.seen_with('{"role": "service_role"}'), '0', 'a role in the token is not a role of the database');
+select is(tests.seen_with('{"sub": null}'), '0', 'with a null sub nothing is seen');
+select is(tests.seen_with('{"sub": "no uuid"}'), '22P02', 'with a sub that is no uuid nothing is seen');
+
+select * from finish();
+rollback;

@@ -1,0 +1,37 @@
+"""Every migration may be run twice, alone and all in sequence, and changes nothing the second time."""
+
+import re
+import subprocess
+
+from mentorcert.db.connection import connect
+from mentorcert.db.migrate import migrate, read
+from tests.servers import Server
+
+# pg_dump shields its output by a key that is another one each time.
+_KEY = re.compile(r"^\\(un)?restrict .*\n", re.MULTILINE)
+
+
+def dump(server: Server, url: str, *options: str) -> str:
+    command = [str(server.binaries / "pg_dump"), *options, "--dbname", url]
+    return _KEY.sub("", subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_each_file_alone(server: Server, empty_database: str) -> None:
+    migrations = read()
+    with connect(empty_database, autocommit=True) as conn:
+        for number, migration in enumerate(migrations, 1):
+            list(migrate(conn, migrations[:number]))
+            before = dump(server, empty_database, "--schema-only")
+            with conn.transaction():
+                conn.execute(migration.sql.encode())
+            assert dump(server, empty_database, "--schema-only") == before, migration.path.name
+
+
+def test_all_in_sequence(server: Server, database: str) -> None:
+    before = dump(server, database)
+    assert "create policy" in before.lower()
+    with connect(database, autocommit=True) as conn:
+        for migration in read():
+            with conn.transaction():
+                conn.execute(migration.sql.encode())
+    assert dump(server, database) == before

@@ -1,0 +1,35 @@
+"""The rules of the database, tested in the database: every pgTAP file, on both servers."""
+
+import re
+
+import pytest
+
+from mentorcert.db.connection import Connection, connect
+from tests import pgtap
+from tests.servers import Server
+
+
+@pgtap.needs_pgtap
+@pytest.mark.parametrize("file", pgtap.FILES)
+def test_file(server: Server, tap_database: str, file: str) -> None:
+    run = pgtap.prove(server, tap_database, file)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pgtap.needs_pgtap
+def test_the_files_leave_nothing_behind(server: Server, tap_database: str) -> None:
+    pgtap.prove(server, tap_database, pgtap.FILES[0])
+    with connect(tap_database) as conn:
+        assert conn.execute("select to_regnamespace('tests')").fetchone() == (None,)
+        assert conn.execute("select count(*) from public.organisations").fetchone() == (0,)
+
+
+def test_every_table_is_named_in_a_file_about_access(conn: Connection) -> None:
+    tables = conn.execute("select tablename from pg_catalog.pg_tables where schemaname = 'public'").fetchall()
+    assert tables
+    for (table,) in tables:
+        text = (pgtap.FOLDER / f"access_{table}.test.sql").read_text()
+        for command in ("select", "insert", "update", "delete"):
+            assert re.search(rf"{command}\b[^$]*\bpublic\.{table}\b", text), (
+                f"{command} on {table} is not tested"
+            )

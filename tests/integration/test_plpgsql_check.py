@@ -1,0 +1,61 @@
+"""plpgsql_check finds nothing wrong in any PL/pgSQL function, nor in a trigger's for any of its tables."""
+
+from pathlib import Path
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests.servers import on_debian_15
+
+_FINDINGS = """
+select function.oid::regprocedure::text, target.name, finding.level, finding.lineno, finding.message
+from pg_catalog.pg_proc as function
+join pg_catalog.pg_language as language on language.oid = function.prolang and language.lanname = 'plpgsql'
+cross join lateral (
+  select trigger.tgrelid as id, trigger.tgrelid::regclass::text as name,
+    trigger.tgoldtable as old_table, trigger.tgnewtable as new_table
+  from pg_catalog.pg_trigger as trigger where trigger.tgfoid = function.oid
+  union
+  select 0, '', null, null where function.prorettype <> 'trigger'::regtype
+) as target
+cross join lateral plpgsql_check_function_tb(
+  function.oid, target.id, oldtable => target.old_table, newtable => target.new_table
+) as finding
+where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+  and finding.level in ('error', 'warning', 'warning extra')
+"""
+
+
+_needs_plpgsql_check = pytest.mark.skipif(
+    not Path("/usr/share/postgresql/15/extension/plpgsql_check.control").exists(),
+    reason="Debian's postgresql-15-plpgsql-check is not installed",
+)
+# The part of pg_cron that a function calls where it is installed.
+_CRON = """
+create schema cron;
+create function cron.schedule(text, text, text) returns bigint language sql return 1;
+"""
+
+
+@_needs_plpgsql_check
+@on_debian_15
+def test_no_findings(conn: Connection) -> None:
+    conn.execute("create extension plpgsql_check")
+    conn.execute(_CRON)
+    assert conn.execute(_FINDINGS).fetchall() == []
+
+
+@_needs_plpgsql_check
+@on_debian_15
+def test_a_fault_is_found(conn: Connection) -> None:
+    conn.execute("create extension plpgsql_check")
+    conn.execute(_CRON)
+    conn.execute(
+        "create function private.faulty() returns trigger language plpgsql as "
+        "$$ begin new.no_such_column := 1; return new; end $$"
+    )
+    conn.execute(
+        "create trigger faulty before update on public.chapters "
+        "for each row execute function private.faulty()"
+    )
+    assert [row[:3] for row in conn.execute(_FINDINGS)] == [("private.faulty()", "chapters", "error")]
