@@ -47,9 +47,11 @@ class Kind:
         if self.months is None:
             return None
         if self.rule == "months":
-            return add_months(max(issued, held_until or issued), self.months)
-        start = max(issued, held_until + timedelta(days=1) if held_until else issued)
-        return date(add_months(start, self.months).year, 12, 31)
+            return max(add_months(issued, self.months), held_until or issued)
+        year_end = date(add_months(issued, self.months).year, 12, 31)
+        if held_until is None or held_until < year_end:
+            return year_end
+        return max(date(year_end.year + 1, 12, 31), held_until)
 
 
 @dataclass(frozen=True)

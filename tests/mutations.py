@@ -123,7 +123,12 @@ _CHANGES = [
         "perform private.reject_transition(before.status, after.status)",
         "return 'corrected'",
     ),
-    _function("refused_changes", "private.require_reason(text)", "coalesce(btrim(reason), '') = ''", "false"),
+    _function(
+        "refused_changes",
+        "private.require_reason(text)",
+        "coalesce(regexp_replace(reason",
+        "coalesce('x' || regexp_replace(reason",
+    ),
     _function(
         "refused_changes",
         "public.suspend_certification(uuid,text)",
@@ -155,11 +160,12 @@ _CHANGES = [
         "candidate.expires_at < until",
         "true",
     ),
+    _function("extending_and_reverting", _RECORD, "reverted ->> 'kind' not in", "'' in"),
     _function(
-        "extending_and_reverting", "public.revert_change(uuid,uuid,text)", "entry ->> 'kind' not in", "'' in"
-    ),
-    _function(
-        "extending_and_reverting", "public.revert_change(uuid,text)", "or reverted < cardinality(members)", ""
+        "extending_and_reverting",
+        "public.revert_change(uuid,text)",
+        "reverted < cardinality(members)",
+        "false",
     ),
     _function(
         "extending_and_reverting",
@@ -175,7 +181,16 @@ _HISTORY = [
         "perform private.check_history_kept(old.renewal_history, new.renewal_history);",
         "",
     ),
-    _function("history_locked", _RECORD, "entry ->> 'kind' <> 'imported'", "false"),
+    _function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
+    _function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
+    _function("refused_changes", _RECORD, "perform private.check_revert(old, new, reverted);", ""),
+    _function(
+        "refused_changes",
+        f"private.check_dates({_CERTIFICATION},text,timestamptz)",
+        "coalesce(certification.expires_at, as_of) > '9999-01-01'",
+        "false",
+    ),
+    _function("refused_changes", "private.is_past_day(text)", "<= current_date + 1", "is not null"),
     _function(
         "history_locked",
         "private.reject_change_of_event()",
@@ -194,10 +209,10 @@ _HISTORY = [
         "history_kinds", "private.check_note_and_evidence(jsonb)", "length(change ->> 'note') > 2000", "false"
     ),
     _function(
-        "history_kinds",
+        "refused_changes",
         "private.check_note_and_evidence(jsonb)",
-        "btrim(change #>> '{evidence,seen}') <> ''",
-        "true",
+        r''' || @ like_regex "^\\s*$"''',
+        "",
     ),
     _function("history_as_events", "private.check_events(uuid[])", "differing > 0", "false"),
     _function("history_as_events", "private.cached_history(jsonb)", "<= 50", "<= 5000"),

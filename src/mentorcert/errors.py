@@ -163,6 +163,10 @@ class RenewalBeforeIssueError(DateError):
     """A certification cannot be renewed from a day before it was issued."""
 
 
+class RenewalShortensError(DateError):
+    """A renewal does not shorten what is held."""
+
+
 class BeyondTypeRuleError(DateError):
     """Only the administrator lets a certification hold longer than its type's rule."""
 
@@ -196,6 +200,7 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_expires_at_midnight": ExpiryNotMidnightError,
     "certification_issued_at_not_future": IssuedInFutureError,
     "certification_renewal_after_issue": RenewalBeforeIssueError,
+    "certification_renewal_keeps_validity": RenewalShortensError,
     "certification_expires_at_within_rule": BeyondTypeRuleError,
     "certification_issued_at_midnight": IssueNotMidnightError,
 }
@@ -228,6 +233,7 @@ _HINTS: dict[type[DatabaseError], str] = {
     NotMigratedError: "Run `mentorcert migrate`.",
     LockTimeoutError: "Try again; `select * from pg_stat_activity` shows who holds the lock.",
     ConflictError: "Try again.",
+    DuplicateError: "Change or renew what is there.",
 }
 
 

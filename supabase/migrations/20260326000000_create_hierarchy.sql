@@ -11,7 +11,6 @@ grant usage on schema private to authenticated, service_role;
 alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke execute on functions from anon, authenticated, service_role;
 
-
 -- Trigger functions that every table shares
 
 create or replace function private.set_updated_at()
@@ -49,7 +48,6 @@ end
 $$;
 comment on function private.reject_change_of_column() is
   'Refuses (MC007) an UPDATE that gives another value to a column named in the trigger''s arguments.';
-
 
 -- Organisations
 
@@ -103,7 +101,6 @@ for each row execute function private.reject_change_of_column('id', 'slug', 'tim
 create or replace trigger set_updated_at
 before update on public.organisations
 for each row execute function private.set_updated_at();
-
 
 -- Chapters
 
@@ -172,7 +169,6 @@ create or replace trigger set_updated_at
 before update on public.chapters
 for each row execute function private.set_updated_at();
 
-
 -- Memberships
 
 create table if not exists public.memberships (
@@ -211,7 +207,6 @@ for each row execute function private.reject_change_of_column(
 create or replace trigger set_updated_at
 before update on public.memberships
 for each row execute function private.set_updated_at();
-
 
 -- Peer mentors and their chapters
 
@@ -278,8 +273,8 @@ create table if not exists public.peer_mentor_chapters (
 );
 create unique index if not exists peer_mentor_chapters_current_key
 on public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id) where ended_at is null;
-create index if not exists peer_mentor_chapters_chapter_id_idx
-on public.peer_mentor_chapters (chapter_id, peer_mentor_id);
+create index if not exists peer_mentor_chapters_chapter_id_idx on public.peer_mentor_chapters (chapter_id, peer_mentor_id);
+create index if not exists peer_mentor_chapters_peer_mentor_id_idx on public.peer_mentor_chapters (peer_mentor_id, chapter_id);
 alter table public.peer_mentor_chapters enable row level security;
 revoke all on public.peer_mentor_chapters from anon, authenticated, service_role;
 grant select, insert, update on public.peer_mentor_chapters to service_role;
@@ -296,7 +291,6 @@ for each row execute function private.reject_change_of_column(
 create or replace trigger set_updated_at
 before update on public.peer_mentor_chapters
 for each row execute function private.set_updated_at();
-
 
 -- Certification types
 

@@ -33,14 +33,19 @@ immutable
 set search_path = ''
 as $$
   select case validity_rule
-    when 'months' then (greatest(issued_on, held_until) + make_interval(months => validity_months))::date
-    when 'end_of_year' then make_date(
-      extract(year from greatest(issued_on, held_until + 1) + make_interval(months => validity_months))::integer, 12, 31
-    )
+    when 'months' then greatest((issued_on + make_interval(months => validity_months))::date, held_until)
+    -- Renewed in the year in which it ends, it holds through the next one; renewed once more, no longer than that.
+    when 'end_of_year' then case
+      when held_until >= year_end then greatest((year_end + interval '1 year')::date, held_until)
+      else year_end
+    end
   end
+  from make_date(
+    extract(year from issued_on + make_interval(months => coalesce(validity_months, 0)))::integer, 12, 31
+  ) as year_end
 $$;
 comment on function private.last_valid_day(text, integer, date, date) is
-  'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. held_until, the last day of what was held before, is the start where it is later, so that early renewal loses nothing.';
+  'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. Early renewal never shortens: held_until, the last day of what was held before, stays where it is later.';
 
 create or replace function private.status_at(suspended boolean, expires_at timestamptz, at timestamptz)
 returns text

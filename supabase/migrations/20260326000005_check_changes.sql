@@ -38,7 +38,10 @@ declare
   violated text;
   message text;
 begin
-  if certification.issued_at > as_of then
+  if certification.issued_at < '1900-01-01' or coalesce(certification.expires_at, as_of) > '9999-01-01' then
+    violated := 'certification_date_range';
+    message := 'issued_at lies before 1900, or expires_at after 9998; what does not end has no expires_at';
+  elsif certification.issued_at > as_of then
     violated := 'certification_issued_at_not_future';
     message := 'the day of issue lies in the future';
   elsif certification.expires_at <= certification.issued_at then
@@ -182,7 +185,8 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if coalesce(btrim(reason), '') = '' then
+  -- White space of any width, also none, gives no reason.
+  if coalesce(regexp_replace(reason, '[\s\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]', '', 'g'), '') = '' then
     raise exception using
       errcode = 'MC004', message = 'a reason is required',
       hint = 'Say why, by suspend_certification for one; the history keeps it.',
@@ -191,6 +195,21 @@ begin
 end
 $$;
 comment on function private.require_reason(text) is 'Refuses (MC004) an empty reason.';
+
+create or replace function private.is_past_day(day text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- Somewhere on earth tomorrow has begun already.
+  return day ~ '^\d{4}-\d{2}-\d{2}$' and day::date <= current_date + 1;
+exception when datetime_field_overflow then
+  return false;
+end
+$$;
+comment on function private.is_past_day(text) is 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
 
 create or replace function private.check_note_and_evidence(change jsonb)
 returns void
@@ -206,13 +225,13 @@ begin
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
     and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by'] = '{}'
-    and btrim(change #>> '{evidence,seen}') <> ''
+    and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
-    and change #>> '{evidence,seen_on}' ~ '^\d{4}-\d{2}-\d{2}$'
+    and private.is_past_day(change #>> '{evidence,seen_on}')
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
-      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters; never a file.',
+      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future; never a file.',
       constraint = 'certification_evidence_valid';
   end if;
 end
@@ -244,7 +263,7 @@ revoke execute on function
   private.check_dates(public.peer_mentor_certifications, text, timestamptz),
   private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean),
   private.kind_of_change(public.peer_mentor_certifications, public.peer_mentor_certifications, timestamptz),
-  private.check_note_and_evidence(jsonb), private.actor(uuid, jsonb), private.reject_transition(text, text),
+  private.is_past_day(text), private.check_note_and_evidence(jsonb), private.actor(uuid, jsonb), private.reject_transition(text, text),
   private.require_reason(text), private.known_type(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function

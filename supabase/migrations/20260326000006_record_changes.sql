@@ -53,7 +53,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select entry
+  select private.upgrade_history_entry(entry)
   from public.certification_history(certification_id) as entry
   where entry -> 'entry_id' = change -> 'reverts' or entry -> 'batch_id' = change -> 'reverts_batch'
 $$;
@@ -103,12 +103,24 @@ begin
         schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_transition';
     end if;
     if by_user and new.renewal_history <> '[]'
-      or exists (select from jsonb_array_elements(new.renewal_history) as entry where entry ->> 'kind' <> 'imported')
+      or exists (
+        select from jsonb_array_elements(new.renewal_history) as entry
+        where
+          entry ->> 'kind' is distinct from 'imported'
+          or entry -> 'schema_version' is distinct from to_jsonb(private.current_history_version())
+          or (entry ->> 'entry_id')::uuid is null
+          or (entry ->> 'recorded_at')::timestamptz is null
+          or (entry ->> 'effective_at')::timestamptz is null
+          or not coalesce(entry -> 'after' ?& array['certification_type', 'issued_at', 'expires_at', 'status'], false)
+      )
     then
       raise exception using
         errcode = 'MC005', message = 'a new certification brings no history, but for an import''s past renewals',
         hint = 'Leave renewal_history out.',
         schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
+    end if;
+    if by_user then
+      new.status := private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
     end if;
     kind := case when imported then 'imported' else 'issued' end;
     effective_at := new.issued_at;
@@ -132,6 +144,10 @@ begin
     elsif change ->> 'kind' = 'reverted' then
       kind := 'reverted';
       reverted := private.reverted_entry(old.id, change);
+      perform private.check_revert(old, new, reverted);
+      if not is_admin and reverted ->> 'kind' not in ('renewed', 'suspended', 'reinstated') then
+        perform private.deny_right('only the administrator of the organisation takes back a change of this kind');
+      end if;
       effective_at := (reverted ->> 'effective_at')::timestamptz;
     elsif kind in ('corrected', 'extended') and not is_admin then
       perform private.deny_right('only the administrator of the organisation corrects or extends a certification');

@@ -39,7 +39,7 @@ stable
 set search_path = ''
 as $$
   select case
-    when jsonb_typeof(evidence) = 'object' then jsonb_build_object('seen_by', auth.uid()) || evidence
+    when jsonb_typeof(evidence) = 'object' then jsonb_build_object('seen_by', coalesce(auth.uid()::text, current_user)) || evidence
     else evidence
   end
 $$;
@@ -83,6 +83,18 @@ begin
   if not found then
     perform private.deny_right();
   end if;
+  if exists (
+    select from public.peer_mentor_certifications as held
+    where held.organisation_id = certification.organisation_id
+      and held.peer_mentor_id = register_certification.peer_mentor_id
+      and held.certification_type = register_certification.certification_type
+  ) then
+    raise exception using
+      errcode = 'unique_violation', message = 'the peer mentor has a certification of this type already',
+      hint = 'Renew it with renew_certification.',
+      schema = 'public', table = 'peer_mentor_certifications',
+      constraint = 'peer_mentor_certifications_one_of_a_type';
+  end if;
   certification.certification_type := register_certification.certification_type;
   time_zone := private.time_zone_of(certification.organisation_id);
   issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
@@ -116,8 +128,16 @@ as $$
 declare
   certification public.peer_mentor_certifications := private.lock_certification(certification_id);
   time_zone constant text := private.time_zone_of(certification.organisation_id);
+  until timestamptz;
 begin
   renewed_on := coalesce(renewed_on, private.day_of(now(), time_zone));
+  until := coalesce(
+    private.day_starts(last_valid_day + 1, time_zone),
+    case
+      when certification.expires_at is not null
+        then private.expires_at_by_rule(certification, renewed_on, time_zone)
+    end
+  );
   if private.day_starts(renewed_on, time_zone) <= certification.issued_at then
     raise exception using
       errcode = 'MC003',
@@ -128,18 +148,18 @@ begin
       hint = 'Look at the certification again: somebody may have renewed it already.',
       schema = 'public', table = 'peer_mentor_certifications', column = 'issued_at',
       constraint = 'certification_renewal_after_issue';
+  elsif until < coalesce(certification.expires_at, 'infinity') then
+    raise exception using
+      errcode = 'MC003',
+      message = 'a renewal does not shorten what is held',
+      detail = format('held until %s', certification.expires_at),
+      hint = 'Leave last_valid_day out, or let the administrator correct the certification.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
+      constraint = 'certification_renewal_keeps_validity';
   end if;
   perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   update public.peer_mentor_certifications as renewed
-  set
-    issued_at = private.day_starts(renewed_on, time_zone),
-    expires_at = coalesce(
-      private.day_starts(last_valid_day + 1, time_zone),
-      case
-        when certification.expires_at is not null
-          then private.expires_at_by_rule(certification, renewed_on, time_zone)
-      end
-    )
+  set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
   where renewed.id = certification_id
   returning * into certification;
   perform private.announce_change(null);
@@ -215,6 +235,11 @@ begin
   end if;
   perform private.require_reason(reason);
   perform private.known_type(organisation, extend_certifications.certification_type);
+  if last_valid_day is null then
+    raise exception using
+      errcode = 'MC008', message = 'an extension needs a last valid day',
+      hint = 'Give the day to which the certifications are extended.', constraint = 'last_valid_day';
+  end if;
   perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
   with locked as (
     select candidate.id from public.peer_mentor_certifications as candidate

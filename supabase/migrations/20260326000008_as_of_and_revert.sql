@@ -95,6 +95,31 @@ end
 $$;
 comment on function private.reject_revert(text, text) is 'Raises MC006.';
 
+create or replace function private.check_revert(
+  before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb
+)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  target constant public.peer_mentor_certifications := private.taken_back(before, entry);
+begin
+  if target.id is null
+    or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
+    is distinct from (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended') then
+    perform private.reject_revert(
+      'the change cannot be taken back, or the certification was changed since',
+      'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
+    );
+  end if;
+end
+$$;
+comment on function private.check_revert(
+  public.peer_mentor_certifications, public.peer_mentor_certifications, jsonb
+) is 'Refuses (MC006) an update in the name of a revert that does more or less than take the entry back.';
+
 create or replace function public.revert_change(certification_id uuid, entry_id uuid, reason text)
 returns public.peer_mentor_certifications
 language plpgsql
@@ -111,10 +136,6 @@ begin
   where history ->> 'entry_id' = entry_id::text;
   if not found then
     perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
-  end if;
-  if auth.uid() is not null and entry ->> 'kind' not in ('renewed', 'suspended', 'reinstated')
-    and certification.organisation_id is distinct from private.administered_organisation_id() then
-    perform private.deny_right('only the administrator of the organisation takes back a change of this kind');
   end if;
   target := private.taken_back(certification, entry);
   if target.id is null then
@@ -175,7 +196,9 @@ begin
   where certification.id = target.id;
   get diagnostics reverted = row_count;
   perform private.announce_change(null);
-  if reverted = 0 or reverted < cardinality(members) then
+  if cardinality(members) = 0 then
+    perform private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
+  elsif reverted < cardinality(members) then
     perform private.reject_revert(
       format(
         'of the %s certifications of this batch, %s were changed since',
@@ -193,6 +216,7 @@ comment on function public.revert_change(uuid, text) is
 revoke execute on function
   public.certification_as_of(uuid, timestamptz, timestamptz),
   private.taken_back(public.peer_mentor_certifications, jsonb), private.reject_revert(text, text),
+  private.check_revert(public.peer_mentor_certifications, public.peer_mentor_certifications, jsonb),
   public.revert_change(uuid, uuid, text), public.revert_change(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function

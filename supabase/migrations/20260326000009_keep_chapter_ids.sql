@@ -65,12 +65,13 @@ language plpgsql
 security definer -- compares with the chapters themselves, whatever the caller may see
 set search_path = ''
 as $$
+declare
+  mentor_id constant uuid := (to_jsonb(new) ->> tg_argv[0])::uuid;
 begin
   if new.chapter_ids is distinct from (
     select coalesce(array_agg(link.chapter_id order by link.chapter_id), '{}')
     from public.peer_mentor_chapters as link
-    where link.peer_mentor_id = (case tg_table_name when 'peer_mentors' then to_jsonb(new) ->> 'id' else to_jsonb(new) ->> 'peer_mentor_id' end)::uuid
-      and link.ended_at is null
+    where link.peer_mentor_id = mentor_id and link.ended_at is null
   ) then
     raise exception using
       errcode = 'MC007', message = format('%s.chapter_ids is kept by trigger', tg_table_name),
@@ -82,19 +83,19 @@ begin
 end
 $$;
 comment on function private.reject_other_chapters() is
-  'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger.';
+  'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger. The argument names the column of the peer mentor.';
 
 create or replace trigger keep_chapter_ids_on_insert
 before insert on public.peer_mentors
-for each row when (new.chapter_ids <> '{}') execute function private.reject_other_chapters();
+for each row when (new.chapter_ids <> '{}') execute function private.reject_other_chapters('id');
 
 create or replace trigger keep_chapter_ids
 before update of chapter_ids on public.peer_mentors
-for each row execute function private.reject_other_chapters();
+for each row execute function private.reject_other_chapters('id');
 
 create or replace trigger keep_chapter_ids
 before update of chapter_ids on public.peer_mentor_certifications
-for each row execute function private.reject_other_chapters();
+for each row execute function private.reject_other_chapters('peer_mentor_id');
 
 revoke execute on function private.copy_chapter_ids(), private.reject_other_chapters()
 from public, anon, authenticated, service_role;

@@ -69,7 +69,7 @@ begin
       hint = 'Ask for active, expired or suspended.', constraint = 'status';
   elsif page_size is null or page_size not between 1 and 1000 then
     raise exception using
-      errcode = 'MC008', message = format('a page of %s rows', page_size),
+      errcode = 'MC008', message = format('a page of %s rows', coalesce(page_size::text, 'null')),
       hint = 'Ask for 1 to 1000 rows.', constraint = 'page_size';
   end if;
   if organisation is null then
@@ -80,15 +80,11 @@ begin
     from_id := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
   end if;
 
-  if few then
+  if mentors is not null then
     return query
     select certification.*
     from (
-      -- The policy's own conditions find the rows. Offset 0 keeps the filters out of there: with them the planner
-      -- would read the whole index of expires_at as well.
-      (select reach.* from public.peer_mentor_certifications as reach where mentors is null offset 0)
-      union all
-      (select members.* from public.peer_mentor_certifications as members where members.peer_mentor_id = any(mentors) offset 0)
+      select members.* from public.peer_mentor_certifications as members where members.peer_mentor_id = any(mentors) offset 0
     ) as certification
     where
       (
@@ -100,7 +96,28 @@ begin
         certifications_page.certification_type is null
         or certification.certification_type = certifications_page.certification_type
       )
-      and (chapter_id is null or certification.chapter_ids && chapters)
+      and certification.chapter_ids && chapters
+    order by certification.expires_at, certification.id
+    limit page_size;
+    return;
+  elsif few then
+    return query
+    select certification.*
+    from (
+      -- The policy's own conditions find the rows. Offset 0 keeps the filters out of there: with them the planner
+      -- would read the whole index of expires_at as well.
+      select reach.* from public.peer_mentor_certifications as reach offset 0
+    ) as certification
+    where
+      (
+        (certification.expires_at, certification.id) > (from_expires_at, from_id) and certification.expires_at < until
+        or certification.expires_at is null and certification.id > from_unlimited_id and with_unlimited
+      )
+      and (certifications_page.status is null or (certification.status = 'suspended') = suspended)
+      and (
+        certifications_page.certification_type is null
+        or certification.certification_type = certifications_page.certification_type
+      )
     order by certification.expires_at, certification.id
     limit page_size;
     return;

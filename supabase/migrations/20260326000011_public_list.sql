@@ -21,7 +21,7 @@ grant select on public.listed_peer_mentors to anon, authenticated, service_role;
 comment on table public.listed_peer_mentors is
   'Peer mentors whom the public may see, and all that it may see of them; written by trigger only.';
 comment on column public.listed_peer_mentors.listed_until is
-  'The lease: the first instant at which a required certification no longer holds; infinity where none ends.';
+  'The lease: the first instant at which a required certification no longer holds; the end of 9999 where none ends, since not every client reads infinity.';
 
 drop policy if exists "everybody reads entries whose lease runs" on public.listed_peer_mentors;
 create policy "everybody reads entries whose lease runs"
@@ -52,7 +52,7 @@ as $$
   cross join lateral (
     select
       count(*) as required, count(certification.id) as held,
-      coalesce(min(certification.expires_at), 'infinity') as listed_until
+      coalesce(min(certification.expires_at), '9999-12-31 00:00Z') as listed_until
     from public.certification_types as type
     left join public.peer_mentor_certifications as certification
       on certification.organisation_id = type.organisation_id
@@ -84,6 +84,12 @@ as $$
 begin
   if cardinality(peer_mentor_ids) = 0 then
     return;
+  end if;
+  -- The locks below make a transaction wait, but a snapshot taken before would still be read from.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using
+      errcode = 'feature_not_supported', message = 'the public list is kept in read committed transactions only',
+      hint = 'Leave the isolation level at its default for changes of consents, names, chapters, types and certifications.';
   end if;
   -- Two transactions that change a consent and a certification would each miss the other's half: one at a time.
   perform 1 from public.peer_mentors as mentor
@@ -120,6 +126,12 @@ begin
   delete from public.listed_peer_mentors as listed
   using changed_rows as changed
   where listed.peer_mentor_id = changed.peer_mentor_id and listed.listed_until <= now();
+
+  -- Against a type that becomes required meanwhile, which does not see the peer mentors that are new here.
+  perform 1 from public.organisations as organisation
+  where organisation.id in (select changed.organisation_id from changed_rows as changed)
+  order by organisation.id
+  for share of organisation;
 
   perform private.refresh_listing(array(
     select distinct changed.peer_mentor_id
@@ -209,6 +221,11 @@ security definer -- the list is no client's to write
 set search_path = ''
 as $$
 begin
+  perform 1 from public.organisations as organisation
+  where organisation.id in (select after.organisation_id from new_rows as after)
+  order by organisation.id
+  for no key update of organisation;
+
   perform private.refresh_listing(array(
     select mentor.id from public.peer_mentors as mentor
     where mentor.organisation_id in (select after.organisation_id from new_rows as after)

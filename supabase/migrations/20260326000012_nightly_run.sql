@@ -116,6 +116,11 @@ declare
   failed_state text;
   failed_message text;
 begin
+  if not isfinite(as_of) then
+    raise exception using
+      errcode = 'MC008', message = format('there is no night of %s', as_of),
+      hint = 'Give an instant of the calendar.', constraint = 'as_of';
+  end if;
   -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
   insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
   select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day

@@ -102,9 +102,9 @@ def test_past_renewals_become_entries_before_the_current_one(conn: Connection, t
 
     midnights = ["2021-03-10 00:00", "2022-05-10 00:00", "2023-05-01 00:00", "2024-06-01 00:00"]
     assert each("effective_at") == each("after", "issued_at") == midnights
-    # An early renewal counts from the end of the period before it.
+    # Each by the rule from its own day.
     assert each("after", "expires_at") == [
-        "2022-06-01 00:00", "2023-06-01 00:00", "2024-06-01 00:00", "2025-06-02 00:00",
+        "2022-06-01 00:00", "2023-05-11 00:00", "2024-05-02 00:00", "2025-06-02 00:00",
     ]  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_changes_are_taken_over(conn: Connection, tmp_path: Path) -> None:
     )  # fmt: skip
     report = import_rows(conn, tmp_path, changed)
     assert report.counts == importing.Counts(1, 0, 1, 1, 1, 0, 1)
-    assert held(conn) == (date(2026, 3, 1), date(2028, 1, 15), "active", 2)
+    assert held(conn) == (date(2026, 3, 1), date(2027, 3, 1), "active", 2)
     assert chapters(conn) == [("BER", True), ("OSL", False), ("V1", True)]
     (entry,) = (
         conn.execute("select renewal_history -> -1 from public.peer_mentor_certifications").fetchone() or ()

@@ -29,13 +29,13 @@ def examine(conn: Connection) -> Iterator[Finding]:
     """Yield the findings, in an order in which each rests on those before it."""
     schema = _schema(conn)
     yield schema
-    if schema.state == "wrong":
-        return
     yield _finding(
         "row-level security on every table",
         [table for (table,) in _QUERIES.tables_without_rls(conn)],
         "Close the gap at once: alter table … enable row level security. See docs/operations.md on leaks.",
     )
+    if schema.state == "wrong":
+        return
     yield _finding(
         "stored status = derived status",
         [f"{slug}: {rows}" for slug, rows in _QUERIES.stale_statuses(conn)],

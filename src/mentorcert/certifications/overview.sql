@@ -11,13 +11,18 @@ select
 from public.organisations as organisation
 cross join lateral (
   select
-    count(*) filter (where certification.status <> 'suspended' and (certification.expires_at is null or certification.expires_at > now())) as active,
-    count(*) filter (where certification.status <> 'suspended' and certification.expires_at <= now()) as expired,
-    count(*) filter (where certification.status = 'suspended') as suspended,
-    count(*) filter (where certification.expires_at > now() and certification.expires_at <= now() + interval '30 days') as expiring_in_30_days,
-    count(*) filter (where certification.expires_at > now() and certification.expires_at <= now() + interval '60 days') as expiring_in_60_days,
-    count(*) filter (where certification.expires_at > now() and certification.expires_at <= now() + interval '90 days') as expiring_in_90_days
+    count(*) filter (where current.status = 'active') as active,
+    count(*) filter (where current.status = 'expired') as expired,
+    count(*) filter (where current.status = 'suspended') as suspended,
+    count(*) filter (where current.status = 'active' and current.days <= 30) as expiring_in_30_days,
+    count(*) filter (where current.status = 'active' and current.days <= 60) as expiring_in_60_days,
+    count(*) filter (where current.status = 'active' and current.days <= 90) as expiring_in_90_days
   from public.peer_mentor_certifications as certification
+  cross join lateral (
+    select
+      public.current_status(certification) as status,
+      extract(epoch from certification.expires_at - now()) / 86400 as days
+  ) as current
   where certification.organisation_id = organisation.id
 ) as counts
 order by organisation.slug;

@@ -45,7 +45,8 @@ def worker() -> None:
     """
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+        # By a thread: the signal may come while this one holds the lock of the event.
+        signal.signal(name, lambda *_: threading.Thread(target=stop.set).start())
     console.print("Keeping watch; stop with Ctrl-C.")
     nights.keep_watch(lambda: connect(autocommit=True), stop)
 
@@ -70,14 +71,14 @@ def _print_days(days: list[nights.Day], *, as_json: bool) -> None:
     if not days:
         console.print("There is no organisation yet. Set one up with `mentorcert organisation apply FILE`.")
         return
-    table = Table("organisation", "local day", "", title="Nightly run")
+    table = Table("organisation", "local day", "caught up", title="Nightly run")
     table.add_column("expired", justify="right")
     table.add_column("left the public list", justify="right")
     for day in days:
         table.add_row(
             day.organisation,
             day.local_day.isoformat(),
-            "caught up" if day.caught_up else "",
+            "yes" if day.caught_up else "",
             str(day.expired),
             str(day.unlisted),
         )

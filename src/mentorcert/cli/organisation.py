@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mentorcert.certifications import organisation_file
+from mentorcert.certifications import membership, organisation_file
+from mentorcert.certifications.membership import Role
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
 
@@ -42,3 +43,23 @@ def apply(
         if others:
             listed = escape(", ".join(others))
             console.print(f"[yellow]not in the file, left as they are:[/yellow] {listed}", soft_wrap=True)
+
+
+@commands.command()
+def admit(
+    organisation: Annotated[str, typer.Argument(help="Slug of the organisation.")],
+    login: Annotated[str, typer.Argument(help="E-mail address or user id of somebody who has signed up.")],
+    *,
+    role: Annotated[Role, typer.Option(help="What the person may do.")],
+    chapter: Annotated[str | None, typer.Option(help="Code of the chapter that a coordinator gets.")] = None,
+    peer_mentor: Annotated[
+        str | None, typer.Option(help="The organisation's own number of the peer mentor whose login it is.")
+    ] = None,
+) -> None:
+    """Give a login a place in an organisation: the first administrator, say.
+
+    From then on the administrator can do it through the Data API. Admitted again, nothing changes.
+    """
+    with connect(autocommit=True) as conn:
+        is_new = membership.admit(conn, organisation, login, role, chapter=chapter, peer_mentor=peer_mentor)
+    console.print(f"{'admitted' if is_new else 'admitted already'}: {escape(login)} as {role}")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
@@ -120,16 +121,18 @@ def _overview_table(organisations: list[Overview]) -> Table:
 
 
 def _say_what_next(organisations: list[Overview]) -> None:
-    command = escape(sys.argv[0] if "/" in sys.argv[0] else "mentorcert")
+    program = Path(sys.argv[0])
+    command = "python -m mentorcert" if program.name == "__main__.py" else escape(str(program))
     if not organisations:
         console.print(
             f"There is no organisation yet: {command} organisation apply FILE, or {command} up --examples"
         )
         return
     slug = organisations[0].organisation
+    new_year = f"{datetime.now(UTC).year + 1}-01-01"
     console.print(
         "Next:\n"
-        f"  {command} nightly --dry-run --as-of 2026-12-31T23:00:00+00:00   who will expire by new year\n"
+        f"  {command} nightly --dry-run --as-of {new_year}   who will expire by new year\n"
         f"  {command} export --organisation {slug} --output mentors.csv   the file that import reads\n"
         f"  {command} doctor   is everything as it should be?\n"
         f"  {command} --help   everything else",

@@ -112,7 +112,7 @@ from (
       '23514 certification_types_code_valid'
     ),
     ($$ update public.certification_types set name_en = '' $$, '23514 certification_types_name_valid'),
-    ($$ update public.certification_types set validity_rule = 'days' $$, '23514 certification_types_validity_rule_valid'),
+    ($$ update public.certification_types set validity_rule = 'days' where validity_months > 0 $$, '23514 certification_types_validity_rule_valid'),
     (
       $$ update public.certification_types set validity_months = null where validity_rule = 'months' $$,
       '23514 certification_types_validity_months_valid'

@@ -107,7 +107,7 @@ select is(
     'before', jsonb_build_object('issued_at', tests.day(-100), 'expires_at', tests.day(30)),
     'after', jsonb_build_object(
       'issued_at', tests.day(-1),
-      'expires_at', private.day_starts(private.last_valid_day('months', 24, tests.today(29)) + 1, 'Europe/Oslo')
+      'expires_at', private.day_starts(private.last_valid_day('months', 24, tests.today(-1)) + 1, 'Europe/Oslo')
     ),
     'note', 'passed',
     'evidence', '{"seen": "course diploma", "seen_on": "2026-01-31", "seen_by": "Cora"}'::jsonb

@@ -91,6 +91,29 @@ select is(
 )
 from unnest(array['issued', 'renewed', 'extended', 'expired', 'suspended', 'reinstated', 'corrected', 'reverted']) as kind;
 
+select is(
+  tests.attempt('owner', format(
+    $$
+      insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at, renewal_history)
+      values (tests.id('alfa'), tests.id('mia'), 'life', tests.day(-1), %L)
+    $$,
+    jsonb_build_array(entry)
+  )),
+  'MC005 certification_history_append_only', 'a new certification brings no malformed entry: ' || entry::text
+)
+from (
+  select past.entry - lacking as entry
+  from (
+    select entry || '{"kind": "imported"}' as entry
+    from jsonb_array_elements((select renewal_history from public.peer_mentor_certifications where id = tests.id('mia.basic')))
+      with ordinality as entries (entry, position)
+    where position = 1
+  ) as past
+  cross join unnest(array['schema_version', 'entry_id', 'kind', 'recorded_at', 'effective_at', 'after']) as lacking
+  union all
+  select unnest(array['{}', '5', 'null']::jsonb[])
+) as malformed;
+
 -- A new version of an entry, of which only this test knows.
 create or replace function private.current_history_version() returns integer
 language sql immutable set search_path = ''

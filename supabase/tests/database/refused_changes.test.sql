@@ -45,13 +45,19 @@ from (
     ('cora', $$ select public.register_certification(tests.id('mia'), 'yearly', tests.today(-1), tests.today(-2)) $$, 'MC003 certification_date_order'),
     ('cora', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(-100)) $$, 'MC003 certification_renewal_after_issue'),
     ('cora', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(1)) $$, 'MC003 certification_issued_at_not_future'),
-    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(), tests.today(28)) $$, '42501 certification_right'), -- a shorter end
-    ('adam', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(), tests.today(-1)) $$, 'MC003 certification_date_order'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(), tests.today(28)) $$, 'MC003 certification_renewal_keeps_validity'),
+    ('adam', $$ select public.renew_certification(tests.id('mia.basic'), tests.today(), tests.today(-1)) $$, 'MC003 certification_renewal_keeps_validity'),
     ('owner', $$ update public.peer_mentor_certifications set expires_at = issued_at where id = tests.id('mia.basic') $$, 'MC003 certification_date_order'),
     ('owner', $$ update public.peer_mentor_certifications set expires_at = expires_at + interval '1 second' where id = tests.id('mia.basic') $$, 'MC003 certification_expires_at_midnight'),
     ('owner', $$ update public.peer_mentor_certifications set issued_at = issued_at + interval '12 hours' where id = tests.id('mia.basic') $$, 'MC003 certification_issued_at_midnight'),
     ('owner', $$ update public.peer_mentor_certifications set issued_at = tests.day(1), expires_at = tests.day(40) where id = tests.id('mia.basic') $$, 'MC003 certification_issued_at_not_future'),
+    ('owner', $$ update public.peer_mentor_certifications set expires_at = 'infinity' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
+    ('owner', $$ update public.peer_mentor_certifications set expires_at = '20000-01-01' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
+    ('owner', $$ update public.peer_mentor_certifications set issued_at = '-infinity' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
+    ('adam', $$ select public.extend_certifications('basic', 'infinity', 'why') $$, 'MC003 certification_date_range'),
     -- reasons
+    ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), E'\n\t') $$, 'MC004 certification_reason_required'),
+    ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), E'\u00a0\u200b') $$, 'MC004 certification_reason_required'),
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), ' ') $$, 'MC004 certification_reason_required'),
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), null) $$, 'MC004 certification_reason_required'),
     ('cora', $$ update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('mia.basic') $$, 'MC004 certification_reason_required'),
@@ -63,6 +69,29 @@ from (
     ('cora', $$ select public.revert_change(tests.id('mia.basic'), tests.id('any'), 'why') $$, 'MC006 certification_change_revertible'),
     ('adam', $$ select public.revert_change(tests.id('mia.basic'), (tests.newest('mia.basic') ->> 'entry_id')::uuid, 'why') $$, 'MC006 certification_change_revertible'),
     ('adam', $$ select public.revert_change(tests.id('any'), 'why') $$, 'MC006 certification_change_revertible'),
+    -- a revert in name only: no client can announce, but somebody at a database session can
+    (
+      'cora',
+      $$
+        do $do$
+        begin
+          perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', tests.newest('mia.basic') ->> 'entry_id'));
+          update public.peer_mentor_certifications set expires_at = tests.day(9000) where id = tests.id('mia.basic');
+        end
+        $do$
+      $$,
+      'MC006 certification_change_revertible'
+    ),
+    -- notes and evidence
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), note => repeat('x', 2001)) $$, 'MC008 certification_note_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '"a diploma"') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "a diploma"}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "", "seen_on": "2026-01-31"}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": 7, "seen_on": "2026-01-31"}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "it", "seen_on": "2026-01-31", "seen_by": ""}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "it", "seen_on": "2026-02-31"}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "it", "seen_on": "9999-01-01"}') $$, 'MC008 certification_evidence_valid'),
+    ('cora', $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "it", "seen_on": "2026-01-31", "file": "JVBERi0"}') $$, 'MC008 certification_evidence_valid'),
     -- nothing to extend
     ('adam', $$ select public.extend_certifications('basic', tests.today(-1), 'why') $$, 'MC008 extension_not_empty'),
     ('adam', $$ select public.extend_certifications('life', tests.today(90), 'why') $$, 'MC008 extension_not_empty'),

@@ -13,11 +13,15 @@ from (
     ('months', 6, date '2026-08-31', null::date, '2027-02-28'),
     ('months', 6, '2027-08-31', null, '2028-02-29'),
     ('months', 12, '2028-02-29', null, '2029-02-28'),
-    ('months', 24, '2026-01-01', date '2026-03-01', '2028-03-01'),
+    ('months', 24, '2026-01-01', date '2026-03-01', '2028-01-01'),
+    ('months', 24, '2026-01-01', '2028-03-01', '2028-03-01'),
     ('months', 24, '2026-01-01', '2025-12-01', '2028-01-01'),
     ('end_of_year', 0, '2026-12-31', null, '2026-12-31'),
     ('end_of_year', 0, '2027-01-01', null, '2027-12-31'),
     ('end_of_year', 0, '2026-12-01', '2026-12-31', '2027-12-31'),
+    ('end_of_year', 0, '2026-12-02', '2027-12-31', '2027-12-31'),
+    ('end_of_year', 0, '2026-12-02', '2030-12-31', '2030-12-31'),
+    ('end_of_year', 0, '2027-01-05', '2026-12-31', '2027-12-31'),
     ('end_of_year', 12, '2026-05-01', null, '2027-12-31'),
     ('unlimited', null, '2026-05-01', null, null)
 ) as rules (rule, months, issued, held, expected);
@@ -31,8 +35,8 @@ select is(
 )
 from (
   values
-    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.short')) $$, private.last_valid_day('months', 1, tests.today(9))),
-    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.basic')) $$, private.last_valid_day('months', 24, tests.today(29))),
+    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.short')) $$, private.last_valid_day('months', 1, tests.today())),
+    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.basic')) $$, private.last_valid_day('months', 24, tests.today())),
     ($$ select tests.days_left(expires_at) from public.register_certification(tests.id('mia'), 'yearly') $$, private.last_valid_day('end_of_year', 0, tests.today())),
     ($$ select tests.days_left(expires_at) from public.register_certification(tests.id('mia'), 'life') $$, null)
 ) as calls (statement, expected);
@@ -41,8 +45,8 @@ from (
 select is(tests.attempt('cora', statement), expected, format('a coordinator: %s: %s', statement, expected))
 from (
   values
-    ($$ select public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today(9)) + 1) $$, 'MC003 certification_expires_at_within_rule'),
-    ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today(9))) $$, 'mia.short'),
+    ($$ select public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
+    ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today())) $$, 'mia.short'),
     ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), tests.today(20)) $$, 'mia.short'),
     ($$ select public.register_certification(tests.id('mia'), 'yearly', tests.today(), private.last_valid_day('end_of_year', 0, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
     ($$ select certification_type from public.register_certification(tests.id('mia'), 'yearly', tests.today(), private.last_valid_day('end_of_year', 0, tests.today())) $$, 'yearly'),

@@ -4,7 +4,9 @@
 -- name: find_organisation(slug)^
 select organisation.id, organisation.time_zone
 from public.organisations as organisation
-where organisation.slug = :slug;
+where organisation.slug = :slug
+-- The public list's triggers take this lock later, where waiting for it could be waiting in a circle.
+for share;
 
 -- name: lock_organisation(organisation_id)$
 -- Imports of one organisation run one after the other, so that the second sees what the first has written.

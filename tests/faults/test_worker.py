@@ -1,0 +1,149 @@
+"""The worker: does the night that is due, stops when told, and survives a database that goes away."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mentorcert import logs
+from mentorcert.certifications import nightly
+from mentorcert.db import migrate
+from mentorcert.db.connection import Connection, connect
+from tests.command import start
+from tests.registry import fetch, rows, set_up, status
+from tests.servers import SERVERS, Server
+from tests.sessions import sessions, wait_until
+
+FINISHED = "select count(*) from private.job_runs where finished_at is not null and error is null"
+
+
+@pytest.fixture
+def own_server(server: Server) -> Iterator[Server]:
+    """A server that nobody else uses, so that it may be stopped."""
+    with SERVERS[server.name]() as own:
+        yield own
+
+
+class Turns(threading.Event):
+    """Instead of waiting, does the next thing on a list, and stops after the last."""
+
+    def __init__(self, *turns: Callable[[], object]) -> None:
+        super().__init__()
+        self.turns, self.waits_s = list(turns), list[float]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits_s.append(timeout)
+        if self.turns:
+            self.turns.pop(0)()
+        else:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_it_does_the_night_that_is_due_and_stops_when_told(
+    conn: Connection, database: str, name: str
+) -> None:
+    organisation = set_up(conn)
+    certification = organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
+    worker = start("worker", database_url=database)
+    wait_until(lambda: fetch(conn, FINISHED) == 1 and sessions(conn) == 0, "the night to be done")
+    worker.send_signal(signal.Signals[name])
+    said, errors = worker.communicate(timeout=60)
+    assert (worker.returncode, errors) == (0, "")
+    assert "Keeping watch" in said
+    assert status(conn, certification) == "expired"
+
+
+def test_it_does_nothing_before_it_is_due(conn: Connection, database: str) -> None:
+    organisation = set_up(conn)
+    nightly.run(conn)
+    organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
+    before = rows(conn, "select * from private.job_runs")
+    turns = Turns(lambda: None)
+    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    assert rows(conn, "select * from private.job_runs") == before
+    assert all(0 < wait_s <= nightly.LONGEST_WAIT_S for wait_s in turns.waits_s)
+
+
+def test_without_organisations_it_looks_again_later(database: str) -> None:
+    turns = Turns()
+    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    assert turns.waits_s == [nightly.LONGEST_WAIT_S]
+
+
+def test_a_night_that_fails_is_tried_again(
+    conn: Connection, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organisation = set_up(conn)
+    certification = organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
+    conn.execute(
+        b"create function private.fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
+        b"create trigger fail before update on public.peer_mentor_certifications"
+        b" for each row execute function private.fail()"
+    )
+    logs.configure("WARNING")
+    turns = Turns(lambda: conn.execute("drop trigger fail on public.peer_mentor_certifications"))
+    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    assert status(conn, certification) == "expired"
+    assert rows(conn, "select expired, error from private.job_runs") == [(1, None)]
+    said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["nightly_failed", "worker_waits"]
+
+
+def test_it_survives_the_database_going_away(own_server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    with connect(own_server.url, autocommit=True) as conn:
+        list(migrate.migrate(conn, migrate.read()))
+        set_up(conn)
+        nightly.run(conn)
+        data = Path(fetch(conn, "show data_directory"))
+    owner = data.stat()
+    as_owner = (
+        []
+        if os.geteuid()
+        else ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
+    )
+
+    def pg_ctl(*arguments: str) -> None:
+        subprocess.run(
+            [
+                *as_owner,
+                own_server.binaries / "pg_ctl",
+                "-D",
+                data,
+                "-w",
+                "-s",
+                "-l",
+                data / "again.log",
+                *arguments,
+            ],
+            cwd=data,
+            check=True,
+        )
+
+    def start_again() -> None:
+        # A restart starts a server that has stopped too, with the options it had.
+        pg_ctl("restart")
+        with connect(own_server.url, autocommit=True) as conn:
+            organisation = set_up(conn, "later")
+            organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
+
+    logs.configure("WARNING")
+    turns = Turns(lambda: pg_ctl("stop", "-m", "fast"), start_again)
+    nightly.keep_watch(lambda: connect(own_server.url, autocommit=True), turns)
+    assert len(turns.waits_s) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["error"]) == (
+        "worker_waits",
+        "DatabaseUnreachableError",
+    )
+    with connect(own_server.url, autocommit=True) as conn:
+        assert fetch(conn, FINISHED) == 2
+        assert rows(conn, "select distinct status from public.peer_mentor_certifications") == [("expired",)]

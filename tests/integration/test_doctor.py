@@ -1,0 +1,172 @@
+"""The doctor: content with what is right, and each thing that is wrong is found, and only that."""
+
+import json
+
+import pytest
+
+from mentorcert.certifications import doctor, importing, nightly, organisation_file
+from mentorcert.certifications.doctor import Finding
+from mentorcert.db import files
+from mentorcert.db.connection import Connection
+from tests.command import Mentorcert, run
+from tests.registry import fetch, rows, set_up, today
+from tests.servers import on_embedded_18
+
+MIGRATIONS = "migrations are current"
+SECURITY = "row-level security on every table"
+STATUS = "stored status = derived status"
+LISTING = "public list = what the rules derive"
+HISTORIES = "histories of at most 500 entries"
+NIGHT = "last nightly run of each organisation"
+CHECKS = [MIGRATIONS, SECURITY, STATUS, LISTING, HISTORIES, NIGHT]
+
+# What is broken, which check finds it, and what it says.
+BREAKS = [
+    ("alter table public.chapters disable row level security", SECURITY, "chapters"),
+    ("create table public.forgotten ()", SECURITY, "forgotten"),
+    (
+        """
+        set local session_replication_role = replica;
+        update public.peer_mentor_certifications
+        set issued_at = issued_at - interval '100 days', expires_at = now() where certification_type = 'half'
+        """,
+        STATUS,
+        "demo: 1",
+    ),
+    ("update public.listed_peer_mentors set display_name = 'Somebody else'", LISTING, "demo: 1"),
+    ("update public.listed_peer_mentors set listed_until = 'infinity'", LISTING, "demo: 1"),
+    ("update public.listed_peer_mentors set chapters = '{}'", LISTING, "demo: 1"),
+    ("delete from public.listed_peer_mentors", LISTING, "demo: 1"),
+    (
+        """
+        insert into public.listed_peer_mentors
+        select id, organisation_id, 'demo', full_name, '{}', 'infinity' from public.peer_mentors
+        where external_id = 'unlisted'
+        """,
+        LISTING,
+        "demo: 1",
+    ),
+    ("update private.job_runs set local_day = local_day - 1", NIGHT, "demo: last done for "),
+    ("delete from private.job_runs", NIGHT, "demo: never done"),
+    (
+        "update private.job_runs set finished_at = null, error = 'ZZ001: a trigger'",
+        NIGHT,
+        "demo: never done; failed since: ZZ001: a trigger",
+    ),
+    (
+        """
+        delete from supabase_migrations.schema_migrations
+        where version = (select max(version) from supabase_migrations.schema_migrations)
+        """,
+        MIGRATIONS,
+        ".sql",
+    ),
+    (
+        "insert into supabase_migrations.schema_migrations (version) values ('29990101000000')",
+        MIGRATIONS,
+        "29990101000000",
+    ),
+    (
+        "update supabase_migrations.schema_migrations set statements[1] = 'select 1'",
+        MIGRATIONS,
+        "changed after it was applied",
+    ),
+]
+
+
+def in_order(conn: Connection) -> None:
+    """Set up an organisation in which nothing is wrong."""
+    organisation = set_up(conn)
+    listed, unlisted = organisation.mentor("listed"), organisation.mentor("unlisted", consent=False)
+    for mentor in (listed, unlisted):
+        organisation.certify(mentor, issued=today(conn, -9), last_day=today(conn, 9))
+    organisation.certify(listed, "half", issued=today(conn, -9), last_day=today(conn, 9))
+    nightly.run(conn)
+
+
+def test_the_examples_are_in_order(conn: Connection) -> None:
+    folder = files.folder("examples") / "small"
+    description = organisation_file.read(folder / "organisation.toml")
+    organisation_file.apply(conn, description)
+    importing.import_file(conn, folder / "mentors.csv", description.organisation.slug)
+    nightly.run(conn)
+    assert list(doctor.examine(conn)) == [Finding(check, "ok", "") for check in CHECKS]
+
+
+def test_an_empty_registry_is_in_order(conn: Connection) -> None:
+    assert [finding.state for finding in doctor.examine(conn)] == ["ok"] * len(CHECKS)
+
+
+def test_each_thing_that_is_wrong_is_found_and_only_that(conn: Connection) -> None:
+    in_order(conn)
+    for broken, check, found in BREAKS:
+        with conn.transaction(force_rollback=True):
+            conn.execute(broken.encode())
+            findings = list(doctor.examine(conn))
+        (wrong,) = [finding for finding in findings if finding.state != "ok"]
+        assert (wrong.check, wrong.state) == (check, "wrong"), broken
+        assert found in wrong.found, broken
+        assert wrong.advice, broken
+        # On another schema a leak can still be seen, and nothing else be asked.
+        assert [finding.check for finding in findings] == (CHECKS[:2] if check == MIGRATIONS else CHECKS)
+    assert {finding.state for finding in doctor.examine(conn)} == {"ok"}
+
+
+@pytest.mark.parametrize("in_events", [False, True])
+def test_long_histories_are_told_but_not_wrong(conn: Connection, *, in_events: bool) -> None:
+    organisation = set_up(conn)
+    mentor = organisation.mentor()
+    long = organisation.certify(mentor, issued=today(conn, -9), past=500)
+    organisation.certify(mentor, "half", issued=today(conn, -9), past=499)
+    nightly.run(conn)
+    if in_events:
+        conn.execute("select private.copy_histories_to_events(null, 10)")
+        conn.execute("select private.switch_history_to_events()")
+        conn.execute("select private.trim_histories(null, 10)")
+    (notice,) = [finding for finding in doctor.examine(conn) if finding.state != "ok"]
+    assert (notice.check, notice.state, notice.found) == (HISTORIES, "notice", f"{long}: 501")
+
+
+def test_of_many_exceptions_ten_are_shown(conn: Connection) -> None:
+    for number in range(13):
+        set_up(conn, f"organisation-{number:02}")
+    night = list(doctor.examine(conn))[-1]
+    assert night.found.splitlines()[0] == "organisation-00: never done"
+    assert night.found.splitlines()[10:] == ["and 3 more"]
+
+
+@on_embedded_18
+def test_the_command_ends_with_1_where_anything_is_wrong(conn: Connection, mentorcert: Mentorcert) -> None:
+    in_order(conn)
+    content = mentorcert("doctor", "--json")
+    findings = json.loads(content.stdout)
+    assert (content.returncode, content.stderr) == (0, "")
+    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS]
+    assert {finding["state"] for finding in findings} == {"ok"}
+    conn.execute("alter table public.chapters disable row level security")
+    alarmed = mentorcert("doctor")
+    assert alarmed.returncode == 1
+    assert "wrong" in alarmed.stdout
+    assert "chapters" in alarmed.stdout
+    assert fetch(conn, "select count(*) from private.job_runs") == 1
+
+
+@on_embedded_18
+def test_the_command_tells_of_a_long_history_and_ends_with_0(
+    conn: Connection, mentorcert: Mentorcert
+) -> None:
+    organisation = set_up(conn)
+    organisation.certify(organisation.mentor("Kari"), issued=today(conn, -9), past=501)
+    nightly.run(conn)
+    told = mentorcert("doctor")
+    assert (told.returncode, "notice" in told.stdout, "Kari" in told.stdout) == (0, True, False)
+    assert rows(conn, "select error from private.job_runs") == [(None,)]
+
+
+def test_a_database_that_cannot_be_reached() -> None:
+    said = run("doctor", "--json", database_url="host=/nonexistent user=somebody password=secret dbname=x")
+    assert said.returncode == 1
+    (finding,) = json.loads(said.stdout)
+    assert (finding["check"], finding["state"]) == ("database reachable", "wrong")
+    assert finding["advice"]
+    assert "secret" not in said.stdout + said.stderr
