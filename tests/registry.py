@@ -72,7 +72,8 @@ class Organisation:
                   'schema_version', 1, 'entry_id', gen_random_uuid(), 'kind', 'imported',
                   'recorded_at', now(), 'effective_at', timestamptz '2019-01-01 00:00+01',
                   'actor', '{"job": "import"}'::jsonb, 'before', null,
-                  'after', '{"status": "active", "certification_type": "basic"}'::jsonb
+                  'after', '{"status": "active", "certification_type": "basic", "expires_at": null,'
+                    ' "issued_at": "2019-01-01T00:00:00+01:00"}'::jsonb
                 )), '[]')
                 from generate_series(1, %s)
               )

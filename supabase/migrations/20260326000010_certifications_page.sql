@@ -25,6 +25,60 @@ $$;
 comment on function private.are_few(uuid[], integer) is
   'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
 
+create or replace function private.walk_certifications(
+  organisation uuid, chapters uuid[], suspended boolean, until timestamptz, from_expires_at timestamptz, from_id uuid,
+  from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid
+)
+returns setof public.peer_mentor_certifications
+language plpgsql
+stable
+rows 50
+set search_path = ''
+set plan_cache_mode = force_custom_plan -- where to start and end is known to the planner only so; a guess lets it sort all
+as $$
+declare
+  with_unlimited constant boolean := until = 'infinity';
+begin
+  return query
+  (
+    select certification.* from public.peer_mentor_certifications as certification
+    where
+      certification.organisation_id = organisation
+      and (certification.expires_at, certification.id) > (from_expires_at, from_id)
+      and certification.expires_at < until
+      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (
+        walk_certifications.certification_type is null
+        or certification.certification_type = walk_certifications.certification_type
+      )
+      and (chapter_id is null or certification.chapter_ids && chapters)
+    order by certification.expires_at, certification.id
+    limit page_size
+  )
+  union all
+  (
+    select certification.* from public.peer_mentor_certifications as certification
+    where
+      certification.organisation_id = organisation
+      and certification.expires_at is null
+      and certification.id > from_unlimited_id
+      and with_unlimited
+      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (
+        walk_certifications.certification_type is null
+        or certification.certification_type = walk_certifications.certification_type
+      )
+      and (chapter_id is null or certification.chapter_ids && chapters)
+    order by certification.id
+    limit page_size
+  )
+  limit page_size;
+end
+$$;
+comment on function private.walk_certifications(
+  uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
+) is 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
+
 create or replace function public.certifications_page(
   after_expires_at timestamptz default null, after_id uuid default null, page_size integer default 50,
   status text default null, certification_type text default null, chapter_id uuid default null,
@@ -124,39 +178,10 @@ begin
   end if;
 
   return query
-  (
-    select certification.* from public.peer_mentor_certifications as certification
-    where
-      certification.organisation_id = organisation
-      and (certification.expires_at, certification.id) > (from_expires_at, from_id)
-      and certification.expires_at < until
-      and (certifications_page.status is null or (certification.status = 'suspended') = suspended)
-      and (
-        certifications_page.certification_type is null
-        or certification.certification_type = certifications_page.certification_type
-      )
-      and (chapter_id is null or certification.chapter_ids && chapters)
-    order by certification.expires_at, certification.id
-    limit page_size
-  )
-  union all
-  (
-    select certification.* from public.peer_mentor_certifications as certification
-    where
-      certification.organisation_id = organisation
-      and certification.expires_at is null
-      and certification.id > from_unlimited_id
-      and with_unlimited
-      and (certifications_page.status is null or (certification.status = 'suspended') = suspended)
-      and (
-        certifications_page.certification_type is null
-        or certification.certification_type = certifications_page.certification_type
-      )
-      and (chapter_id is null or certification.chapter_ids && chapters)
-    order by certification.id
-    limit page_size
-  )
-  limit page_size;
+  select * from private.walk_certifications(
+    organisation, chapters, suspended, until, from_expires_at, from_id, from_unlimited_id, page_size,
+    status, certification_type, chapter_id
+  );
 end
 $$;
 comment on function public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz) is
@@ -164,9 +189,15 @@ comment on function public.certifications_page(timestamptz, uuid, integer, text,
 
 revoke execute on function
   private.are_few(uuid[], integer),
+  private.walk_certifications(
+    uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
+  ),
   public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function
   private.are_few(uuid[], integer),
+  private.walk_certifications(
+    uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
+  ),
   public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz)
 to authenticated, service_role;

@@ -127,14 +127,14 @@ def test_norwegian_and_english_files(conn: Connection, organisation: str) -> Non
     person = ["10", "Kari Prøve", "kari@example.org", "00 12 34 56", "OSL|V1", "ja"]
     assert list(norwegian) == [
         [names["nb"] for names in tabular.HEADINGS.values()],
-        [*person, "basic", "01.06.2025", "31.07.2026", "01.06.2023..31.07.2024 | 01.06.2024..31.07.2025"],
+        [*person, "basic", "01.06.2025", "01.06.2026", "01.06.2023..31.07.2024 | 01.06.2024..01.06.2025"],
         [*person, "pledge", "01.01.2020", "ubegrenset", ""],
         ["2", "Kari Prøve", "", "'+47 00 12 34 56", "", "nei", "", "", "", ""],
     ]
     english = list(csv.reader(io.StringIO(exported(conn, organisation, "en").decode(), newline="")))
     assert english[0][0] == "External ID"
     assert english[1][5:] == [
-        "yes", "basic", "2025-06-01", "2026-07-31", "2023-06-01..2024-07-31 | 2024-06-01..2025-07-31",
+        "yes", "basic", "2025-06-01", "2026-06-01", "2023-06-01..2024-07-31 | 2024-06-01..2025-06-01",
     ]  # fmt: skip
     assert english[2][8] == "unlimited"
 
@@ -158,7 +158,7 @@ def test_what_was_taken_back_is_no_past_renewal(conn: Connection, organisation: 
     line = exported(conn, organisation, "en").decode().split("\r\n")[1]
     assert line.endswith(
         ",basic,2025-09-01,2026-11-30,"
-        "2023-06-01..2024-07-31 | 2024-06-01..2025-07-31 | 2025-06-01..2026-08-09"
+        "2023-06-01..2024-07-31 | 2024-06-01..2025-06-01 | 2025-06-01..2026-08-09"
     )
 
 

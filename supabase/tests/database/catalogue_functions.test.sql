@@ -41,6 +41,7 @@ insert into tests.allowed values
   ('private.taken_back(public.peer_mentor_certifications,jsonb)'),
   ('private.time_zone_of(uuid)'),
   ('private.upgrade_history_entry(jsonb)'),
+  ('private.walk_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
   ('private.with_chapters_below(uuid[])');
 
 -- With an empty search_path every name comes out in full.
@@ -83,7 +84,10 @@ select is_empty(
 );
 select set_eq(
   $$ select name || ': ' || setting from tests.functions, unnest(settings) as setting where setting <> 'search_path=""' $$,
-  array['certifications_page: plan_cache_mode=force_generic_plan'],
+  array[
+    'certifications_page: plan_cache_mode=force_generic_plan',
+    'walk_certifications: plan_cache_mode=force_custom_plan'
+  ],
   'and no other setting but these'
 );
 select is_empty(
