@@ -1,0 +1,190 @@
+"""The documents are true: what they tell to type works, and what they say of the code is so."""
+
+import configparser
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from mentorcert.certifications.doctor import examine
+from mentorcert.certifications.history import EntryV1, Kind
+from mentorcert.db.connection import Connection
+from tests import command, generated_docs
+from tests.documents import DOCUMENTS, NOT_RUN, Block, Reader, assert_shown, blocks
+from tests.generated_docs import DOCS, ROOT
+from tests.servers import Server, on_embedded_18
+
+README = ROOT / "README.md"
+RUN = [document for document in DOCUMENTS if any(block.language not in NOT_RUN for block in blocks(document))]
+
+
+@pytest.fixture(scope="module")
+def furnished(server: Server, template: str) -> Iterator[str]:
+    """The name of a database with the example organisations, to be cloned."""
+    name = f"{template}_furnished"
+    with server.new_database(template, name) as url:
+        assert command.run("up", "--examples", database_url=url).returncode == 0
+        yield name
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkout as far as the documents use it."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return tmp_path
+
+
+@on_embedded_18
+@pytest.mark.parametrize("document", RUN, ids=lambda document: document.name)
+def test_what_is_to_be_typed_works(
+    server: Server, template: str, furnished: str, folder: Path, document: Path
+) -> None:
+    # The README begins with nothing; the others have the examples.
+    with server.new_database("template0" if document == README else furnished) as url:
+        reader = Reader(server, url, folder)
+        printed = ""
+        for block in blocks(document):
+            if block.language == "json":
+                assert_shown(block, block.text, printed)
+            elif block.language not in NOT_RUN:
+                printed = reader.follow(block)
+
+
+@pytest.mark.parametrize("document", [*generated_docs.SECTIONS], ids=": ".join)
+@on_embedded_18
+def test_generated_parts_are_current(conn: Connection, document: tuple[str, str]) -> None:
+    generated = generated_docs.SECTIONS[document](conn)
+    assert generated_docs.section(*document) == generated, "run `python -m tests.generated_docs`"
+
+
+@on_embedded_18
+def test_the_picture_shows_every_table(conn: Connection) -> None:
+    (picture,) = (block.text for block in blocks(README) if block.language == "mermaid")
+    drawn = {
+        (table, column, kind)
+        for table, columns in re.findall(r"^  (\w+) \{\n(.*?)^  \}", picture, re.DOTALL | re.MULTILINE)
+        for kind, column in re.findall(r"^    (\S+) (\w+)", columns, re.MULTILINE)
+    }
+    real = conn.execute(
+        """
+        select
+          class.relname::text, attname::text,
+          replace(format_type(atttypid, atttypmod), 'timestamp with time zone', 'timestamptz')
+        from pg_catalog.pg_attribute as attribute
+        join pg_catalog.pg_class as class on class.oid = attribute.attrelid
+        where class.relnamespace = 'public'::regnamespace and class.relkind in ('r', 'p') and attnum > 0
+        """
+    ).fetchall()
+    assert drawn <= set(real)
+    assert {table for table, _, _ in drawn} == {table for table, _, _ in real}
+    lines = re.findall(r"^  (\w+) [|}o]{2}--[|{o]{2} (\w+) :", picture, re.MULTILINE)
+    references = conn.execute(
+        """
+        select distinct confrelid::regclass::text, conrelid::regclass::text from pg_catalog.pg_constraint
+        where contype = 'f' and connamespace = 'public'::regnamespace
+        """
+    ).fetchall()
+    assert lines
+    assert set(lines) <= set(references)
+
+
+@on_embedded_18
+def test_calls_of_the_data_api_name_real_functions(conn: Connection) -> None:
+    calls = [
+        (name, set(re.findall(r"'(\w+)':", parameters)))
+        for block in blocks(README)
+        if block.language == "dart"
+        for name, parameters in re.findall(r"rpc\('(\w+)', params: \{(.*?)\}", block.text, re.DOTALL)
+    ]
+    assert calls
+    for name, parameters in calls:
+        rows = conn.execute(
+            """
+            select proargnames from pg_catalog.pg_proc
+            where proname = %s and pronamespace = 'public'::regnamespace
+            """,
+            [name],
+        ).fetchall()
+        assert any(parameters <= set(names) for (names,) in rows), name
+
+
+def test_the_service_starts_the_worker() -> None:
+    (unit,) = (block.text for block in blocks(DOCS / "operations.md") if block.language == "ini")
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(unit)
+    assert parser["Service"]["ExecStart"].endswith("/mentorcert worker")
+
+
+def test_every_check_of_doctor_is_explained(conn: Connection) -> None:
+    explained = first_cells(DOCS / "operations.md", "| check |")
+    assert explained == ["database reachable", *(finding.check for finding in examine(conn))]
+
+
+def test_every_key_and_kind_of_an_entry_is_explained() -> None:
+    keys = " ".join(first_cells(DOCS / "history.md", "| key |"))
+    assert re.findall(r"`(\w+)`", keys) == list(EntryV1.model_fields)
+    kinds = " ".join(first_cells(DOCS / "history.md", "| kind |"))
+    assert set(re.findall(r"`(\w+)`", kinds)) == set(get_args(Kind))
+
+
+def test_every_logged_event_is_explained() -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    logged = set(re.findall(r"logs\.event\(\s*\"(\w+)\"", source))
+    explained = [cell.strip("`") for cell in first_cells(DOCS / "operations.md", "| event |")]
+    assert logged
+    assert set(explained) == logged
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_within_the_checkout_lead_somewhere(document: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text("utf-8")):
+        file = (document.parent / target) if target else document
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), f"{target}#{anchor}"
+
+
+def test_every_document_is_reachable_from_the_readme() -> None:
+    seen, waiting = set[Path](), [README]
+    while waiting:
+        document = waiting.pop()
+        if document in seen:
+            continue
+        seen.add(document)
+        links = re.findall(r"\]\((?!https?:)([^)#]+\.md)", document.read_text("utf-8"))
+        waiting += [(document.parent / link).resolve() for link in links]
+    assert set(DOCUMENTS) <= seen
+
+
+def test_a_block_says_what_it_is() -> None:
+    for document in DOCUMENTS:
+        for before, block in pairwise([None, *blocks(document)]):
+            assert block is not None
+            assert block.language, str(block)
+            assert block.language != "json" or is_python(before), (
+                f"{block}: a json block follows the Python that prints it"
+            )
+
+
+def is_python(block: Block | None) -> bool:
+    return block is not None and block.language == "python"
+
+
+def first_cells(document: Path, heading: str) -> list[str]:
+    """The first cell of each row of the table with this heading."""
+    _, _, table = document.read_text("utf-8").partition(f"\n{heading}")
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    assert rows, f"{document.name} has no table {heading}"
+    return [row.split("|")[1].strip() for row in rows]
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

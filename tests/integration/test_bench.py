@@ -1,0 +1,52 @@
+"""The benchmarks run, on a registry so small that their figures mean nothing."""
+
+import json
+from io import StringIO
+
+from rich.console import Console
+
+from bench import report
+from bench.__main__ import Benchmark, run
+from mentorcert.db.connection import connect
+from tests.servers import Server, on_debian_15
+
+ROLES = {"peer mentor", "coordinator of 1", "coordinator of 3", "coordinator of 25", "administrator"}
+
+
+def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, empty_database: str) -> None:
+    told: list[str] = []
+    results = list(run(empty_database, 800, told.append, file_rows=40, read_rounds=1, write_rounds=1))
+    measured = {(result.benchmark, result.case, result.what) for result in results}
+    assert {case for benchmark, case, _ in measured if benchmark == "row"} == ROLES
+    assert {case for benchmark, case, what in measured if what == "page_by_function"} == ROLES
+    assert {case for benchmark, case, _ in measured if benchmark == "count"} == ROLES
+    assert {what for benchmark, _, what in measured if benchmark == "nightly"} == {
+        "expire_due_certifications",
+        "run_nightly",
+    }
+    steps = {what for benchmark, case, what in measured if case == "of which"}
+    assert steps == {"reading", "copying", "checking", "writing"}
+    assert all(result.seconds > 0 and result.reference_s > 0 for result in results)
+    assert told
+    with connect(empty_database) as conn:
+        kept = conn.execute(
+            "select count(*), count(*) filter (where status = 'active')"
+            " from public.peer_mentor_certifications"
+        ).fetchone()
+    assert kept == (800, 800)
+
+    output = StringIO()
+    report.as_table("PostgreSQL", results, Console(file=output, width=200))
+    assert "run_nightly" in output.getvalue()
+    assert len(json.loads(report.as_json("PostgreSQL", results))["results"]) == len(results)
+
+
+@on_debian_15
+def test_the_statements_of_a_nightly_run_are_as_many_for_more_rows(server: Server) -> None:
+    notes = []
+    for rows in (80, 800):
+        with server.new_database() as url:
+            results = run(url, rows, lambda _: None, benchmarks=(Benchmark.NIGHTLY,), write_rounds=1)
+            notes.append({result.what: result.note for result in results})
+    assert notes[0] == notes[1]
+    assert all("statements" in note for note in notes[0].values())
