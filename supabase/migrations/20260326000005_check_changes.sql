@@ -27,6 +27,16 @@ $$;
 comment on function private.deny_right(text) is
   'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
 
+create or replace function private.time_zone_of(organisation_id uuid)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select organisation.time_zone from public.organisations as organisation where organisation.id = organisation_id
+$$;
+comment on function private.time_zone_of(uuid) is 'The time zone of an organisation.';
+
 create or replace function private.check_dates(
   certification public.peer_mentor_certifications, time_zone text, as_of timestamptz
 )
@@ -264,9 +274,9 @@ revoke execute on function
   private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean),
   private.kind_of_change(public.peer_mentor_certifications, public.peer_mentor_certifications, timestamptz),
   private.is_past_day(text), private.check_note_and_evidence(jsonb), private.actor(uuid, jsonb), private.reject_transition(text, text),
-  private.require_reason(text), private.known_type(uuid, text)
+  private.require_reason(text), private.known_type(uuid, text), private.time_zone_of(uuid)
 from public, anon, authenticated, service_role;
 grant execute on function
   private.announce_change(jsonb), private.deny_right(text), private.reject_transition(text, text),
-  private.require_reason(text), private.known_type(uuid, text)
+  private.require_reason(text), private.known_type(uuid, text), private.time_zone_of(uuid)
 to authenticated, service_role;

@@ -126,8 +126,7 @@ begin
     effective_at := new.issued_at;
     before := new.renewal_history #> '{-1,after}';
   else
-    select organisation.time_zone into time_zone
-    from public.organisations as organisation where organisation.id = new.organisation_id;
+    time_zone := private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
       new.status := private.status_at(new.status = 'suspended', new.expires_at, as_of);
     end if;

@@ -22,16 +22,6 @@ $$;
 comment on function private.lock_certification(uuid) is
   'The certification, locked until the end of the transaction; 42501 for one that the caller may not change.';
 
-create or replace function private.time_zone_of(organisation_id uuid)
-returns text
-language sql
-stable
-set search_path = ''
-as $$
-  select organisation.time_zone from public.organisations as organisation where organisation.id = organisation_id
-$$;
-comment on function private.time_zone_of(uuid) is 'The time zone of an organisation.';
-
 create or replace function private.evidence(evidence jsonb)
 returns jsonb
 language sql
@@ -269,7 +259,7 @@ comment on function public.extend_certifications(text, date, text, uuid, date) i
   'Extends all certifications of a type (of a chapter and those under it) that end before a day, to that day; with expired_since also those that expired since then. Administrator only. Returns the batch, which revert_change takes back.';
 
 revoke execute on function
-  private.lock_certification(uuid), private.time_zone_of(uuid), private.evidence(jsonb),
+  private.lock_certification(uuid), private.evidence(jsonb),
   private.expires_at_by_rule(public.peer_mentor_certifications, date, text),
   public.register_certification(uuid, text, date, date, text, jsonb),
   public.renew_certification(uuid, date, date, text, jsonb),
@@ -277,7 +267,7 @@ revoke execute on function
   public.extend_certifications(text, date, text, uuid, date)
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.lock_certification(uuid), private.time_zone_of(uuid), private.evidence(jsonb),
+  private.lock_certification(uuid), private.evidence(jsonb),
   private.expires_at_by_rule(public.peer_mentor_certifications, date, text),
   public.register_certification(uuid, text, date, date, text, jsonb),
   public.renew_certification(uuid, date, date, text, jsonb),

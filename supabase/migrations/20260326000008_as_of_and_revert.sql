@@ -82,7 +82,10 @@ $$;
 comment on function private.taken_back(public.peer_mentor_certifications, jsonb) is
   'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
 
-create or replace function private.reject_revert(message text, hint text)
+create or replace function private.reject_revert(
+  message text default 'the change cannot be taken back, or the certification was changed since',
+  hint text default 'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
+)
 returns void
 language plpgsql
 set search_path = ''
@@ -109,10 +112,7 @@ begin
   if target.id is null
     or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
     is distinct from (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended') then
-    perform private.reject_revert(
-      'the change cannot be taken back, or the certification was changed since',
-      'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
-    );
+    perform private.reject_revert();
   end if;
 end
 $$;
@@ -139,10 +139,7 @@ begin
   end if;
   target := private.taken_back(certification, entry);
   if target.id is null then
-    perform private.reject_revert(
-      'the change cannot be taken back, or the certification was changed since',
-      'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
-    );
+    perform private.reject_revert();
   end if;
   perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
   update public.peer_mentor_certifications as reverted

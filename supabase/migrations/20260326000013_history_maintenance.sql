@@ -2,10 +2,9 @@
 --
 -- Each function takes the certifications that follow one by id and returns the last id it looked at: null at the end.
 
-create or replace function private.certifications_after(after_id uuid, batch_size integer)
+create or replace function private.lock_certifications_after(after_id uuid, batch_size integer)
 returns uuid[]
 language sql
-stable
 set search_path = ''
 as $$
   select array(
@@ -13,9 +12,10 @@ as $$
     where certification.id > coalesce(after_id, '00000000-0000-0000-0000-000000000000')
     order by certification.id
     limit batch_size
+    for no key update
   )
 $$;
-comment on function private.certifications_after(uuid, integer) is 'The ids of the next batch.';
+comment on function private.lock_certifications_after(uuid, integer) is 'The ids of the next batch, locked.';
 
 create or replace function private.upgrade_histories(
   after_id uuid, batch_size integer, out last_id uuid, out looked_at integer, out changed integer
@@ -24,11 +24,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.certifications_after(after_id, batch_size);
+  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
 begin
-  perform 1 from public.peer_mentor_certifications as certification
-  where certification.id = any(ids) order by certification.id for no key update;
-
   update public.certification_renewal_events as event
   set entry = private.upgrade_history_entry(event.entry)
   where event.certification_id = any(ids)
@@ -75,6 +72,28 @@ $$;
 comment on function private.check_events(uuid[]) is
   'Refuses (MC005) events that are not, in count, content and order, the history of their certification.';
 
+create or replace function private.copy_to_events(ids uuid[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  copied integer;
+begin
+  insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+  select (entries.entry ->> 'entry_id')::uuid, certification.organisation_id, certification.id, entries.position, entries.entry
+  from public.peer_mentor_certifications as certification
+  cross join lateral jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position)
+  where certification.id = any(ids)
+  on conflict do nothing;
+  get diagnostics copied = row_count;
+  perform private.check_events(ids);
+  return copied;
+end
+$$;
+comment on function private.copy_to_events(uuid[]) is
+  'Copies the histories of certifications to the events table, as far as they are not there, and verifies them; returns how many entries.';
+
 create or replace function private.copy_histories_to_events(
   after_id uuid, batch_size integer, out last_id uuid, out looked_at integer, out changed integer
 )
@@ -82,25 +101,15 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.certifications_after(after_id, batch_size);
+  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
 begin
-  perform 1 from public.peer_mentor_certifications as certification
-  where certification.id = any(ids) order by certification.id for no key update;
-
-  insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
-  select (entries.entry ->> 'entry_id')::uuid, certification.organisation_id, certification.id, entries.position, entries.entry
-  from public.peer_mentor_certifications as certification
-  cross join lateral jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position)
-  where certification.id = any(ids)
-  on conflict do nothing;
-  get diagnostics changed = row_count;
-  perform private.check_events(ids);
+  changed := private.copy_to_events(ids);
   looked_at := cardinality(ids);
   last_id := ids[looked_at];
 end
 $$;
 comment on function private.copy_histories_to_events(uuid, integer) is
-  'Copies the histories of the next batch of certifications to the events table, as far as they are not there, and verifies them.';
+  'Copies the histories of the next batch of certifications to the events table.';
 
 create or replace function private.switch_history_to_events()
 returns void
@@ -121,13 +130,7 @@ begin
     ) as copied on copied.certification_id = certification.id
     where jsonb_array_length(certification.renewal_history) <> coalesce(copied.entries, 0)
   );
-  insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
-  select (entries.entry ->> 'entry_id')::uuid, certification.organisation_id, certification.id, entries.position, entries.entry
-  from public.peer_mentor_certifications as certification
-  cross join lateral jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position)
-  where certification.id = any(grown)
-  on conflict do nothing;
-  perform private.check_events(grown);
+  perform private.copy_to_events(grown);
   update private.history_storage set mode = 'events', switched_at = now() where mode = 'jsonb';
 end
 $$;
@@ -141,11 +144,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.certifications_after(after_id, batch_size);
+  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
 begin
-  perform 1 from public.peer_mentor_certifications as certification
-  where certification.id = any(ids) order by certification.id for no key update;
-
   update public.peer_mentor_certifications as certification
   set renewal_history = private.cached_history(certification.renewal_history)
   where certification.id = any(ids) and jsonb_array_length(certification.renewal_history) > 50;
@@ -158,7 +158,7 @@ comment on function private.trim_histories(uuid, integer) is
   'After the switch: leaves the newest 50 entries of the next batch of certifications in renewal_history.';
 
 revoke execute on function
-  private.certifications_after(uuid, integer), private.upgrade_histories(uuid, integer),
-  private.check_events(uuid[]), private.copy_histories_to_events(uuid, integer),
+  private.lock_certifications_after(uuid, integer), private.upgrade_histories(uuid, integer),
+  private.check_events(uuid[]), private.copy_to_events(uuid[]), private.copy_histories_to_events(uuid, integer),
   private.switch_history_to_events(), private.trim_histories(uuid, integer)
 from public, anon, authenticated, service_role;

@@ -19,12 +19,7 @@ order by 1;
 select organisation.slug, count(*)
 from public.peer_mentor_certifications as certification
 join public.organisations as organisation on organisation.id = certification.organisation_id
-where
-  certification.status <> case
-    when certification.status = 'suspended' then 'suspended'
-    when certification.expires_at <= now() then 'expired'
-    else 'active'
-  end
+where certification.status <> public.current_status(certification)
 group by organisation.slug
 order by organisation.slug;
 

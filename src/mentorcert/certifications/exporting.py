@@ -13,9 +13,8 @@ import aiosql
 import openpyxl
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from mentorcert.certifications import cells, tabular
+from mentorcert.certifications import cells, organisation_file, tabular
 from mentorcert.certifications.cells import Language
-from mentorcert.certifications.organisation_file import UnknownOrganisationError
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MentorcertError
 
@@ -40,10 +39,7 @@ def export(
     would take for a formula begins with an apostrophe, which the import takes off again.
     Raises UnknownOrganisationError, UnwritableTextError, psycopg.Error.
     """
-    organisation_id = _queries.find_organisation(conn, slug=organisation)
-    if organisation_id is None:
-        raise UnknownOrganisationError(organisation)
-    rows = _rows(conn, organisation_id, language)
+    rows = _rows(conn, organisation_file.find(conn, organisation), language)
     if format_ == "xlsx":
         return _workbook(rows)
     return tabular.write_csv(

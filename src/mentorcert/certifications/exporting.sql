@@ -1,10 +1,5 @@
 -- An organisation as rows of a mentor file.
 
--- name: find_organisation(slug)$
-select organisation.id
-from public.organisations as organisation
-where organisation.slug = :slug;
-
 -- name: rows(organisation_id)
 -- One row for each certification, one for a mentor without any. Days are days of the organisation.
 -- Past renewals are the earlier days of issue that the history knows, each with the last valid day that it had in

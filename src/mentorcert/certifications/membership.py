@@ -5,7 +5,7 @@ from typing import Literal
 
 import aiosql
 
-from mentorcert.certifications.organisation_file import UnknownOrganisationError
+from mentorcert.certifications import organisation_file
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
 
@@ -39,9 +39,7 @@ def admit(
             hint="Add --peer-mentor with the number that the organisation's files have, or leave it out.",
         )
     with conn.transaction():
-        organisation_id = _QUERIES.find_organisation(conn, slug=organisation)
-        if organisation_id is None:
-            raise UnknownOrganisationError(organisation)
+        organisation_id = organisation_file.find(conn, organisation)
         user_id = _QUERIES.find_user(conn, login=login)
         if user_id is None:
             raise InvalidInputError(

@@ -1,8 +1,5 @@
 -- Memberships of logins.
 
--- name: find_organisation(slug)$
-select organisation.id from public.organisations as organisation where organisation.slug = :slug;
-
 -- name: find_user(login)$
 select person.id from auth.users as person
 where person.id::text = lower(:login) or lower(person.email) = lower(:login)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 import aiosql
 from psycopg.types.json import Jsonb
@@ -164,6 +165,14 @@ def read(path: Path) -> OrganisationFile:
             f"{path.name} is not valid:\n  " + "\n  ".join(faults),
             hint="Entries are counted from 1; examples/small/organisation.toml shows the form.",
         ) from None
+
+
+def find(conn: Connection, slug: str) -> UUID:
+    """Return the id of the organisation with this slug; raises UnknownOrganisationError."""
+    organisation_id: UUID | None = _queries.organisation_id(conn, slug=slug)
+    if organisation_id is None:
+        raise UnknownOrganisationError(slug)
+    return organisation_id
 
 
 def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) -> Summary:

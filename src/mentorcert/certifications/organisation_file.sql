@@ -1,5 +1,8 @@
 -- An organisation with its certification types and chapters, as a file describes it; nothing is removed.
 
+-- name: organisation_id(slug)$
+select organisation.id from public.organisations as organisation where organisation.slug = :slug;
+
 -- name: find_organisation(slug)^
 -- One apply at a time, and no chapter moved meanwhile.
 select organisation.id, organisation.time_zone
