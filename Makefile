@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11
@@ -20,8 +21,7 @@ run: $(VENV)/.runtime ## Set up the registry with the example organisations and 
 	@$(BIN)/mentorcert up --examples
 
 .PHONY: test
-test: $(VENV)/.dev ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15
-	@tests/install_debian_packages.sh
+test: $(VENV)/.dev $(NODE_MODULES) ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15
 	$(BIN)/pytest -n $(WORKERS)
 
 .PHONY: check
@@ -38,6 +38,10 @@ bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level securi
 
 .PHONY: venv
 venv: $(VENV)/.dev ## Make the development environment
+
+.PHONY: types
+types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API anew, after a migration
+	$(BIN)/python -m tests.supabase.generated_types
 
 .PHONY: lock
 lock: $(VENV)/.uv ## Pin the newest versions of the dependencies
@@ -60,3 +64,11 @@ $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.lock
 	@touch $@
+
+.PHONY: debian
+debian:
+	@tests/install_debian_packages.sh
+
+# npm writes this file last. Without npm, the tests that need it are skipped, and say so.
+$(NODE_MODULES): package-lock.json | debian
+	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --loglevel=error && touch $@; fi

@@ -6,13 +6,20 @@ from functools import partial
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests import command
-from tests.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, SERVERS, Server
+from tests import command, pooler
+from tests.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
 
 
-@pytest.fixture(scope="session", params=[EMBEDDED_18, DEBIAN_15])
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out behind the pooler what stands in `pooler.LEFT_OUT`."""
+    left_out = [item for item in items if pooler.is_left_out(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", params=[EMBEDDED_18, DEBIAN_15, POOLED_15])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Each of the two servers in turn, started once per test process."""
+    """Each of the servers in turn, started once per test process."""
     with SERVERS[request.param]() as running:
         yield running
 

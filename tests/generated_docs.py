@@ -75,8 +75,15 @@ def access(conn: Connection) -> str:
     """Who may do what with which rows and columns, from the policies and the grants themselves."""
     reach: dict[tuple[str, str], tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set(), set()))
     policies = """
-        select tablename, cmd, coalesce(qual, '') || ' ' || coalesce(with_check, ''), roles::text[]
-        from pg_catalog.pg_policies where schemaname = 'public'
+        select
+          policy.tablename, policy.cmd,
+          coalesce(within.qual, concat(policy.qual, ' ', policy.with_check)), policy.roles::text[]
+        from pg_catalog.pg_policies as policy
+        -- Where a restrictive policy says what is within reach, that is what is read.
+        left join pg_catalog.pg_policies as within
+          on within.tablename = policy.tablename and policy.cmd = 'SELECT'
+          and within.permissive = 'RESTRICTIVE' and within.policyname ~ 'within reach'
+        where policy.schemaname = 'public' and policy.permissive = 'PERMISSIVE'
     """
     for table, verb, expression, roles in conn.execute(policies):
         found = [whose for fragment, whose in _REACH.items() if fragment in expression]
@@ -118,6 +125,44 @@ def _columns(conn: Connection, table: str, verb: str) -> str:
     assert granted is not None
     names, total = granted
     return "all" if len(names or []) == total else ", ".join(f"`{name}`" for name in names or [])
+
+
+def login_roles(conn: Connection) -> str:
+    """Whom each login role can become, and what it may do before: by grant, whatever the object."""
+    roles = conn.execute(
+        """
+        select
+          role.oid, role.rolname,
+          array(
+            select granted.rolname::text from pg_catalog.pg_auth_members as link
+            join pg_catalog.pg_roles as granted on granted.oid = link.roleid
+            where link.member = role.oid order by 1
+          ),
+          array(
+            select function.proname::text from pg_catalog.pg_proc as function
+            where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+              and has_function_privilege(role.oid, function.oid, 'execute')
+            order by 1
+          ),
+          array(
+            select class.relname::text from pg_catalog.pg_class as class
+            where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+              and class.relkind in ('r', 'v')
+              and has_any_column_privilege(role.oid, class.oid, 'select, insert, update, references')
+            order by 1
+          )
+        from pg_catalog.pg_roles as role
+        where role.rolname like 'mentorcert%' and role.rolcanlogin
+        order by role.rolname desc
+        """
+    )
+    return markdown_table(
+        ("login role", "becomes", "executes", "tables"),
+        (
+            (f"`{name}`", *(", ".join(f"`{of}`" for of in granted) or "nothing" for granted in grants))
+            for _, name, *grants in roles
+        ),
+    )
 
 
 def errors(conn: Connection) -> str:
@@ -162,6 +207,7 @@ SECTIONS: Final[dict[tuple[str, str], Callable[[Connection], str]]] = {
     ("commands.md", "commands"): lambda _: commands(),
     ("operations.md", "settings"): lambda _: settings(),
     ("access.md", "access"): access,
+    ("access.md", "login roles"): login_roles,
     ("access.md", "errors"): errors,
 }
 

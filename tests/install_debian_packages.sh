@@ -3,9 +3,11 @@
 set -euo pipefail
 
 packages=(
-  postgresql-15 postgresql-15-pgtap postgresql-15-cron postgresql-15-plpgsql-check
+  postgresql-15 postgresql-15-pgtap postgresql-15-cron postgresql-15-plpgsql-check postgresql-15-pgaudit pgbouncer
   libtap-parser-sourcehandler-pgtap-perl # pg_prove
 )
+# Node.js may come from elsewhere, and newer.
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 list_missing() {
   missing=()

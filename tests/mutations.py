@@ -15,7 +15,7 @@ class Mutation:
         return self.name or self.statement
 
 
-def _function(file: str, signature: str, guard: str, instead: str, name: str = "") -> Mutation:
+def function(file: str, signature: str, guard: str, instead: str, name: str = "") -> Mutation:
     """Put other words in the place of a function's guard; fails where the function has no such words."""
     statement = f"""do $mutation$
 declare
@@ -57,117 +57,115 @@ _LISTING = "private.derived_listing(uuid[])"
 _AS_OF = "public.certification_as_of(uuid,timestamptz,timestamptz)"
 
 _REACH = [
-    _function(
+    function(
         "memberships_ending", "public.get_user_organisation_id()", "membership.ended_at is null", "true"
     ),
-    _function(
+    function(
         "memberships_ending", "private.administered_organisation_id()", "membership.ended_at is null", "true"
     ),
-    _function(
+    function(
         "memberships_ending", "private.coordinated_chapter_ids()", "membership.ended_at is null", "true"
     ),
-    _function(
+    function(
         "access_peer_mentors",
         "private.administered_organisation_id()",
         "membership.role = 'org_admin'",
         "true",
     ),
-    _function(
+    function(
         "access_peer_mentors",
         "private.with_chapters_below(uuid[])",
         "chapter.parent_id = any(below)",
         "false",
     ),
-    _function("two_organisations", "public.get_user_organisation_id()", "app_metadata", "user_metadata"),
-    _function("two_organisations", "public.get_user_organisation_id()", "lower(auth", "(auth"),
-    _function("two_organisations", "public.get_user_organisation_id()", "ids[1] = all(ids)", "true"),
-    _function(
-        "access_peer_mentors",
+    function("two_organisations", "public.get_user_organisation_id()", "app_metadata", "user_metadata"),
+    function("two_organisations", "public.get_user_organisation_id()", "lower(auth", "(auth"),
+    function("two_organisations", "public.get_user_organisation_id()", "ids[1] = all(ids)", "true"),
+    function(
+        "two_organisations",
         "private.own_peer_mentor_ids()",
         "mentor.organisation_id is not distinct from (select public.get_user_organisation_id())",
         "true",
     ),
-    _function(
+    function(
         "two_organisations",
         "private.coordinated_chapter_ids()",
         "membership.organisation_id is not distinct from (select public.get_user_organisation_id())",
         "true",
     ),
-    _function("chapters_of_peer_mentors", "private.copy_chapter_ids()", "link.ended_at is null", "true"),
-    _function(
+    function("chapters_of_peer_mentors", "private.copy_chapter_ids()", "link.ended_at is null", "true"),
+    function(
         "access_peer_mentor_certifications",
         _RECORD,
         "by_user and not private.may_certify",
         "false and private.may_certify",
     ),
-    _function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
+    function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
 ]
 _CHANGES = [
-    _function("validity_rules", _RECORD, "kind in ('corrected', 'extended') and not is_admin", "false"),
-    _function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
-    _function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
-    _function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
-    _function("refused_changes", _CHECK_DATES, "certification.issued_at > as_of", "false"),
-    _function(
-        "refused_changes", _CHECK_DATES, "certification.expires_at <= certification.issued_at", "false"
-    ),
-    _function(
+    function("validity_rules", _RECORD, "kind in ('corrected', 'extended') and not is_admin", "false"),
+    function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
+    function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
+    function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
+    function("refused_changes", _CHECK_DATES, "certification.issued_at > as_of", "false"),
+    function("refused_changes", _CHECK_DATES, "certification.expires_at <= certification.issued_at", "false"),
+    function(
         "refused_changes",
         _CHECK_DATES,
         "private.day_of(certification.issued_at, time_zone)",
         "certification.issued_at::date",
     ),
-    _function(
+    function(
         "refused_changes",
         f"private.kind_of_change({_CERTIFICATION},{_CERTIFICATION},timestamptz)",
         "perform private.reject_transition(before.status, after.status)",
         "return 'corrected'",
     ),
-    _function(
+    function(
         "refused_changes",
         "private.require_reason(text)",
         "coalesce(regexp_replace(reason",
         "coalesce('x' || regexp_replace(reason",
     ),
-    _function(
+    function(
         "refused_changes",
         "public.suspend_certification(uuid,text)",
         "perform private.announce_change(null);",
         "",
         "suspend_certification ends its announcement",
     ),
-    _function(
+    function(
         "refused_changes",
         "public.renew_certification(uuid,date,date,text,jsonb)",
         "private.day_starts(renewed_on, time_zone) <= certification.issued_at",
         "false",
     ),
-    _function(
+    function(
         "refused_changes",
         "private.upgrade_history_entry(jsonb)",
         "= private.current_history_version()",
         "is not null",
     ),
-    _function(
+    function(
         "extending_and_reverting",
         "public.extend_certifications(text,date,text,uuid,date)",
         "candidate.expires_at > since",
         "true",
     ),
-    _function(
+    function(
         "extending_and_reverting",
         "public.extend_certifications(text,date,text,uuid,date)",
         "candidate.expires_at < until",
         "true",
     ),
-    _function("extending_and_reverting", _RECORD, "reverted ->> 'kind' not in", "'' in"),
-    _function(
+    function("extending_and_reverting", _RECORD, "reverted ->> 'kind' not in", "'' in"),
+    function(
         "extending_and_reverting",
         "public.revert_change(uuid,text)",
         "reverted < cardinality(members)",
         "false",
     ),
-    _function(
+    function(
         "extending_and_reverting",
         f"private.taken_back({_CERTIFICATION},jsonb)",
         "certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz",
@@ -175,50 +173,50 @@ _CHANGES = [
     ),
 ]
 _HISTORY = [
-    _function(
+    function(
         "history_locked",
         _RECORD,
         "perform private.check_history_kept(old.renewal_history, new.renewal_history);",
         "",
     ),
-    _function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
-    _function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
-    _function("refused_changes", _RECORD, "perform private.check_revert(old, new, reverted);", ""),
-    _function(
+    function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
+    function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
+    function("refused_changes", _RECORD, "perform private.check_revert(old, new, reverted);", ""),
+    function(
         "refused_changes",
         f"private.check_dates({_CERTIFICATION},text,timestamptz)",
         "coalesce(certification.expires_at, as_of) > '9999-01-01'",
         "false",
     ),
-    _function("refused_changes", "private.is_past_day(text)", "<= current_date + 1", "is not null"),
-    _function(
+    function("refused_changes", "private.is_past_day(text)", "<= current_date + 1", "is not null"),
+    function(
         "history_locked",
         "private.reject_change_of_event()",
         "new.entry = private.upgrade_history_entry(old.entry)",
         "true",
     ),
-    _function(
+    function(
         "history_locked", "private.check_history_kept(jsonb,jsonb)", "private.history_is_in_events() and", ""
     ),
-    _function("history_kinds", _RECORD, "not by_user and change", "change"),
-    _function("history_kinds", _RECORD, "when by_user then now()", "when false then now()"),
-    _function("history_kinds", _RECORD, "when 'extended' then least(as_of, old.expires_at)", ""),
-    _function("history_kinds", _RECORD, "when 'corrected' then least(old.issued_at, new.issued_at)", ""),
-    _function("history_kinds", _RECORD, "new.status := private.status_at", "kind := private.status_at"),
-    _function(
+    function("history_kinds", _RECORD, "not by_user and change", "change"),
+    function("history_kinds", _RECORD, "when by_user then now()", "when false then now()"),
+    function("history_kinds", _RECORD, "when 'extended' then least(as_of, old.expires_at)", ""),
+    function("history_kinds", _RECORD, "when 'corrected' then least(old.issued_at, new.issued_at)", ""),
+    function("history_kinds", _RECORD, "new.status := private.status_at", "kind := private.status_at"),
+    function(
         "history_kinds", "private.check_note_and_evidence(jsonb)", "length(change ->> 'note') > 2000", "false"
     ),
-    _function(
+    function(
         "refused_changes",
         "private.check_note_and_evidence(jsonb)",
         r''' || @ like_regex "^\\s*$"''',
         "",
     ),
-    _function("history_as_events", "private.check_events(uuid[])", "differing > 0", "false"),
-    _function("history_as_events", "private.cached_history(jsonb)", "<= 50", "<= 5000"),
-    _function("as_of", _AS_OF, "(entries.entry ->> 'recorded_at')::timestamptz <= known_at", "true"),
-    _function("as_of", _AS_OF, "(entries.entry ->> 'effective_at')::timestamptz <= at", "true"),
-    _function("as_of", _AS_OF, "at < coalesce", "at <= coalesce"),
+    function("history_as_events", "private.check_events(uuid[])", "differing > 0", "false"),
+    function("history_as_events", "private.cached_history(jsonb)", "<= 50", "<= 5000"),
+    function("as_of", _AS_OF, "(entries.entry ->> 'recorded_at')::timestamptz <= known_at", "true"),
+    function("as_of", _AS_OF, "(entries.entry ->> 'effective_at')::timestamptz <= at", "true"),
+    function("as_of", _AS_OF, "at < coalesce", "at <= coalesce"),
     _trigger("(new.expires_at <= now())", "due"),
     _trigger("(old.expires_at = new.expires_at)", "same end"),
     _trigger("(old.issued_at = new.issued_at)", "same beginning"),
@@ -231,30 +229,30 @@ _HISTORY = [
     _trigger("(old.status = 'active'::text)", "was active"),
 ]
 _LISTS = [
-    _function("public_list", _LISTING, "mentor.listing_consent\n", "true\n", "derived_listing: consent"),
-    _function("public_list", _LISTING, "certification.status = 'active'", "true"),
-    _function("public_list", _LISTING, "certification.expires_at > now()", "true"),
-    _function("public_list", _LISTING, "and held.required > 0", ""),
-    _function("public_list", _LISTING, "and held.required = held.held", ""),
-    _function("public_list", _LISTING, "min(certification.expires_at)", "max(certification.expires_at)"),
-    _function(
+    function("public_list", _LISTING, "mentor.listing_consent\n", "true\n", "derived_listing: consent"),
+    function("public_list", _LISTING, "certification.status = 'active'", "true"),
+    function("public_list", _LISTING, "certification.expires_at > now()", "true"),
+    function("public_list", _LISTING, "and held.required > 0", ""),
+    function("public_list", _LISTING, "and held.required = held.held", ""),
+    function("public_list", _LISTING, "min(certification.expires_at)", "max(certification.expires_at)"),
+    function(
         "public_list",
         "private.refresh_listing_of_certifications()",
         "listed.peer_mentor_id is not null or",
         "listed.peer_mentor_id is null and",
     ),
-    _function("certifications_page", _PAGE, "page_size is null or page_size not between 1 and 1000", "false"),
-    _function("certifications_page", _PAGE, "status not in ('active', 'expired', 'suspended')", "false"),
-    _function(
+    function("certifications_page", _PAGE, "page_size is null or page_size not between 1 and 1000", "false"),
+    function("certifications_page", _PAGE, "status not in ('active', 'expired', 'suspended')", "false"),
+    function(
         "certifications_page",
         _PAGE,
         "expires_at, certification.id\n",
         "expires_at\n",
         "certifications_page: ties",
     ),
-    _function("certifications_page", _PAGE, "status = 'active' and from_expires_at < now()", "false"),
-    _function("certifications_page", _PAGE, "organisation is null", "false"),
-    _function("certifications_page", _PAGE, "certification.id > from_unlimited_id", "true"),
+    function("certifications_page", _PAGE, "status = 'active' and from_expires_at < now()", "false"),
+    function("certifications_page", _PAGE, "organisation is null", "false"),
+    function("certifications_page", _PAGE, "certification.id > from_unlimited_id", "true"),
 ]
 _CATALOGUE = [
     Mutation("catalogue_tables", f"grant update (renewal_history) on {_CERTIFICATION} to authenticated"),

@@ -1,23 +1,25 @@
-"""The two PostgreSQL servers that the tests run on, and databases cloned from a template."""
+"""The PostgreSQL servers that the tests run on, and databases cloned from a template."""
 
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mentorcert.db import embedded, migrate
 from mentorcert.db.connection import connect
+from tests import pooler
 
 DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 HAS_PG_CRON = Path("/usr/share/postgresql/15/extension/pg_cron.control").exists()
@@ -32,6 +34,7 @@ DEBIAN_15 = pytest.param(
         not (DEBIAN_BINARIES / "postgres").exists(), reason="Debian's postgresql-15 is not installed"
     ),
 )
+POOLED_15 = pytest.param("pooled", id="pooled", marks=[*DEBIAN_15.marks, pooler.needs_pgbouncer])
 DEBIAN_15_WITH_CRON = pytest.param(
     "pg15",
     id="pg15",
@@ -39,22 +42,33 @@ DEBIAN_15_WITH_CRON = pytest.param(
 )
 on_embedded_18 = pytest.mark.parametrize("server", [EMBEDDED_18], indirect=True)
 on_debian_15 = pytest.mark.parametrize("server", [DEBIAN_15], indirect=True)
+on_pooled_15 = pytest.mark.parametrize("server", [POOLED_15], indirect=True)
 on_debian_15_with_cron = pytest.mark.parametrize("server", [DEBIAN_15_WITH_CRON], indirect=True)
 
+_LOOPBACK = "127.0.0.1"
 # The data of a test are thrown away; nothing needs to outlive a power cut.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `url` is its database `postgres`, as superuser."""
+    """A running server; `url` is its database `postgres`, as superuser.
+
+    Where there is a `pooler`, the tests reach their databases through it, and `url` goes past it.
+    """
 
     name: str
     url: str
     binaries: Path
+    pooler: str | None = None
 
     def database_url(self, database: str) -> str:
-        return make_conninfo(self.url, dbname=database)
+        return make_conninfo(self.pooler or self.url, dbname=database)
+
+    def tcp_url(self, database: str) -> str:
+        """Return the URL over TCP, for programs that know no Unix sockets; any password will do."""
+        port = conninfo_to_dict(self.url)["port"]
+        return f"postgresql://postgres:postgres@{_LOOPBACK}:{port}/{database}?sslmode=disable"
 
     def run(self, statement: str, *names: str) -> None:
         """Execute one statement outside a transaction, with `names` as identifiers."""
@@ -67,6 +81,8 @@ class Server:
         name = name or f"test_{uuid4().hex}"
         self.run("create database {} template {}", name, template)
         try:
+            if self.pooler is not None:
+                pooler.fill(self.database_url(name))
             yield self.database_url(name)
         finally:
             self.run("drop database {} with (force)", name)
@@ -77,7 +93,8 @@ class Server:
         name = f"template_{uuid4().hex}"
         self.run("create database {} template template0", name)
         try:
-            with connect(self.database_url(name), autocommit=True) as conn:
+            # Past the pooler: nobody may be connected to what is cloned, and it would keep its connection.
+            with connect(make_conninfo(self.url, dbname=name), autocommit=True) as conn:
                 list(migrate.migrate(conn, migrate.read()))
             yield name
         finally:
@@ -88,15 +105,17 @@ class Server:
 def embedded_18() -> Iterator[Server]:
     """Start the embedded server in a folder of its own."""
     home = Path(tempfile.mkdtemp(prefix="mentorcert-18-"))
+    data = home / "postgres"
     try:
         url = embedded.start(home)
-        with connect(url, autocommit=True) as conn:
-            for name, value in _FAST.items():
-                conn.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(name), value))
-            conn.execute("select pg_catalog.pg_reload_conf()")
-        yield Server("pg18", url, embedded.binaries())
+        port = free_port()
+        folder = str(conninfo_to_dict(url)["host"])
+        # The package starts it on a socket only.
+        restart = ("restart", *_pg_ctl(data, _options(folder, port)))
+        _run(embedded.binaries() / "pg_ctl", data, _as_user("pgserver"), *restart)
+        yield Server("pg18", make_conninfo(url, port=port), embedded.binaries())
     finally:
-        _stop(home / "postgres")
+        _stop(data)
         shutil.rmtree(home)
 
 
@@ -105,36 +124,59 @@ def debian_15() -> Iterator[Server]:
     """Start Debian's server in a folder of its own, as the user `postgres` where the tests run as root."""
     folder = Path(tempfile.mkdtemp(prefix="mentorcert-15-"))
     data = folder / "data"
+    port = free_port()
     options = {
-        **_FAST,
-        "listen_addresses": "",
-        "unix_socket_directories": str(folder),
+        **_options(str(folder), port),
         "max_connections": "200",
         "shared_preload_libraries": "pg_cron" if HAS_PG_CRON else "",
         "cron.database_name": CRON_DATABASE,
     }
-    as_postgres: list[str] = []
-    if os.geteuid() == 0:
-        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+    as_postgres = _as_user("postgres")
+    if as_postgres:
         shutil.chown(folder, "postgres", "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*as_postgres, DEBIAN_BINARIES / program, "-D", data, *arguments],
-            check=True,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-        )
-
     try:
-        run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        settings = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-        run("pg_ctl", "start", "-w", "-s", "-l", str(folder / "log"), "-o", settings)
-        url = make_conninfo(host=str(folder), user="postgres", dbname="postgres")
+        initdb = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        _run(DEBIAN_BINARIES / "initdb", data, as_postgres, *initdb)
+        _run(DEBIAN_BINARIES / "pg_ctl", data, as_postgres, "start", *_pg_ctl(data, options))
+        url = make_conninfo(host=str(folder), port=port, user="postgres", dbname="postgres")
         yield Server("pg15", url, DEBIAN_BINARIES)
     finally:
         _stop(data)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def pooled_15() -> Iterator[Server]:
+    """Start Debian's server behind PgBouncer in transaction mode."""
+    with debian_15() as server, pooler.in_front_of(server.url) as url:
+        yield replace(server, name="pooled", pooler=url)
+
+
+def free_port() -> int:
+    """Return a TCP port of this machine on which nobody listens at the moment."""
+    with socket.create_server((_LOOPBACK, 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _options(folder: str, port: int) -> dict[str, str]:
+    return {**_FAST, "listen_addresses": _LOOPBACK, "port": str(port), "unix_socket_directories": folder}
+
+
+def _as_user(name: str) -> list[str]:
+    """Return what goes before a command that must not run as root: PostgreSQL refuses to."""
+    return ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] if os.geteuid() == 0 else []
+
+
+def _pg_ctl(data: Path, options: dict[str, str]) -> list[str]:
+    settings = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+    return ["-w", "-s", "-l", str(data / "log"), "-o", settings]
+
+
+def _run(program: Path, data: Path, as_user: list[str], *arguments: str) -> None:
+    subprocess.run(
+        [*as_user, program, "-D", data, *arguments], check=True, cwd=data.parent, stdout=subprocess.DEVNULL
+    )
 
 
 def _stop(data: Path) -> None:
@@ -147,4 +189,4 @@ def _stop(data: Path) -> None:
             postmaster.wait()
 
 
-SERVERS = {"pg18": embedded_18, "pg15": debian_15}
+SERVERS = {"pg18": embedded_18, "pg15": debian_15, "pooled": pooled_15}

@@ -33,12 +33,13 @@ def waiting(conn: Connection) -> int:
     return number
 
 
-def sessions(conn: Connection) -> int:
-    """Return how many other sessions this database has."""
+def working(conn: Connection) -> int:
+    """Return how many other sessions of this database do something; a pooler keeps those that do nothing."""
     number: int = fetch(
         conn,
         "select count(*) from pg_catalog.pg_stat_activity"
-        " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()",
+        " where datname = current_database() and backend_type = 'client backend' and state <> 'idle'"
+        " and pid <> pg_backend_pid()",
     )
     return number
 

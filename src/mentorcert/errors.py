@@ -51,6 +51,18 @@ class FailedTransactionError(MentorcertError):
     """A statement in the transaction failed, so nothing of it was kept."""
 
 
+class SnapshotError(MentorcertError):
+    """The connection does not read the whole registry."""
+
+
+class ImpersonationError(MentorcertError):
+    """The connection may not act as the users of the registry."""
+
+
+class LogFileError(InvalidInputError):
+    """The file is not a log of the kind that was asked for."""
+
+
 class MigrationError(MentorcertError):
     """The migrations cannot be applied."""
 
@@ -195,6 +207,10 @@ class ChapterCycleError(RuleError):
     """A chapter cannot lie under itself."""
 
 
+class EndpointDisabledError(DatabaseError):
+    """The endpoint is switched off for now; nothing is lost."""
+
+
 _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_date_order": DateOrderError,
     "certification_expires_at_midnight": ExpiryNotMidnightError,
@@ -215,6 +231,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "MC007": ImmutableColumnError,
     "MC008": InvalidArgumentError,
     "MC009": ChapterCycleError,
+    "MC010": EndpointDisabledError,
     "42501": MissingRightError,
     "23505": DuplicateError,
     "23503": UnknownReferenceError,
@@ -234,6 +251,7 @@ _HINTS: dict[type[DatabaseError], str] = {
     LockTimeoutError: "Try again; `select * from pg_stat_activity` shows who holds the lock.",
     ConflictError: "Try again.",
     DuplicateError: "Change or renew what is there.",
+    EndpointDisabledError: "Try again later; `mentorcert endpoint list` says why.",
 }
 
 

@@ -221,6 +221,7 @@ create table if not exists public.peer_mentors (
   phone text,
   listing_consent boolean not null default false,
   chapter_ids uuid[] not null default '{}',
+  erased_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint peer_mentors_pkey primary key (id),
@@ -230,7 +231,12 @@ create table if not exists public.peer_mentors (
   constraint peer_mentors_user_id_fkey foreign key (user_id) references auth.users (id) on delete set null,
   constraint peer_mentors_external_id_valid check (external_id ~ '^\S(.*\S)?$'),
   constraint peer_mentors_full_name_valid check (full_name ~ '^\S(.*\S)?$'),
-  constraint peer_mentors_display_name_valid check (btrim(display_name) <> '')
+  constraint peer_mentors_display_name_valid check (btrim(display_name) <> ''),
+  constraint peer_mentors_erased_at_valid check (
+    erased_at is null
+    or user_id is null and email is null and phone is null and display_name is null and not listing_consent
+    and full_name = 'erased' and external_id = 'erased-' || id
+  )
 ) with (fillfactor = 90);
 create unique index if not exists peer_mentors_user_id_key
 on public.peer_mentors (user_id, organisation_id) where user_id is not null;
@@ -247,6 +253,8 @@ comment on table public.peer_mentors is
   'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
 comment on column public.peer_mentors.external_id is 'The organisation''s own number for this person, as in its files and its CRM.';
 comment on column public.peer_mentors.display_name is 'The name on the public list; null means full_name.';
+comment on column public.peer_mentors.erased_at is
+  'When the person was erased, by private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
 comment on column public.peer_mentors.chapter_ids is 'The chapters of now, kept by trigger from peer_mentor_chapters.';
 
 create or replace trigger keep_identity

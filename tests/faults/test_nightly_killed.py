@@ -9,7 +9,7 @@ from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection, connect
 from tests.command import start
 from tests.registry import fetch, rows, set_up, utc
-from tests.sessions import sessions, wait_until, waiting
+from tests.sessions import wait_until, waiting, working
 
 DUE = 200
 # Before the 120th certification is changed, the run has to wait for whoever holds the lock.
@@ -53,12 +53,12 @@ def kill_half_way(conn: Connection, database: str, *options: str) -> None:
     """Start `mentorcert nightly`, and kill it while it waits half-way."""
     conn.execute(HALF_WAY.encode())
     with connect(database) as somebody:
-        somebody.execute("select pg_advisory_lock(120)")
+        somebody.execute("select pg_advisory_xact_lock(120)")
         process = start("nightly", *options, database_url=database)
         wait_until(lambda: waiting(conn) == 1, "the run to wait half-way")
         process.kill()
         process.communicate()
-    wait_until(lambda: sessions(conn) == 0, "the killed one's session to end")
+    wait_until(lambda: working(conn) == 0, "the killed one's session to end")
 
 
 def by_events(conn: Connection) -> None:
@@ -94,7 +94,7 @@ def test_while_one_hangs_another_waits_and_then_does_the_work(conn: Connection, 
     set_up(conn).certify_many(DUE, last_day=date(2024, 5, 31))
     conn.execute(HALF_WAY.encode())
     with connect(database) as somebody:
-        somebody.execute("select pg_advisory_lock(120)")
+        somebody.execute("select pg_advisory_xact_lock(120)")
         as_of = ("--as-of", "2024-06-01T12:00:00+00:00")
         hanging = start("nightly", *as_of, database_url=database)
         wait_until(lambda: waiting(conn) == 1, "the first run to wait half-way")

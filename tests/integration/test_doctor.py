@@ -14,11 +14,12 @@ from tests.servers import on_embedded_18
 
 MIGRATIONS = "migrations are current"
 SECURITY = "row-level security on every table"
+ENDPOINTS = "every endpoint is switched on"
 STATUS = "stored status = derived status"
 LISTING = "public list = what the rules derive"
 HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
-CHECKS = [MIGRATIONS, SECURITY, STATUS, LISTING, HISTORIES, NIGHT]
+CHECKS = [MIGRATIONS, SECURITY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT]
 
 # What is broken, which check finds it, and what it says.
 BREAKS = [

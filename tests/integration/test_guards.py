@@ -11,14 +11,17 @@ import pytest
 from psycopg import sql
 
 from mentorcert.db.connection import Connection, connect
-from tests import pgtap
-from tests.mutations import MUTATIONS, Mutation
+from tests import mutations, operation_mutations, pgtap
+from tests.mutations import Mutation
 from tests.servers import Server, on_embedded_18
 
 pytestmark = [pgtap.needs_pgtap, on_embedded_18]
 
 # Which file a trigger's absence is seen in.
 _FILE_OF_TRIGGER = {
+    "audit_delete": "audit_log",
+    "audit_insert": "audit_log",
+    "audit_update": "audit_log",
     "check_time_zone": "constraints",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "copy_chapter_ids_on_update": "chapters_of_peer_mentors",
@@ -29,12 +32,21 @@ _FILE_OF_TRIGGER = {
     "record_change_on_update": "history_appended",
     "refresh_listing_on_insert": "public_list",
     "refresh_listing_on_update": "public_list",
-    "reject_change": "history_locked",
     "reject_cycle": "constraints",
-    "reject_removal": "history_locked",
+    "reject_early_removal": "audit_log",
     "set_updated_at": "updated_at",
     "store_events_on_insert": "history_as_events",
     "store_events_on_update": "history_as_events",
+}
+_FILE_OF_LOCK = {
+    "audit_log": "audit_log",
+    "certification_renewal_events": "history_locked",
+    "peer_mentor_certifications": "history_locked",
+}
+
+_OF_THE_ORGANISATION = {
+    "members read certifications of their organisation",
+    "members read peer mentors of their organisation",
 }
 
 Survivors = Callable[[Iterable[Mutation]], list[str]]
@@ -82,18 +94,31 @@ def test_policies(tap_conn: Connection, survivors: Survivors) -> None:
     policies = rows(
         tap_conn,
         "select tablename, policyname, qual is not null, with_check is not null from pg_catalog.pg_policies "
-        "where schemaname = 'public'",
+        "where schemaname = 'public' and policyname !~ '^the endpoint \\w+ is switched on$'",
+    )
+
+    within_reach = rows(
+        tap_conn,
+        "select tablename, policyname from pg_catalog.pg_policies"
+        " where policyname ~ 'within reach and switched on$'",
     )
 
     def mutations() -> Iterable[Mutation]:
         for table, policy, has_using, has_check in policies:
-            access = f"access_{table}"
+            # What the reach leaves of the organisation is the restrictive policy's to say.
+            access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
             yield Mutation(access, statement(tap_conn, "drop policy {} on public.{}", policy, table))
             weaken = statement(tap_conn, "alter policy {} on public.{} ", policy, table)
             if has_using:
                 yield Mutation(access, f"{weaken} using (true)")
             if has_check:
-                yield Mutation("moving_rows" if has_using else access, f"{weaken} with check (true)")
+                # What is written must be within reach as well, so that is taken away along with it.
+                alone = "; ".join(
+                    statement(tap_conn, "alter policy {} on public.{} with check (true)", restrictive, of)
+                    for of, restrictive in within_reach
+                    if of == table
+                )
+                yield Mutation("moving_rows" if has_using else access, f"{weaken} with check (true); {alone}")
 
     assert survivors(mutations()) == []
 
@@ -122,7 +147,9 @@ def test_triggers(tap_conn: Connection, survivors: Survivors) -> None:
     assert (
         survivors(
             Mutation(
-                _FILE_OF_TRIGGER[trigger],
+                _FILE_OF_LOCK[table]
+                if trigger.startswith("reject_") and table in _FILE_OF_LOCK
+                else _FILE_OF_TRIGGER[trigger],
                 statement(tap_conn, "alter table public.{} disable trigger {}", table, trigger),
             )
             for table, trigger in triggers
@@ -149,6 +176,6 @@ def test_constraints(tap_conn: Connection, survivors: Survivors) -> None:
     )
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+@pytest.mark.parametrize("mutation", [*mutations.MUTATIONS, *operation_mutations.MUTATIONS], ids=str)
 def test_guard(survivors: Survivors, mutation: Mutation) -> None:
     assert survivors([mutation]) == []

@@ -14,7 +14,7 @@ from mentorcert.errors import HistoryAppendOnlyError, from_postgres
 from tests.command import Mentorcert, environment
 from tests.registry import cached, fetch, histories, kinds, mode, set_up, today, with_long_history
 from tests.servers import on_embedded_18
-from tests.sessions import become, meanwhile, sessions, wait_until, waiting
+from tests.sessions import become, meanwhile, wait_until, waiting, working
 
 MOVE = """
 from mentorcert.certifications import history_storage
@@ -74,7 +74,7 @@ def kill_at(conn: Connection, database: str, held_at: int) -> None:
         wait_until(lambda: waiting(conn) == 1, "the move to wait")
         process.send_signal(signal.SIGKILL)
         process.wait()
-    wait_until(lambda: sessions(conn) == 0, "the killed one's session to end")
+    wait_until(lambda: working(conn) == 0, "the killed one's session to end")
 
 
 @pytest.mark.parametrize("tampering", ["changed", "in another order"])

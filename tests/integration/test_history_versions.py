@@ -29,7 +29,7 @@ from tests.registry import (
     utc,
 )
 from tests.servers import on_embedded_18
-from tests.sessions import sessions, wait_until, waiting
+from tests.sessions import wait_until, waiting, working
 
 VERSION_2 = """
 create or replace function private.current_history_version() returns integer
@@ -124,7 +124,7 @@ def test_killed_between_batches_it_goes_on_where_it_was(conn: Connection, databa
         wait_until(lambda: waiting(conn) == 1, "the third batch to wait")
         process.send_signal(signal.SIGKILL)
         process.wait()
-    wait_until(lambda: sessions(conn) == 0, "the killed one's session to end")
+    wait_until(lambda: working(conn) == 0, "the killed one's session to end")
     # Two batches were committed; the third was one statement, which its server ends without the client.
     assert history_storage.outdated(conn) == 40
     assert history_storage.upgrade(conn, batch_size=20) == 40

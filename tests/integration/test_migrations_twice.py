@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import migrate, read
 from tests.servers import Server
@@ -12,7 +14,9 @@ _KEY = re.compile(r"^\\(un)?restrict .*\n", re.MULTILINE)
 
 
 def dump(server: Server, url: str, *options: str) -> str:
-    command = [str(server.binaries / "pg_dump"), *options, "--dbname", url]
+    # Never through a pooler: pg_dump has settings for its session.
+    target = make_conninfo(server.url, dbname=conninfo_to_dict(url)["dbname"])
+    command = [str(server.binaries / "pg_dump"), *options, "--dbname", target]
     return _KEY.sub("", subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

@@ -37,6 +37,12 @@ def examine(conn: Connection) -> Iterator[Finding]:
     if schema.state == "wrong":
         return
     yield _finding(
+        "every endpoint is switched on",
+        [endpoint for (endpoint,) in _QUERIES.disabled_endpoints(conn)],
+        "When the cause is mended: `mentorcert endpoint enable`.",
+        otherwise="notice",
+    )
+    yield _finding(
         "stored status = derived status",
         [f"{slug}: {rows}" for slug, rows in _QUERIES.stale_statuses(conn)],
         "Run `mentorcert nightly`; then see why it was not run.",

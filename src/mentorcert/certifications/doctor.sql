@@ -15,6 +15,11 @@ where
   )
 order by 1;
 
+-- name: disabled_endpoints()
+select disabled.endpoint || ': ' || disabled.reason
+from private.disabled_endpoints as disabled
+order by disabled.endpoint;
+
 -- name: stale_statuses()
 select organisation.slug, count(*)
 from public.peer_mentor_certifications as certification

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import aiosql
 
-from mentorcert.certifications.progress import Progress, silent
 from mentorcert.db.connection import Connection
+from mentorcert.progress import Progress, silent
 
 BATCH: Final = 2_000
 

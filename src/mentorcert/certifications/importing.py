@@ -13,10 +13,10 @@ import psycopg
 from mentorcert.certifications import cells, tabular
 from mentorcert.certifications.mentor_rows import Problem, Row, problem_of, read_row
 from mentorcert.certifications.organisation_file import UnknownOrganisationError
-from mentorcert.certifications.progress import Progress, silent
 from mentorcert.certifications.tabular import Column, Table
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
+from mentorcert.progress import Progress, silent
 
 _queries = aiosql.from_path(Path(__file__).with_name("import_queries"), "psycopg")
 

@@ -1,11 +1,9 @@
 -- The nightly run, what it would do, and when it is due.
 
 -- name: run(as_of, batch_size)
-select
-  organisation.slug as organisation, done.local_day, done.caught_up, done.expired, done.unlisted, done.error
+select done.*
 from private.run_nightly(coalesce(:as_of::timestamptz, now()), :batch_size::integer) as done
-join public.organisations as organisation on organisation.id = done.organisation_id
-order by organisation.slug, done.local_day;
+order by done.organisation, done.local_day;
 
 -- name: due(as_of)
 with due as (

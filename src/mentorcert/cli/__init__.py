@@ -11,7 +11,20 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from mentorcert import __version__, logs
-from mentorcert.cli import doctor, history, imports, migrate, nightly, organisation, up
+from mentorcert.cli import (
+    audit,
+    audit_log,
+    doctor,
+    endpoint,
+    explain,
+    history,
+    imports,
+    migrate,
+    nightly,
+    organisation,
+    person,
+    up,
+)
 from mentorcert.cli.output import error_console
 from mentorcert.errors import MentorcertError, from_postgres
 from mentorcert.settings import settings
@@ -82,3 +95,9 @@ app.command("nightly")(nightly.nightly)
 app.command("worker")(nightly.worker)
 app.add_typer(history.commands, name="history")
 app.command("doctor")(doctor.doctor)
+app.add_typer(audit.commands, name="audit")
+app.command("explain-access")(explain.explain_access)
+audit.commands.command("log")(audit_log.log)
+audit.commands.command("retention")(audit_log.retention)
+app.add_typer(endpoint.commands, name="endpoint")
+app.add_typer(person.commands, name="person")

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from mentorcert.certifications import history_storage, repository
 from mentorcert.certifications.history import Entry, JobActor, State, dump
-from mentorcert.certifications.progress import Progress
 from mentorcert.cli.output import console, print_json, progress_bars
 from mentorcert.db.connection import Connection, connect
+from mentorcert.progress import Progress
 
 commands = typer.Typer(no_args_is_help=True, help="Read and maintain renewal histories.")
 

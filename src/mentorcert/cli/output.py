@@ -9,15 +9,20 @@ import typer
 from rich import progress as rich_progress
 from rich.console import Console
 
-from mentorcert.certifications.progress import Progress
+from mentorcert.progress import Progress
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
 
 
+def as_json(value: Any) -> str:
+    """Return one JSON document; dates and uuids as text."""
+    return json.dumps(value, default=str, ensure_ascii=False, indent=2)
+
+
 def print_json(value: Any) -> None:
-    """Print one JSON document; dates and uuids as text."""
-    typer.echo(json.dumps(value, default=str, ensure_ascii=False, indent=2))
+    """Print one JSON document."""
+    typer.echo(as_json(value))
 
 
 @contextmanager

@@ -74,8 +74,10 @@ def acting_as(
         claims["app_metadata"] = {"organisation_id": str(organisation_id)}
     with conn.transaction():
         conn.execute(
-            "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
-            (json.dumps(claims), role),
+            # Some servers' auth.uid() reads request.jwt.claim.sub alone.
+            "select set_config('request.jwt.claims', %s, true),"
+            " set_config('request.jwt.claim.sub', %s, true), set_config('role', %s, true)",
+            (json.dumps(claims), claims.get("sub", ""), role),
         )
         yield conn
         if _status(conn) is TransactionStatus.INERROR:

@@ -1,7 +1,7 @@
 \ir fixture.psql
 -- Which functions a client's role may execute, name by name; and how functions are made.
 
--- All of these are for authenticated and service_role; anon executes nothing.
+-- All of these are for authenticated, and but for the last for service_role.
 create table tests.allowed (signature text);
 insert into tests.allowed values
   -- the Data API
@@ -21,6 +21,7 @@ insert into tests.allowed values
   ('private.administered_organisation_id()'),
   ('private.announce_change(jsonb)'),
   ('private.are_few(uuid[],integer)'),
+  ('private.check_endpoint(text)'),
   ('private.coordinated_chapter_ids()'),
   ('private.current_history_version()'),
   ('private.day_of(timestamp with time zone,text)'),
@@ -32,17 +33,19 @@ insert into tests.allowed values
   ('private.known_type(uuid,text)'),
   ('private.last_valid_day(text,integer,date,date)'),
   ('private.lock_certification(uuid)'),
-  ('private.may_certify(uuid,uuid[])'),
   ('private.own_peer_mentor_ids()'),
   ('private.reject_revert(text,text)'),
   ('private.reject_transition(text,text)'),
+  ('private.require_certifications()'),
   ('private.require_reason(text)'),
   ('private.status_at(boolean,timestamp with time zone,timestamp with time zone)'),
   ('private.taken_back(public.peer_mentor_certifications,jsonb)'),
   ('private.time_zone_of(uuid)'),
   ('private.upgrade_history_entry(jsonb)'),
   ('private.walk_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
-  ('private.with_chapters_below(uuid[])');
+  ('private.with_chapters_below(uuid[])'),
+  -- what answers requests calls; service_role has no user whose access it could log
+  ('private.log_access(text,uuid[],text)');
 
 -- With an empty search_path every name comes out in full.
 create function tests.signature(function oid) returns text
@@ -60,13 +63,25 @@ select set_eq(
   format(
     'select signature from tests.functions where has_function_privilege(%L, oid, ''execute'')', role_name
   ),
-  'select signature from tests.allowed',
+  format(
+    'select signature from tests.allowed where %L <> ''service_role'' or signature not like ''private.log_access%%''', role_name
+  ),
   role_name || ' executes what is on the list'
 )
 from unnest(array['authenticated', 'service_role']) as role_name;
-select is_empty(
+select set_eq(
   $$ select signature from tests.functions where has_function_privilege('anon', oid, 'execute') $$,
-  'anon executes nothing'
+  array['private.check_endpoint(text)'],
+  'anon executes what policies call for it, and nothing else'
+);
+select set_eq(
+  $$ select signature from tests.functions where has_function_privilege('mentorcert_jobs', oid, 'execute') $$,
+  array['private.next_nightly_at(timestamp with time zone)', 'private.run_nightly(timestamp with time zone,integer)'],
+  'the role of the jobs executes the job functions'
+);
+select is_empty(
+  $$ select signature from tests.functions where has_function_privilege('mentorcert_web', oid, 'execute') $$,
+  'the role of the web executes nothing before it becomes somebody'
 );
 select is_empty(
   $$
@@ -100,10 +115,11 @@ select is_empty(
 select set_eq(
   $$ select name from tests.functions where definer $$,
   array[
-    'administered_organisation_id', 'are_few', 'coordinated_chapter_ids', 'copy_chapter_ids', 'get_user_organisation_id',
-    'history_is_in_events', 'own_peer_mentor_ids', 'record_change', 'refresh_listing_of_certifications',
-    'refresh_listing_of_chapters', 'refresh_listing_of_peer_mentors', 'refresh_listing_of_types',
-    'reject_chapter_cycle', 'reject_other_chapters', 'store_events'
+    'administered_organisation_id', 'are_few', 'audit_delete', 'audit_insert', 'audit_update', 'check_endpoint', 'coordinated_chapter_ids',
+    'copy_chapter_ids', 'get_user_organisation_id', 'history_is_in_events', 'log_access', 'next_nightly_at',
+    'own_peer_mentor_ids', 'record_change', 'refresh_listing_of_certifications', 'refresh_listing_of_chapters',
+    'refresh_listing_of_peer_mentors', 'refresh_listing_of_types', 'reject_chapter_cycle', 'reject_other_chapters',
+    'run_nightly', 'store_events'
   ],
   'these functions, and no others, run with the rights of their owner'
 );

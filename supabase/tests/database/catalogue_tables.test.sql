@@ -15,7 +15,7 @@ where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace) an
 select set_eq(
   $$ select name from tests.tables where schema = 'public' $$,
   array[
-    'certification_renewal_events', 'certification_types', 'chapters', 'listed_peer_mentors', 'memberships',
+    'audit_log', 'certification_renewal_events', 'certification_types', 'chapters', 'listed_peer_mentors', 'memberships',
     'organisations', 'peer_mentor_certifications', 'peer_mentor_chapters', 'peer_mentors'
   ],
   'these tables are in the Data API; there is no view, which would be above row-level security, and no sequence'
@@ -39,18 +39,39 @@ select is_empty(
 select is_empty(
   $$
     select policyname from pg_catalog.pg_policies
-    where roles <> '{authenticated}' and (tablename, roles) <> ('listed_peer_mentors', '{anon,authenticated}')
+    where
+      permissive = 'PERMISSIVE'
+      and roles <> '{authenticated}' and (tablename, roles) <> ('listed_peer_mentors', '{anon,authenticated}')
   $$,
-  'every policy is for authenticated, that of the public list for anon as well'
+  'every policy that lets somebody in is for authenticated, that of the public list for anon as well'
 );
 select is_empty(
-  $$ select policyname from pg_catalog.pg_policies where permissive <> 'PERMISSIVE' or cmd in ('ALL', 'DELETE') $$,
-  'every policy is for one command, and none for DELETE'
+  $$ select policyname from pg_catalog.pg_policies where permissive = 'PERMISSIVE' and cmd in ('ALL', 'DELETE') $$,
+  'and for one command, and none for DELETE'
 );
 select set_eq(
-  $$ select tablename || ' ' || cmd from pg_catalog.pg_policies where schemaname = 'public' $$,
+  $$
+    select tablename || ' ' || cmd || ' ' || roles::text || ' ' || policyname
+    from pg_catalog.pg_policies where permissive = 'RESTRICTIVE' and with_check is null
+  $$,
   array[
-    'certification_renewal_events SELECT', 'certification_types INSERT', 'certification_types SELECT',
+    'audit_log ALL {anon,authenticated} the endpoint audit_log is switched on',
+    'certification_renewal_events ALL {anon,authenticated} the endpoint certifications is switched on',
+    'certification_types ALL {anon,authenticated} the endpoint organisations is switched on',
+    'chapters ALL {anon,authenticated} the endpoint organisations is switched on',
+    'listed_peer_mentors ALL {anon,authenticated} the endpoint public_list is switched on',
+    'memberships ALL {anon,authenticated} the endpoint memberships is switched on',
+    'organisations ALL {anon,authenticated} the endpoint organisations is switched on',
+    'peer_mentor_certifications ALL {anon,authenticated} certifications are within reach and switched on',
+    'peer_mentor_chapters ALL {anon,authenticated} the endpoint peer_mentors is switched on',
+    'peer_mentors ALL {anon,authenticated} peer mentors are within reach and switched on'
+  ],
+  'each table belongs to an endpoint that can be switched off, for every command and every client'
+);
+select set_eq(
+  $$ select tablename || ' ' || cmd from pg_catalog.pg_policies where schemaname = 'public' and permissive = 'PERMISSIVE' $$,
+  array[
+    'audit_log SELECT', 'certification_renewal_events SELECT', 'certification_types INSERT', 'certification_types SELECT',
     'certification_types UPDATE', 'chapters INSERT', 'chapters SELECT', 'chapters UPDATE', 'listed_peer_mentors SELECT',
     'memberships INSERT', 'memberships SELECT', 'memberships UPDATE', 'organisations SELECT', 'organisations UPDATE',
     'peer_mentor_certifications INSERT', 'peer_mentor_certifications SELECT', 'peer_mentor_certifications UPDATE',
@@ -119,8 +140,8 @@ select set_eq(
     group by table_name
   $$,
   array[
-    'certification_renewal_events SELECT', 'certification_types INSERT SELECT UPDATE', 'chapters INSERT SELECT UPDATE',
-    'listed_peer_mentors SELECT', 'memberships INSERT SELECT UPDATE', 'organisations INSERT SELECT UPDATE',
+    'audit_log SELECT', 'certification_renewal_events SELECT', 'certification_types INSERT SELECT UPDATE',
+    'chapters INSERT SELECT UPDATE', 'listed_peer_mentors SELECT', 'memberships INSERT SELECT UPDATE', 'organisations INSERT SELECT UPDATE',
     'peer_mentor_certifications INSERT SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
     'peer_mentors INSERT SELECT UPDATE'
   ],
@@ -134,8 +155,23 @@ from information_schema.column_privileges
 where table_name = 'peer_mentor_certifications' and grantee = 'service_role' and privilege_type = 'UPDATE';
 select is_empty(
   $$
+    select policyname from pg_catalog.pg_policies
+    where permissive = 'RESTRICTIVE' and qual !~ '\( SELECT private\.check_endpoint\(''\w+''::text\)'
+  $$,
+  'each of them asks for its endpoint'
+);
+select is_empty(
+  $$
+    select policyname from pg_catalog.pg_policies
+    where permissive = 'PERMISSIVE' and cmd = 'SELECT' and tablename in ('peer_mentors', 'peer_mentor_certifications')
+      and qual !~ '^\(organisation_id = \( SELECT (public\.)?get_user_organisation_id\(\) AS get_user_organisation_id\)\)$'
+  $$,
+  'what is within reach is of the organisation the caller acts in, whatever the restrictive policy says'
+);
+select is_empty(
+  $$
     select policy from tests.conditions()
-    where regexp_replace(conditions, '\( SELECT \(?(private|public|auth)\.\w+\(\)', '', 'g') ~ '\m(private|public|auth)\.\w+\('
+    where regexp_replace(conditions, '\( SELECT \(?(private|public|auth)\.\w+\([^()]*\)', '', 'g') ~ '\m(private|public|auth)\.\w+\('
   $$,
   'policies call functions as (select f()): once in a statement, not once in a row'
 );

@@ -26,6 +26,24 @@ from (
     ($$ update public.chapters set parent_id = id where code = '1a' $$, 'MC009 chapters_no_cycle'),
     ($$ update public.chapters set parent_id = tests.id('1a') where code = 'county1' $$, 'MC009 chapters_no_cycle'),
 
+    ($$ update public.peer_mentors set erased_at = now() $$, '23514 peer_mentors_erased_at_valid'),
+    (
+      $$ insert into public.audit_log (organisation_id, table_name, row_id, action, actor) values (tests.id('none'), 'x', 'x', 'erase', '{}') $$,
+      '23503 audit_log_organisation_id_fkey'
+    ),
+    (
+      $$ insert into public.audit_log (table_name, row_id, action, actor, before, after) values ('x', 'x', 'guess', '{}', '{}', '{}') $$,
+      '23514 audit_log_action_valid'
+    ),
+    (
+      $$ insert into public.audit_log (table_name, row_id, action, actor, after) values ('x', 'x', 'update', '{}', '{}') $$,
+      '23514 audit_log_before_valid'
+    ),
+    (
+      $$ insert into public.audit_log (table_name, row_id, action, actor, before) values ('x', 'x', 'update', '{}', '{}') $$,
+      '23514 audit_log_after_valid'
+    ),
+
     (
       $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('nora'), 'king') $$,
       '23514 memberships_role_valid'

@@ -38,6 +38,11 @@ from (
     ('{"app_metadata": null}', '')
 ) as claim (claims, expected);
 
+select is(
+  tests.attempt(who, 'select id from unnest(private.coordinated_chapter_ids() || private.own_peer_mentor_ids()) as id'), expected,
+  who || ' reaches what the one organisation gives'
+)
+from (values ('dora@alfa', '1a'), ('dora@beta', 'dora'), ('dora', '')) as reached (who, expected);
 select is(tests.attempt('dora@alfa', 'select id from public.peer_mentors'), 'mia', 'as coordinator in the one');
 select is(tests.attempt('dora@beta', 'select id from public.peer_mentors'), 'dora', 'as peer mentor in the other');
 select is(

@@ -30,6 +30,13 @@ using (listed_until > now());
 comment on policy "everybody reads entries whose lease runs" on public.listed_peer_mentors is
   'Fails closed: if every job is dead, an entry still ends on time.';
 
+drop policy if exists "the endpoint public_list is switched on" on public.listed_peer_mentors;
+create policy "the endpoint public_list is switched on"
+on public.listed_peer_mentors as restrictive to anon, authenticated
+using ((select private.check_endpoint('public_list')));
+comment on policy "the endpoint public_list is switched on" on public.listed_peer_mentors is
+  'Raises MC010 while it is off.';
+
 create or replace function private.derived_listing(peer_mentor_ids uuid[])
 returns setof public.listed_peer_mentors
 language sql

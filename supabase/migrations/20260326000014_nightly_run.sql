@@ -89,6 +89,7 @@ create or replace function private.next_nightly_at(as_of timestamptz)
 returns timestamptz
 language sql
 stable
+security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
 as $$
   select min(
@@ -104,9 +105,10 @@ comment on function private.next_nightly_at(timestamptz) is
 
 create or replace function private.run_nightly(as_of timestamptz default now(), batch_size integer default null)
 returns table (
-  organisation_id uuid, local_day date, caught_up boolean, expired integer, unlisted integer, error text
+  organisation text, local_day date, caught_up boolean, expired integer, unlisted integer, error text
 )
 language plpgsql
+security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
 as $$
 declare
@@ -116,10 +118,11 @@ declare
   failed_state text;
   failed_message text;
 begin
-  if not isfinite(as_of) then
+  -- Whoever may only execute this must not expire everybody by a day that has not come: that is the owner's to try.
+  if not isfinite(as_of) or as_of > clock_timestamp() and session_user <> current_user then
     raise exception using
-      errcode = 'MC008', message = format('there is no night of %s', as_of),
-      hint = 'Give an instant of the calendar.', constraint = 'as_of';
+      errcode = 'MC008', message = format('there is no night of %s yet', as_of),
+      hint = 'Give an instant that has come.', constraint = 'as_of';
   end if;
   -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
   insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
@@ -193,7 +196,10 @@ begin
     end
   from counted
   where run.job = 'nightly' and run.organisation_id = counted.organisation_id and run.local_day = counted.local_day
-  returning run.organisation_id, run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
+  returning
+    (select organisation.slug from public.organisations as organisation where organisation.id = run.organisation_id),
+    run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
+  perform private.delete_outdated_logs();
 exception when others then
   -- What was done is undone; that it failed, and why, must stay.
   get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
@@ -204,7 +210,9 @@ exception when others then
   order by due.organisation_id
   on conflict on constraint job_runs_pkey do update set
     as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error
-  returning run.organisation_id, run.local_day, run.caught_up, 0, 0, run.error;
+  returning
+    (select organisation.slug from public.organisations as organisation where organisation.id = run.organisation_id),
+    run.local_day, run.caught_up, 0, 0, run.error;
 end
 $$;
 comment on function private.run_nightly(timestamptz, integer) is

@@ -1,143 +1,4 @@
--- Who sees and changes which row: the caller's organisation, chapters and peer mentors, and a policy for each command.
---
--- Policies call these functions as (select f()), so that they run once in a statement and not once in a row.
--- They are definers because they read tables whose own policies call them. Arrays are never null.
--- In plpgsql, which keeps their plans for the session: in SQL each statement would plan them anew.
-
-create or replace function public.get_user_organisation_id()
-returns uuid
-language plpgsql
-stable
-security definer -- reads memberships, whose policies call this function
-set search_path = ''
-as $$
-declare
-  ids constant uuid[] := array(
-    select membership.organisation_id
-    from public.memberships as membership
-    where membership.user_id = (select auth.uid()) and membership.ended_at is null
-  );
-begin
-  if ids[1] = all(ids) then
-    return ids[1];
-  end if;
-  return (
-    select distinct id from unnest(ids) as id
-    where id::text = lower(auth.jwt() #>> '{app_metadata,organisation_id}')
-  );
-end
-$$;
-comment on function public.get_user_organisation_id() is
-  'The organisation the caller acts in: that of the memberships; where there are several, the one named in app_metadata.organisation_id of the token if the caller is a member of it; else null.';
-
-create or replace function private.administered_organisation_id()
-returns uuid
-language plpgsql
-stable
-security definer -- reads memberships, whose policies call this function
-set search_path = ''
-as $$
-begin
-  return (
-    select membership.organisation_id
-    from public.memberships as membership
-    where
-      membership.user_id = (select auth.uid())
-      and membership.role = 'org_admin'
-      and membership.ended_at is null
-      -- No condition for an index: so it is asked last, and only if the caller is an administrator at all.
-      and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
-  );
-end
-$$;
-comment on function private.administered_organisation_id() is
-  'The organisation the caller acts in, if as its administrator; else null.';
-
-create or replace function private.with_chapters_below(chapter_ids uuid[])
-returns uuid[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  found_ids uuid[] := chapter_ids;
-  below uuid[] := chapter_ids;
-begin
-  while below <> '{}' loop
-    below := array(
-      select chapter.id from public.chapters as chapter
-      where chapter.parent_id = any(below) and chapter.id <> all(found_ids)
-    );
-    found_ids := found_ids || below;
-  end loop;
-  return found_ids;
-end
-$$;
-comment on function private.with_chapters_below(uuid[]) is
-  'These chapters and every chapter under them; level by level, which beats a recursive query of a few rows.';
-
-create or replace function private.coordinated_chapter_ids()
-returns uuid[]
-language plpgsql
-stable
-security definer -- reads memberships and chapters, whose policies call this function
-set search_path = ''
-as $$
-begin
-  return private.with_chapters_below(array(
-    select membership.chapter_id
-    from public.memberships as membership
-    where
-      membership.user_id = (select auth.uid())
-      and membership.role = 'coordinator'
-      and membership.ended_at is null
-      and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
-  ));
-end
-$$;
-comment on function private.coordinated_chapter_ids() is
-  'The chapters the caller coordinates, and every chapter under them.';
-
-create or replace function private.own_peer_mentor_ids()
-returns uuid[]
-language plpgsql
-stable
-security definer -- reads peer_mentors, whose policies call this function
-set search_path = ''
-as $$
-begin
-  return array(
-    select mentor.id
-    from public.peer_mentors as mentor
-    where
-      mentor.user_id = (select auth.uid())
-      and mentor.organisation_id is not distinct from (select public.get_user_organisation_id())
-  );
-end
-$$;
-comment on function private.own_peer_mentor_ids() is 'The peer mentor the caller is, in the organisation the caller acts in.';
-
-create or replace function private.may_certify(organisation_id uuid, chapter_ids uuid[])
-returns boolean
-language sql
-stable
-set search_path = ''
-as $$
-  select coalesce(
-    organisation_id = private.administered_organisation_id() or chapter_ids && private.coordinated_chapter_ids(), false
-  )
-$$;
-comment on function private.may_certify(uuid, uuid[]) is
-  'Whether the caller may certify a peer mentor of these chapters: the administrator, and a coordinator of one of them.';
-
-revoke execute on function
-  public.get_user_organisation_id(), private.administered_organisation_id(), private.coordinated_chapter_ids(),
-  private.own_peer_mentor_ids(), private.may_certify(uuid, uuid[]), private.with_chapters_below(uuid[])
-from public, anon, authenticated, service_role;
-grant execute on function
-  public.get_user_organisation_id(), private.administered_organisation_id(), private.coordinated_chapter_ids(),
-  private.own_peer_mentor_ids(), private.may_certify(uuid, uuid[]), private.with_chapters_below(uuid[])
-to authenticated, service_role;
+-- Who sees and changes which row: a policy for each command.
 
 -- A client names no organisation: a new row belongs to the one the caller acts in.
 alter table public.chapters alter column organisation_id set default public.get_user_organisation_id();
@@ -207,16 +68,30 @@ with check (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators change types of their organisation" on public.certification_types is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "people read the peer mentors within their reach" on public.peer_mentors;
-create policy "people read the peer mentors within their reach"
+-- Two tables are read by the reach of the caller, and by index. The planner uses a condition of a policy for an index only if no
+-- other policy comes before it, as a restrictive one does (or if nothing in it could leak, which it does not know of &&).
+-- So there the reach itself is the restrictive policy, together with the switch, and what lets in at all is the organisation.
+
+drop policy if exists "members read peer mentors of their organisation" on public.peer_mentors;
+create policy "members read peer mentors of their organisation"
 on public.peer_mentors for select to authenticated
+using (organisation_id = (select public.get_user_organisation_id()));
+comment on policy "members read peer mentors of their organisation" on public.peer_mentors is
+  'Those within reach, as the restrictive policy says.';
+
+drop policy if exists "peer mentors are within reach and switched on" on public.peer_mentors;
+create policy "peer mentors are within reach and switched on"
+on public.peer_mentors as restrictive to anon, authenticated
 using (
-  organisation_id = (select private.administered_organisation_id())
-  or chapter_ids && (select private.coordinated_chapter_ids())
-  or id = any((select private.own_peer_mentor_ids())::uuid[])
+  (select private.check_endpoint('peer_mentors'))
+  and (
+    organisation_id = (select private.administered_organisation_id())
+    or chapter_ids && (select private.coordinated_chapter_ids())
+    or id = any((select private.own_peer_mentor_ids())::uuid[])
+  )
 );
-comment on policy "people read the peer mentors within their reach" on public.peer_mentors is
-  'One policy, so that the planner can unite three indexes.';
+comment on policy "peer mentors are within reach and switched on" on public.peer_mentors is
+  'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
 
 drop policy if exists "administrators add peer mentors to their organisation" on public.peer_mentors;
 create policy "administrators add peer mentors to their organisation"
@@ -288,16 +163,26 @@ with check (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators change memberships of their organisation" on public.memberships is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "people read the certifications within their reach" on public.peer_mentor_certifications;
-create policy "people read the certifications within their reach"
+drop policy if exists "members read certifications of their organisation" on public.peer_mentor_certifications;
+create policy "members read certifications of their organisation"
 on public.peer_mentor_certifications for select to authenticated
+using (organisation_id = (select public.get_user_organisation_id()));
+comment on policy "members read certifications of their organisation" on public.peer_mentor_certifications is
+  'Those within reach, as the restrictive policy says.';
+
+drop policy if exists "certifications are within reach and switched on" on public.peer_mentor_certifications;
+create policy "certifications are within reach and switched on"
+on public.peer_mentor_certifications as restrictive to anon, authenticated
 using (
-  organisation_id = (select private.administered_organisation_id())
-  or chapter_ids && (select private.coordinated_chapter_ids())
-  or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
+  (select private.check_endpoint('certifications'))
+  and (
+    organisation_id = (select private.administered_organisation_id())
+    or chapter_ids && (select private.coordinated_chapter_ids())
+    or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
+  )
 );
-comment on policy "people read the certifications within their reach" on public.peer_mentor_certifications is
-  'One policy, so that the planner can unite three indexes.';
+comment on policy "certifications are within reach and switched on" on public.peer_mentor_certifications is
+  'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
 
 drop policy if exists "coordinators and administrators register certifications" on public.peer_mentor_certifications;
 create policy "coordinators and administrators register certifications"
@@ -322,3 +207,40 @@ with check (
 );
 comment on policy "coordinators and administrators change certifications" on public.peer_mentor_certifications is
   'The trigger record_change says which change is whose.';
+
+-- Endpoints that are switched off: the error of disabled_endpoints.
+
+drop policy if exists "the endpoint organisations is switched on" on public.organisations;
+create policy "the endpoint organisations is switched on"
+on public.organisations as restrictive to anon, authenticated
+using ((select private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on public.organisations is
+  'Raises MC010 while it is off.';
+
+drop policy if exists "the endpoint organisations is switched on" on public.chapters;
+create policy "the endpoint organisations is switched on"
+on public.chapters as restrictive to anon, authenticated
+using ((select private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on public.chapters is
+  'Raises MC010 while it is off.';
+
+drop policy if exists "the endpoint organisations is switched on" on public.certification_types;
+create policy "the endpoint organisations is switched on"
+on public.certification_types as restrictive to anon, authenticated
+using ((select private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on public.certification_types is
+  'Raises MC010 while it is off.';
+
+drop policy if exists "the endpoint memberships is switched on" on public.memberships;
+create policy "the endpoint memberships is switched on"
+on public.memberships as restrictive to anon, authenticated
+using ((select private.check_endpoint('memberships')));
+comment on policy "the endpoint memberships is switched on" on public.memberships is
+  'Raises MC010 while it is off.';
+
+drop policy if exists "the endpoint peer_mentors is switched on" on public.peer_mentor_chapters;
+create policy "the endpoint peer_mentors is switched on"
+on public.peer_mentor_chapters as restrictive to anon, authenticated
+using ((select private.check_endpoint('peer_mentors')));
+comment on policy "the endpoint peer_mentors is switched on" on public.peer_mentor_chapters is
+  'Raises MC010 while it is off.';

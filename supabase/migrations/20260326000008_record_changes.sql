@@ -25,6 +25,17 @@ as $$
 $$;
 comment on function private.changed_fields(jsonb, jsonb) is 'The fields of one state that the other has otherwise.';
 
+create or replace function private.without_remarks(history jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(entry - array['note', 'evidence'] order by position), '[]')
+  from jsonb_array_elements(history) with ordinality as entries (entry, position)
+$$;
+comment on function private.without_remarks(jsonb) is 'A history without notes and evidence, which write about people.';
+
 create or replace function private.check_history_kept(before jsonb, after jsonb)
 returns void
 language plpgsql
@@ -34,6 +45,7 @@ as $$
 begin
   if after = private.upgrade_history(before)
     or private.history_is_in_events() and after = private.cached_history(before)
+    or private.is_erasure() and after = private.without_remarks(before)
   then
     return;
   end if;
@@ -45,7 +57,7 @@ begin
 end
 $$;
 comment on function private.check_history_kept(jsonb, jsonb) is
-  'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version and the move to the events table.';
+  'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
 
 create or replace function private.reverted_entry(certification_id uuid, change jsonb)
 returns jsonb
@@ -266,5 +278,5 @@ for each statement execute function private.store_events();
 
 revoke execute on function
   private.state(public.peer_mentor_certifications), private.changed_fields(jsonb, jsonb),
-  private.check_history_kept(jsonb, jsonb), private.reverted_entry(uuid, jsonb), private.record_change(), private.store_events()
+  private.without_remarks(jsonb), private.check_history_kept(jsonb, jsonb), private.reverted_entry(uuid, jsonb), private.record_change(), private.store_events()
 from public, anon, authenticated, service_role;

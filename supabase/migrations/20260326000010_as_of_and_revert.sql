@@ -8,6 +8,8 @@ language sql
 stable
 set search_path = ''
 as $$
+  select private.require_certifications();
+
   with effective as (
     select entries.position, private.upgrade_history_entry(entries.entry) -> 'after' as after
     from public.certification_history(certification) with ordinality as entries (entry, position)
@@ -165,6 +167,7 @@ declare
   members uuid[];
   reverted integer;
 begin
+  perform private.require_certifications();
   if organisation is null then
     perform private.deny_right('only the administrator of an organisation takes back a batch');
   end if;

@@ -10,6 +10,7 @@ as $$
 declare
   certification public.peer_mentor_certifications;
 begin
+  perform private.require_certifications();
   select * into certification from public.peer_mentor_certifications as candidate
   where candidate.id = certification_id
   for no key update;
@@ -68,6 +69,7 @@ declare
   certification public.peer_mentor_certifications;
   time_zone text;
 begin
+  perform private.require_certifications();
   select mentor.organisation_id into certification.organisation_id
   from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
@@ -220,6 +222,7 @@ declare
   since constant timestamptz := coalesce(private.day_starts(expired_since, time_zone), now());
   chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
 begin
+  perform private.require_certifications();
   if organisation is null then
     perform private.deny_right('only the administrator of an organisation extends certifications');
   end if;

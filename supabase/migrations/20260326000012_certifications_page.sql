@@ -94,10 +94,13 @@ as $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
   chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
+  coordinated constant uuid[] := private.coordinated_chapter_ids();
   few constant boolean := case
+    -- Who sees somebody by another chapter than these does not see that the person is in these.
     when chapter_id is not null then private.are_few(chapters, page_size)
+      and (coordinated = '{}' or chapters <@ coordinated or private.administered_organisation_id() is not null)
     else private.administered_organisation_id() is null
-      and private.are_few(private.coordinated_chapter_ids(), page_size)
+      and private.are_few(coordinated, page_size)
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
@@ -117,6 +120,7 @@ declare
     else '00000000-0000-0000-0000-000000000000'
   end;
 begin
+  perform private.require_certifications();
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),

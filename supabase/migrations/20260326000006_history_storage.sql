@@ -113,13 +113,35 @@ using (
 comment on policy "people read the events of certifications within their reach" on public.certification_renewal_events is
   'The inner select is under the policies of peer_mentor_certifications: who reads the certification reads its history.';
 
+drop policy if exists "the endpoint certifications is switched on" on public.certification_renewal_events;
+create policy "the endpoint certifications is switched on"
+on public.certification_renewal_events as restrictive to anon, authenticated
+using ((select private.check_endpoint('certifications')));
+comment on policy "the endpoint certifications is switched on" on public.certification_renewal_events is
+  'Raises MC010 while it is off.';
+
+create or replace function private.is_erasure()
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select auth.uid() is null
+    and coalesce(nullif(current_setting('mentorcert.change', true), '')::jsonb ->> 'kind' = 'erased', false)
+$$;
+comment on function private.is_erasure() is
+  'Whether a person is being erased: that alone takes notes and evidence out of histories, and logins out of the audit log.';
+
 create or replace function private.reject_change_of_event()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
-  if new.entry = private.upgrade_history_entry(old.entry)
+  if (
+      new.entry = private.upgrade_history_entry(old.entry)
+      or private.is_erasure() and new.entry = old.entry - array['note', 'evidence']
+    )
     and (new.entry_id, new.organisation_id, new.certification_id, new.position)
       = (old.entry_id, old.organisation_id, old.certification_id, old.position)
   then
@@ -133,7 +155,7 @@ begin
 end
 $$;
 comment on function private.reject_change_of_event() is
-  'Refuses (MC005) every UPDATE of an event, but for what private.upgrade_history_entry makes of it.';
+  'Refuses (MC005) every UPDATE of an event, but for what private.upgrade_history_entry makes of it, and an erasure of its remarks.';
 
 create or replace trigger reject_change
 before update on public.certification_renewal_events
@@ -151,6 +173,7 @@ rows 10
 set search_path = ''
 as $$
 begin
+  perform private.require_certifications();
   if private.history_is_in_events() then
     return query
     select event.entry from public.certification_renewal_events as event
@@ -171,7 +194,7 @@ comment on function public.certification_history(uuid) is
 
 revoke execute on function
   private.current_history_version(), private.upgrade_history_entry(jsonb), private.upgrade_history(jsonb),
-  private.history_is_in_events(), private.cached_history(jsonb), private.reject_change_of_event(),
+  private.history_is_in_events(), private.cached_history(jsonb), private.is_erasure(), private.reject_change_of_event(),
   public.certification_history(uuid)
 from public, anon, authenticated, service_role;
 grant execute on function private.history_is_in_events(), public.certification_history(uuid)

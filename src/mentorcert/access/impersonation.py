@@ -1,0 +1,47 @@
+"""Acting as one user after the other inside one transaction, to see what each of them gets."""
+
+import json
+from uuid import UUID
+
+import psycopg
+
+from mentorcert.access.model import Actor
+from mentorcert.db.connection import Connection
+from mentorcert.errors import ImpersonationError
+
+
+def become(conn: Connection, actor: Actor) -> None:
+    """Have the rights and claims of an actor for the rest of the transaction, or until the next call.
+
+    Raises ImpersonationError where the connection may not.
+    """
+    role = role_of(actor)
+    claims: dict[str, object] = {"role": role}
+    if actor.user_id is not None:
+        claims["sub"] = str(actor.user_id)
+    if actor.claimed_organisation_id is not None:
+        claims["app_metadata"] = {"organisation_id": str(actor.claimed_organisation_id)}
+    try:
+        conn.execute(
+            "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
+            (json.dumps(claims), role),
+        )
+    except psycopg.errors.InsufficientPrivilege:
+        raise ImpersonationError(
+            f"This connection may not act as {role}, so it cannot see what the users see.",
+            hint="Set DATABASE_URL to the owner of the tables (`postgres` on Supabase).",
+        ) from None
+
+
+def role_of(actor: Actor) -> str:
+    """Return the database role in which the actor's requests arrive."""
+    return "anon" if actor.user_id is None else "authenticated"
+
+
+def actors_of(user_id: UUID, organisation_ids: list[UUID]) -> list[Actor]:
+    """Return the ways in which a login with memberships in these organisations acts.
+
+    With several: once for each that the token may name, and once with a token that names none.
+    """
+    in_each = [Actor(user_id, organisation) for organisation in organisation_ids]
+    return [Actor(user_id), *(in_each if len(in_each) > 1 else ())]

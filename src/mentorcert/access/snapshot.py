@@ -1,0 +1,114 @@
+"""Reads what decides about access as the owner sees it, in one transaction that changes nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import aiosql
+
+from mentorcert.access.model import (
+    TABLES,
+    AuditEntry,
+    Certification,
+    CertificationType,
+    Chapter,
+    ListedPeerMentor,
+    Membership,
+    Organisation,
+    PeerMentor,
+    PeerMentorChapter,
+    RenewalEvent,
+    World,
+)
+from mentorcert.db.connection import Connection
+from mentorcert.errors import SnapshotError
+
+_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """An endpoint that is switched off, since when and why."""
+
+    endpoint: str
+    since: datetime
+    reason: str
+
+
+@contextmanager
+def one_instant(conn: Connection, *, read_only: bool = True) -> Iterator[Connection]:
+    """Run one transaction in which every statement sees the same rows, and roll it back.
+
+    The connection must be in autocommit; in the transaction it may change to another role.
+    """
+    with conn.transaction(force_rollback=True):
+        conn.execute("set transaction isolation level repeatable read")
+        if read_only:
+            conn.execute("set transaction read only")
+        yield conn
+
+
+def unknown_tables(conn: Connection) -> list[str]:
+    """Return the tables and views of the schema public that the model has no rule for, sorted.
+
+    Raises SnapshotError where the connection does not read every row of those that it has rules for.
+    """
+    readable = dict(_QUERIES.tables(conn))
+    if hidden := sorted(table for table in TABLES if not readable.get(table, False)):
+        raise SnapshotError(
+            f"This connection does not read every row of {', '.join(hidden)}, so it cannot judge who may.",
+            hint="Set DATABASE_URL to the tables' owner (`postgres` on Supabase), not to mentorcert_web.",
+        )
+    return sorted(readable.keys() - TABLES.keys())
+
+
+def switched_off(conn: Connection) -> dict[str, SwitchedOff]:
+    """Return the tables that are switched off now, with their endpoints."""
+    return {table: SwitchedOff(*endpoint) for table, *endpoint in _QUERIES.switched_off(conn)}
+
+
+def everything(conn: Connection) -> World:
+    """Return the world of the whole registry; of renewal events, one for each certification that has any.
+
+    That event has the certification's id.
+    """
+    return World(
+        as_of=_QUERIES.as_of(conn),
+        organisations=tuple(Organisation(*row) for row in _QUERIES.organisations(conn)),
+        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
+        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=None)),
+        peer_mentors=tuple(
+            PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, user_id=None, certification_id=None)
+        ),
+        peer_mentor_chapters=tuple(
+            PeerMentorChapter(*row) for row in _QUERIES.peer_mentor_chapters(conn, certification_id=None)
+        ),
+        certification_types=tuple(CertificationType(*row) for row in _QUERIES.certification_types(conn)),
+        certifications=tuple(
+            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=None)
+        ),
+        renewal_events=tuple(RenewalEvent(*row) for row in _QUERIES.certifications_with_events(conn)),
+        listed_peer_mentors=tuple(ListedPeerMentor(*row) for row in _QUERIES.listed_peer_mentors(conn)),
+        audit_log=tuple(AuditEntry(*row) for row in _QUERIES.audit_log(conn)),
+    )
+
+
+def around(conn: Connection, user_id: UUID, certification_id: UUID) -> World:
+    """Return as much of the world as decides whether a login gets at a certification."""
+    asked = {"user_id": user_id, "certification_id": certification_id}
+    return World(
+        as_of=_QUERIES.as_of(conn),
+        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
+        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=user_id)),
+        peer_mentors=tuple(PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, **asked)),
+        peer_mentor_chapters=tuple(
+            PeerMentorChapter(*row)
+            for row in _QUERIES.peer_mentor_chapters(conn, certification_id=certification_id)
+        ),
+        certifications=tuple(
+            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=certification_id)
+        ),
+    )

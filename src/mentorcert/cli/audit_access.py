@@ -1,0 +1,133 @@
+"""`mentorcert audit access`: lists accesses to rows of organisations that were not the actor's."""
+
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.markup import escape
+
+from mentorcert.access import access_log, postgres_log, supabase_log
+from mentorcert.access.access_log import Access, Coverage
+from mentorcert.cli.output import console, error_console, print_json, progress_bars
+from mentorcert.db.connection import Connection, connect
+from mentorcert.errors import InvalidInputError
+from mentorcert.progress import Progress
+
+_DURATION: Final = re.compile(r"(\d{1,4})([mhdw])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def access(
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="A day or instant (ISO 8601; UTC where it names no zone), or 90m, 12h, 7d, 2w ago."
+        ),
+    ] = None,
+    csvlog: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="PostgreSQL's csvlog, with log_statement = 'all' or pgaudit."
+        ),
+    ] = None,
+    supabase_export: Annotated[
+        Path | None,
+        typer.Option(
+            "--supabase-log", exists=True, dir_okay=False, help="Export of Supabase's API log: JSON or CSV."
+        ),
+    ] = None,
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="List as well what was asked for but not returned.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List every access to a row of an organisation that was not the actor's; exit code 1 if there is any.
+
+    Without a file, by private.access_log, which our pages and API write. In the files, rows are known by
+    the ids that requests name. Where a log does not tell whether rows came back, that is `unknown`, and it
+    counts; where it tells that none did, it was an attempt, and does not. No statement is ever printed.
+    """
+    begin = _instant(since)
+    coverage: dict[str, Coverage] = {}
+    with progress_bars() as progress, connect(autocommit=True) as conn:
+        if csvlog is None and supabase_export is None:
+            found = access_log.logged(conn, begin)
+        else:
+            found = _from_files(conn, csvlog, supabase_export, begin, progress=progress, coverage=coverage)
+    outside = [one for one in found if one.outcome != "none"]
+    shown = found if attempts else outside
+    if as_json:
+        read = {file: asdict(covered) for file, covered in coverage.items()}
+        print_json({"accesses": [asdict(one) for one in shown], "read": read})
+    else:
+        _print(shown)
+        for file, covered in coverage.items():
+            _print_coverage(file, covered)
+        console.print(
+            f"{len(outside)} accesses to rows of an organisation that was not the actor's, "
+            f"{len(found) - len(outside)} attempts."
+        )
+    if outside:
+        raise typer.Exit(1)
+
+
+def _from_files(
+    conn: Connection,
+    csvlog: Path | None,
+    supabase_export: Path | None,
+    since: datetime | None,
+    *,
+    progress: Progress,
+    coverage: dict[str, Coverage],
+) -> list[Access]:
+    found: list[Access] = []
+    objects = access_log.objects(conn)
+    for path, read in ((csvlog, postgres_log.read), (supabase_export, supabase_log.read)):
+        if path is not None:
+            covered = coverage[str(path)] = Coverage()
+            found.extend(access_log.named(conn, read(path, objects, covered, progress=progress), since))
+    return found
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    if duration := _DURATION.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"--since: {text!r} is neither a day, nor an instant, nor a duration.",
+            hint="Give one like 2027-01-31, 2027-01-31T08:00+01:00 or 7d.",
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _print(accesses: list[Access]) -> None:
+    for one in accesses:
+        console.print(
+            f"{one.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z {one.user_id or 'anon'} "
+            f"(member of {escape(', '.join(one.organisations)) or 'no organisation'}): "
+            f"{escape(one.what)} {one.row_id or ''} of [bold]{escape(one.row_organisation)}[/bold], "
+            f"came back: {one.outcome}, {escape(one.place)}",
+            soft_wrap=True,
+        )
+
+
+def _print_coverage(file: str, covered: Coverage) -> None:
+    console.print(f"{file}: {covered.records} records, {covered.requests} requests of users", soft_wrap=True)
+    for is_so, notice in (
+        (
+            not covered.requests,
+            "it has no request of a user; see docs/operations.md on the audit",
+        ),
+        (covered.without_parameters, "parameters were not logged, so ids in them are unknown"),
+        (covered.is_cut_off, "the file ends within a record, which was not read"),
+    ):
+        if is_so:
+            error_console.print(f"[yellow]notice:[/yellow] {file}: {notice}", soft_wrap=True)

@@ -1,0 +1,77 @@
+"""`mentorcert audit log` and `audit retention`: who changed what, and how long it is remembered."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from mentorcert.access import audit_log
+from mentorcert.access.audit_log import SHORTEST_DAYS, Log
+from mentorcert.certifications import organisation_file
+from mentorcert.cli.output import console, print_json
+from mentorcert.db.connection import connect
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def log(
+    *,
+    organisation: Annotated[str | None, typer.Option(help="Slug; by default all organisations.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Day, or time in UTC.")
+    ] = None,
+    size: Annotated[int, typer.Option(min=1, help="How many entries at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed memberships, types, chapters, consents, logins and switches; the newest first."""
+    with connect(autocommit=True) as conn:
+        organisation_id = organisation_file.find(conn, organisation) if organisation else None
+        found = audit_log.entries(conn, organisation_id, since and since.replace(tzinfo=UTC), size=size)
+    if as_json:
+        print_json([asdict(entry) for entry in found])
+        return
+    table = Table("when", "organisation", "what", "by", "before", "after", title="Audit log")
+    for entry in found:
+        table.add_row(
+            f"{entry.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M}Z",
+            entry.organisation or "all",
+            f"{entry.action} {entry.table_name}\n{escape(entry.row_id)}",
+            escape(" ".join(str(value) for value in entry.actor.values() if value)),
+            _fields(entry.before),
+            _fields(entry.after),
+        )
+    console.print(table)
+
+
+def retention(
+    log: Annotated[Log | None, typer.Argument(help="Which log; without it, all are shown.")] = None,
+    *,
+    days: Annotated[
+        int | None, typer.Option(min=SHORTEST_DAYS, help="Keep entries for so many days.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show, or set, for how many days logs are kept; the nightly run deletes what is older."""
+    if (log is None) != (days is None):
+        raise typer.BadParameter("give both, LOG and --days, to set; neither to show")
+    with connect(autocommit=True) as conn:
+        if log is not None and days is not None:
+            audit_log.set_retention(conn, log, days)
+        kept = audit_log.retention(conn)
+    if as_json:
+        print_json(kept)
+        return
+    for name, number in kept.items():
+        console.print(f"{name}: {number} days")
+
+
+def _fields(fields: dict[str, Any] | None) -> str:
+    if fields is None:
+        return ""
+    return escape(
+        "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
+    )

@@ -1,0 +1,81 @@
+"""`mentorcert person`: what is known of one peer mentor, and erasure."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mentorcert.certifications import exporting, persons
+from mentorcert.cli.output import as_json, console
+from mentorcert.db.connection import connect
+from mentorcert.errors import InvalidInputError
+
+commands = typer.Typer(no_args_is_help=True, help="Answer a person's requests: access and erasure.")
+
+Organisation = Annotated[str, typer.Argument(help="Slug of the organisation.")]
+PeerMentor = Annotated[
+    str, typer.Argument(help="The organisation's own number of the peer mentor, or the id.")
+]
+
+
+@commands.command()
+def export(
+    organisation: Organisation,
+    peer_mentor: PeerMentor,
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write, readable to you only; by default stdout.")
+    ] = None,
+) -> None:
+    """Write everything that is known of one peer mentor as JSON.
+
+    The person, chapters, certifications with their whole histories, the entry on the public list, the login
+    and its memberships in this organisation, and what the logs have of it.
+    """
+    with connect(autocommit=True) as conn:
+        everything = persons.export(conn, persons.find(conn, organisation, peer_mentor))
+    if output is None:
+        typer.echo(as_json(everything))
+        return
+    try:
+        exporting.save(f"{as_json(everything)}\n".encode(), output)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{output} cannot be written: {error.strerror}.", hint="Name another place with --output."
+        ) from None
+    console.print(f"written: {output}", soft_wrap=True)
+
+
+@commands.command()
+def erase(
+    organisation: Organisation,
+    peer_mentor: PeerMentor,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; there is no way back.")] = False,
+    with_login: Annotated[
+        bool,
+        typer.Option("--with-login", help="Delete the login, too, if nothing in the registry needs it."),
+    ] = False,
+) -> None:
+    """Erase one peer mentor for good; without --yes it only says what would go.
+
+    Name, contact, login, chapters, and notes and evidence of histories go; certification types, dates and
+    statuses stay without a name, for the counts of past years. The person is off the public list at once.
+    """
+    with connect(autocommit=True) as conn:
+        peer_mentor_id = persons.find(conn, organisation, peer_mentor)
+        if not yes:
+            known = persons.export(conn, peer_mentor_id)
+            console.print(
+                f"Would erase {peer_mentor_id}: "
+                f"{len(known['certifications'])} certifications stay without a name, "
+                f"{'is' if known['public_list'] else 'is not'} on the public list, "
+                f"{'has a' if known['login'] else 'has no'} login.",
+                soft_wrap=True,
+            )
+            raise InvalidInputError(
+                "Erasure has no way back.",
+                hint="Add --yes to do it; `mentorcert person export` first keeps what was known.",
+            )
+        login = persons.erase(conn, peer_mentor_id, with_login=with_login)
+    console.print(f"erased: {peer_mentor_id}; login: {login}", soft_wrap=True)

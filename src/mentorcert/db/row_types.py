@@ -1,0 +1,143 @@
+"""The rows that the Data API returns, a class for each table; written by `make types`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class _Row(BaseModel):
+    # Rows hold personal data, which no error may show.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class PublicAuditLog(_Row):
+    """A row of `public.audit_log`."""
+
+    action: str
+    actor: JsonValue
+    after: JsonValue | None
+    before: JsonValue | None
+    id: UUID
+    organisation_id: UUID | None
+    recorded_at: datetime
+    row_id: str
+    table_name: str
+
+
+class PublicCertificationRenewalEvents(_Row):
+    """A row of `public.certification_renewal_events`."""
+
+    certification_id: UUID
+    entry: JsonValue
+    entry_id: UUID
+    organisation_id: UUID
+    position: int
+
+
+class PublicCertificationTypes(_Row):
+    """A row of `public.certification_types`."""
+
+    code: str
+    created_at: datetime
+    id: UUID
+    name_en: str
+    name_nb: str
+    organisation_id: UUID
+    required_for_listing: bool
+    updated_at: datetime
+    validity_months: int | None
+    validity_rule: str
+
+
+class PublicChapters(_Row):
+    """A row of `public.chapters`."""
+
+    code: str
+    created_at: datetime
+    id: UUID
+    name: str
+    organisation_id: UUID
+    parent_id: UUID | None
+    updated_at: datetime
+
+
+class PublicListedPeerMentors(_Row):
+    """A row of `public.listed_peer_mentors`."""
+
+    chapters: list[str]
+    display_name: str
+    listed_until: datetime
+    organisation_id: UUID
+    organisation_slug: str
+    peer_mentor_id: UUID
+
+
+class PublicMemberships(_Row):
+    """A row of `public.memberships`."""
+
+    chapter_id: UUID | None
+    created_at: datetime
+    ended_at: datetime | None
+    id: UUID
+    organisation_id: UUID
+    role: str
+    updated_at: datetime
+    user_id: UUID
+
+
+class PublicOrganisations(_Row):
+    """A row of `public.organisations`."""
+
+    created_at: datetime
+    id: UUID
+    name: str
+    slug: str
+    time_zone: str
+    updated_at: datetime
+
+
+class PublicPeerMentorCertifications(_Row):
+    """A row of `public.peer_mentor_certifications`."""
+
+    certification_type: str
+    chapter_ids: list[UUID]
+    created_at: datetime
+    expires_at: datetime | None
+    id: UUID
+    issued_at: datetime
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    renewal_history: JsonValue
+    status: str
+    updated_at: datetime
+
+
+class PublicPeerMentorChapters(_Row):
+    """A row of `public.peer_mentor_chapters`."""
+
+    chapter_id: UUID
+    created_at: datetime
+    ended_at: datetime | None
+    id: UUID
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    updated_at: datetime
+
+
+class PublicPeerMentors(_Row):
+    """A row of `public.peer_mentors`."""
+
+    chapter_ids: list[UUID]
+    created_at: datetime
+    display_name: str | None
+    email: str | None
+    erased_at: datetime | None
+    external_id: str
+    full_name: str
+    id: UUID
+    listing_consent: bool
+    organisation_id: UUID
+    phone: str | None
+    updated_at: datetime
+    user_id: UUID | None

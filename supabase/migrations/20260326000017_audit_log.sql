@@ -1,0 +1,300 @@
+-- Who changed what decides over rights and rules: memberships, types, chapters, consents, logins, switches.
+--
+-- Histories tell of certifications; this log tells of the rest. It holds ids and rules, no names or addresses.
+
+create table if not exists public.audit_log (
+  id uuid not null default gen_random_uuid(),
+  recorded_at timestamptz not null default clock_timestamp(),
+  organisation_id uuid,
+  table_name text not null,
+  row_id text not null,
+  action text not null,
+  actor jsonb not null,
+  before jsonb,
+  after jsonb,
+  constraint audit_log_pkey primary key (id),
+  constraint audit_log_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint audit_log_action_valid check (action in ('insert', 'update', 'delete', 'erase')),
+  constraint audit_log_before_valid check ((before is null) = (action in ('insert', 'erase'))),
+  constraint audit_log_after_valid check ((after is null) = (action in ('delete', 'erase')))
+);
+create index if not exists audit_log_organisation_id_idx on public.audit_log (organisation_id, recorded_at);
+create index if not exists audit_log_recorded_at_idx on public.audit_log (recorded_at);
+create index if not exists audit_log_row_id_idx on public.audit_log (row_id);
+alter table public.audit_log enable row level security;
+revoke all on public.audit_log from anon, authenticated, service_role;
+grant select on public.audit_log to authenticated, service_role;
+comment on table public.audit_log is
+  'Changes of what decides over rights and rules; written by trigger only, never changed, kept as private.log_retention says.';
+comment on column public.audit_log.organisation_id is 'Null for what concerns all, such as an endpoint that is switched off.';
+comment on column public.audit_log.actor is 'The signed-in user and role, the job, or the database role, as in histories.';
+comment on column public.audit_log.before is 'The fields that changed, as they were; of a row that is gone, all.';
+comment on column public.audit_log.after is 'The fields that changed, as they are since; of a new row, all.';
+
+drop policy if exists "administrators read the audit log of their organisation" on public.audit_log;
+create policy "administrators read the audit log of their organisation"
+on public.audit_log for select to authenticated
+using (organisation_id = (select private.administered_organisation_id()));
+comment on policy "administrators read the audit log of their organisation" on public.audit_log is
+  'What concerns all organisations is the operator''s to read.';
+
+drop policy if exists "the endpoint audit_log is switched on" on public.audit_log;
+create policy "the endpoint audit_log is switched on"
+on public.audit_log as restrictive to anon, authenticated
+using ((select private.check_endpoint('audit_log')));
+comment on policy "the endpoint audit_log is switched on" on public.audit_log is 'Raises MC010 while it is off.';
+
+-- How long logs are kept
+
+create table if not exists private.log_retention (
+  log text not null,
+  keep interval not null,
+  constraint log_retention_pkey primary key (log),
+  constraint log_retention_log_known check (log in ('audit_log', 'access_log')),
+  constraint log_retention_keep_valid check (keep >= interval '30 days')
+);
+insert into private.log_retention (log, keep) values ('audit_log', '10 years'), ('access_log', '1 year')
+on conflict do nothing;
+alter table private.log_retention enable row level security;
+comment on table private.log_retention is 'How long each log is kept; mentorcert audit retention changes it, the nightly run goes by it.';
+
+create or replace function private.reject_change_of_log()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if tg_op = 'DELETE' and old.recorded_at < now() - (
+    select retention.keep from private.log_retention as retention where retention.log = tg_table_name
+  ) then
+    return old;
+  end if;
+  raise exception using
+    errcode = 'MC005', message = format('entries of the %s are never changed, nor removed before their time', tg_table_name),
+    hint = 'How long they are kept is said by private.log_retention.',
+    schema = tg_table_schema, table = tg_table_name, constraint = format('%s_append_only', tg_table_name);
+end
+$$;
+comment on function private.reject_change_of_log() is
+  'Refuses (MC005) every change of a log''s entries, and their removal before private.log_retention says so.';
+
+create or replace function private.is_login_taken_out(before public.audit_log, after public.audit_log)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select private.is_erasure()
+    and to_jsonb(after) - array['before', 'after'] = to_jsonb(before) - array['before', 'after']
+    and (after.before is not distinct from before.before or after.before is not distinct from before.before - 'user_id')
+    and (after.after is not distinct from before.after or after.after is not distinct from before.after - 'user_id')
+$$;
+comment on function private.is_login_taken_out(public.audit_log, public.audit_log) is
+  'Whether an entry changes by nothing but an erasure that takes a login out of it.';
+
+create or replace trigger reject_change
+before update on public.audit_log
+for each row when (not private.is_login_taken_out(old, new)) execute function private.reject_change_of_log();
+
+create or replace trigger reject_early_removal
+before delete on public.audit_log
+for each row execute function private.reject_change_of_log();
+
+create or replace trigger reject_removal
+before truncate on public.audit_log
+for each statement execute function private.reject_change_of_log();
+
+-- What writes the log
+
+create or replace function private.audited_fields(changed jsonb, columns text[])
+returns jsonb
+language sql
+immutable
+strict
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(field.key, field.value), '{}')
+  from jsonb_each(changed) as field
+  where
+    field.key = any(columns)
+    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at')
+$$;
+comment on function private.audited_fields(jsonb, text[]) is
+  'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';
+
+create or replace function private.audit(table_name text, action text, key text, columns text[], entries jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.audit_log (organisation_id, table_name, row_id, action, actor, before, after)
+  select
+    of.organisation_id, audit.table_name, of.changed ->> audit.key, audit.action,
+    private.actor(of.organisation_id, coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb),
+    case when audit.action = 'update' then private.changed_fields(fields.before, fields.after) else fields.before end,
+    case when audit.action = 'update' then private.changed_fields(fields.after, fields.before) else fields.after end
+  from jsonb_array_elements(audit.entries) as entry
+  cross join lateral (select coalesce(entry -> 'after', entry -> 'before') as changed) as latest
+  cross join lateral (
+    select
+      latest.changed,
+      (latest.changed ->> case audit.table_name when 'organisations' then 'id' else 'organisation_id' end)::uuid as organisation_id
+  ) as of
+  cross join lateral (
+    select
+      private.audited_fields(entry -> 'before', audit.columns) as before,
+      private.audited_fields(entry -> 'after', audit.columns) as after
+  ) as fields
+  where
+    fields.before is distinct from fields.after
+    and (audit.action <> 'insert' or jsonb_strip_nulls(fields.after) <> '{}')
+$$;
+comment on function private.audit(text, text, text, text[], jsonb) is
+  'Writes to the audit log what a statement changed, an array of {before, after}; a row in which nothing to keep changed, or is set, is left out.';
+
+-- The arguments of the triggers: the key column, then the columns to keep (default: all).
+
+create or replace function private.audit_insert()
+returns trigger
+language plpgsql
+security definer -- the log is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.audit(
+    tg_table_name, 'insert', tg_argv[0], coalesce(tg_argv[1:], '{}'),
+    (select jsonb_agg(jsonb_build_object('after', to_jsonb(added))) from new_rows as added)
+  );
+  return null;
+end
+$$;
+comment on function private.audit_insert() is 'Writes new rows to the audit log.';
+
+create or replace function private.audit_delete()
+returns trigger
+language plpgsql
+security definer -- the log is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.audit(
+    tg_table_name, 'delete', tg_argv[0], coalesce(tg_argv[1:], '{}'),
+    (select jsonb_agg(jsonb_build_object('before', to_jsonb(removed))) from old_rows as removed)
+  );
+  return null;
+end
+$$;
+comment on function private.audit_delete() is 'Writes rows that are gone to the audit log.';
+
+create or replace function private.audit_update()
+returns trigger
+language plpgsql
+security definer -- the log is no client's to write
+set search_path = ''
+as $$
+begin
+  perform private.audit(
+    tg_table_name, 'update', tg_argv[0], coalesce(tg_argv[1:], '{}'),
+    (
+      select jsonb_agg(jsonb_build_object('before', former.changed, 'after', latter.changed))
+      from (select to_jsonb(every) as changed from old_rows as every) as former
+      join (select to_jsonb(every) as changed from new_rows as every) as latter
+        on latter.changed -> tg_argv[0] = former.changed -> tg_argv[0]
+    )
+  );
+  return null;
+end
+$$;
+comment on function private.audit_update() is 'Writes changed rows to the audit log.';
+
+create or replace trigger audit_insert
+after insert on public.organisations
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id');
+
+create or replace trigger audit_update
+after update on public.organisations
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id');
+
+create or replace trigger audit_insert
+after insert on public.chapters
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id');
+
+create or replace trigger audit_update
+after update on public.chapters
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id');
+
+create or replace trigger audit_delete
+after delete on public.chapters
+referencing old table as old_rows
+for each statement execute function private.audit_delete('id');
+
+create or replace trigger audit_insert
+after insert on public.memberships
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id');
+
+create or replace trigger audit_update
+after update on public.memberships
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id');
+
+create or replace trigger audit_delete
+after delete on public.memberships
+referencing old table as old_rows
+for each statement execute function private.audit_delete('id');
+
+create or replace trigger audit_insert
+after insert on public.certification_types
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id');
+
+create or replace trigger audit_update
+after update on public.certification_types
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id');
+
+create or replace trigger audit_delete
+after delete on public.certification_types
+referencing old table as old_rows
+for each statement execute function private.audit_delete('id');
+
+create or replace trigger audit_insert
+after insert on private.disabled_endpoints
+referencing new table as new_rows
+for each statement execute function private.audit_insert('endpoint');
+
+create or replace trigger audit_update
+after update on private.disabled_endpoints
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('endpoint');
+
+create or replace trigger audit_delete
+after delete on private.disabled_endpoints
+referencing old table as old_rows
+for each statement execute function private.audit_delete('endpoint');
+
+create or replace trigger audit_update
+after update on private.log_retention
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('log');
+
+-- Of peer mentors, the login, which gives rights, and the consent.
+create or replace trigger audit_insert
+after insert on public.peer_mentors
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id', 'user_id');
+
+create or replace trigger audit_update
+after update on public.peer_mentors
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id', 'user_id', 'listing_consent');
+
+revoke execute on function
+  private.reject_change_of_log(), private.is_login_taken_out(public.audit_log, public.audit_log),
+  private.audited_fields(jsonb, text[]), private.audit(text, text, text, text[], jsonb),
+  private.audit_insert(), private.audit_update(), private.audit_delete()
+from public, anon, authenticated, service_role;

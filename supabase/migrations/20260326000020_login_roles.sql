@@ -1,0 +1,37 @@
+-- Two login roles with the least rights: one for what answers requests, one for the jobs.
+--
+-- They have no password until the operator gives them one (docs/operations.md). Roles belong to the whole server: they may
+-- exist already, or come into being at this moment by a migration of another database.
+
+do $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select role_name, attributes
+    from (
+      values
+        ('mentorcert_web', 'login noinherit in role anon, authenticated'),
+        ('mentorcert_jobs', 'login')
+    ) as roles (role_name, attributes)
+  loop
+    if pg_catalog.to_regrole(wanted.role_name) is null then
+      begin
+        execute pg_catalog.format('create role %I %s', wanted.role_name, wanted.attributes);
+      exception
+        when duplicate_object or unique_violation then null;
+      end;
+    end if;
+  end loop;
+end
+$$;
+comment on role mentorcert_web is 'Connects for the web pages and the API; has no rights but to become anon or authenticated.';
+comment on role mentorcert_jobs is 'Connects for mentorcert worker; executes the job functions, and gets at no table.';
+
+-- A request that hangs must not hold its locks for ever.
+alter role mentorcert_web set statement_timeout = '15s';
+alter role mentorcert_web set idle_in_transaction_session_timeout = '60s';
+
+grant usage on schema private to mentorcert_jobs;
+grant execute on function private.run_nightly(timestamptz, integer), private.next_nightly_at(timestamptz)
+to mentorcert_jobs;

@@ -1,0 +1,168 @@
+\ir fixture.psql
+-- What decides over rights and rules leaves its trace, whoever changes it; and the trace stays.
+
+create function tests.log_of(statement text, who text default 'owner') returns setof text
+language plpgsql
+as $$
+declare
+  entry public.audit_log;
+  answer text;
+begin
+  set local session_replication_role = replica;
+  delete from public.audit_log;
+  set local session_replication_role = origin;
+  answer := tests.perform(who, statement);
+  if answer not like '% rows' then
+    return next answer;
+  end if;
+  for entry in select * from public.audit_log order by recorded_at, before::text, after::text loop
+    return next concat_ws(
+      ' ', entry.table_name, tests.name(entry.organisation_id), entry.action,
+      coalesce(tests.name((entry.actor ->> 'user_id')::uuid) || '/' || (entry.actor ->> 'role'), 'a database role'),
+      entry.before - 'user_id', '→', entry.after - 'user_id'
+    );
+  end loop;
+end
+$$;
+
+select set_eq(
+  $$ select tests.log_of('update public.memberships set ended_at = ''2026-01-01 00:00Z'' where id = tests.id(''m.cora'')', 'adam') $$,
+  array['memberships alfa update adam/org_admin {"ended_at": null} → {"ended_at": "2026-01-01T00:00:00+00:00"}'],
+  'a membership that ends: who, before and after'
+);
+select set_eq(
+  $$ select tests.log_of('insert into public.memberships (user_id, role) values (tests.id(''nora''), ''org_admin'')', 'adam') $$,
+  array['memberships alfa insert adam/org_admin → {"role": "org_admin", "ended_at": null, "chapter_id": null}'],
+  'a membership that begins'
+);
+select set_eq(
+  $$ select tests.log_of('delete from auth.users where id = tests.id(''nora'')') $$,
+  array['memberships alfa delete a database role {"role": "org_admin", "ended_at": null, "chapter_id": null} →'],
+  'a login that is deleted takes its memberships along'
+);
+select set_eq(
+  $$ select tests.log_of('update public.certification_types set validity_months = 36, name_en = name_en where id = tests.id(''alfa.basic'')', 'adam') $$,
+  array['certification_types alfa update adam/org_admin {"validity_months": 24} → {"validity_months": 36}'],
+  'a type: what changed, and nothing else'
+);
+select set_eq(
+  $$ select tests.log_of('insert into public.certification_types (code, name_nb, name_en, validity_rule) values (''n'', ''N'', ''N'', ''unlimited'')', 'adam') $$,
+  array[
+    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "validity_rule": '
+    || '"unlimited", "validity_months": null, "required_for_listing": false}'
+  ],
+  'a new type'
+);
+select set_eq(
+  $$ select tests.log_of('delete from public.certification_types where code = ''n''') $$,
+  array[
+    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "validity_rule": '
+    || '"unlimited", "validity_months": null, "required_for_listing": false} →'
+  ],
+  'a type that the owner deletes'
+);
+select set_eq(
+  $$ select tests.log_of('update public.organisations set name = ''Alpha''', 'adam') $$,
+  array['organisations alfa update adam/org_admin {"name": "Alfa"} → {"name": "Alpha"}'], 'the organisation'
+);
+select set_eq(
+  $$ select tests.log_of('insert into public.organisations (id, slug, name) values (tests.id(''new''), ''new'', ''New'')') $$,
+  array['organisations new insert a database role → {"name": "New", "slug": "new", "time_zone": "Europe/Oslo"}'], 'a new organisation'
+);
+select set_eq(
+  $$ select tests.log_of('insert into public.chapters (code, name) values (''new'', ''New'')', 'adam') $$,
+  array['chapters alfa insert adam/org_admin → {"code": "new", "name": "New", "parent_id": null}'], 'a new chapter'
+);
+select set_eq(
+  $$ select tests.log_of('update public.chapters set parent_id = tests.id(''county2'') where code = ''new''', 'adam') $$,
+  array[
+    'chapters alfa update adam/org_admin {"parent_id": null} → ' || jsonb_build_object('parent_id', tests.id('county2'))::text
+  ],
+  'a chapter that moves: whoever coordinates above it has another reach'
+);
+select set_eq(
+  $$ select tests.log_of('delete from public.chapters where code = ''new''') $$,
+  array[
+    'chapters alfa delete a database role ' || jsonb_build_object('code', 'new', 'name', 'New', 'parent_id', tests.id('county2'))::text || ' →'
+  ],
+  'a chapter that the owner deletes'
+);
+select set_eq(
+  $$ select tests.log_of('update public.peer_mentors set listing_consent = not listing_consent, full_name = ''Secret'' where id = tests.id(''mia'')', 'adam') $$,
+  array['peer_mentors alfa update adam/org_admin {"listing_consent": true} → {"listing_consent": false}'],
+  'a consent, but no name'
+);
+select set_eq(
+  $$ select tests.log_of('update public.peer_mentors set user_id = tests.id(''sev'') where id = tests.id(''lone'')', 'adam') $$,
+  array['peer_mentors alfa update adam/org_admin {} → {}'], 'the login of a peer mentor'
+);
+select set_eq(
+  $$ select tests.log_of('insert into public.peer_mentors (external_id, full_name, user_id) values (''n'', ''Secret'', tests.id(''cora''))', 'adam') $$,
+  array['peer_mentors alfa insert adam/org_admin → {}'], 'a new peer mentor with a login'
+);
+select is_empty(
+  $$ select tests.log_of('insert into public.peer_mentors (external_id, full_name) values (''n2'', ''Secret'')', 'adam') $$,
+  'a new one without a login gives nobody rights'
+);
+select is_empty(
+  $$ select tests.log_of('update public.peer_mentors set full_name = ''Other''', 'adam') $$, 'a name is none of the log''s business'
+);
+select set_eq(
+  $$ select tests.log_of('insert into private.disabled_endpoints (endpoint, reason, disabled_at) values (''public_list'', ''x'', ''2026-01-01 00:00Z'')') $$,
+  array['disabled_endpoints insert a database role → {"reason": "x", "endpoint": "public_list", "disabled_at": "2026-01-01T00:00:00+00:00"}'],
+  'an endpoint that is switched off'
+);
+select set_eq(
+  $$ select tests.log_of('update private.disabled_endpoints set reason = ''y''') $$,
+  array['disabled_endpoints update a database role {"reason": "x"} → {"reason": "y"}'], 'another reason'
+);
+select set_eq(
+  $$ select tests.log_of('delete from private.disabled_endpoints') $$,
+  array['disabled_endpoints delete a database role {"reason": "y", "endpoint": "public_list", "disabled_at": "2026-01-01T00:00:00+00:00"} →'],
+  'and on'
+);
+select set_eq(
+  $$ select tests.log_of('update private.log_retention set keep = ''2 years'' where log = ''access_log''') $$,
+  array['log_retention update a database role {"keep": "1 year"} → {"keep": "2 years"}'], 'how long logs are kept'
+);
+select is_empty(
+  $$ select tests.log_of('update public.memberships set ended_at = ended_at') $$, 'what changes nothing leaves no trace'
+);
+select is(
+  (
+    select count(*) from tests.log_of('update public.chapters set name = name || ''!''', 'adam')
+  ), 5::bigint, 'one entry for each row of a statement'
+);
+
+-- Append-only, for the owner too.
+insert into public.audit_log (id, recorded_at, organisation_id, table_name, row_id, action, actor, before, after) values
+  (tests.id('old'), now() - interval '10 years 1 day', tests.id('alfa'), 'memberships', '1', 'update', '{}', '{"user_id": 1, "x": 1}', '{"user_id": 2}'),
+  (tests.id('young'), now() - interval '9 years', tests.id('alfa'), 'memberships', '2', 'update', '{}', '{"user_id": 1, "x": 1}', '{"user_id": 2}');
+select is(tests.attempt('owner', statement), 'MC005 audit_log_append_only', statement)
+from unnest(array[
+  $$ update public.audit_log set before = '{}' where id = tests.id('young') $$,
+  $$ update public.audit_log set before = before - 'user_id' where id = tests.id('young') $$,
+  $$ delete from public.audit_log where id = tests.id('young') $$,
+  $$ delete from public.audit_log $$,
+  $$ truncate public.audit_log $$
+]) as statement;
+select private.announce_change('{"kind": "erased"}');
+select is(
+  tests.attempt('owner', $$ update public.audit_log set before = before - 'user_id', after = after - 'user_id' where id = tests.id('young') $$),
+  '1 rows', 'an erasure takes the login out'
+);
+select is(tests.attempt('owner', statement), 'MC005 audit_log_append_only', 'but not: ' || statement)
+from unnest(array[
+  $$ update public.audit_log set before = before - 'x' where id = tests.id('young') $$,
+  $$ update public.audit_log set after = '{}', actor = '{"job": "x"}' where id = tests.id('young') $$,
+  $$ update public.audit_log set recorded_at = now() where id = tests.id('young') $$,
+  $$ update public.audit_log set after = null where id = tests.id('young') $$
+]) as statement;
+select private.announce_change(null);
+select is(tests.attempt('owner', $$ delete from public.audit_log where id = tests.id('old') $$), '1 rows', 'its time is over');
+select throws_ok(
+  $$ update private.log_retention set keep = '29 days' $$, '23514', null, 'nobody shortens it to nothing'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,75 @@
+"""The audit log and the retention of logs, on the command line."""
+
+import json
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from uuid import uuid4
+
+import pytest
+
+from mentorcert.certifications import nightly
+from mentorcert.db.connection import Connection
+from tests.registry import join, set_up
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+def test_who_changed_what(conn: Connection, mentorcert: Run) -> None:
+    organisation, other = set_up(conn), set_up(conn, "other")
+    coordinator = uuid4()
+    membership = join(organisation, coordinator, "coordinator", organisation.chapter)
+    with organisation.as_admin():
+        conn.execute(
+            "update public.memberships set ended_at = '2026-01-01 00:00Z' where id = %s", (membership,)
+        )
+    (newest, *rest) = json.loads(mentorcert("audit", "log", "--organisation", "demo", "--json").stdout)
+    del newest["recorded_at"]
+    assert newest == {
+        "organisation": "demo",
+        "table_name": "memberships",
+        "row_id": str(membership),
+        "action": "update",
+        "actor": {"user_id": str(organisation.admin), "role": "org_admin"},
+        "before": {"ended_at": None},
+        "after": {"ended_at": "2026-01-01T00:00:00+00:00"},
+    }
+    assert {entry["organisation"] for entry in rest} == {"demo"}
+    shown = mentorcert("audit", "log", "--size", "1").stdout
+    assert str(membership) in shown
+    assert json.loads(mentorcert("audit", "log", "--since", "2999-01-01", "--json").stdout) == []
+    with other.as_admin():
+        seen = conn.execute("select distinct organisation_id from public.audit_log").fetchall()
+    assert seen == [(other.id,)]
+
+
+def test_retention(conn: Connection, mentorcert: Run) -> None:
+    set_up(conn)
+    assert json.loads(mentorcert("audit", "retention", "--json").stdout) == {
+        "access_log": 365,
+        "audit_log": 3652,
+    }
+    assert "access_log: 90 days" in mentorcert("audit", "retention", "access_log", "--days", "90").stdout
+    conn.execute(
+        "insert into private.access_log"
+        " (recorded_at, user_id, organisation_ids, endpoint, row_organisation_ids, request_id)"
+        " select now() - make_interval(days => age), gen_random_uuid(), '{}', 'page', '{}', age::text"
+        " from unnest(array[89, 91]) as age"
+    )
+    nightly.run(conn)
+    assert conn.execute("select request_id from private.access_log").fetchall() == [("89",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("retention", "access_log"), "give both"),
+        (("retention", "access_log", "--days", "29"), "'--days': "),
+        (("retention", "diary", "--days", "90"), "'diary' is not one of"),
+        (("log", "--organisation", "nowhere"), "nowhere"),
+        (("log", "--since", "yesterday"), "does not match the formats"),
+    ],
+)
+def test_bad_input(mentorcert: Run, arguments: tuple[str, ...], message: str) -> None:
+    refused = mentorcert("audit", *arguments)
+    assert refused.returncode == 2
+    assert message in " ".join(refused.stderr.replace("│", " ").split())

@@ -1,0 +1,148 @@
+"""Guards of what operators need: switches, logs, erasure, login roles; see `tests.mutations`."""
+
+from typing import Final
+
+from tests.mutations import Mutation, function
+
+_AUDIT: Final = "private.audit(text,text,text,text[],jsonb)"
+_LOCK: Final = "private.reject_change_of_log()"
+_TAKEN_OUT: Final = "private.is_login_taken_out(public.audit_log,public.audit_log)"
+_LOG: Final = "private.log_access(text,uuid[],text)"
+_ERASE: Final = "private.erase_peer_mentor(uuid,boolean)"
+_NIGHTLY: Final = "private.run_nightly(timestamptz,integer)"
+_KEPT: Final = "private.check_history_kept(jsonb,jsonb)"
+
+_ENDPOINTS = [
+    *(
+        Mutation(
+            "disabled_endpoints", f'drop policy "the endpoint {endpoint} is switched on" on public.{table}'
+        )
+        for table, endpoint in (
+            ("audit_log", "audit_log"),
+            ("certification_types", "organisations"),
+            ("chapters", "organisations"),
+            ("listed_peer_mentors", "public_list"),
+            ("memberships", "memberships"),
+            ("organisations", "organisations"),
+            ("peer_mentor_chapters", "peer_mentors"),
+        )
+    ),
+    *(
+        Mutation("disabled_endpoints", f"alter policy {policy} using (true)")
+        for policy in (
+            '"certifications are within reach and switched on" on public.peer_mentor_certifications',
+            '"peer mentors are within reach and switched on" on public.peer_mentors',
+        )
+    ),
+    *(
+        function("disabled_endpoints", signature, "perform private.require_certifications();", "")
+        for signature in (
+            "private.lock_certification(uuid)",
+            "public.register_certification(uuid,text,date,date,text,jsonb)",
+            "public.extend_certifications(text,date,text,uuid,date)",
+            "public.revert_change(uuid,text)",
+            "public.certification_history(uuid)",
+            "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
+        )
+    ),
+    function(
+        "disabled_endpoints",
+        "public.certification_as_of(uuid,timestamptz,timestamptz)",
+        "select private.require_certifications();",
+        "",
+    ),
+    function(
+        "disabled_endpoints",
+        "private.require_certifications()",
+        "where row_security_active('public.peer_mentor_certifications')",
+        "",
+    ),
+    function(
+        "disabled_endpoints",
+        "private.check_endpoint(text)",
+        "raise exception using",
+        "return true; raise using",
+    ),
+    Mutation(
+        "catalogue_tables",
+        'alter policy "the endpoint memberships is switched on" on public.memberships to authenticated',
+    ),
+    # Events are under the policies of their certifications as well.
+    Mutation(
+        "catalogue_tables",
+        'drop policy "the endpoint certifications is switched on" on public.certification_renewal_events',
+    ),
+    Mutation("catalogue_functions", "grant execute on function private.require_certifications to anon"),
+]
+
+_LOGS = [
+    function("audit_log", _AUDIT, "fields.before is distinct from fields.after", "true"),
+    function("audit_log", _AUDIT, "jsonb_strip_nulls(fields.after) <> '{}'", "true"),
+    function("audit_log", _LOCK, "old.recorded_at < now() - (", "true or old.recorded_at < now() - ("),
+    function(
+        "audit_log",
+        _TAKEN_OUT,
+        "to_jsonb(after) - array['before', 'after'] = to_jsonb(before) - array['before', 'after']",
+        "true",
+    ),
+    function(
+        "audit_log",
+        _TAKEN_OUT,
+        "(after.before is not distinct from before.before or after.before is not distinct from before.before - 'user_id')",
+        "true",
+    ),
+    function(
+        "audit_log",
+        _TAKEN_OUT,
+        "(after.after is not distinct from before.after or after.after is not distinct from before.after - 'user_id')",
+        "true",
+    ),
+    function("audit_log", _TAKEN_OUT, "private.is_erasure()", "true"),
+    Mutation("audit_log", "alter table private.log_retention drop constraint log_retention_keep_valid"),
+    *(
+        Mutation("audit_log", f"drop trigger audit_{verb} on private.disabled_endpoints")
+        for verb in ("insert", "update", "delete")
+    ),
+    Mutation("audit_log", "drop trigger audit_update on private.log_retention"),
+    Mutation("access_log", "drop trigger reject_change on private.access_log"),
+    Mutation("access_log", "drop trigger reject_removal on private.access_log"),
+    Mutation("access_log", "alter table private.access_log drop constraint access_log_endpoint_valid"),
+    Mutation("access_log", "alter table private.access_log drop constraint access_log_request_id_valid"),
+    Mutation("access_log", f"grant execute on function {_LOG} to service_role"),
+    function("access_log", _LOG, "and membership.ended_at is null", "and false"),
+    function("access_log", _NIGHTLY, "perform private.delete_outdated_logs();", ""),
+]
+
+_ERASURE = [
+    function("erasure", _KEPT, "private.is_erasure() and", ""),
+    function("erasure", _KEPT, "and after = private.without_remarks(before)", ""),
+    function(
+        "erasure",
+        "private.reject_change_of_event()",
+        "and new.entry = old.entry - array['note', 'evidence']",
+        "",
+    ),
+    function("erasure", _ERASE, "and candidate.erased_at is null", ""),
+    function("erasure", _ERASE, "and membership.role = 'peer_mentor'", ""),
+    function("erasure", _ERASE, "with_login and not exists", "true and not exists"),
+    function(
+        "erasure", _ERASE, "membership.user_id = mentor.user_id and membership.ended_at is null", "false"
+    ),
+    function("erasure", _ERASE, "entry.row_id = any(removed_ids)", "false"),
+    Mutation("erasure", "alter table public.peer_mentors drop constraint peer_mentors_erased_at_valid"),
+]
+
+_ROLES = [
+    Mutation("login_roles", "grant service_role to mentorcert_web"),
+    Mutation("login_roles", "alter role mentorcert_web inherit"),
+    Mutation("login_roles", "alter role mentorcert_web bypassrls"),
+    Mutation("login_roles", "alter role mentorcert_web reset statement_timeout"),
+    Mutation("login_roles", "grant authenticated to mentorcert_jobs"),
+    Mutation("login_roles", "grant select on private.job_runs to mentorcert_jobs"),
+    Mutation("login_roles", "alter function private.run_nightly security invoker"),
+    Mutation("login_roles", "alter function private.next_nightly_at security invoker"),
+    function("login_roles", _NIGHTLY, "or as_of > clock_timestamp() and session_user <> current_user", ""),
+    Mutation("catalogue_functions", f"grant execute on function {_ERASE} to mentorcert_jobs"),
+    Mutation("catalogue_functions", f"grant execute on function {_LOG} to mentorcert_web"),
+]
+MUTATIONS: Final = [*_ENDPOINTS, *_LOGS, *_ERASURE, *_ROLES]

@@ -1,0 +1,129 @@
+"""Every policy and grant is taken away or widened in turn, and the oracle notices each."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import aiosql
+import pytest
+
+from mentorcert.access.rules import reach
+from mentorcert.db.connection import Connection, connect
+from tests.oracle import function_probes, grant_probes, laying, table_probes
+from tests.oracle.comparison import Difference, Probe, compare
+from tests.oracle.worlds import dense
+from tests.servers import on_embedded_18
+
+_QUERIES = aiosql.from_path(Path(__file__).with_name("mutants.sql"), "psycopg")
+
+# Mutants that change nothing for anybody, and why: policy or grant, and reason.
+_JUDGED_BEFORE: Final = (
+    "USING has judged the row before, by columns that are not granted: the new row passes as the old one did."
+)
+UNNOTICED: Final = {
+    r"the endpoint \w+ is switched on \(\w+\): (dropped|using true)": (
+        "While nothing is switched off it lets everything through; the tests of endpoints switch them off."
+    ),
+    r"administrators (change|rename|take)[^(]* \(\w+\): with check true": _JUDGED_BEFORE,
+    r"coordinators and administrators change certifications \(\w+\): with check true": _JUDGED_BEFORE,
+    r"coordinators and administrators register certifications \(\w+\): with check true": (
+        "The trigger record_change asks for the same right before, with a SQLSTATE of its own."
+    ),
+    r"members read (certifications|peer mentors) of their organisation \(\w+\): using true": (
+        "The restrictive policy beside it asks for the reach, which lies within the organisation."
+    ),
+    r"administrators add peer mentors to their organisation \(\w+\): with check true": (
+        "The restrictive policy beside it asks for the same of a row without chapters."
+    ),
+    r"revoke execute on private\.log_access\(.*\) from authenticated": (
+        "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
+    ),
+    r"revoke usage on schema public from (anon|authenticated)": "PUBLIC has it too, as PostgreSQL comes.",
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One policy or grant less or more."""
+
+    name: str
+    target: str
+    """The table or function that it is about."""
+    statement: str
+
+
+def mutants(conn: Connection) -> list[Mutant]:
+    """Read the mutants of all that the catalogue has."""
+    queries = (
+        _QUERIES.policies,
+        _QUERIES.row_level_security,
+        _QUERIES.table_grants,
+        _QUERIES.column_grants,
+        _QUERIES.private_tables,
+        _QUERIES.functions,
+        _QUERIES.schemas,
+    )
+    return [Mutant(*row) for query in queries for row in conn.execute(query.sql)]
+
+
+class Oracle:
+    """Everybody's probes of one world, worked out once."""
+
+    def __init__(self, conn: Connection) -> None:
+        case = dense()
+        world = laying.lay(conn, case)
+        public, private = (grant_probes.columns(conn, schema) for schema in ("public", "private"))
+        actors = case.actors()
+        self._conn = conn
+        everybody = [reach(world, actor) for actor in actors]
+        self._everybody = [
+            *((within, list(grant_probes.probes(within, public, private))) for within in everybody[:2]),
+            *(
+                (within, [*table_probes.probes(within), *function_probes.probes(within)])
+                for within in everybody
+            ),
+        ]
+
+    def notices(self, mutant: Mutant, *, everywhere: bool = True) -> Difference | None:
+        """Return the first difference, looking first where the mutant is, and then `everywhere`."""
+        with self._conn.transaction(force_rollback=True):
+            self._conn.execute(mutant.statement.encode())
+            differences = chain(
+                self._differences(lambda probe: probe.target == mutant.target),
+                self._differences(lambda probe: everywhere and probe.target != mutant.target),
+            )
+            return next(differences, None)
+
+    def _differences(self, tried: Callable[[Probe], bool]) -> Iterator[Difference]:
+        for within, probes in self._everybody:
+            yield from compare(self._conn, within, list(filter(tried, probes)))
+
+
+@on_embedded_18
+def test_the_oracle_notices_every_mutant(database: str, request: pytest.FixtureRequest) -> None:
+    with connect(database) as conn:
+        oracle = Oracle(conn)
+        assert oracle.notices(Mutant("none", "", "select")) is None
+        reasons = {mutant.name: _reason(mutant) for mutant in mutants(conn)}
+        noticed = {
+            mutant.name: oracle.notices(mutant, everywhere=reasons[mutant.name] is None)
+            for mutant in mutants(conn)
+        }
+    table = "\n".join(
+        f"{name:100} {difference.cell if difference else reasons[name] or 'NOBODY'}"
+        for name, difference in noticed.items()
+    )
+    request.node.add_report_section("call", "mutants", table)
+    assert [
+        name for name, difference in noticed.items() if (difference is None) != (reasons[name] is not None)
+    ] == []
+    assert [
+        pattern for pattern in UNNOTICED if not any(re.fullmatch(pattern, name) for name in noticed)
+    ] == []
+
+
+def _reason(mutant: Mutant) -> str | None:
+    return next((reason for pattern, reason in UNNOTICED.items() if re.fullmatch(pattern, mutant.name)), None)

@@ -1,0 +1,84 @@
+"""The model of the access rules and Postgres agree about every cell of generated worlds."""
+
+import os
+from itertools import islice
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from mentorcert.access.model import TABLES, World
+from mentorcert.access.rules import reach
+from mentorcert.db.connection import Connection, connect
+from tests.oracle import function_probes, grant_probes, laying, table_probes
+from tests.oracle.comparison import Count, compare
+from tests.oracle.worlds import Case, cases, dense
+from tests.registry import rows
+
+LONG: Final = os.environ.get("MENTORCERT_ORACLE") == "long"
+COMPARISONS: Final = 10_000_000 if LONG else 100_000
+SHOWN: Final = 20
+
+
+def agree(conn: Connection, case: Case, world: World, count: Count) -> None:
+    """Assert that everybody gets for everything what the model says."""
+    differences = (
+        difference
+        for actor in case.actors()
+        for within in [reach(world, actor)]
+        for difference in compare(
+            conn, within, [*table_probes.probes(within), *function_probes.probes(within)], count
+        )
+    )
+    found = "\n".join(map(str, islice(differences, SHOWN)))
+    assert not found, found
+
+
+def test_model_and_postgres_agree(database: str, request: pytest.FixtureRequest) -> None:
+    count = Count()
+    with connect(database) as conn:
+
+        @settings(
+            max_examples=150 if LONG else 4,
+            deadline=None,
+            derandomize=not LONG,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @example(dense())
+        @given(cases(scale=3 if LONG else 1))
+        def agree_before_and_after_changes(case: Case) -> None:
+            try:
+                world = laying.lay(conn, case)
+                agree(conn, case, world, count)
+                agree(conn, case, laying.change(conn, world, case.after(world)), count)
+            finally:
+                conn.rollback()
+
+        agree_before_and_after_changes()
+    told = f"{count.comparisons:,} comparisons by {count.statements:,} statements"
+    request.node.add_report_section("call", "oracle", told)
+    assert count.comparisons >= COMPARISONS, told
+
+
+def test_columns_are_open_as_the_model_says(database: str) -> None:
+    with connect(database) as conn:
+        case = dense()
+        world = laying.lay(conn, case)
+        public, private = (grant_probes.columns(conn, schema) for schema in ("public", "private"))
+        for actor in case.actors()[:2]:
+            within = reach(world, actor)
+            found = [
+                str(one) for one in compare(conn, within, [*grant_probes.probes(within, public, private)])
+            ]
+            assert not found, "\n".join(found)
+
+
+def test_the_oracle_judges_every_table_and_function(conn: Connection) -> None:
+    case = dense()
+    within = reach(case.world, case.actors()[1])
+    functions = rows(
+        conn, "select distinct proname from pg_catalog.pg_proc where pronamespace = 'public'::regnamespace"
+    )
+    assert grant_probes.columns(conn, "public").keys() == TABLES.keys()
+    assert {name for (name,) in functions} == {probe.target for probe in function_probes.probes(within)}

@@ -1,0 +1,106 @@
+"""PgBouncer in transaction mode, in front of a server: each transaction may get another server connection."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from mentorcert.db.connection import connect
+
+# What needs a session of its own by nature, and so has no place behind a pooler in transaction mode.
+LEFT_OUT: Final = {
+    "tests/integration/test_pgtap.py::test_file": "psql sets a search_path for its session",
+    "tests/integration/test_pgtap.py::test_the_files_leave_nothing_behind": "the same",
+    "tests/supabase/test_client_": "the server of the Data API goes past the pooler, over TCP",
+}
+
+# Of one role to one database.
+CONNECTIONS: Final = 5
+
+_PROGRAM: Final = Path("/usr/sbin/pgbouncer")
+_READY_TIMEOUT_S: Final = 60.0
+
+needs_pgbouncer = pytest.mark.skipif(not _PROGRAM.exists(), reason="Debian's pgbouncer is not installed")
+
+# Few server connections, taken in turn: a client's next transaction rarely gets that of its last.
+_CONFIGURATION: Final = """
+[databases]
+* = host={host} port={port} auth_user={user}
+
+[pgbouncer]
+listen_port = 6432
+unix_socket_dir = {folder}
+logfile = {folder}/log
+pool_mode = transaction
+auth_type = trust
+auth_file = {folder}/users
+max_client_conn = 1000
+default_pool_size = {connections}
+server_round_robin = 1
+query_wait_timeout = 10
+server_login_retry = 0.1
+"""
+
+
+@contextmanager
+def in_front_of(url: str) -> Iterator[str]:
+    """Start PgBouncer in a folder of its own, yield the connection string through it, end it.
+
+    PgBouncer refuses to run as root: there it runs as the user `postgres`. It tells by systemd's protocol
+    when it is ready.
+    """
+    server = conninfo_to_dict(url)
+    account = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="mentorcert-pooler-"))
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(_CONFIGURATION.format(folder=folder, connections=CONNECTIONS, **server))
+    # Whoever does not stand here is looked up in the database, so that tests may make roles.
+    (folder / "users").write_text(f'"{server["user"]}" ""\n')
+    if account is not None:
+        shutil.chown(folder, account, account)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as news:
+            news.bind(str(folder / "news"))
+            (folder / "news").chmod(0o777)
+            news.settimeout(_READY_TIMEOUT_S)
+            process = subprocess.Popen(
+                [_PROGRAM, "-q", configuration],
+                cwd=folder,
+                env={**os.environ, "NOTIFY_SOCKET": str(folder / "news")},
+                user=account,
+                group=account,
+                extra_groups=None if account is None else [],
+            )
+            try:
+                assert news.recv(4096).startswith(b"READY=1"), (folder / "log").read_text()
+                yield make_conninfo(url, host=str(folder), port=6432)
+            finally:
+                process.terminate()
+                process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+def fill(url: str) -> None:
+    """Have PgBouncer make two connections to a database: even a lone client's transactions alternate."""
+    with connect(url) as one, connect(url) as other:
+        one.execute("select 1")
+        other.execute("select 1")
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    """Tell whether a test has no place behind the pooler."""
+    return (
+        isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("server") == "pooled"
+        and any(item.nodeid.startswith(name) for name in LEFT_OUT)
+    )

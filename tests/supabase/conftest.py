@@ -1,0 +1,30 @@
+"""One Lite for each server, and one of its own for whoever wants to find the world as it was made."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Server
+from tests.supabase.cli import SupabaseCli
+from tests.supabase.world import World, inhabited
+
+
+@pytest.fixture(scope="session")
+def world(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Two organisations, served by Lite; tests add to them. The template has brought the roles."""
+    with inhabited(server, tmp_path_factory.mktemp("lite")) as served:
+        yield served
+
+
+@pytest.fixture
+def supabase_cli(server: Server, tmp_path: Path) -> SupabaseCli:
+    """The Supabase CLI, on the databases of this server."""
+    return SupabaseCli(server, tmp_path)
+
+
+@pytest.fixture
+def untouched_world(server: Server, template: str, tmp_path: Path) -> Iterator[World]:
+    """The same, to which nobody has added anything."""
+    with inhabited(server, tmp_path) as served:
+        yield served

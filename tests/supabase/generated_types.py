@@ -1,0 +1,71 @@
+"""The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them anew."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.generated_docs import ROOT
+from tests.servers import embedded_18
+from tests.supabase.cli import SupabaseCli
+
+MODULE: Final = ROOT / "src" / "mentorcert" / "db" / "row_types.py"
+
+_HEAD: Final = '''"""The rows that the Data API returns, a class for each table; written by `make types`."""
+
+from datetime import date, datetime, time
+from typing import Any, List, Literal, Optional
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class _Row(BaseModel):
+    # Rows hold personal data, which no error may show.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+'''
+_ROW: Final = re.compile(r"^class Public(\w+)\(BaseModel\):\n((?:    .*\n)+)", re.MULTILINE)
+
+
+def generate(supabase_cli: SupabaseCli, database: str) -> str:
+    """Return the module, made from what the Supabase CLI makes of the schema `public`.
+
+    What the CLI has for INSERT and UPDATE is left out: it names columns that no client may write, in types
+    that JSON does not know.
+    """
+    made = supabase_cli.run(
+        "gen", "types", "--lang", "python", "--schema", "public", database=database
+    ).stdout
+    return _in_style("\n\n".join([_HEAD, *map(_class, _ROW.finditer(made))]))
+
+
+def _class(match: re.Match[str]) -> str:
+    name, columns = match.groups()
+    table = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    columns = re.sub(r'(\w+)(: .+) = Field\(alias="\1"\)', r"\1\2", columns)
+    columns = columns.replace("uuid.UUID", "UUID").replace("datetime.", "")
+    return f'class Public{name}(_Row):\n    """A row of `public.{table}`."""\n\n{columns}'
+
+
+def _in_style(source: str) -> str:
+    for command in (("check", "--fix-only", "--quiet"), ("format", "--quiet")):
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", MODULE, "-"]
+        source = subprocess.run(ruff, input=source, capture_output=True, check=True, text=True).stdout
+    return source
+
+
+def main() -> None:
+    """Write the module anew, from a database of its own."""
+    with (
+        embedded_18() as server,
+        server.migrated_template() as database,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        cli = SupabaseCli(server, Path(folder))
+        MODULE.write_text(generate(cli, server.database_url(database)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

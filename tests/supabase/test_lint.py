@@ -1,0 +1,106 @@
+"""What the Supabase CLI and its advisors find in the database: nothing, or what is explained here."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mentorcert.db.connection import Connection, connect
+from tests.servers import on_debian_15_with_cron, on_embedded_18
+from tests.supabase.cli import SupabaseCli, needs_supabase_cli, on_both_servers
+
+pytestmark = needs_supabase_cli
+_needs_plpgsql_check = pytest.mark.skipif(
+    not Path("/usr/share/postgresql/15/extension/plpgsql_check.control").exists(),
+    reason="Debian's postgresql-15-plpgsql-check is not installed",
+)
+
+# Counts scans, of which a database made for a test has had none.
+_NEEDS_A_PAST: Final = "unused_index"
+_SERVICE_ONLY = "no policy is the rule: only the functions of this schema and the service's roles come here"
+_ALLOWED: Final = {
+    "unindexed_foreign_keys_public_chapters_chapters_parent_id_fkey": (
+        "chapters_parent_id_idx has the same two columns, the selective one first"
+    ),
+    "unindexed_foreign_keys_public_peer_mentor_chapters_peer_mentor_chapters_chapter_id_fkey": (
+        "peer_mentor_chapters_chapter_id_idx begins with the chapter, which is of one organisation"
+    ),
+    "unindexed_foreign_keys_public_peer_mentor_certifications_"
+    "peer_mentor_certifications_certification_type_fkey": (
+        "types are never deleted and their codes never change, so the key is never looked up from that side; "
+        "an index would cost every change of every certification"
+    ),
+    "multiple_permissive_policies_public_memberships_authenticated_SELECT": (
+        "two rules, to be read and taken away one by one; each is asked once in a statement, not per row"
+    ),
+    **{
+        f"rls_enabled_no_policy_private_{table}": _SERVICE_ONLY
+        for table in ("access_log", "disabled_endpoints", "history_storage", "job_runs", "log_retention")
+    },
+}
+
+
+def _lint(supabase_cli: SupabaseCli, database: str) -> Any:
+    """Every PL/pgSQL function but those of triggers, which the CLI leaves to test_plpgsql_check.py."""
+    return supabase_cli.ask("db", "lint", "--level", "warning", database=database)["results"]
+
+
+def _advice(supabase_cli: SupabaseCli, database: str) -> dict[str, str]:
+    """The rule of each finding, by what identifies it."""
+    found = supabase_cli.ask("db", "advisors", "--level", "info", database=database)["results"]
+    return {finding["cacheKey"]: finding["name"] for finding in found if finding["name"] != _NEEDS_A_PAST}
+
+
+@_needs_plpgsql_check
+@on_debian_15_with_cron
+def test_lint_finds_nothing(supabase_cli: SupabaseCli, cron_database: str) -> None:
+    with connect(cron_database, autocommit=True) as conn:
+        conn.execute("create extension pg_cron")
+    assert _lint(supabase_cli, cron_database) == []
+
+
+@_needs_plpgsql_check
+@on_debian_15_with_cron
+def test_lint_finds_a_fault(supabase_cli: SupabaseCli, cron_database: str) -> None:
+    with connect(cron_database, autocommit=True) as conn:
+        conn.execute("create extension pg_cron")
+        conn.execute(
+            "create function private.faulty() returns uuid language plpgsql set search_path = '' as "
+            "$$ begin return (select no_such_column from public.chapters); end $$"
+        )
+    (finding,) = _lint(supabase_cli, cron_database)
+    assert finding["function"] == "private.faulty"
+    assert [issue["message"] for issue in finding["issues"]] == ['column "no_such_column" does not exist']
+
+
+@on_both_servers
+def test_advisors_find_what_is_explained(supabase_cli: SupabaseCli, database: str) -> None:
+    assert _advice(supabase_cli, database).keys() == _ALLOWED.keys()
+
+
+@on_embedded_18
+@pytest.mark.parametrize(
+    ("fault", "rules"),
+    [
+        (
+            "alter table public.chapters disable row level security",
+            {"policy_exists_rls_disabled", "rls_disabled_in_public"},
+        ),
+        ("create view public.everybody as select * from public.peer_mentors", {"security_definer_view"}),
+        (
+            "create function public.faulty() returns int language sql as 'select 1'",
+            {"function_search_path_mutable"},
+        ),
+        (
+            "create policy faulty on public.chapters for delete to anon using (id = auth.uid())",
+            {"auth_rls_initplan"},
+        ),
+    ],
+    ids=["no row-level security", "view of the owner", "open search path", "asked per row"],
+)
+def test_advisors_find_a_fault(
+    supabase_cli: SupabaseCli, conn: Connection, database: str, fault: str, rules: set[str]
+) -> None:
+    conn.execute(fault.encode())
+    found = _advice(supabase_cli, database)
+    assert {found[key] for key in found.keys() - _ALLOWED.keys()} == rules

@@ -1,0 +1,56 @@
+"""The row types of the package are those of the database, and read what the Data API returns."""
+
+import re
+from typing import get_type_hints
+
+import pytest
+from psycopg import sql
+from pydantic import BaseModel, ValidationError
+
+from mentorcert.certifications import history_storage
+from mentorcert.certifications.repository import Certification
+from mentorcert.db import row_types
+from mentorcert.db.connection import Connection
+from tests.registry import set_up
+from tests.servers import on_embedded_18
+from tests.supabase import generated_types
+from tests.supabase.cli import SupabaseCli, needs_supabase_cli, on_both_servers
+
+_CLASSES = {
+    re.sub(r"(?<!^)(?=[A-Z])", "_", name.removeprefix("Public")).lower(): row
+    for name, row in vars(row_types).items()
+    if name.startswith("Public") and isinstance(row, type) and issubclass(row, BaseModel)
+}
+
+
+@needs_supabase_cli
+@on_both_servers
+def test_they_are_current(supabase_cli: SupabaseCli, database: str) -> None:
+    generated = generated_types.generate(supabase_cli, database)
+    assert generated_types.MODULE.read_text("utf-8") == generated, "run `make types`"
+
+
+@on_embedded_18
+def test_they_read_rows_as_the_data_api_returns_them(conn: Connection) -> None:
+    organisation = set_up(conn)
+    organisation.certify(organisation.mentor())
+    history_storage.move_to_events(conn)
+    for table, row in _CLASSES.items():
+        query = sql.SQL("select to_json(r)::text from public.{} as r").format(sql.Identifier(table))
+        assert [row.model_validate_json(text) for (text,) in conn.execute(query)], table
+
+
+def test_an_error_shows_no_personal_data() -> None:
+    with pytest.raises(ValidationError) as caught:
+        row_types.PublicPeerMentors.model_validate({"full_name": ["Kari Nordmann"]})
+    assert "full_name" in str(caught.value)
+    assert "Kari" not in str(caught.value)
+
+
+def test_a_certification_is_the_same_here_and_there() -> None:
+    row = row_types.PublicPeerMentorCertifications.model_fields
+    here = {
+        **get_type_hints(Certification),
+        "status": str,
+    }  # that it is one of three, the generator cannot tell
+    assert {name: row[name].annotation for name in here} == here
