@@ -88,14 +88,14 @@ _LOGS = [
     function(
         "audit_log",
         _TAKEN_OUT,
-        "(after.before is not distinct from before.before or after.before is not distinct from before.before - 'user_id')",
-        "true",
+        "or after.before is not distinct from before.before - 'user_id'",
+        "or true",
     ),
     function(
         "audit_log",
         _TAKEN_OUT,
-        "(after.after is not distinct from before.after or after.after is not distinct from before.after - 'user_id')",
-        "true",
+        "or after.after is not distinct from before.after - 'user_id'",
+        "or true",
     ),
     function("audit_log", _TAKEN_OUT, "private.is_erasure()", "true"),
     Mutation("audit_log", "alter table private.log_retention drop constraint log_retention_keep_valid"),
@@ -103,7 +103,20 @@ _LOGS = [
         Mutation("audit_log", f"drop trigger audit_{verb} on private.disabled_endpoints")
         for verb in ("insert", "update", "delete")
     ),
-    Mutation("audit_log", "drop trigger audit_update on private.log_retention"),
+    *(
+        Mutation("audit_log", f"drop trigger {trigger} on private.{table}")
+        for table, triggers in {
+            "log_retention": (
+                "audit_insert",
+                "audit_update",
+                "audit_delete",
+                "keep_identity",
+                "reject_truncation",
+            ),
+            "disabled_endpoints": ("keep_identity", "reject_truncation"),
+        }.items()
+        for trigger in triggers
+    ),
     Mutation("access_log", "drop trigger reject_change on private.access_log"),
     Mutation("access_log", "drop trigger reject_removal on private.access_log"),
     Mutation("access_log", "alter table private.access_log drop constraint access_log_endpoint_valid"),
@@ -133,6 +146,12 @@ _ERASURE = [
 ]
 
 _ROLES = [
+    Mutation(
+        "login_roles",
+        "do $do$ begin execute format("
+        "'grant temporary on database %I to public', current_database()"
+        "); end $do$",
+    ),
     Mutation("login_roles", "grant service_role to mentorcert_web"),
     Mutation("login_roles", "alter role mentorcert_web inherit"),
     Mutation("login_roles", "alter role mentorcert_web bypassrls"),

@@ -81,6 +81,9 @@ class Server:
         name = name or f"test_{uuid4().hex}"
         self.run("create database {} template {}", name, template)
         try:
+            if template != "template0":
+                # A clone has the rights of a new database, not those of its template.
+                self.run("revoke temporary on database {} from public", name)
             if self.pooler is not None:
                 pooler.fill(self.database_url(name))
             yield self.database_url(name)

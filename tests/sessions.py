@@ -1,11 +1,9 @@
 """Several sessions at once: what one of them does while another waits or has not committed."""
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
-from uuid import UUID
 
 from mentorcert.db.connection import Connection, connect
 from tests.registry import fetch
@@ -42,15 +40,6 @@ def working(conn: Connection) -> int:
         " and pid <> pg_backend_pid()",
     )
     return number
-
-
-def become(conn: Connection, user: UUID) -> None:
-    """Have the rights of a user for the rest of the transaction, as `acting_as` gives them."""
-    claims = json.dumps({"role": "authenticated", "sub": str(user)})
-    conn.execute(
-        "select set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true)",
-        (claims,),
-    )
 
 
 def meanwhile(

@@ -103,7 +103,7 @@ begin
     select mentor.chapter_ids, organisation.time_zone into new.chapter_ids, time_zone
     from public.peer_mentors as mentor
     join public.organisations as organisation on organisation.id = mentor.organisation_id
-    where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id
+    where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
     if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
       perform private.deny_right();
@@ -138,6 +138,11 @@ begin
     effective_at := new.issued_at;
     before := new.renewal_history #> '{-1,after}';
   else
+    if not private.is_erasure() and exists (
+      select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
+    ) and new.status is distinct from 'expired' then
+      perform private.deny_right('the person was erased; nothing is certified any more');
+    end if;
     time_zone := private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
       new.status := private.status_at(new.status = 'suspended', new.expires_at, as_of);

@@ -242,6 +242,9 @@ begin
       and candidate.expires_at > since
       and candidate.expires_at < until
       and (chapter_id is null or candidate.chapter_ids && chapters)
+      and not exists (
+        select from public.peer_mentors as mentor where mentor.id = candidate.peer_mentor_id and mentor.erased_at is not null
+      )
     order by candidate.id -- everybody locks in this order, so nobody waits in a circle
     for no key update
   )

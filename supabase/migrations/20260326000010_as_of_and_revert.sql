@@ -178,6 +178,8 @@ begin
     where certification.organisation_id = organisation and exists (
       select from public.certification_history(certification.id) as entry
       where entry ->> 'batch_id' = revert_change.batch_id::text and entry ->> 'kind' = 'extended'
+    ) and not exists (
+      select from public.peer_mentors as mentor where mentor.id = certification.peer_mentor_id and mentor.erased_at is not null
     )
     order by certification.id
     for no key update

@@ -26,6 +26,14 @@ begin
   order by mentor.id
   for no key update;
 
+  if exists (
+    select from changed_rows as link
+    join public.peer_mentors as mentor on mentor.id = link.peer_mentor_id
+    where link.ended_at is null and mentor.erased_at is not null
+  ) then
+    perform private.deny_right('the person was erased, and enters no chapter');
+  end if;
+
   update public.peer_mentors as mentor
   set chapter_ids = link.chapter_ids
   from (

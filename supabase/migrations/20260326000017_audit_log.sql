@@ -277,10 +277,35 @@ after delete on private.disabled_endpoints
 referencing old table as old_rows
 for each statement execute function private.audit_delete('endpoint');
 
+create or replace trigger audit_insert
+after insert on private.log_retention
+referencing new table as new_rows
+for each statement execute function private.audit_insert('log');
+
+create or replace trigger audit_delete
+after delete on private.log_retention
+referencing old table as old_rows
+for each statement execute function private.audit_delete('log');
+
 create or replace trigger audit_update
 after update on private.log_retention
 referencing new table as new_rows old table as old_rows
 for each statement execute function private.audit_update('log');
+
+create or replace trigger audit_insert
+after insert on public.peer_mentor_chapters
+referencing new table as new_rows
+for each statement execute function private.audit_insert('id');
+
+create or replace trigger audit_update
+after update on public.peer_mentor_chapters
+referencing new table as new_rows old table as old_rows
+for each statement execute function private.audit_update('id');
+
+create or replace trigger audit_delete
+after delete on public.peer_mentor_chapters
+referencing old table as old_rows
+for each statement execute function private.audit_delete('id');
 
 -- Of peer mentors, the login, which gives rights, and the consent.
 create or replace trigger audit_insert
@@ -293,8 +318,52 @@ after update on public.peer_mentors
 referencing new table as new_rows old table as old_rows
 for each statement execute function private.audit_update('id', 'user_id', 'listing_consent');
 
+create or replace trigger audit_delete
+after delete on public.peer_mentors
+referencing old table as old_rows
+for each statement execute function private.audit_delete('id', 'user_id', 'listing_consent');
+
+-- What would leave no trace: another key for a row, and all rows at once.
+
+create or replace trigger keep_identity
+before update on private.disabled_endpoints
+for each row execute function private.reject_change_of_column('endpoint');
+
+create or replace trigger keep_identity
+before update on private.log_retention
+for each row execute function private.reject_change_of_column('log');
+
+create or replace function private.reject_truncation()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'MC005', message = format('%s is never emptied: the audit log would not know of it', tg_table_name),
+    hint = 'Delete the rows.', schema = tg_table_schema, table = tg_table_name, constraint = 'audit_log_complete';
+end
+$$;
+comment on function private.reject_truncation() is 'Refuses (MC005) TRUNCATE, which tells no trigger what it takes; of what others refer to it takes those along, and is refused there.';
+
+create or replace trigger reject_truncation
+before truncate on public.memberships
+for each statement execute function private.reject_truncation();
+
+create or replace trigger reject_truncation
+before truncate on public.peer_mentor_chapters
+for each statement execute function private.reject_truncation();
+
+create or replace trigger reject_truncation
+before truncate on private.disabled_endpoints
+for each statement execute function private.reject_truncation();
+
+create or replace trigger reject_truncation
+before truncate on private.log_retention
+for each statement execute function private.reject_truncation();
+
 revoke execute on function
   private.reject_change_of_log(), private.is_login_taken_out(public.audit_log, public.audit_log),
   private.audited_fields(jsonb, text[]), private.audit(text, text, text, text[], jsonb),
-  private.audit_insert(), private.audit_update(), private.audit_delete()
+  private.audit_insert(), private.audit_update(), private.audit_delete(), private.reject_truncation()
 from public, anon, authenticated, service_role;

@@ -1,4 +1,4 @@
--- Two login roles with the least rights: one for what answers requests, one for the jobs.
+-- Two login roles with the least rights: one for what answers requests, one for the jobs; and what nobody may.
 --
 -- They have no password until the operator gives them one (docs/operations.md). Roles belong to the whole server: they may
 -- exist already, or come into being at this moment by a migration of another database.
@@ -35,3 +35,21 @@ alter role mentorcert_web set idle_in_transaction_session_timeout = '60s';
 grant usage on schema private to mentorcert_jobs;
 grant execute on function private.run_nightly(timestamptz, integer), private.next_nightly_at(timestamptz)
 to mentorcert_jobs;
+
+-- An empty search_path keeps foreign functions and tables away, but types are looked for among the session's temporary
+-- objects first: a temporary domain called uuid would run its check with the rights of our definers. So nobody but the
+-- owner makes temporary objects. The right belongs to the database itself: neither a dump nor a template carries it.
+create or replace function private.forbid_temporary_objects()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
+comment on function private.forbid_temporary_objects() is
+  'Takes from everybody but the owner the right to make temporary objects in this database; to be called again where a database was restored or copied.';
+revoke execute on function private.forbid_temporary_objects() from public, anon, authenticated, service_role;
+
+do $$ begin perform private.forbid_temporary_objects(); end $$;

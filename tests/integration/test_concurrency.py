@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from mentorcert.certifications import repository
-from mentorcert.db.connection import Connection, acting_as, connect
+from mentorcert.db.connection import Connection, acting_as, become, connect
 from mentorcert.errors import DuplicateError, MissingRightError, RenewalBeforeIssueError
 from tests.registry import drift, fetch, history, join, kinds, let_end, rows, set_up, status, today, utc
-from tests.sessions import become, meanwhile
+from tests.sessions import meanwhile
 
 Work = Callable[[Connection], object]
 

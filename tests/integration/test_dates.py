@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from mentorcert.certifications import repository
-from mentorcert.db.connection import Connection, acting_as
+from mentorcert.db.connection import Connection, acting_as, become
 from mentorcert.errors import BeyondTypeRuleError, RenewalBeforeIssueError, RenewalShortensError
 from tests.registry import OSLO, fetch, join, rows, set_up, today, utc
-from tests.sessions import become
 
 # Some skip a midnight (São Paulo, Beirut, Cairo, Azores, Havana), some have one twice (the last two of them).
 ZONES = [

@@ -14,17 +14,23 @@ from tests.servers import on_embedded_18
 
 MIGRATIONS = "migrations are current"
 SECURITY = "row-level security on every table"
+TEMPORARY = "nobody makes temporary objects"
 ENDPOINTS = "every endpoint is switched on"
 STATUS = "stored status = derived status"
 LISTING = "public list = what the rules derive"
 HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
-CHECKS = [MIGRATIONS, SECURITY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT]
+CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT]
 
 # What is broken, which check finds it, and what it says.
 BREAKS = [
     ("alter table public.chapters disable row level security", SECURITY, "chapters"),
     ("create table public.forgotten ()", SECURITY, "forgotten"),
+    (
+        "do $$ begin execute format('grant temporary on database %I to anon', current_database()); end $$",
+        TEMPORARY,
+        "anon",
+    ),
     (
         """
         set local session_replication_role = replica;

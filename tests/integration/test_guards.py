@@ -34,6 +34,7 @@ _FILE_OF_TRIGGER = {
     "refresh_listing_on_update": "public_list",
     "reject_cycle": "constraints",
     "reject_early_removal": "audit_log",
+    "reject_truncation": "audit_log",
     "set_updated_at": "updated_at",
     "store_events_on_insert": "history_as_events",
     "store_events_on_update": "history_as_events",

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from mentorcert.certifications import history_storage, repository
-from mentorcert.db.connection import Connection, connect
+from mentorcert.db.connection import Connection, become, connect
 from mentorcert.errors import HistoryAppendOnlyError, from_postgres
 from tests.command import Mentorcert, environment
 from tests.registry import cached, fetch, histories, kinds, mode, set_up, today, with_long_history
 from tests.servers import on_embedded_18
-from tests.sessions import become, meanwhile, wait_until, waiting, working
+from tests.sessions import meanwhile, wait_until, waiting, working
 
 MOVE = """
 from mentorcert.certifications import history_storage

@@ -10,9 +10,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from mentorcert.certifications import persons, repository
-from mentorcert.db.connection import Connection
+from mentorcert.db.connection import Connection, become
+from mentorcert.errors import MissingRightError
 from tests.registry import Organisation, fetch, history, join, kinds, set_up
-from tests.sessions import become, meanwhile
+from tests.sessions import meanwhile
 
 Run = Callable[..., CompletedProcess[str]]
 NAME = "Kari Hemmelig"
@@ -123,6 +124,22 @@ def test_a_note_at_the_same_time(
         repository.suspend(other, certification, f"{NAME} again")
 
     meanwhile(conn, database, suspend, lambda other: persons.erase(other, kari))
+    assert kinds(conn, certification) == ["issued", "suspended", "reinstated", "suspended"]
+    assert "Hemmelig" not in str(history(conn, certification))
+
+
+def test_a_note_that_waits_for_the_erasure(
+    conn: Connection, database: str, organisation: Organisation, kari: UUID
+) -> None:
+    """Nothing is written of somebody who is erased by the time that the lock is had."""
+    certification = fetch(conn, "select id from public.peer_mentor_certifications")
+
+    def suspend(other: Connection) -> None:
+        become(other, organisation.admin)
+        repository.reinstate(other, certification, f"{NAME} again")
+
+    with pytest.raises(MissingRightError):
+        meanwhile(conn, database, lambda other: persons.erase(other, kari), suspend)
     assert kinds(conn, certification) == ["issued", "suspended", "reinstated", "suspended"]
     assert "Hemmelig" not in str(history(conn, certification))
 

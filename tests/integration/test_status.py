@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mentorcert.certifications import nightly, repository
-from mentorcert.db.connection import Connection
+from mentorcert.db.connection import Connection, become
 from mentorcert.errors import TransitionError
 from tests.registry import Organisation, fetch, history, kinds, let_end, rows, set_up, status, today, utc
-from tests.sessions import become
 
 
 def derived(conn: Connection, certification: UUID) -> str:

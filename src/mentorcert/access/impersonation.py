@@ -1,11 +1,11 @@
 """Acting as one user after the other inside one transaction, to see what each of them gets."""
 
-import json
 from uuid import UUID
 
 import psycopg
 
 from mentorcert.access.model import Actor
+from mentorcert.db import connection
 from mentorcert.db.connection import Connection
 from mentorcert.errors import ImpersonationError
 
@@ -16,16 +16,8 @@ def become(conn: Connection, actor: Actor) -> None:
     Raises ImpersonationError where the connection may not.
     """
     role = role_of(actor)
-    claims: dict[str, object] = {"role": role}
-    if actor.user_id is not None:
-        claims["sub"] = str(actor.user_id)
-    if actor.claimed_organisation_id is not None:
-        claims["app_metadata"] = {"organisation_id": str(actor.claimed_organisation_id)}
     try:
-        conn.execute(
-            "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
-            (json.dumps(claims), role),
-        )
+        connection.become(conn, actor.user_id, role=role, organisation_id=actor.claimed_organisation_id)
     except psycopg.errors.InsufficientPrivilege:
         raise ImpersonationError(
             f"This connection may not act as {role}, so it cannot see what the users see.",

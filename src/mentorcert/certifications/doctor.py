@@ -37,6 +37,11 @@ def examine(conn: Connection) -> Iterator[Finding]:
     if schema.state == "wrong":
         return
     yield _finding(
+        "nobody makes temporary objects",
+        [role for (role,) in _QUERIES.makers_of_temporary_objects(conn)],
+        "A database that was restored or copied lacks this: select private.forbid_temporary_objects().",
+    )
+    yield _finding(
         "every endpoint is switched on",
         [endpoint for (endpoint,) in _QUERIES.disabled_endpoints(conn)],
         "When the cause is mended: `mentorcert endpoint enable`.",

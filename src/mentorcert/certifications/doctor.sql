@@ -15,6 +15,14 @@ where
   )
 order by 1;
 
+-- name: makers_of_temporary_objects()
+select role.rolname::text
+from pg_catalog.pg_roles as role
+where
+  role.rolname in ('anon', 'authenticated', 'service_role', 'mentorcert_web', 'mentorcert_jobs')
+  and has_database_privilege(role.rolname, current_database(), 'temporary')
+order by role.rolname;
+
 -- name: disabled_endpoints()
 select disabled.endpoint || ': ' || disabled.reason
 from private.disabled_endpoints as disabled

@@ -40,8 +40,8 @@ def export(conn: Connection, peer_mentor_id: UUID) -> dict[str, Any]:
 def erase(conn: Connection, peer_mentor_id: UUID, *, with_login: bool = False) -> Login:
     """Erase one person, for good; return what became of the login.
 
-    Name, contact, login, chapters, notes and evidence go; types, dates and statuses stay, for counts. The
-    person is off the public list at once. Raises psycopg.Error: MC008 for somebody who is erased already,
+    Name, contact, login, notes and evidence go; types, dates, statuses and past chapters stay, for counts.
+    The person is off the public list at once. Raises psycopg.Error: MC008 for somebody who is erased already,
     42501 for whoever is not the owner of the database.
     """
     with conn.transaction():

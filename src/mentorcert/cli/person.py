@@ -59,8 +59,9 @@ def erase(
 ) -> None:
     """Erase one peer mentor for good; without --yes it only says what would go.
 
-    Name, contact, login, chapters, and notes and evidence of histories go; certification types, dates and
-    statuses stay without a name, for the counts of past years. The person is off the public list at once.
+    Name, contact, login, and notes and evidence of histories go. Certification types, dates, statuses and
+    past chapters stay without a name, for the counts of past years.
+    The person is off the public list at once.
     """
     with connect(autocommit=True) as conn:
         peer_mentor_id = persons.find(conn, organisation, peer_mentor)

@@ -67,21 +67,32 @@ def acting_as(
         raise OpenTransactionError(
             hint="Commit or roll back first; one user cannot act inside another's block."
         )
+    with conn.transaction():
+        become(conn, user_id, role=role, organisation_id=organisation_id)
+        yield conn
+        if _status(conn) is TransactionStatus.INERROR:
+            raise FailedTransactionError
+
+
+def become(
+    conn: Connection,
+    user_id: UUID | None,
+    *,
+    role: str = "authenticated",
+    organisation_id: UUID | None = None,
+) -> None:
+    """Have the role and the claims of a user for the rest of the transaction that is open."""
     claims: dict[str, Any] = {"role": role}
     if user_id is not None:
         claims["sub"] = str(user_id)
     if organisation_id is not None:
         claims["app_metadata"] = {"organisation_id": str(organisation_id)}
-    with conn.transaction():
-        conn.execute(
-            # Some servers' auth.uid() reads request.jwt.claim.sub alone.
-            "select set_config('request.jwt.claims', %s, true),"
-            " set_config('request.jwt.claim.sub', %s, true), set_config('role', %s, true)",
-            (json.dumps(claims), claims.get("sub", ""), role),
-        )
-        yield conn
-        if _status(conn) is TransactionStatus.INERROR:
-            raise FailedTransactionError
+    conn.execute(
+        # Some servers' auth.uid() reads request.jwt.claim.sub alone.
+        "select set_config('request.jwt.claims', %s, true),"
+        " set_config('request.jwt.claim.sub', %s, true), set_config('role', %s, true)",
+        (json.dumps(claims), claims.get("sub", ""), role),
+    )
 
 
 def _status(conn: Connection) -> TransactionStatus:

@@ -125,6 +125,50 @@ select set_eq(
   $$ select tests.log_of('update private.log_retention set keep = ''2 years'' where log = ''access_log''') $$,
   array['log_retention update a database role {"keep": "1 year"} → {"keep": "2 years"}'], 'how long logs are kept'
 );
+select set_eq(
+  $$ select tests.log_of('insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id(''lost''), tests.id(''1a''))', 'adam') $$,
+  array[
+    'peer_mentor_chapters alfa insert adam/org_admin → '
+    || jsonb_build_object('ended_at', null, 'chapter_id', tests.id('1a'), 'peer_mentor_id', tests.id('lost'))::text
+  ],
+  'a peer mentor who enters a chapter comes within reach of its coordinators'
+);
+select set_eq(
+  $$ select tests.log_of('update public.peer_mentor_chapters set ended_at = ''2026-01-01 00:00Z'' where peer_mentor_id = tests.id(''lost'')', 'adam') $$,
+  array['peer_mentor_chapters alfa update adam/org_admin {"ended_at": null} → {"ended_at": "2026-01-01T00:00:00+00:00"}'],
+  'and leaves it'
+);
+select is((select count(*) from tests.log_of('delete from public.peer_mentor_chapters where peer_mentor_id = tests.id(''lost'')')), 1::bigint, 'or is taken out');
+insert into public.peer_mentors (id, organisation_id, external_id, full_name, user_id)
+values (tests.id('gone'), tests.id('alfa'), 'gone', 'Gone', tests.id('gone'));
+select set_eq(
+  $$ select tests.log_of('delete from public.peer_mentors where id = tests.id(''gone'')') $$,
+  array['peer_mentors alfa delete a database role {"listing_consent": false} →'], 'a peer mentor whom the owner deletes'
+);
+select is(
+  (select count(*) from tests.log_of('delete from private.log_retention where log = ''access_log''')), 1::bigint, 'a log that is kept for ever'
+);
+select is(
+  (select count(*) from tests.log_of('insert into private.log_retention values (''access_log'', ''90 days'')')), 1::bigint, 'and no longer'
+);
+select is(tests.attempt('owner', statement), expected, statement)
+from (
+  values
+    ($$ update private.log_retention set log = 'audit_log' where log = 'access_log' $$, 'MC007 log_retention_log_immutable'),
+    (
+      $$
+        insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'x');
+        update private.disabled_endpoints set endpoint = 'audit_log'
+      $$,
+      'MC007 disabled_endpoints_endpoint_immutable'
+    ),
+    ($$ truncate public.memberships $$, 'MC005 audit_log_complete'),
+    ($$ truncate public.peer_mentor_chapters $$, 'MC005 audit_log_complete'),
+    ($$ truncate private.disabled_endpoints $$, 'MC005 audit_log_complete'),
+    ($$ truncate private.log_retention $$, 'MC005 audit_log_complete')
+) as tried (statement, expected);
+select matches(tests.attempt('owner', format('truncate public.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
+from unnest(array['organisations', 'chapters', 'certification_types', 'peer_mentors']) as emptied;
 select is_empty(
   $$ select tests.log_of('update public.memberships set ended_at = ended_at') $$, 'what changes nothing leaves no trace'
 );

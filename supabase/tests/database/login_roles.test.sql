@@ -36,6 +36,8 @@ from (
     ('mentorcert_web', 'select public.get_user_organisation_id()', '42501'),
     ('mentorcert_web', 'select private.run_nightly()', '42501'),
     ('mentorcert_web', 'create table public.mine (id integer)', '42501'),
+    ('mentorcert_web', 'create temporary table mine (id integer)', '42501'),
+    ('mentorcert_web', 'create domain pg_temp.uuid as pg_catalog.uuid', '42501'),
     ('mentorcert_jobs', 'select private.run_nightly()', 'done'),
     ('mentorcert_jobs', 'select private.next_nightly_at(now())', 'done'),
     -- A night that has not come is the owner's to try.
@@ -56,9 +58,20 @@ from (
     ('mentorcert_jobs', 'select job from private.job_runs', '42501'),
     ('mentorcert_jobs', 'select private.expire_due_certifications(now())', '42501'),
     ('mentorcert_jobs', 'select private.erase_peer_mentor(gen_random_uuid())', '42501'),
-    ('mentorcert_jobs', 'create table public.mine (id integer)', '42501')
+    ('mentorcert_jobs', 'create table public.mine (id integer)', '42501'),
+    ('mentorcert_jobs', 'create temporary table mine (id integer)', '42501'),
+    ('mentorcert_jobs', 'create domain pg_temp.jsonb as pg_catalog.jsonb', '42501')
 ) as tried (login, statement, expected);
 
+-- Types are looked for among temporary objects first, whatever the search_path: ours would run what they hold.
+select is_empty(
+  $$
+    select rolname from pg_catalog.pg_roles
+    where rolname in ('anon', 'authenticated', 'service_role', 'mentorcert_web', 'mentorcert_jobs')
+      and has_database_privilege(rolname, current_database(), 'temporary')
+  $$,
+  'nobody makes temporary objects'
+);
 select set_eq(
   $$
     select rolname || concat_ws(
