@@ -160,7 +160,13 @@ _ROLES = [
     Mutation("login_roles", "grant select on private.job_runs to mentorcert_jobs"),
     Mutation("login_roles", "alter function private.run_nightly security invoker"),
     Mutation("login_roles", "alter function private.next_nightly_at security invoker"),
-    function("login_roles", _NIGHTLY, "or as_of > clock_timestamp() and session_user <> current_user", ""),
+    function(
+        "login_roles",
+        _NIGHTLY,
+        "or session_user <> current_user and as_of not between",
+        "or as_of is null and as_of between",
+    ),
+    function("login_roles", _NIGHTLY, "elsif batch_size < 1", "elsif false"),
     Mutation("catalogue_functions", f"grant execute on function {_ERASE} to mentorcert_jobs"),
     Mutation("catalogue_functions", f"grant execute on function {_LOG} to mentorcert_web"),
 ]

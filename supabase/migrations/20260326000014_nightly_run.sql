@@ -118,11 +118,18 @@ declare
   failed_state text;
   failed_message text;
 begin
-  -- Whoever may only execute this must not expire everybody by a day that has not come: that is the owner's to try.
-  if not isfinite(as_of) or as_of > clock_timestamp() and session_user <> current_user then
+  -- Whoever may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
+  -- long gone: that is the owner's to try.
+  if not isfinite(as_of)
+    or session_user <> current_user and as_of not between clock_timestamp() - interval '7 days' and clock_timestamp()
+  then
     raise exception using
-      errcode = 'MC008', message = format('there is no night of %s yet', as_of),
-      hint = 'Give an instant that has come.', constraint = 'as_of';
+      errcode = 'MC008', message = format('there is no night of %s', as_of),
+      hint = 'Give an instant of the calendar; the role of the jobs, one of the last seven days.', constraint = 'as_of';
+  elsif batch_size < 1 then
+    raise exception using
+      errcode = 'MC008', message = format('a batch of %s rows', batch_size), hint = 'Give at least 1, or null for all.',
+      constraint = 'batch_size';
   end if;
   -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
   insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)

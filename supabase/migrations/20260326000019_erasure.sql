@@ -11,11 +11,16 @@ declare
   removed_ids text[];
 begin
   perform private.announce_change('{"kind": "erased", "job": "erasure"}');
-  -- Certifications first, then the peer mentor: the order in which everybody locks.
+  -- Certifications, then the organisation, then the peer mentor: the order in which everybody locks.
   perform 1 from public.peer_mentor_certifications as certification
   where certification.peer_mentor_id = erase_peer_mentor.peer_mentor_id
   order by certification.id
   for no key update;
+  perform 1 from public.organisations as organisation
+  where organisation.id = (
+    select asked.organisation_id from public.peer_mentors as asked where asked.id = erase_peer_mentor.peer_mentor_id
+  )
+  for share;
   select * into mentor from public.peer_mentors as candidate
   where candidate.id = erase_peer_mentor.peer_mentor_id and candidate.erased_at is null
   for no key update;
