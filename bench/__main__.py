@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import data, importing, lists, nightly, report
+from bench import data, importing, lists, marking, nightly, report, telling
 from bench.measure import Result, Tell
 from mentorcert.db import migrate
 from mentorcert.db.connection import connect
@@ -28,9 +28,12 @@ class Benchmark(StrEnum):
     LISTS = "lists"
     IMPORT = "import"
     NIGHTLY = "nightly"
+    MARKING = "marking"
+    TELLING = "telling"
 
 
 FILE_ROWS = 10_000
+TOLD = 10_000
 READ_ROUNDS = 40
 WRITE_ROUNDS = 5
 
@@ -55,6 +58,8 @@ def run(
             yield from importing.measure(conn, rows, file_rows, write_rounds, tell)
         if Benchmark.NIGHTLY in benchmarks:
             yield from nightly.measure(conn, rows, write_rounds, tell)
+        if Benchmark.MARKING in benchmarks:
+            yield from marking.measure(conn, rows, write_rounds, tell)
 
 
 def main(
@@ -65,7 +70,7 @@ def main(
     only: Annotated[list[Benchmark] | None, typer.Option(help="Leave the others out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Measure the nightly run, the lists under row-level security and the import.
+    """Measure the nightly run, the lists under row-level security, the import and the portal.
 
     Each is timed in turns with the least that PostgreSQL could do it in; what counts is the ratio.
     """
@@ -82,6 +87,11 @@ def main(
                     size,
                     lambda what: progress.update(task, description=what),
                     benchmarks=tuple(only or Benchmark),
+                )
+        if Benchmark.TELLING in (only or Benchmark):
+            with running.new_database() as url:
+                results += telling.measure(
+                    url, TOLD, WRITE_ROUNDS, lambda what: progress.update(task, description=what)
                 )
     if json:
         typer.echo(report.as_json(version, results))

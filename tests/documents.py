@@ -2,19 +2,25 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import psutil
+
+from mentorcert.portal.configuration import Configuration
 from tests import command
 from tests.generated_docs import ROOT
 from tests.servers import Server
 
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NOT_RUN: Final = frozenset(
     {"text", "mermaid", "dart", "ini"}
 )  # dart, ini and mermaid have tests of their own
@@ -27,7 +33,8 @@ _FRAME = re.compile(r"[\s│┃├┤┼─━┏┳┓┡╇┩└┴┘]+")
 _EXPECTED = re.compile(r"; -- → (.+)$", re.MULTILINE)
 
 # `make` is only asked whether it has the target; `make run` then does what its recipe does.
-# The worker never ends by itself: it is stopped once it keeps watch. Tests are collected, not run in a test.
+# What never ends by itself is stopped once it says that it has begun; only the staging portal runs on, until
+# the document has been read. Tests are collected, not run in a test.
 _PRELUDE = """
 make() {
   grep --quiet --line-regexp ".PHONY: $1" "$CHECKOUT/Makefile"
@@ -38,7 +45,18 @@ make() {
   (cd "$CHECKOUT" && command .venv/bin/pytest --collect-only --quiet "$@")
 }
 mentorcert() {
-  if [ "${1-}" != worker ]; then .venv/bin/mentorcert "$@"; return; fi
+  case " $* " in
+    " portal stage --help "* | *" --once "*) .venv/bin/mentorcert "$@"; return ;;
+    " portal stage "*)
+      rm -f said
+      mkfifo said
+      .venv/bin/mentorcert "$@" >said 2>/dev/null &
+      echo "$!" >>background
+      head --lines 1 said
+      return ;;
+    " worker "* | " portal worker "* | " portal receive "*) ;;
+    *) .venv/bin/mentorcert "$@"; return ;;
+  esac
   coproc watch { exec .venv/bin/mentorcert "$@"; }
   local pid=$watch_PID line
   read -r line <&"${watch[0]}"
@@ -84,7 +102,10 @@ def assert_shown(block: Block, expected: str, printed: str) -> None:
 
 
 class Reader:
-    """Somebody who types what one document says, in a folder and a database of their own."""
+    """Somebody who types what one document says, in a folder and a database of their own; to be closed.
+
+    Where a document names the port 8090, one that is free stands in for it.
+    """
 
     def __init__(self, server: Server, database_url: str, folder: Path) -> None:
         self._folder = folder
@@ -93,9 +114,21 @@ class Reader:
         self._environment = command.environment(database_url, CHECKOUT=str(ROOT), PYTHONWARNINGS="error")
         path = [str(folder / ".venv" / "bin"), str(server.binaries), os.environ["PATH"]]
         self._environment["PATH"] = os.pathsep.join(path)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = str(free.getsockname()[1])
+
+    def close(self) -> None:
+        """End what was started to run on."""
+        started = self._folder / "background"
+        for line in started.read_text("utf-8").split() if started.exists() else ():
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(int(line))
+                process.terminate()
+                process.wait()
 
     def follow(self, block: Block) -> str:
         """Do what the block says and return what is printed; fails where that is not what it shows."""
+        block = replace(block, text=block.text.replace("8090", self._port))
         match block.language:
             case "bash":
                 return self._bash(block, block.text)
@@ -110,10 +143,25 @@ class Reader:
                 return self._run(block, sys.executable, "-c", block.text)
             case "sql":
                 return self._sql(block)
+            case "toml":
+                return self._connection(block)
         raise AssertionError(f"{block}: nobody knows how to run {block.language!r}")
 
     def _bash(self, block: Block, script: str) -> str:
         return self._run(block, "bash", "-euo", "pipefail", "-c", _PRELUDE + script)
+
+    def _connection(self, block: Block) -> str:
+        """Parts of a connection's file stand in one to which nothing else is to be said."""
+        least = {
+            "organisation": "demo",
+            "target": {"adapter": "webhook", "url": "https://portal.example.org/"},
+            "auth": [{"method": "hmac", "keys": [{"secret": "env:KEY", "expires": "never"}]}],
+        }
+        given = tomllib.loads(block.text)
+        if given.get("target", {}).get("adapter", "webhook") != "webhook":
+            del least["auth"]
+        Configuration.model_validate(least | given)
+        return ""
 
     def _sql(self, block: Block) -> str:
         stop = ("--set", "ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only")

@@ -4,15 +4,20 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from pydantic_core import PydanticUndefined
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from mentorcert.cli import app
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import from_postgres
+from mentorcert.portal.alerts import KINDS, SEVERITIES
+from mentorcert.portal.health import Snapshot
+from mentorcert.portal.metrics import Metrics
 from mentorcert.settings import Settings
 from tests import command
 from tests.servers import embedded_18
@@ -45,12 +50,14 @@ def command_names() -> Iterator[tuple[str, ...]]:
     yield ()
     for registered in app.registered_commands:
         yield (str(registered.name),)
+    root = get_group(app)
     for group in app.registered_groups:
         yield (str(group.name),)
-        assert group.typer_instance is not None
-        for registered in group.typer_instance.registered_commands:
-            assert registered.callback is not None
-            yield (str(group.name), registered.name or registered.callback.__name__)
+        commands = root.commands[str(group.name)]
+        assert isinstance(commands, TyperGroup)
+        no_context: Any = None
+        for name in commands.list_commands(no_context):
+            yield (str(group.name), name)
 
 
 def commands() -> str:
@@ -69,6 +76,22 @@ def settings() -> str:
         default = "empty" if is_empty else f"`{field.default}`"
         rows.append((f"`{field.validation_alias}`", default, str(field.description)))
     return markdown_table(("variable", "default", "meaning"), rows)
+
+
+def alerts() -> str:
+    """Every finding of the portal sync, the worst first."""
+    ordered = sorted(KINDS.items(), key=lambda one: (SEVERITIES.index(one[1].severity), one[0]))
+    rows = [(f"`{code}`", kind.severity, kind.when, kind.advice) for code, kind in ordered]
+    return markdown_table(("code", "severity", "when", "what to do"), rows)
+
+
+def metrics() -> str:
+    """Every metric, as Prometheus names it."""
+    rows = [
+        (f"`{family.name}{'_total' if family.type == 'counter' else ''}`", family.documentation)
+        for family in Metrics(Snapshot(())).collect()
+    ]
+    return markdown_table(("metric", "meaning"), rows)
 
 
 def access(conn: Connection) -> str:
@@ -209,6 +232,8 @@ SECTIONS: Final[dict[tuple[str, str], Callable[[Connection], str]]] = {
     ("access.md", "access"): access,
     ("access.md", "login roles"): login_roles,
     ("access.md", "errors"): errors,
+    ("portal/alerts.md", "alerts"): lambda _: alerts(),
+    ("portal/alerts.md", "metrics"): lambda _: metrics(),
 }
 
 

@@ -35,6 +35,18 @@ class SettingError(InvalidInputError):
     """A setting in the environment is not valid."""
 
 
+class PortalConfigurationError(SettingError):
+    """The configuration of a connection to the portal is not valid."""
+
+
+class SecretUnreadableError(PortalConfigurationError):
+    """A secret is not where the configuration says."""
+
+
+class NoOrganisationError(InvalidInputError):
+    """There is no organisation with this slug."""
+
+
 class DatabaseUnreachableError(MentorcertError):
     """The database cannot be reached."""
 
@@ -209,6 +221,71 @@ class ChapterCycleError(RuleError):
 
 class EndpointDisabledError(DatabaseError):
     """The endpoint is switched off for now; nothing is lost."""
+
+
+class PortalError(MentorcertError):
+    """The portal did not take what it was told."""
+
+    error_class: ClassVar[str] = "portal"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Take what may be logged: never a body, a secret or personal data; `retry_after` is in seconds."""
+        super().__init__(message, hint=hint)
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class PortalUnavailableError(PortalError):
+    """The portal does not answer now, or asks to be called later."""
+
+    error_class = "unavailable"
+
+
+class PortalUnauthorisedError(PortalError):
+    """The portal does not accept our credentials."""
+
+    error_class = "unauthorised"
+
+
+class PortalRejectedError(PortalError):
+    """The portal refuses the message itself: the contract may have changed."""
+
+    error_class = "rejected"
+
+
+class PortalUnexpectedAnswerError(PortalError):
+    """The portal's answer is not one that the contract knows."""
+
+    error_class = "unexpected_answer"
+
+
+class CannotReadError(PortalError):
+    """What the portal says cannot be read through its adapter."""
+
+    error_class = "cannot_read"
+
+
+class ReconciliationRunningError(MentorcertError):
+    """The organisation is being reconciled already."""
+
+
+class SignatureError(PortalError):
+    """The message is not signed as the contract says."""
+
+    error_class = "signature"
+
+
+class MessageInvalidError(PortalError):
+    """A message does not follow its own schema; it was not sent."""
+
+    error_class = "message_invalid"
 
 
 _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {

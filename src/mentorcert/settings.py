@@ -1,5 +1,6 @@
 """The settings, and the only reader of the environment."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -53,3 +54,8 @@ def settings() -> Settings:
     except ValidationError as error:
         faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
         raise SettingError(f"The environment is not valid: {faults}.") from None
+
+
+def variable(name: str) -> str:
+    """Return a variable that a configuration names, such as one that holds a secret; empty where not set."""
+    return os.environ.get(name, "")

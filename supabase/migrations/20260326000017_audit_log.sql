@@ -51,7 +51,7 @@ create table if not exists private.log_retention (
   keep interval not null,
   constraint log_retention_pkey primary key (log),
   constraint log_retention_log_known check (log in ('audit_log', 'access_log')),
-  constraint log_retention_keep_valid check (keep >= interval '30 days')
+  constraint log_retention_keep_valid check (keep between interval '30 days' and interval '100 years')
 );
 insert into private.log_retention (log, keep) values ('audit_log', '10 years'), ('access_log', '1 year')
 on conflict do nothing;

@@ -25,6 +25,10 @@ begin
   end loop;
 end
 $$;
+-- Whoever made them before may have made them otherwise.
+alter role mentorcert_web with login noinherit;
+alter role mentorcert_jobs with login;
+grant anon, authenticated to mentorcert_web;
 comment on role mentorcert_web is 'Connects for the web pages and the API; has no rights but to become anon or authenticated.';
 comment on role mentorcert_jobs is 'Connects for mentorcert worker; executes the job functions, and gets at no table.';
 

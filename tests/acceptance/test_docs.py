@@ -2,9 +2,11 @@
 
 import configparser
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -21,6 +23,13 @@ from tests.servers import Server, on_embedded_18
 
 README = ROOT / "README.md"
 SERVED = DOCS / "flutter.md"  # needs a Data API: tests/supabase/test_flutter_docs.py runs it
+
+
+def name(document: Path) -> str:
+    """The document's path in the checkout."""
+    return str(document.relative_to(ROOT))
+
+
 RUN = [
     document
     for document in DOCUMENTS
@@ -29,11 +38,12 @@ RUN = [
 
 
 @pytest.fixture(scope="module")
-def furnished(server: Server, template: str) -> Iterator[str]:
+def furnished(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of a database with the example organisations, to be cloned."""
     name = f"{template}_furnished"
     with server.new_database(template, name) as url:
-        assert command.run("up", "--examples", database_url=url).returncode == 0
+        home = str(tmp_path_factory.mktemp("home"))
+        assert command.run("up", "--examples", database_url=url, MENTORCERT_HOME=home).returncode == 0
         yield name
 
 
@@ -46,13 +56,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @on_embedded_18
-@pytest.mark.parametrize("document", RUN, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", RUN, ids=name)
 def test_what_is_to_be_typed_works(
     server: Server, template: str, furnished: str, folder: Path, document: Path
 ) -> None:
     # The README begins with nothing; the others have the examples.
-    with server.new_database("template0" if document == README else furnished) as url:
-        reader = Reader(server, url, folder)
+    with (
+        server.new_database("template0" if document == README else furnished) as url,
+        closing(Reader(server, url, folder)) as reader,
+    ):
         printed = ""
         for block in blocks(document):
             if block.language == "json":
@@ -70,7 +82,9 @@ def test_generated_parts_are_current(conn: Connection, document: tuple[str, str]
 
 @on_embedded_18
 def test_the_picture_shows_every_table(conn: Connection) -> None:
-    (picture,) = (block.text for block in blocks(README) if block.language == "mermaid")
+    (picture,) = (
+        block.text for block in blocks(README) if block.language == "mermaid" and "erDiagram" in block.text
+    )
     drawn = {
         (table, column, kind)
         for table, columns in re.findall(r"^  (\w+) \{\n(.*?)^  \}", picture, re.DOTALL | re.MULTILINE)
@@ -119,11 +133,19 @@ def test_calls_of_the_data_api_name_real_functions(conn: Connection) -> None:
         assert any(parameters <= set(names) for (names,) in rows), name
 
 
-def test_the_service_starts_the_worker() -> None:
-    (unit,) = (block.text for block in blocks(DOCS / "operations.md") if block.language == "ini")
+@pytest.mark.parametrize(
+    ("document", "expected"), [("operations.md", ["worker"]), ("portal/going-live.md", ["portal", "worker"])]
+)
+def test_the_service_starts_the_worker(document: str, expected: list[str]) -> None:
+    (unit,) = (block.text for block in blocks(DOCS / document) if block.language == "ini")
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(unit)
-    assert parser["Service"]["ExecStart"].endswith("/mentorcert worker")
+    program, *words = shlex.split(parser["Service"]["ExecStart"])
+    assert program.endswith("/mentorcert")
+    assert words[: len(expected)] == expected
+    options = {word for word in words if word.startswith("-")}
+    explained = command.run(*expected, "--help", database_url="").stdout
+    assert options <= set(re.findall(r"--[a-z-]+", explained))
 
 
 def test_every_check_of_doctor_is_explained(conn: Connection) -> None:
@@ -146,7 +168,7 @@ def test_every_logged_event_is_explained() -> None:
     assert set(explained) == logged
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_links_within_the_checkout_lead_somewhere(document: Path) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text("utf-8")):
         file = (document.parent / target) if target else document

@@ -64,9 +64,10 @@ def test_retention(conn: Connection, mentorcert: Run) -> None:
     [
         (("retention", "access_log"), "give both"),
         (("retention", "access_log", "--days", "29"), "'--days': "),
+        (("retention", "access_log", "--days", "3000000"), "'--days': "),
         (("retention", "diary", "--days", "90"), "'diary' is not one of"),
         (("log", "--organisation", "nowhere"), "nowhere"),
-        (("log", "--since", "yesterday"), "does not match the formats"),
+        (("log", "--since", "yesterday"), "yesterday"),
     ],
 )
 def test_bad_input(mentorcert: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench import report
+from bench import report, telling
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
 from tests.servers import Server, on_debian_15
@@ -24,6 +24,10 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
         "expire_due_certifications",
         "run_nightly",
     }
+    assert {what for benchmark, _, what in measured if benchmark == "marking"} == {
+        "run_nightly",
+        "one update",
+    }
     steps = {what for benchmark, case, what in measured if case == "of which"}
     assert steps == {"reading", "copying", "checking", "writing"}
     assert all(result.seconds > 0 and result.reference_s > 0 for result in results)
@@ -39,6 +43,11 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
     report.as_table("PostgreSQL", results, Console(file=output, width=200))
     assert "run_nightly" in output.getvalue()
     assert len(json.loads(report.as_json("PostgreSQL", results))["results"]) == len(results)
+
+
+def test_a_worker_tells_everybody(empty_database: str) -> None:
+    (result,) = telling.measure(empty_database, 20, 1, lambda _: None)
+    assert (result.what, result.rows) == ("worker", 20)
 
 
 @on_debian_15

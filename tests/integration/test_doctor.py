@@ -21,6 +21,7 @@ LISTING = "public list = what the rules derive"
 HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
 CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT]
+PORTAL = "portal says what the registry says"
 
 # What is broken, which check finds it, and what it says.
 BREAKS = [
@@ -148,7 +149,7 @@ def test_the_command_ends_with_1_where_anything_is_wrong(conn: Connection, mento
     content = mentorcert("doctor", "--json")
     findings = json.loads(content.stdout)
     assert (content.returncode, content.stderr) == (0, "")
-    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS]
+    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS, PORTAL]
     assert {finding["state"] for finding in findings} == {"ok"}
     conn.execute("alter table public.chapters disable row level security")
     alarmed = mentorcert("doctor")

@@ -13,6 +13,7 @@ from mentorcert.db.connection import Connection
 
 Log = Literal["access_log", "audit_log"]
 SHORTEST_DAYS: Final = 30
+LONGEST_DAYS: Final = 36_500
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -46,5 +47,5 @@ def retention(conn: Connection) -> dict[str, int]:
 
 
 def set_retention(conn: Connection, log: Log, days: int) -> None:
-    """Keep a log for so many days, at least SHORTEST_DAYS; the nightly run deletes what is older."""
+    """Keep a log for SHORTEST_DAYS to LONGEST_DAYS; the nightly run deletes what is older."""
     _QUERIES.set_retention(conn, log=log, days=days)

@@ -8,7 +8,7 @@ import aiosql
 from psycopg.rows import class_row
 
 from mentorcert.db.connection import Connection
-from mentorcert.errors import InvalidInputError
+from mentorcert.errors import InvalidInputError, NotMigratedError
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -56,6 +56,8 @@ def enable(conn: Connection, endpoint: str) -> bool:
 
 def _require_known(conn: Connection, endpoint: str) -> None:
     endpoints = known(conn)
+    if not endpoints:
+        raise NotMigratedError(hint="Run `mentorcert migrate`.")
     if endpoint not in endpoints:
         raise InvalidInputError(
             f"There is no endpoint {endpoint!r}.", hint=f"Endpoints are {', '.join(endpoints)}."

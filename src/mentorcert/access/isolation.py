@@ -1,4 +1,4 @@
-"""Looks at the registry with the eyes of a sample of users, and counts what they see and must not."""
+"""Looks at the registry with the eyes of a sample of users, and at the rights that the catalogue grants."""
 
 import hashlib
 from collections import defaultdict
@@ -14,9 +14,10 @@ import aiosql
 import psycopg
 from psycopg import sql
 
-from mentorcert.access import snapshot
+from mentorcert.access import rights, snapshot
 from mentorcert.access.impersonation import actors_of, become, role_of
 from mentorcert.access.model import KEYS, TABLES, Actor, Row, World
+from mentorcert.access.rights import Rights
 from mentorcert.access.rules import OPEN_TABLES, ids_within, may_select, reach
 from mentorcert.access.snapshot import SwitchedOff
 from mentorcert.db.connection import Connection
@@ -55,16 +56,18 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The answer: who was examined, which tables have no rule, which were switched off and so not read."""
+    """The answer: who was examined, which rights differ, which tables have no rule or were switched off."""
 
     examined: list[Examined]
+    rights: Rights
     unknown_tables: list[str]
     switched_off: dict[str, SwitchedOff]
 
     @property
     def is_wrong(self) -> bool:
-        """Whether somebody sees too much, or a table has no rule."""
-        return bool(self.unknown_tables) or any(one.outside for one in self.examined)
+        """Whether somebody sees too much, or may what is not listed, or a table has no rule."""
+        too_much = self.unknown_tables or self.rights.unexpected
+        return bool(too_much) or any(one.outside for one in self.examined)
 
 
 class _Rows:
@@ -103,6 +106,8 @@ def examine(
 ) -> Audit:
     """Compare what as many users see with what the model lets them see; two statements for each.
 
+    The rights that the catalogue grants, to read and to write, are compared with the list of them.
+
     The sample has users of every role, of several organisations (in each of them, and in none), and without
     a membership, in turn, and always `anon`; the same seed picks the same. Everything happens in one
     read-only transaction. Tables that are switched off are left out, or, with `read_switched_off`, switched
@@ -111,6 +116,7 @@ def examine(
     """
     with snapshot.one_instant(conn, read_only=not read_switched_off):
         unknown = snapshot.unknown_tables(conn)
+        differences = rights.compare(conn)
         if read_switched_off:
             _QUERIES.switch_everything_on(conn)
             conn.execute("set transaction read only")
@@ -124,7 +130,7 @@ def examine(
         for done, actor in enumerate(actors, start=1):
             examined.append(_compare(rows, actor, _seen(conn, actor, questions[role_of(actor)]), slugs, off))
             progress("users examined", done, len(actors))
-    return Audit(examined, unknown, off)
+    return Audit(examined, differences, unknown, off)
 
 
 def _sample(world: World, logins: Iterable[UUID], number: int, seed: str) -> Iterator[Actor]:
@@ -161,6 +167,8 @@ def _questions(conn: Connection, role: str, left_out: Iterable[str]) -> list[sql
 
 def _seen(conn: Connection, actor: Actor, questions: Sequence[sql.Composed]) -> dict[str, list[UUID]]:
     """Return the ids seen of each table: in one statement, or in several where a policy refuses one."""
+    if not questions:
+        return {}
     become(conn, actor)
     try:
         with conn.transaction(), conn.cursor(binary=True) as cursor:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import aiosql
 
@@ -11,6 +11,8 @@ from mentorcert.certifications.repository import LONG_HISTORY
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MigrationError
+
+MIGRATIONS: Final = "migrations are current"
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -74,7 +76,7 @@ def examine(conn: Connection) -> Iterator[Finding]:
 
 
 def _schema(conn: Connection) -> Finding:
-    check = "migrations are current"
+    check = MIGRATIONS
     try:
         pending = [migration.path.name for migration in migrate.pending(conn, migrate.read())]
     except MigrationError as error:

@@ -25,6 +25,7 @@ from mentorcert.cli import (
     person,
     up,
 )
+from mentorcert.cli.lazy import LazyGroup
 from mentorcert.cli.output import error_console
 from mentorcert.errors import MentorcertError, from_postgres
 from mentorcert.settings import settings
@@ -40,6 +41,12 @@ class _Commands(TyperGroup):
             _fail(from_postgres(error))
         except MentorcertError as error:
             _fail(error)
+
+
+class _Portal(LazyGroup):
+    """The commands of the portal sync."""
+
+    module = "mentorcert.cli.portal"
 
 
 def _fail(error: MentorcertError) -> None:
@@ -94,6 +101,11 @@ app.command("export")(imports.export)
 app.command("nightly")(nightly.nightly)
 app.command("worker")(nightly.worker)
 app.add_typer(history.commands, name="history")
+app.add_typer(
+    typer.Typer(cls=_Portal, no_args_is_help=True),
+    name="portal",
+    help="Tell the CRM portal what the registry says, and watch it.",
+)
 app.command("doctor")(doctor.doctor)
 app.add_typer(audit.commands, name="audit")
 app.command("explain-access")(explain.explain_access)

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from mentorcert.access import isolation as isolation_audit
 from mentorcert.access.isolation import Audit, Examined
+from mentorcert.access.rights import Rights
 from mentorcert.certifications import organisation_file
 from mentorcert.cli import audit_access
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
@@ -42,6 +43,9 @@ def isolation(
 
     Reads ids only, in a read-only transaction, as each of the users and as `anon`; the rules are computed in
     Python, from a snapshot. Connect as the owner of the tables.
+
+    What users may read and write otherwise, by policies, grants, views and functions, is compared with the
+    rights that the migrations grant: exit code 1 if there are unexpected ones.
 
     A switched-off endpoint is left out. With --switched-off it is on for this transaction only, which is
     rolled back: so a hotfix is proven before the endpoint is enabled. Enabling waits until the audit is done.
@@ -99,6 +103,7 @@ def _print_isolation(audit: Audit, seed: str) -> None:
             "add one to mentorcert.access.rules, or move the table out of the schema public",
             soft_wrap=True,
         )
+    _print_rights(audit.rights)
     for name, off in audit.switched_off.items():
         error_console.print(
             f"[yellow]not read:[/yellow] {name}, since the endpoint {off.endpoint} is switched off",
@@ -110,6 +115,17 @@ def _print_isolation(audit: Audit, seed: str) -> None:
         f"{len(audit.examined)} users examined (seed {escape(seed)}), {outside} rows outside their scope"
         + (f", {shown} of them listed." if shown < outside else ".")
     )
+
+
+def _print_rights(rights: Rights) -> None:
+    for title, lines in (
+        ("[red]unexpected rights[/red]", rights.unexpected),
+        ("[yellow]missing rights[/yellow] (a notice)", rights.missing),
+    ):
+        if lines:
+            console.print(f"{title}:")
+        for line in lines:
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _login(one: Examined) -> str:

@@ -1,23 +1,19 @@
 """`mentorcert audit access`: lists accesses to rows of organisations that were not the actor's."""
 
-import re
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from mentorcert.access import access_log, postgres_log, supabase_log
 from mentorcert.access.access_log import Access, Coverage
+from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
 from mentorcert.db.connection import Connection, connect
-from mentorcert.errors import InvalidInputError
 from mentorcert.progress import Progress
-
-_DURATION: Final = re.compile(r"(\d{1,4})([mhdw])")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def access(
@@ -51,7 +47,7 @@ def access(
     the ids that requests name. Where a log does not tell whether rows came back, that is `unknown`, and it
     counts; where it tells that none did, it was an attempt, and does not. No statement is ever printed.
     """
-    begin = _instant(since)
+    begin = instant(since)
     coverage: dict[str, Coverage] = {}
     with progress_bars() as progress, connect(autocommit=True) as conn:
         if csvlog is None and supabase_export is None:
@@ -91,21 +87,6 @@ def _from_files(
             covered = coverage[str(path)] = Coverage()
             found.extend(access_log.named(conn, read(path, objects, covered, progress=progress), since))
     return found
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    if duration := _DURATION.fullmatch(text):
-        return datetime.now(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"--since: {text!r} is neither a day, nor an instant, nor a duration.",
-            hint="Give one like 2027-01-31, 2027-01-31T08:00+01:00 or 7d.",
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _print(accesses: list[Access]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mentorcert.access import audit_log
-from mentorcert.access.audit_log import SHORTEST_DAYS, Log
+from mentorcert.access.audit_log import LONGEST_DAYS, SHORTEST_DAYS, Log
 from mentorcert.certifications import organisation_file
+from mentorcert.cli.instants import SINCE, instant
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
 
@@ -21,20 +22,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def log(
     *,
     organisation: Annotated[str | None, typer.Option(help="Slug; by default all organisations.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Day, or time in UTC.")
-    ] = None,
+    since: Annotated[str | None, typer.Option(help=SINCE)] = None,
     size: Annotated[int, typer.Option(min=1, help="How many entries at most.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show who changed memberships, types, chapters, consents, logins and switches; the newest first."""
     with connect(autocommit=True) as conn:
         organisation_id = organisation_file.find(conn, organisation) if organisation else None
-        found = audit_log.entries(conn, organisation_id, since and since.replace(tzinfo=UTC), size=size)
+        found = audit_log.entries(conn, organisation_id, instant(since), size=size)
     if as_json:
         print_json([asdict(entry) for entry in found])
         return
-    table = Table("when", "organisation", "what", "by", "before", "after", title="Audit log")
+    table = Table(title="Audit log")
+    for heading in ("when", "organisation", "what", "by", "before", "after"):
+        table.add_column(heading, overflow="fold")
     for entry in found:
         table.add_row(
             f"{entry.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M}Z",
@@ -51,7 +52,7 @@ def retention(
     log: Annotated[Log | None, typer.Argument(help="Which log; without it, all are shown.")] = None,
     *,
     days: Annotated[
-        int | None, typer.Option(min=SHORTEST_DAYS, help="Keep entries for so many days.")
+        int | None, typer.Option(min=SHORTEST_DAYS, max=LONGEST_DAYS, help="Keep entries for so many days.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,10 +14,16 @@ from rich.table import Table
 
 from mentorcert.certifications import importing, nightly, organisation_file
 from mentorcert.certifications.overview import Overview, overview
+from mentorcert.cli.lazy import lazy_module
 from mentorcert.cli.output import console, progress_bars
 from mentorcert.db import files, migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import MentorcertError
+
+if TYPE_CHECKING:
+    from mentorcert.cli import up_portal
+else:
+    up_portal = lazy_module("mentorcert.cli.up_portal")
 
 
 class _Steps:
@@ -44,6 +50,8 @@ def up(
 ) -> None:
     """Start the database, apply the migrations, do the nightly run, and show how things are.
 
+    With the examples, a staging portal is told by a worker too, and its public list compared with ours.
+
     Run again, it keeps all data and changes nothing that is not due.
     """
     steps = _Steps()
@@ -62,6 +70,7 @@ def up(
                 f"{sum(day.expired for day in days)} certifications expired tonight, "
                 f"{sum(day.unlisted for day in days)} peer mentors left the public list"
             )
+        portal = up_portal.show_portal(conn, steps.step) if examples else None
         with steps.step("count") as happened:
             organisations = overview(conn)
             happened.append(f"{len(organisations)} organisations")
@@ -69,6 +78,8 @@ def up(
     if organisations:
         console.print(_overview_table(organisations))
     _say_what_next(organisations)
+    if portal:
+        up_portal.what_next(portal, _command())
 
 
 def _set_up_examples(conn: Connection, steps: _Steps) -> None:
@@ -121,8 +132,7 @@ def _overview_table(organisations: list[Overview]) -> Table:
 
 
 def _say_what_next(organisations: list[Overview]) -> None:
-    program = Path(sys.argv[0])
-    command = "python -m mentorcert" if program.name == "__main__.py" else escape(str(program))
+    command = _command()
     if not organisations:
         console.print(
             f"There is no organisation yet: {command} organisation apply FILE, or {command} up --examples"
@@ -138,3 +148,8 @@ def _say_what_next(organisations: list[Overview]) -> None:
         f"  {command} --help   everything else",
         soft_wrap=True,
     )
+
+
+def _command() -> str:
+    program = Path(sys.argv[0])
+    return "python -m mentorcert" if program.name == "__main__.py" else escape(str(program))

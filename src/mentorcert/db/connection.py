@@ -10,13 +10,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from mentorcert.db import embedded
 from mentorcert.errors import DatabaseUnreachableError, FailedTransactionError, OpenTransactionError
 from mentorcert.settings import Settings, settings
 
 Connection = psycopg.Connection[TupleRow]
+AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
 
 def database_url(of: Settings) -> str:
@@ -46,6 +47,20 @@ def pool(url: str | None = None, *, max_size: int = 10) -> ConnectionPool[Connec
         max_size=max_size,
         open=False,
         check=ConnectionPool.check_connection,
+    )
+
+
+def async_pool(url: str | None = None, *, max_size: int = 4) -> AsyncConnectionPool[AsyncConnection]:
+    """Return a pool of connections in autocommit, opened and closed by `async with`.
+
+    Each statement is a transaction of its own, so that a pooler in transaction mode may stand in between.
+    """
+    return AsyncConnectionPool(
+        kwargs={**_parameters(url), "prepare_threshold": None, "autocommit": True},
+        min_size=1,
+        max_size=max_size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
     )
 
 

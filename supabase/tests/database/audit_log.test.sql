@@ -141,6 +141,7 @@ select set_eq(
 select is((select count(*) from tests.log_of('delete from public.peer_mentor_chapters where peer_mentor_id = tests.id(''lost'')')), 1::bigint, 'or is taken out');
 insert into public.peer_mentors (id, organisation_id, external_id, full_name, user_id)
 values (tests.id('gone'), tests.id('alfa'), 'gone', 'Gone', tests.id('gone'));
+delete from portal.states where peer_mentor_id = tests.id('gone');
 select set_eq(
   $$ select tests.log_of('delete from public.peer_mentors where id = tests.id(''gone'')') $$,
   array['peer_mentors alfa delete a database role {"listing_consent": false} →'], 'a peer mentor whom the owner deletes'
@@ -169,6 +170,20 @@ from (
 ) as tried (statement, expected);
 select matches(tests.attempt('owner', format('truncate public.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
 from unnest(array['organisations', 'chapters', 'certification_types', 'peer_mentors']) as emptied;
+select set_eq(
+  $$ select tests.log_of('insert into portal.connections (organisation_id, adapter, contract_version, changed_by, reason) values (tests.id(''alfa''), ''webhook'', ''v1'', ''me'', ''x'')') $$,
+  array[
+    'connections alfa insert a database role → {"mode": "capture", "reason": "x", "adapter": "webhook", "changed_by": "me", '
+    || '"contract_version": "v1", "canary_peer_mentor_ids": []}'
+  ],
+  'a portal that is connected'
+);
+select set_eq(
+  $$ select tests.log_of('update portal.connections set mode = ''live'', reason = ''y'', failures = 3') $$,
+  array['connections alfa update a database role {"mode": "capture", "reason": "x"} → {"mode": "live", "reason": "y"}'], 'and goes live'
+);
+select is((select count(*) from tests.log_of('update portal.connections set failures = 4')), 0::bigint, 'its breaker is the worker''s business');
+select is((select count(*) from tests.log_of('delete from portal.connections')), 1::bigint, 'a portal that is forgotten');
 select is_empty(
   $$ select tests.log_of('update public.memberships set ended_at = ended_at') $$, 'what changes nothing leaves no trace'
 );

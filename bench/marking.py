@@ -1,0 +1,51 @@
+"""What it costs that the portal must be told: a nightly run, and a change of many, with and without that."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import aiosql
+
+from bench import data
+from bench.measure import Result, Tell, compare, in_turns
+from mentorcert.db.connection import Connection
+
+AIM: Final = 1.5
+
+_QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+
+def measure(conn: Connection, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
+    """Time both, all of it rolled back, on a registry that `data.fill` has filled."""
+    tonight = _QUERIES.tonight(conn)
+    _QUERIES.know_everybody(conn)
+    extended = rows // 6
+
+    def timing(work: Callable[[], None], *, is_told: bool) -> Callable[[], float]:
+        def timed() -> float:
+            data.settle(conn)
+            with conn.transaction(force_rollback=True):
+                if not is_told:
+                    _QUERIES.lift_portal(conn)
+                started = perf_counter()
+                work()
+                return perf_counter() - started
+
+        return timed
+
+    works: dict[str, tuple[str, Callable[[], None]]] = {
+        "run_nightly": (f"{rows // 2:,} due", lambda: _QUERIES.run_nightly(conn, as_of=tonight)),
+        "one update": (f"{extended:,} extended", lambda: _QUERIES.extend(conn, number=extended)),
+    }
+    for name, (case, work) in works.items():
+        tell(f"{name} with the portal, {case}")
+        without = f"{name} without the portal"
+        seconds = in_turns({without: timing(work, is_told=False), name: timing(work, is_told=True)}, rounds)
+        with conn.transaction(force_rollback=True):
+            work()
+            marked = _QUERIES.marked(conn)
+        yield compare(
+            seconds, name, without, benchmark="marking", rows=rows, case=case, aim=AIM,
+            note=f"{marked:,} marked",
+        )  # fmt: skip

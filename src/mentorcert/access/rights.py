@@ -1,0 +1,49 @@
+"""Compares the rights that the catalogue grants with the list of those that the migrations grant."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiosql
+
+from mentorcert.db.connection import Connection
+
+LIST: Final = Path(__file__).with_name("expected_rights.txt")
+"""One right to a line, sorted; `python -m tests.generated_rights` writes it anew."""
+
+_RESTRICTION: Final = "restriction on "  # a restrictive policy: where it is missing, somebody may more
+
+_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the database grants beyond the list, and what of the list it does not; sorted lines."""
+
+    unexpected: list[str]
+    missing: list[str]
+
+
+def compare(conn: Connection) -> Rights:
+    """Return how the database's rights differ from the list."""
+    found, expected = set(held(conn)), set(LIST.read_text("utf-8").splitlines())
+    added, gone = found - expected, expected - found
+    return Rights(unexpected=_rights(added, gone, "without"), missing=_rights(gone, added, "with"))
+
+
+def held(conn: Connection) -> list[str]:
+    """Return the rights that the database grants, as sorted lines: the same on every version of PostgreSQL.
+
+    They are the policies, grants and executable functions of our schemas, the views elsewhere that read our
+    tables, the functions elsewhere that clients execute with another's rights, and what the roles are.
+    """
+    # An expression is shown without the names of schemas that are on the search_path.
+    with conn.transaction(force_rollback=True):
+        conn.execute("set local search_path = ''")
+        return sorted(line for (line,) in _QUERIES.held(conn))
+
+
+def _rights(lines: set[str], opposite: set[str], word: str) -> list[str]:
+    rights = (line for line in lines if not line.startswith(_RESTRICTION))
+    restrictions = (f"{word} the {line}" for line in opposite if line.startswith(_RESTRICTION))
+    return sorted([*rights, *restrictions])

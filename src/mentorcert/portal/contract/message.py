@@ -1,0 +1,73 @@
+"""A peer mentor's state as a CloudEvents 1.0 message, in any version of the contract that is known."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID, uuid5
+
+from mentorcert.portal.contract import v1, v2
+from mentorcert.portal.contract.dates import to_text
+from mentorcert.portal.model import DesiredState
+
+ContractVersion = Literal["v1", "v2"]
+
+CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+
+_NAMESPACE: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-6a1a4a3f7f10")
+_TYPE: Final = "mentorcert.peer-mentor.status-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One major version: its newest minor version, and how a state is told in it."""
+
+    version: ContractVersion
+    minor: int
+    data: Callable[[DesiredState], dict[str, Any]]
+
+    @property
+    def event_type(self) -> str:
+        """The CloudEvents `type`; it changes with the major version only."""
+        return f"{_TYPE}.{self.version}"
+
+    @property
+    def dataschema(self) -> str:
+        """The `$id` of the schema of `data`: major and minor version."""
+        return f"urn:mentorcert:peer-mentor-status-changed/{self.version}.{self.minor}.json"
+
+
+CONTRACTS: Final[dict[ContractVersion, Contract]] = {
+    "v1": Contract("v1", v1.MINOR, v1.data),
+    "v2": Contract("v2", v2.MINOR, v2.data),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; the same state for the same target always gives the same `id` and the same bytes."""
+
+    id: str
+    event: dict[str, Any]
+    body: bytes
+
+
+def render(state: DesiredState, *, target: str, version: ContractVersion = "v1") -> Message:
+    """Return the message that tells this state; `target` is any text that always names this receiver."""
+    contract = CONTRACTS[version]
+    message_id = str(uuid5(_NAMESPACE, f"{target}\n{state.peer_mentor_id}\n{state.version}"))
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"urn:mentorcert:organisation:{state.organisation}",
+        "type": contract.event_type,
+        "subject": f"mentor/{state.peer_mentor_id}",
+        "time": to_text(state.effective_at),
+        # CloudEvents orders sequences as text; 19 digits hold every bigint.
+        "sequence": f"{state.version:019d}",
+        "dataschema": contract.dataschema,
+        "datacontenttype": "application/json",
+        "data": contract.data(state),
+    }
+    body = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return Message(message_id, event, body)

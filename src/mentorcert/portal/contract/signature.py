@@ -1,0 +1,88 @@
+"""Signatures of Standard Webhooks 1.0.0, made and verified.
+
+Own code: the library `standardwebhooks` 1.1.0 raises bare ValueError on malformed headers and signs a wrong
+time for an aware one that is not UTC.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mentorcert.errors import SettingError, SignatureError
+
+TOLERANCE: Final = timedelta(minutes=5)
+
+_PREFIX: Final = "whsec_"
+_KEY_BYTES: Final = range(24, 65)
+_TIMESTAMP: Final = re.compile(r"\d{1,12}", re.ASCII)
+
+
+def key(secret: str) -> bytes:
+    """Return the key in `whsec_<base64>`; raises SettingError, which does not quote it, for anything else."""
+    try:
+        decoded = base64.b64decode(secret.removeprefix(_PREFIX).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        decoded = b""
+    if not secret.startswith(_PREFIX) or len(decoded) not in _KEY_BYTES:
+        raise SettingError(
+            "A webhook secret is whsec_ and the base64 of 24 to 64 bytes; this one is not.",
+            hint="Make one: echo whsec_$(openssl rand -base64 32)",
+        )
+    return decoded
+
+
+def headers(message_id: str, body: bytes, keys: Sequence[bytes], at: datetime) -> dict[str, str]:
+    """Return the three headers of one attempt, made at `at`; one signature for each key, in their order.
+
+    `message_id` stays the same over all attempts. Raises ValueError for an instant without a time zone, and
+    where there is no key.
+    """
+    if at.utcoffset() is None or not keys:
+        raise ValueError("a signature needs an instant with a time zone, and a key")
+    timestamp = str(int(at.timestamp()))
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(_signature(one, message_id, timestamp, body) for one in keys),
+    }
+
+
+def verify(
+    given: Mapping[str, str],
+    body: bytes,
+    keys: Sequence[bytes],
+    now: datetime,
+    tolerance: timedelta = TOLERANCE,
+) -> str:
+    """Return the id of a message that somebody with one of the keys signed within `tolerance` of `now`.
+
+    The names of the headers may be in any case. Raises SignatureError for everything else.
+    """
+    lowered = {name.lower(): value for name, value in given.items()}
+    message_id = lowered.get("webhook-id", "")
+    timestamp = lowered.get("webhook-timestamp", "")
+    # With a full stop in it, id and timestamp could be cut at another place than they were signed at.
+    if not message_id or "." in message_id or not _TIMESTAMP.fullmatch(timestamp):
+        raise SignatureError("The headers webhook-id and webhook-timestamp are missing or malformed.")
+    if abs(now.timestamp() - int(timestamp)) > tolerance.total_seconds():
+        raise SignatureError("The message's webhook-timestamp is too far from now.")
+    # Text is compared, not what it decodes to: base64 has many spellings of the same bytes.
+    signatures = [
+        one.encode("utf-8", "surrogatepass") for one in lowered.get("webhook-signature", "").split(" ")
+    ]
+    expected = [_signature(one, message_id, timestamp, body).encode() for one in keys]
+    # All of them are compared, so that the time does not tell which pair matched.
+    matches = [hmac.compare_digest(own, one) for own in expected for one in signatures]
+    if not any(matches):
+        raise SignatureError("None of the message's signatures is of a known key.")
+    return message_id
+
+
+def _signature(one: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    signed = b".".join((message_id.encode("utf-8", "surrogatepass"), timestamp.encode(), body))
+    return "v1," + base64.b64encode(hmac.digest(one, signed, hashlib.sha256)).decode()

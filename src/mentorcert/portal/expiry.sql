@@ -1,0 +1,4 @@
+-- When secrets expire.
+
+-- name: note_secrets(organisation, secrets)^
+select portal.note_secrets(:organisation::text, :secrets::jsonb);

@@ -1,0 +1,148 @@
+"""A worker that outlives its lease, or is overtaken by a change: what keeps the portal right."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+from mentorcert.db.connection import Connection, async_pool
+from mentorcert.portal.adapters import values
+from mentorcert.portal.connections import Connections
+from mentorcert.portal.leases import Claim, Leases, Result
+from mentorcert.portal.leases import Connection as PortalConnection
+from mentorcert.portal.port import Portal
+from tests.portal.agreement import disagreements, steps_back
+from tests.portal.soaking import connection_file
+from tests.portal.staging import Staging, running
+from tests.registry import Organisation, fetch, rows, set_up, today
+
+END_LEASES: Final = """
+update portal.states set lease_until = lease_until - %(past)s, next_attempt_at = next_attempt_at - %(past)s
+"""
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> Organisation:
+    organisation = set_up(conn)
+    organisation.certify(organisation.mentor(), issued=today(conn, -10), last_day=today(conn, 30))
+    return organisation
+
+
+@pytest.fixture
+def staging() -> Iterator[Staging]:
+    with running() as portal:
+        yield portal
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Staging]:
+    """A portal that lets an older version replace a newer one."""
+    with running(any_version=True) as portal:
+        yield portal
+
+
+def without(conn: Connection, function: str, guard: str, instead: str) -> None:
+    """Put other words in the place of a function's guard."""
+    source: str = fetch(conn, "select pg_catalog.pg_get_functiondef(%s::regproc)", function)
+    assert guard in source
+    conn.execute(source.replace(guard, instead).encode())
+
+
+@asynccontextmanager
+async def closing(portal: Portal) -> AsyncIterator[Portal]:
+    try:
+        yield portal
+    finally:
+        await portal.aclose()
+
+
+async def tell(leases: Leases, portal: Portal, claim: Claim) -> None:
+    receipt = await portal.apply(claim.state, claim.attempt)
+    result = Result(claim, receipt.outcome, receipt.remote_version, receipt.http_status)
+    assert await leases.report([result], "test") == []
+
+
+async def tell_all(leases: Leases, portal: Portal, connection: PortalConnection) -> None:
+    while claims := (await leases.claim(connection, 10, 60.0))[0]:
+        for claim in claims:
+            await tell(leases, portal, claim)
+
+
+def disagreements_after_a_late_message(
+    organisation: Organisation, database: str, folder: Path, staging: Staging, adapter: str = "webhook",
+    *, lease_ends: bool = True,
+) -> list[str]:  # fmt: skip
+    """Hold a claim during a change, then tell it: if its lease ends, after another has told of the change."""
+    conn = organisation.conn
+    conn.execute("select portal.connect(%s, %s, 'v1', 'test')", (organisation.id, adapter))
+    conn.execute("select portal.set_mode(%s, 'live', 'test')", (organisation.id,))
+    connections = Connections.read([connection_file(folder, adapter, staging.url)])
+
+    async def run() -> None:
+        async with async_pool(database) as pool:
+            leases = Leases(pool)
+            (connection,) = await leases.due()
+            async with closing(connections.open(connection)) as portal:
+                (held,), _ = await leases.claim(connection, 10, 60.0)
+                conn.execute("update public.peer_mentors set listing_consent = false")
+                if lease_ends:
+                    conn.execute(END_LEASES, {"past": timedelta(minutes=2)})
+                    await tell_all(leases, portal, connection)
+                await tell(leases, portal, held)
+                await tell_all(leases, portal, connection)
+
+    asyncio.run(run())
+    return disagreements(conn, organisation.id, staging.client)
+
+
+Late = Callable[..., list[str]]
+
+
+@pytest.fixture
+def late(organisation: Organisation, database: str, tmp_path: Path) -> Late:
+    """Tell a portal late; return where it is wrong then."""
+    return partial(disagreements_after_a_late_message, organisation, database, tmp_path)
+
+
+@pytest.mark.parametrize("adapter", ["webhook", "dataverse"])
+@pytest.mark.parametrize("lease_ends", [True, False])
+def test_late_is_harmless(
+    conn: Connection, late: Late, staging: Staging, adapter: str, lease_ends: bool
+) -> None:
+    assert late(staging, adapter, lease_ends=lease_ends) == []
+    assert steps_back(staging.client) == []
+    (told,) = rows(conn, "select array_agg(outcome) from portal.attempts")[0]
+    assert ("lost_lease" in told) == lease_ends
+
+
+def test_a_portal_that_goes_back_is_told_again(late: Late, forgetful: Staging) -> None:
+    assert late(forgetful) == []
+    assert steps_back(forgetful.client) != [], "this is what the receiver's rule is for"
+
+
+def test_without_the_fence_it_is_not(conn: Connection, late: Late, forgetful: Staging) -> None:
+    lost = "state.lease_token is distinct from result.lease_token"
+    without(conn, "portal.log_attempts", lost, "false")
+    assert late(forgetful) != []
+
+
+def test_without_the_fenced_version_the_table_refuses_the_confirmation(
+    conn: Connection, late: Late, staging: Staging
+) -> None:
+    without(conn, "portal.acknowledge", "state.version = result.version and ", "")
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        late(staging, lease_ends=False)
+
+
+def test_without_the_adapters_look_an_older_version_replaces_a_newer_one(
+    late: Late, staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values, "version", lambda _given: None)
+    late(staging, "dataverse")
+    assert steps_back(staging.client) != []

@@ -1,0 +1,70 @@
+"""The worker's fixtures: a staging portal, an organisation connected to it, and a worker."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mentorcert.db.connection import Connection, async_pool
+from mentorcert.portal.connections import Connections
+from mentorcert.portal.lane import Pace
+from mentorcert.portal.leases import Leases
+from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
+from mentorcert.portal.worker import Worker
+from tests.portal.staging import Staging, running
+from tests.portal.telling import connect_portal
+from tests.registry import Organisation, set_up
+
+FILE = """
+organisation = "demo"
+[target]
+adapter = "webhook"
+url = "{url}/webhook"
+[[auth]]
+method = "hmac"
+keys = [{{ secret = "file:{key}", expires = "never" }}]
+"""
+
+
+@pytest.fixture
+def staging() -> Iterator[Staging]:
+    with running() as portal:
+        yield portal
+
+
+@pytest.fixture
+def file(staging: Staging, tmp_path: Path) -> Path:
+    """The configuration of the organisation demo's connection to the staging portal."""
+    key = tmp_path / "key"
+    key.write_text(DEMO_WEBHOOK_KEY)
+    path = tmp_path / "demo.toml"
+    path.write_text(FILE.format(url=staging.url, key=key))
+    return path
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> Organisation:
+    """An organisation in live mode."""
+    organisation = set_up(conn)
+    connect_portal(conn, organisation.id)
+    return organisation
+
+
+@pytest.fixture
+def work(database: str, file: Path) -> Callable[..., int]:
+    """Run a worker until nothing more is due; return how many rows it dealt with."""
+
+    async def once(pace: Pace) -> int:
+        connections = Connections.read([file])
+        async with async_pool(database) as pool:
+            worker = Worker(
+                Leases(pool), open_portal=connections.open, rehearse=connections.rehearse, pace=pace
+            )
+            return await worker.run(asyncio.Event(), once=True)
+
+    def run(**pace: Any) -> int:
+        return asyncio.run(once(Pace(**{"mode_age_s": 0, "poll_s": 0.02, **pace})))
+
+    return run

@@ -1,0 +1,214 @@
+"""An organisation whose portal is in order, and everything that can go wrong with it, and be mended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from mentorcert.db.connection import Connection
+from mentorcert.portal import health, inbox
+from mentorcert.portal.findings import Finding, findings
+from tests.portal.inbound import DEMO, receive, withdrawn
+from tests.portal.telling import claim, connect_portal, report, set_mode, settle
+from tests.registry import Organisation, fetch, set_up, today
+
+
+@dataclass(frozen=True)
+class World:
+    """The organisation demo in live mode, and its one listed peer mentor."""
+
+    conn: Connection
+    organisation: Organisation
+    mentor: UUID
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        self.conn.execute(statement.encode(), parameters or None)
+
+    def compared(self, outcome: str = "done", scope: str = "full", *, ago: str = "0 s") -> int:
+        """Note a finished comparison; return its id."""
+        id_: int = fetch(
+            self.conn,
+            "insert into portal.reconciliations"
+            " (organisation_id, scope, worker, started_at, finished_at, outcome, reason)"
+            " values (%s, %s, 'test', now() - %s::interval, now() - %s::interval, %s, %s) returning id",
+            self.organisation.id, scope, ago, ago, outcome, None if outcome == "done" else "because",
+        )  # fmt: skip
+        return id_
+
+    def drifts(self, kind: str) -> None:
+        """Note that the latest comparison found the mentor to differ."""
+        self.execute(
+            "insert into portal.drift (reconciliation_id, organisation_id, kind, peer_mentor_id, found_at)"
+            " select max(id), %s, %s, %s, now() from portal.reconciliations",
+            self.organisation.id, kind, self.mentor,
+        )  # fmt: skip
+
+    def came(self, state: str, *, ago: str = "1 min") -> None:
+        """Store a message that is in a state."""
+        receive(self.conn, b"{}")
+        self.execute(
+            "update portal.inbox set state = %s, received_at = now() - %s::interval,"
+            " worked_at = case when %s <> 'received' then now() end",
+            state, ago, state,
+        )  # fmt: skip
+
+    def fails(self, outcome: str) -> None:
+        """Change the mentor, and let the telling fail."""
+        self.change()
+        report(self.conn, self.organisation.id, claim(self.conn, self.organisation.id), outcome)
+
+    def change(self) -> None:
+        """Change what is no removal."""
+        self.execute("update public.peer_mentors set external_id = external_id || '0'")
+
+    def settle(self) -> None:
+        """Let the portal confirm everything, also what waits."""
+        set_mode(self.conn, self.organisation.id, "live")
+        while fetch(self.conn, "select portal.revive(%s)", self.organisation.id):
+            pass
+        settle(self.conn, self.organisation.id)
+
+    def mode(self, mode: str, ago: str = "1 day") -> None:
+        """Set the mode, so long ago."""
+        canary = [self.mentor] if mode == "canary" else []
+        set_mode(self.conn, self.organisation.id, mode, *canary)
+        self.execute("update portal.connections set mode_since = now() - %s::interval", ago)
+
+    def secret(self, days: int | None) -> None:
+        """Note a secret that expires in so many days."""
+        self.execute(
+            "select portal.note_secrets('demo', jsonb_build_array(jsonb_build_object("
+            "'place', 'auth[0].value', 'expires', %s::date)))",
+            None if days is None else today(self.conn, days),
+        )
+
+
+def in_order(conn: Connection) -> World:
+    """Set up an organisation of whose portal nothing is wrong."""
+    organisation = set_up(conn)
+    mentor = organisation.mentor("4711")
+    organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
+    connect_portal(conn, organisation.id)
+    settle(conn, organisation.id)
+    conn.execute("select portal.beat('test', now())")
+    conn.execute("update portal.connections set mode_since = now() - interval '2 days'")
+    world = World(conn, organisation, mentor)
+    world.compared(ago="1 hour")
+    return world
+
+
+def found(conn: Connection) -> list[Finding]:
+    """What is wrong now."""
+    return findings(health.read(conn))
+
+
+def codes(conn: Connection) -> list[str]:
+    """The codes of what is wrong now, the worst first."""
+    return [one.code for one in found(conn)]
+
+
+def _removal_waits(world: World) -> None:
+    world.execute("update public.peer_mentors set listing_consent = false")
+    world.execute("update portal.states set first_dirty_at = now() - interval '16 minutes'")
+
+
+def _change_waits(world: World) -> None:
+    world.change()
+    world.execute("update portal.states set first_dirty_at = now() - interval '61 minutes'")
+
+
+def _message_waits(world: World) -> None:
+    receive(world.conn, withdrawn("nobody"))
+    world.execute("update portal.inbox set received_at = now() - interval '16 minutes'")
+
+
+def _work(world: World) -> None:
+    inbox.work(world.conn, DEMO)
+    _delete_messages(world)
+
+
+def _delete_messages(world: World) -> None:
+    world.execute("delete from portal.inbox")
+
+
+def _repaired(world: World) -> None:
+    world.execute("update portal.drift set repaired_at = now() where repaired_at is null")
+
+
+def _beat(world: World) -> None:
+    world.execute("select portal.beat('test', now())")
+
+
+def _no_secret(world: World) -> None:
+    world.secret(None)
+
+
+def _compared(world: World) -> None:
+    world.compared()
+
+
+def _long_ago(world: World) -> None:
+    with world.conn.transaction():
+        world.execute("set local session_replication_role = replica")
+        world.execute("update portal.reconciliations set finished_at = now() - interval '27 hours'")
+
+
+def _live_again(world: World) -> None:
+    world.mode("live")
+    world.settle()
+
+
+def _opens(world: World) -> None:
+    world.execute("update portal.connections set breaker = 'open', breaker_reason = 'It does not answer.'")
+
+
+def _closes(world: World) -> None:
+    world.execute("update portal.connections set breaker = 'closed', breaker_reason = null")
+
+
+def _gives_up(world: World) -> None:
+    world.change()
+    world.execute("update portal.states set state = 'dead', next_attempt_at = null")
+
+
+@dataclass(frozen=True)
+class Break:
+    """What goes wrong, how it is mended, and what else is found with it."""
+
+    provoke: Callable[[World], None]
+    mend: Callable[[World], None]
+    beside: frozenset[str] = frozenset()
+
+
+BREAKS: Final = {
+    "removal_unconfirmed": Break(_removal_waits, World.settle),
+    "listed_but_expired": Break(lambda world: world.drifts("listed_but_expired"), _repaired),
+    "connection_blocked": Break(lambda world: world.fails("unauthorised"), World.settle),
+    "portal_silent": Break(_opens, _closes),
+    "given_up": Break(_gives_up, World.settle),
+    "fault_of_ours": Break(lambda world: world.fails("message_invalid"), World.settle),
+    "no_worker": Break(lambda world: world.execute("delete from portal.workers"), _beat),
+    "messages_waiting": Break(_message_waits, _work),
+    "secret_expired": Break(lambda world: world.secret(0), _no_secret),
+    "reconciliation_stopped": Break(lambda world: void(world.compared("stopped")), _compared),
+    "reconciliation_failed": Break(lambda world: void(world.compared("failed")), _compared),
+    "reconciliation_overdue": Break(_long_ago, _compared),
+    "unverified": Break(lambda world: void(world.compared("unverified")), _compared),
+    "drift": Break(lambda world: world.drifts("missing"), _repaired),
+    "change_unconfirmed": Break(_change_waits, World.settle),
+    "refused": Break(lambda world: world.fails("rejected"), World.settle),
+    "paused": Break(lambda world: world.mode("paused", "16 min"), _live_again),
+    "secret_expires": Break(lambda world: world.secret(30), lambda world: world.secret(31)),
+    "message_unknown": Break(lambda world: world.came("unknown"), _delete_messages),
+    "message_failed": Break(lambda world: world.came("failed"), _delete_messages),
+    "message_needs_fetch": Break(lambda world: world.came("needs_fetch"), _delete_messages),
+    "message_needs_person": Break(lambda world: world.came("needs_person"), _delete_messages),
+    "messages_lapse": Break(
+        lambda world: world.came("unknown", ago="155 days"), _delete_messages, frozenset({"message_unknown"})
+    ),
+    "nothing_sent": Break(lambda world: world.mode("capture", "3 days"), _live_again),
+}
+
+
+def void(_: object) -> None:
+    """Return nothing."""

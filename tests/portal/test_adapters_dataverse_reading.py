@@ -1,0 +1,109 @@
+"""The Dataverse adapter against the staging portal: what it reads of the portal's table."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from mentorcert.errors import (
+    PortalRejectedError,
+    PortalUnexpectedAnswerError,
+)
+from mentorcert.portal.model import PortalRecord
+from mentorcert.portal.port import Portal
+from tests.portal.connections import (
+    COLUMNS,
+    SECRETS,
+    Answers,
+    assert_no_secret_logged,
+    dataverse,
+    do,
+    failure,
+    secret,
+    served,
+)
+from tests.portal.staging import STATE, Staging, running, state
+
+JSON = {"content-type": "application/json; odata.metadata=minimal"}
+KEY_AUTH = {"method": "header", "name": "X-Api-Key", "value": secret("PORTAL_API_KEY")}
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.DEBUG):
+        yield
+    assert_no_secret_logged(caplog)
+
+
+@pytest.fixture
+def staging() -> Iterator[Staging]:
+    with running() as portal:
+        yield portal
+
+
+async def apply(portal: Portal) -> Any:
+    return await portal.apply(STATE, 1)
+
+
+async def read(portal: Portal, since: datetime | None = None) -> list[PortalRecord]:
+    return [one async for one in portal.fetch_state(since)]
+
+
+def test_all_rows_are_read_page_by_page(staging: Staging) -> None:
+    mentors = [uuid4() for _ in range(7)]
+    told = dataverse(staging.url, target={"page_size": 3})
+
+    async def tell_all(portal: Portal) -> None:
+        for mentor in mentors:
+            await portal.apply(state(1, mentor, status="expired", listed=False, listed_until=None), 1)
+
+    do(told, tell_all)
+    assert do(told, read) == [PortalRecord(mentor, None, 1, "expired", listed=False) for mentor in mentors]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert do(told, lambda portal: read(portal, later)) == []
+    only_listed = dataverse(staging.url, target={"filter": "hlf_listed eq true"})
+    assert do(only_listed, read) == []
+
+
+def test_what_is_no_id_of_ours_is_kept_visible() -> None:
+    rows = [
+        {
+            "hlf_mentorcertid": "nobody",
+            "hlf_status": "certified",
+            "hlf_listed": True,
+            "hlf_mentorversion": "x",
+        },
+        {"hlf_mentorcertid": None, "hlf_status": 5, "hlf_listed": 1, "hlf_mentorversion": 2},
+    ]
+    with served(Answers((200, JSON, json.dumps({"value": rows}).encode()))) as url:
+        assert do(dataverse(url, KEY_AUTH), read) == [
+            PortalRecord(None, "nobody", None, "certified", listed=True),
+            PortalRecord(None, None, 2, "5", listed=None),
+        ]
+
+
+@pytest.mark.parametrize(
+    "link", ["https://elsewhere.example/api/data/v9.2/x", "//127.0.0.2/x", "http://127.0.0.1:1/x"]
+)
+def test_a_next_page_elsewhere_is_not_read(link: str) -> None:
+    """It would be handed our token."""
+    answers = Answers((200, JSON, json.dumps({"value": [], "@odata.nextLink": link}).encode()))
+    with served(answers) as url:
+        assert type(failure(dataverse(url, KEY_AUTH), read)) is PortalUnexpectedAnswerError
+    assert answers.requests.qsize() == 1
+
+
+def test_probing_finds_a_wrong_name(staging: Staging) -> None:
+    do(dataverse(staging.url), apply)
+    do(dataverse(staging.url), lambda portal: portal.probe())
+    wrong = dataverse(staging.url, target={"columns": {**COLUMNS, "status": "hlf_sttus"}})
+    assert type(failure(wrong, lambda portal: portal.probe())) is PortalRejectedError
+    nowhere = dataverse(staging.url, target={"table": "hlf_nowhere"})
+    assert type(failure(nowhere, lambda portal: portal.probe())) is PortalRejectedError
+    assert staging.applied() == [7]

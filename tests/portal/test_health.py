@@ -1,0 +1,266 @@
+"""What is found to be wrong with the sync: each thing once, and gone when it is mended; nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from mentorcert.db.connection import Connection, connect
+from mentorcert.portal import health
+from mentorcert.portal.alerts import KINDS
+from mentorcert.portal.findings import duration
+from tests.portal.standing import BREAKS, World, codes, found, in_order
+from tests.portal.telling import claim, connect_portal, report, set_mode, settle
+from tests.registry import fetch, let_end, set_up, today
+
+EXPIRED = timedelta(minutes=16)
+
+
+@pytest.fixture
+def world(conn: Connection) -> World:
+    return in_order(conn)
+
+
+def test_nothing_is_wrong_where_all_is_well(world: World) -> None:
+    assert found(world.conn) == []
+
+
+def test_every_finding_comes_and_goes(world: World) -> None:
+    assert BREAKS.keys() == KINDS.keys()
+    for code, broken in BREAKS.items():
+        broken.provoke(world)
+        assert {*codes(world.conn)} == {code, *broken.beside}, code
+        broken.mend(world)
+        assert codes(world.conn) == [], f"after {code}"
+
+
+def test_a_finding_says_how_bad_it_is_whose_it_is_and_what_to_do(world: World) -> None:
+    BREAKS["removal_unconfirmed"].provoke(world)
+    (one,) = found(world.conn)
+    assert (one.severity, one.organisation) == ("error", "demo")
+    assert one.what == "1 removals; the oldest waits 16 min"
+    assert one.advice == KINDS[one.code].advice
+    assert str(world.mentor) not in str(one)
+
+
+def test_the_worst_comes_first(world: World) -> None:
+    for code in ("message_unknown", "no_worker", "drift", "secret_expired"):
+        BREAKS[code].provoke(world)
+    severities = [one.severity for one in found(world.conn)]
+    assert severities == ["error", "error", "warning", "warning"]
+
+
+def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
+    world.execute("update public.peer_mentors set listing_consent = false")
+    world.execute("update portal.states set first_dirty_at = now() - interval '14 minutes'")
+    assert codes(world.conn) == []
+    (standing,) = health.read(world.conn).standings
+    assert standing.oldest_removal_s is not None
+    assert 14 * 60 <= standing.oldest_removal_s < 15 * 60
+    assert standing.removals == 1
+
+
+def test_what_the_calendar_removes_counts_from_that_instant(world: World) -> None:
+    world.execute("update portal.states set next_attempt_at = now() - interval '16 minutes'")
+    assert codes(world.conn) == ["removal_unconfirmed"]
+
+
+def test_whoever_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(world: World) -> None:
+    """The row waits with a change that was none of a removal; then the calendar takes the lease away."""
+    certification = fetch(world.conn, "select id from public.peer_mentor_certifications")
+    world.change()
+    report(world.conn, world.organisation.id, claim(world.conn, world.organisation.id), "unauthorised")
+    let_end(world.conn, certification)
+    world.execute(
+        "update public.listed_peer_mentors set listed_until = now() - interval '16 minutes';"
+        "update portal.states set"
+        "  changed_at = now() - interval '1 day', content_until = now() - interval '16 minutes'"
+    )
+    assert fetch(world.conn, "select is_removal from portal.states") is False
+    assert codes(world.conn) == ["connection_blocked", "removal_unconfirmed"]
+    # Tidied away by the night, it is no less wrong.
+    world.execute("delete from public.listed_peer_mentors")
+    assert codes(world.conn) == ["connection_blocked", "removal_unconfirmed"]
+
+
+def test_who_was_never_certified_is_no_removal(world: World) -> None:
+    world.organisation.mentor("new")
+    report(world.conn, world.organisation.id, claim(world.conn, world.organisation.id), "unavailable")
+    world.execute("update portal.states set first_dirty_at = now() - interval '30 min' where state = 'retry'")
+    assert codes(world.conn) == []
+
+
+@pytest.mark.parametrize("mode", ["capture", "shadow", "paused"])
+def test_what_is_held_back_on_purpose_is_no_failure_to_remove(world: World, mode: str) -> None:
+    BREAKS["removal_unconfirmed"].provoke(world)
+    world.mode(mode, "14 min")
+    assert codes(world.conn) == ([] if mode == "paused" else ["nothing_sent"])
+    (standing,) = health.read(world.conn).standings
+    assert (standing.oldest_removal_s, standing.held_removals) == (None, 1)
+
+
+def test_after_months_of_capture_the_quarter_of_an_hour_begins_anew(world: World) -> None:
+    world.mode("capture")
+    BREAKS["removal_unconfirmed"].provoke(world)
+    world.mode("live", "14 min")
+    world.compared()
+    assert codes(world.conn) == []
+    world.mode("live", "16 min")
+    assert codes(world.conn) == ["removal_unconfirmed"]
+
+
+def test_setting_the_same_mode_again_begins_nothing_anew(world: World) -> None:
+    BREAKS["removal_unconfirmed"].provoke(world)
+    set_mode(world.conn, world.organisation.id, "live")
+    world.execute("select portal.connect(%s, 'file', 'v1', 'another adapter')", world.organisation.id)
+    assert codes(world.conn) == ["removal_unconfirmed"]
+
+
+def test_of_the_canary_only_the_named_count(world: World) -> None:
+    other = world.organisation.mentor("other")
+    world.organisation.certify(other, issued=today(world.conn, -10), last_day=today(world.conn, 30))
+    settle(world.conn, world.organisation.id)
+    world.mode("canary")
+    world.execute("update public.peer_mentors set listing_consent = false where id = %s", other)
+    waits = "update portal.states set first_dirty_at = now() - interval '16 minutes'"
+    world.execute(f"{waits} where state <> 'in_sync'")
+    assert codes(world.conn) == []
+    world.execute("update portal.connections set canary_peer_mentor_ids = array[%s::uuid]", other)
+    assert codes(world.conn) == ["removal_unconfirmed"]
+
+
+def test_before_going_live_the_portals_list_is_not_ours(world: World) -> None:
+    world.drifts("listed_but_expired")
+    assert codes(world.conn) == ["listed_but_expired"]
+    world.mode("canary", "3 hours")
+    assert codes(world.conn) == ["drift"]
+    world.mode("shadow")
+    assert codes(world.conn) == ["nothing_sent"]
+
+
+def test_unverified_is_never_green(world: World) -> None:
+    world.mode("shadow")
+    world.mode("live", "1 min")
+    assert codes(world.conn) == ["unverified"]
+    world.compared(scope="recent")
+    assert codes(world.conn) == ["unverified"]
+    world.compared()
+    assert codes(world.conn) == []
+
+
+def test_a_dry_run_verifies_nothing(world: World) -> None:
+    world.mode("live", "1 min")
+    world.execute(
+        "insert into portal.reconciliations"
+        " (organisation_id, scope, worker, started_at, finished_at, outcome, is_dry_run)"
+        " values (%s, 'full', 'test', now(), now(), 'done', true)",
+        world.organisation.id,
+    )
+    assert codes(world.conn) == ["unverified"]
+
+
+def test_organisations_are_kept_apart(world: World) -> None:
+    other = set_up(world.conn, "other")
+    connect_portal(world.conn, other.id)
+    for mode in ("capture", "live"):
+        set_mode(world.conn, other.id, mode)
+    world.execute('select portal.note_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
+    assert {(one.organisation, one.code) for one in found(world.conn)} == {
+        ("other", "secret_expired"),
+        ("other", "unverified"),
+    }
+
+
+def test_an_organisation_without_a_connection_is_quiet(world: World) -> None:
+    other = set_up(world.conn, "other")
+    other.mentor()
+    assert codes(world.conn) == []
+
+
+def test_the_number_of_statements_does_not_grow(
+    world: World, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[Any] = []
+
+    class Counting(psycopg.Cursor[Any]):
+        def execute(self, *arguments: Any, **more: Any) -> Any:
+            executed.append(arguments)
+            return super().execute(*arguments, **more)
+
+    def statements() -> int:
+        executed.clear()
+        with connect(database, autocommit=True) as conn:
+            conn.cursor_factory = Counting
+            health.read(conn)
+        return len(executed)
+
+    before = statements()
+    for number in range(5):
+        organisation = set_up(world.conn, f"more-{number}")
+        organisation.mentor()
+        connect_portal(world.conn, organisation.id)
+    assert statements() == before == 7
+
+
+def test_it_is_read_in_one_snapshot_and_writes_nothing(world: World) -> None:
+    health.read(world.conn)
+    assert fetch(world.conn, "show transaction_read_only") == "off"
+    assert fetch(world.conn, "show statement_timeout") == "0"
+    assert fetch(world.conn, "show transaction_isolation") == "read committed"
+
+
+def test_attempts_are_counted_for_ever_and_lately(world: World) -> None:
+    world.fails("unavailable")
+    world.fails("unavailable")
+    world.settle()
+    (standing,) = health.read(world.conn).standings
+    assert standing.attempts_by_outcome == {"applied": 2, "unavailable": 2}
+    with world.conn.transaction():
+        world.execute("set local session_replication_role = replica")
+        world.execute("update portal.attempts set attempted_at = now() - interval '2 hours' where id = 1")
+        world.execute("update portal.attempts set attempted_at = now() - interval '2 days' where id = 2")
+    lately = {one.outcome: (one.last_hour, one.last_day) for one in health.recent_attempts(world.conn)}
+    assert lately == {"applied": (1, 2), "unavailable": (1, 1)}
+
+
+@pytest.fixture
+def outdated(world: World) -> World:
+    """With attempts and a message of which some are older than is kept."""
+    world.fails("unavailable")
+    world.settle()
+    with world.conn.transaction():
+        world.execute("set local session_replication_role = replica")
+        world.execute("update portal.attempts set attempted_at = now() - interval '91 days' where id < 3")
+    world.came("needs_person", ago="181 days")
+    return world
+
+
+def test_what_is_outdated_is_deleted_and_the_rest_kept(outdated: World) -> None:
+    conn = outdated.conn
+    kept = fetch(conn, "select count(*) from portal.attempts") - 2
+    assert fetch(conn, "select attempts from portal.delete_outdated(1)") == 1
+    assert fetch(conn, "select portal.delete_outdated()::text") == "(1,0)"
+    assert fetch(conn, "select portal.delete_outdated()::text") == "(0,0)"
+    assert fetch(conn, "select count(*) from portal.attempts") == kept
+    assert fetch(conn, "select (state, body is null, reason)::text from portal.inbox") == (
+        '(lapsed,t,"was needs_person")'
+    )
+    (standing,) = health.read(conn).standings
+    assert standing.attempts_by_outcome == {"applied": 2, "unavailable": 1}
+    assert codes(conn) == []
+
+
+def test_how_long_is_a_setting(outdated: World) -> None:
+    outdated.execute("update portal.retention set keep = '1 year'")
+    assert fetch(outdated.conn, "select portal.delete_outdated()::text") == "(0,0)"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        outdated.execute("update portal.retention set keep = '1 day'")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (5.4, "5 s"), (119, "119 s"), (960, "16 min"), (7200, "2 h"), (172800, "2 days")],
+)
+def test_times_are_said_in_the_unit_that_fits(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text

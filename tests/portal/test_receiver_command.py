@@ -1,0 +1,97 @@
+"""`mentorcert portal receive` and `mentorcert portal inbox`, as commands, with a portal that sends."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests.command import Mentorcert, start
+from tests.portal.staging import running
+from tests.registry import fetch, kinds, set_up
+from tests.sessions import wait_until
+
+CODE = "code-that-must-not-show"
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INBOUND_CODE", CODE)
+
+
+CONNECTION = """
+organisation = "demo"
+[target]
+adapter = "file"
+folder = "/srv/handover"
+[inbound]
+[[inbound.auth]]
+method = "code"
+value = { secret = "env:INBOUND_CODE", expires = "never" }
+[[inbound.rules]]
+name = "course completed"
+action = "renew"
+certification_type = "basic"
+entity = "hlf_course"
+message = "Update"
+columns = { hlf_status = 3 }
+mentor = { column = "hlf_number" }
+date_column = "hlf_completedon"
+"""
+
+
+@contextmanager
+def receive_command(database: str, file: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = start("portal", "receive", "--connection", file, "--port", "0", database_url=database)
+    try:
+        assert process.stdout
+        said = process.stdout.readline()
+        found = re.search(r"http://\S+/webhooks/dynamics/", said)
+        assert found, said + str(process.stderr and process.stderr.read())
+        yield process, f"{found[0]}demo"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def test_the_command_takes_what_a_portal_sends_and_works_it(
+    conn: Connection, database: str, mentorcert: Mentorcert, tmp_path: Path
+) -> None:
+    organisation = set_up(conn)
+    file = tmp_path / "connection.toml"
+    file.write_text(CONNECTION)
+    certification = organisation.certify(organisation.mentor(), last_day=date(2021, 1, 1))
+    emission = {
+        "record_id": "5ca90fb0-3d5c-5f0e-8d9b-000000000002", "entity": "hlf_course", "query": {"code": CODE},
+        "changed": {"hlf_status": 3, "hlf_number": "1", "hlf_completedon": "2025-01-10T00:00:00Z"},
+    }  # fmt: skip
+    with receive_command(database, file) as (process, url), running() as staging:
+        for more in ({}, {"entity": "account"}, {"stripped": True}):
+            answer = staging.client.post("/emit", json={**emission, "url": url, **more})
+            assert answer.json() == {"attempts": [202]}
+        wait_until(
+            lambda: fetch(conn, "select count(*) from portal.inbox where state = 'received'") == 0, "work"
+        )
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+    assert kinds(conn, certification) == ["issued", "renewed"]
+    assert CODE not in output + errors
+    shown = mentorcert("portal", "inbox")
+    assert shown.returncode == 1
+    assert "needs_fetch" in shown.stdout
+    told = json.loads(mentorcert("portal", "inbox", "--unknown", "--json").stdout)
+    assert [(one["state"], one["entity"]) for one in told["messages"]] == [("unknown", "account")]
+    assert {one["state"]: one["messages"] for one in told["counts"]} == {
+        "worked": 1,
+        "unknown": 1,
+        "needs_fetch": 1,
+    }
+    file.write_text(CONNECTION.replace("hlf_course", "account"))
+    again = mentorcert("portal", "inbox", "--rework", "--connection", file, "--json")
+    assert [one["state"] for one in json.loads(again.stdout)["messages"]] == ["needs_fetch"]

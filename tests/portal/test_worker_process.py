@@ -1,0 +1,56 @@
+"""The worker as a process: stopped in order, or killed in the middle of a send."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from mentorcert.db.connection import Connection
+from tests.command import start
+from tests.portal.staging import Staging
+from tests.portal.telling import certified, shown, stored
+from tests.registry import Organisation, fetch, rows
+from tests.sessions import wait_until
+
+Work = Callable[..., int]
+
+
+def test_the_worker_process_stops_when_told_and_gives_back_what_it_holds(
+    conn: Connection, organisation: Organisation, staging: Staging, database: str, file: Path
+) -> None:
+    for number in range(12):
+        certified(organisation, str(number))
+    staging.use({"kind": "delay", "seconds": 1, "times": 2})
+    worker = start(
+        "portal", "worker", "--connection", file, "--concurrency", "2", database_url=database,
+        MENTORCERT_LOG="INFO",
+    )  # fmt: skip
+    wait_until(
+        lambda: fetch(conn, "select count(*) from portal.states where lease_token is not null") > 2, "claims"
+    )
+    worker.terminate()
+    said, logged = worker.communicate(timeout=60)
+    assert worker.returncode == 0, logged
+    assert "Telling the portals" in said
+    assert "Person" not in logged
+    assert str(rows(conn, "select peer_mentor_id from portal.attempts")[0][0]) in logged
+    assert fetch(conn, "select count(*) from portal.states where lease_token is not null") == 0
+    assert fetch(conn, "select count(*) from portal.workers") == 0
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    organisation: Organisation, work: Work, staging: Staging, database: str, file: Path
+) -> None:
+    conn = organisation.conn
+    mentor = certified(organisation)
+    staging.use({"kind": "delay", "seconds": 5, "times": 1, "applied_first": True})
+    worker = start("portal", "worker", "--connection", file, "--lease", "2", database_url=database)
+    wait_until(lambda: staging.applied(mentor) != [], "the send")
+    worker.kill()
+    worker.communicate()
+    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute(
+        "update portal.states set lease_until = lease_until - %s, next_attempt_at = next_attempt_at - %s",
+        (timedelta(minutes=2), timedelta(minutes=2)),
+    )
+    work()
+    assert shown(staging) == {mentor: (stored(conn, mentor).version, False)}
