@@ -19,6 +19,23 @@ from mentorcert.db.connection import connect
 LEFT_OUT: Final = {
     "tests/integration/test_pgtap.py::test_file": "psql sets a search_path for its session",
     "tests/integration/test_pgtap.py::test_the_files_leave_nothing_behind": "the same",
+    "tests/integration/test_audit_rights.py::test_pgtap_is_no_alarm": "the same",
+    **{
+        f"tests/portal/test_{topic}": "slow; tests/portal/test_worker_pgbouncer.py and the soak go through it"
+        for topic in (
+            "health",
+            "inbox",
+            "modes",
+            "monitoring",
+            "receiver",
+            "reconciliation",
+            "replay",
+            "state",
+            "status",
+            "worker.py",
+            "worker_process",
+        )
+    },
     "tests/supabase/test_client_": "the server of the Data API goes past the pooler, over TCP",
 }
 

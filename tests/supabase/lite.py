@@ -133,7 +133,7 @@ def lay_auth(conn: Connection) -> None:
 
 def let_lite_in(conn: Connection) -> None:
     """Give Lite one right on each table and schema: without any, its grants are errors and not warnings."""
-    for schema in ("public", "private"):
+    for schema in ("public", "private", "portal"):
         name = sql.Identifier(schema)
         conn.execute(sql.SQL("grant usage on schema {} to lite").format(name))
         conn.execute(sql.SQL("grant references on all tables in schema {} to lite").format(name))

@@ -33,6 +33,26 @@ _ALLOWED: Final = {
     "multiple_permissive_policies_public_memberships_authenticated_SELECT": (
         "two rules, to be read and taken away one by one; each is asked once in a statement, not per row"
     ),
+    "unindexed_foreign_keys_portal_states_states_peer_mentor_id_fkey": (
+        "the peer mentor alone is the primary key, and peer mentors stay"
+    ),
+    **{
+        f"rls_enabled_no_policy_portal_{table}": _SERVICE_ONLY
+        for table in (
+            "attempt_counts",
+            "attempts",
+            "connections",
+            "drift",
+            "inbox",
+            "reconciliation_times",
+            "reconciliations",
+            "replays",
+            "retention",
+            "secrets",
+            "states",
+            "workers",
+        )
+    },
     **{
         f"rls_enabled_no_policy_private_{table}": _SERVICE_ONLY
         for table in ("access_log", "disabled_endpoints", "history_storage", "job_runs", "log_retention")
