@@ -19,20 +19,19 @@ def test_the_worker_process_stops_when_told_and_gives_back_what_it_holds(
 ) -> None:
     for number in range(12):
         certified(organisation, str(number))
-    staging.use({"kind": "delay", "seconds": 1, "times": 2})
+    staging.use({"kind": "delay", "seconds": 1, "times": 12})
     worker = start(
         "portal", "worker", "--connection", file, "--concurrency", "2", database_url=database,
         MENTORCERT_LOG="INFO",
     )  # fmt: skip
-    wait_until(
-        lambda: fetch(conn, "select count(*) from portal.states where lease_token is not null") > 2, "claims"
-    )
+    wait_until(lambda: fetch(conn, "select count(*) from portal.attempts") > 0, "the first to be told")
     worker.terminate()
     said, logged = worker.communicate(timeout=60)
     assert worker.returncode == 0, logged
     assert "Telling the portals" in said
     assert "Person" not in logged
     assert str(rows(conn, "select peer_mentor_id from portal.attempts")[0][0]) in logged
+    assert 0 < fetch(conn, "select count(*) from portal.states where state = 'in_sync'") < 12
     assert fetch(conn, "select count(*) from portal.states where lease_token is not null") == 0
     assert fetch(conn, "select count(*) from portal.workers") == 0
 
