@@ -1,6 +1,7 @@
 """The worker's fixtures: a staging portal, an organisation connected to it, and a worker."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mentorcert.portal.lane import Pace
 from mentorcert.portal.leases import Leases
 from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
 from mentorcert.portal.worker import Worker
+from tests.portal.connections import SECRETS, assert_no_secret_logged
 from tests.portal.staging import Staging, running
 from tests.portal.telling import connect_portal
 from tests.registry import Organisation, set_up
@@ -68,3 +70,13 @@ def work(database: str, file: Path) -> Callable[..., int]:
         return asyncio.run(once(Pace(**{"mode_age_s": 0, "poll_s": 0.02, **pace})))
 
     return run
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The secrets stand in the environment; none of them is in a log, even when all is logged."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.DEBUG):
+        yield
+    assert_no_secret_logged(caplog)

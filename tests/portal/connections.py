@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pytest
@@ -17,8 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mentorcert.errors import MentorcertError, PortalError
 from mentorcert.portal import adapters
 from mentorcert.portal.configuration import Configuration
-from mentorcert.portal.port import Portal
+from mentorcert.portal.model import PortalRecord
+from mentorcert.portal.port import Portal, Receipt
 from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
+from tests.portal.staging import STATE
 
 T = TypeVar("T")
 
@@ -160,3 +163,13 @@ class Answers:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
+
+
+async def apply(portal: Portal) -> Receipt:
+    """Tell the portal the state of the tests, as a first attempt."""
+    return await portal.apply(STATE, 1)
+
+
+async def read(portal: Portal, since: datetime | None = None) -> list[PortalRecord]:
+    """Return what the portal says."""
+    return [one async for one in portal.fetch_state(since)]

@@ -1,8 +1,6 @@
 """The Dataverse adapter against the staging portal: never an older state over a newer, whoever writes."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,47 +17,25 @@ from mentorcert.errors import (
 )
 from mentorcert.portal.adapters.dataverse import CONFLICT_ATTEMPTS, columns_of
 from mentorcert.portal.configuration import DataverseTarget
-from mentorcert.portal.model import PortalRecord
 from mentorcert.portal.port import Portal
 from mentorcert.portal.staging.options import Options, ServiceLimits
 from tests.portal.connections import (
     COLUMNS,
-    SECRETS,
     Answers,
-    assert_no_secret_logged,
+    apply,
     dataverse,
     do,
     failure,
+    read,
     secret,
     served,
 )
 from tests.portal.staging import MENTOR, STATE, Staging, running, state
 
+pytestmark = pytest.mark.usefixtures("secrets")
+
 JSON = {"content-type": "application/json; odata.metadata=minimal"}
 KEY_AUTH = {"method": "header", "name": "X-Api-Key", "value": secret("PORTAL_API_KEY")}
-
-
-@pytest.fixture(autouse=True)
-def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    with caplog.at_level(logging.DEBUG):
-        yield
-    assert_no_secret_logged(caplog)
-
-
-@pytest.fixture
-def staging() -> Iterator[Staging]:
-    with running() as portal:
-        yield portal
-
-
-async def apply(portal: Portal) -> Any:
-    return await portal.apply(STATE, 1)
-
-
-async def read(portal: Portal, since: datetime | None = None) -> list[PortalRecord]:
-    return [one async for one in portal.fetch_state(since)]
 
 
 def row(staging: Staging, key: str = str(MENTOR)) -> dict[str, Any]:

@@ -1,10 +1,7 @@
 """The Dataverse adapter against the staging portal: what it reads of the portal's table."""
 
 import json
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,42 +14,21 @@ from mentorcert.portal.model import PortalRecord
 from mentorcert.portal.port import Portal
 from tests.portal.connections import (
     COLUMNS,
-    SECRETS,
     Answers,
-    assert_no_secret_logged,
+    apply,
     dataverse,
     do,
     failure,
+    read,
     secret,
     served,
 )
-from tests.portal.staging import STATE, Staging, running, state
+from tests.portal.staging import Staging, state
+
+pytestmark = pytest.mark.usefixtures("secrets")
 
 JSON = {"content-type": "application/json; odata.metadata=minimal"}
 KEY_AUTH = {"method": "header", "name": "X-Api-Key", "value": secret("PORTAL_API_KEY")}
-
-
-@pytest.fixture(autouse=True)
-def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    with caplog.at_level(logging.DEBUG):
-        yield
-    assert_no_secret_logged(caplog)
-
-
-@pytest.fixture
-def staging() -> Iterator[Staging]:
-    with running() as portal:
-        yield portal
-
-
-async def apply(portal: Portal) -> Any:
-    return await portal.apply(STATE, 1)
-
-
-async def read(portal: Portal, since: datetime | None = None) -> list[PortalRecord]:
-    return [one async for one in portal.fetch_state(since)]
 
 
 def test_all_rows_are_read_page_by_page(staging: Staging) -> None:

@@ -1,7 +1,6 @@
 """The webhook adapter against the staging portal: what it sends, and what it makes of every answer."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +22,7 @@ from mentorcert.portal.staging.options import Options
 from tests.portal.connections import (
     SECRETS,
     Answers,
-    assert_no_secret_logged,
+    apply,
     do,
     failure,
     hmac,
@@ -31,7 +30,9 @@ from tests.portal.connections import (
     served,
     webhook,
 )
-from tests.portal.staging import MENTOR, OTHER_MENTOR, STATE, Staging, running, state
+from tests.portal.staging import MENTOR, OTHER_MENTOR, Staging, running, state
+
+pytestmark = pytest.mark.usefixtures("secrets")
 
 JSON = {"content-type": "application/json"}
 
@@ -42,24 +43,10 @@ def portal() -> Iterator[Staging]:
         yield served_portal
 
 
-@pytest.fixture(autouse=True)
-def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The secrets stand in the environment; none of them is in a log, even when all is logged."""
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    with caplog.at_level(logging.DEBUG):
-        yield
-    assert_no_secret_logged(caplog)
-
-
 @pytest.fixture
 def staging(portal: Staging) -> Staging:
     portal.use()
     return portal
-
-
-async def apply(portal: Portal) -> Any:
-    return await portal.apply(STATE, 1)
 
 
 def test_a_state_arrives_and_an_older_one_is_known_to_be_older() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,9 +29,9 @@ from mentorcert.portal.tokens import TokenSource
 from tests.portal.connections import (
     SECRETS,
     Answers,
+    apply,
     assert_harmless,
     assert_no_secret,
-    assert_no_secret_logged,
     connected,
     dataverse,
     do,
@@ -43,6 +42,8 @@ from tests.portal.connections import (
     webhook,
 )
 from tests.portal.staging import STATE, Staging, running
+
+pytestmark = pytest.mark.usefixtures("secrets")
 
 JSON = {"content-type": "application/json"}
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")
@@ -87,15 +88,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return files
 
 
-@pytest.fixture(autouse=True)
-def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    with caplog.at_level(logging.DEBUG):
-        yield
-    assert_no_secret_logged(caplog)
-
-
 @pytest.fixture
 def https(certificate: Certificate) -> Iterator[Staging]:
     options = Options(client_public_key=certificate.public_key)
@@ -111,10 +103,6 @@ def entra(staging: Staging, **credential: Any) -> dict[str, Any]:
         "authority": staging.url,
         **credential,
     }
-
-
-async def apply(portal: Portal) -> Any:
-    return await portal.apply(STATE, 1)
 
 
 def test_entra_by_secret(https: Staging, certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from mentorcert.access import access_log, postgres_log, supabase_log
 from mentorcert.access.access_log import Access, Coverage
-from mentorcert.cli.instants import instant
+from mentorcert.cli import instants
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
 from mentorcert.db.connection import Connection, connect
 from mentorcert.progress import Progress
@@ -20,9 +20,7 @@ def access(
     *,
     since: Annotated[
         str | None,
-        typer.Option(
-            help="A day or instant (ISO 8601; UTC where it names no zone), or 90m, 12h, 7d, 2w ago."
-        ),
+        typer.Option(help=instants.SINCE),
     ] = None,
     csvlog: Annotated[
         Path | None,
@@ -47,7 +45,7 @@ def access(
     the ids that requests name. Where a log does not tell whether rows came back, that is `unknown`, and it
     counts; where it tells that none did, it was an attempt, and does not. No statement is ever printed.
     """
-    begin = instant(since)
+    begin = instants.since(since)
     coverage: dict[str, Coverage] = {}
     with progress_bars() as progress, connect(autocommit=True) as conn:
         if csvlog is None and supabase_export is None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from mentorcert.access import audit_log
 from mentorcert.access.audit_log import LONGEST_DAYS, SHORTEST_DAYS, Log
 from mentorcert.certifications import organisation_file
-from mentorcert.cli.instants import SINCE, instant
+from mentorcert.cli import instants
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
 
@@ -22,14 +22,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def log(
     *,
     organisation: Annotated[str | None, typer.Option(help="Slug; by default all organisations.")] = None,
-    since: Annotated[str | None, typer.Option(help=SINCE)] = None,
+    since: Annotated[str | None, typer.Option(help=instants.SINCE)] = None,
     size: Annotated[int, typer.Option(min=1, help="How many entries at most.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show who changed memberships, types, chapters, consents, logins and switches; the newest first."""
     with connect(autocommit=True) as conn:
         organisation_id = organisation_file.find(conn, organisation) if organisation else None
-        found = audit_log.entries(conn, organisation_id, instant(since), size=size)
+        found = audit_log.entries(conn, organisation_id, instants.since(since), size=size)
     if as_json:
         print_json([asdict(entry) for entry in found])
         return

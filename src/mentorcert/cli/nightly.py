@@ -3,16 +3,15 @@
 import signal
 import threading
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from mentorcert.certifications import nightly as nights
+from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
-from mentorcert.errors import InvalidInputError
 
 _SHOWN = 50
 
@@ -30,7 +29,7 @@ def nightly(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Expire what is due, also of nights that were missed. May be run at any time, and twice."""
-    at = _instant(as_of)
+    at = instant("--as-of", as_of)
     with connect(autocommit=True) as conn:
         if dry_run:
             _print_due(nights.due(conn, at), as_json=as_json)
@@ -49,19 +48,6 @@ def worker() -> None:
         signal.signal(name, lambda *_: threading.Thread(target=stop.set).start())
     console.print("Keeping watch; stop with Ctrl-C.")
     nights.keep_watch(lambda: connect(autocommit=True), stop)
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"--as-of: {text!r} is no instant.",
-            hint="Give one like 2027-01-01T00:00:00+01:00.",
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _print_days(days: list[nights.Day], *, as_json: bool) -> None:

@@ -4,16 +4,15 @@ import json
 import signal
 import threading
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json, progress_bars
 from mentorcert.db.connection import connect
-from mentorcert.errors import InvalidInputError
 from mentorcert.portal import control
 from mentorcert.portal import replay as replays
 
@@ -43,7 +42,7 @@ def replay(
 
     May be stopped with Ctrl-C; the same command then goes on where it was.
     """
-    changed_since = _instant(since)
+    changed_since = instant("--since", since)
     with connect(autocommit=True) as conn:
         id_ = control.organisation_id(conn, organisation)
         ids = control.peer_mentors(conn, organisation, mentor or ())
@@ -65,18 +64,6 @@ def replay(
         console.print(f"{step.marked} peer mentors will be told again.")
     elif step is not None:
         console.print(f"Stopped after {step.marked} of {step.total}; the same command goes on from there.")
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"--since: {text!r} is no instant.", hint="Give one like 2027-01-01T00:00:00+01:00."
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _print(differences: list[replays.Difference], *, as_json: bool) -> None:
