@@ -120,6 +120,11 @@ def test_what_goes_wrong_is_tried_again(
     organisation: Organisation, work: Work, staging: Staging, fault: dict[str, Any], outcome: str
 ) -> None:
     conn = organisation.conn
+    # The time until the next attempt is drawn at random, and may be none.
+    conn.execute(
+        "create or replace function portal.retry_delay(attempts integer) returns interval language sql"
+        " as $$ select interval '1 hour' $$"
+    )
     mentor = certified(organisation)
     staging.use({**fault, "times": 1})
     work()
