@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
 
+# The tests start the command hundreds of times: each start reads its modules compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .PHONY: help
@@ -17,8 +20,9 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/.runtime ## Set up the registry with the example organisations and show what it does
+run: $(VENV)/.runtime ## Set up the registry with the example organisations, and serve its pages
 	@$(BIN)/mentorcert up --examples
+	@$(BIN)/mentorcert serve
 
 .PHONY: test
 test: $(VENV)/.dev $(NODE_MODULES) ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15

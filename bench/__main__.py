@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import data, importing, lists, marking, nightly, report, telling
+from bench import data, importing, lists, marking, nightly, pages, report, telling
 from bench.measure import Result, Tell
 from mentorcert.db import migrate
 from mentorcert.db.connection import connect
@@ -30,12 +30,14 @@ class Benchmark(StrEnum):
     NIGHTLY = "nightly"
     MARKING = "marking"
     TELLING = "telling"
+    PAGES = "pages"
 
 
 FILE_ROWS = 10_000
 TOLD = 10_000
 READ_ROUNDS = 40
 WRITE_ROUNDS = 5
+BURSTS = 10
 
 
 def run(
@@ -70,7 +72,7 @@ def main(
     only: Annotated[list[Benchmark] | None, typer.Option(help="Leave the others out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Measure the nightly run, the lists under row-level security, the import and the portal.
+    """Measure the nightly run, the lists under row-level security and over HTTP, the import and the portal.
 
     Each is timed in turns with the least that PostgreSQL could do it in; what counts is the ratio.
     """
@@ -88,6 +90,10 @@ def main(
                     lambda what: progress.update(task, description=what),
                     benchmarks=tuple(only or Benchmark),
                 )
+        if Benchmark.PAGES in (only or Benchmark):
+            results += pages.measure(
+                running, max(rows or [600_000]), BURSTS, lambda what: progress.update(task, description=what)
+            )
         if Benchmark.TELLING in (only or Benchmark):
             with running.new_database() as url:
                 results += telling.measure(

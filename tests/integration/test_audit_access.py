@@ -7,7 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from mentorcert.access import access_log
+from mentorcert.cli import instants
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.errors import InvalidInputError
 from tests.command import Mentorcert
 from tests.registry import Organisation, fetch, set_up
 
@@ -66,11 +69,14 @@ def test_since(one: Organisation, other: Organisation, conn: Connection, mentorc
         ("90m", 0),
         ("2w", 0),
     ):
-        assert len(accesses(mentorcert, "--since", since, exit_code=found)) == found
+        assert len(access_log.logged(conn, instants.since(since))) == found
+    assert len(accesses(mentorcert, "--since", "2026-01-10", exit_code=1)) == 1
+    assert accesses(mentorcert, "--since", "2026-01-11") == []
     for since in ("soon", "7y", "2026-13-01", "-7d"):
-        done = mentorcert("audit", "access", f"--since={since}")
-        assert done.returncode == 2
-        assert since in done.stderr
+        with pytest.raises(InvalidInputError, match=since):
+            instants.since(since)
+    done = mentorcert("audit", "access", "--since=-7d")
+    assert (done.returncode, "-7d" in done.stderr) == (2, True)
 
 
 def request(user: UUID, search: str, content_range: str) -> dict[str, Any]:

@@ -20,7 +20,9 @@ STATUS = "stored status = derived status"
 LISTING = "public list = what the rules derive"
 HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
-CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT]
+NOTICES = "notices go out"
+DOUBT = "no notice is in doubt"
+CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT, NOTICES, DOUBT]
 PORTAL = "portal says what the registry says"
 
 # What is broken, which check finds it, and what it says.
@@ -60,6 +62,14 @@ BREAKS = [
         "update private.job_runs set finished_at = null, error = 'ZZ001: a trigger'",
         NIGHT,
         "demo: never done; failed since: ZZ001: a trigger",
+    ),
+    (
+        """
+        insert into private.job_runs (job, organisation_id, local_day, as_of, started_at, error)
+        select 'notices', id, current_date, now(), now(), 'The mail server is away.' from public.organisations
+        """,
+        NOTICES,
+        "demo: The mail server is away.",
     ),
     (
         """
@@ -138,7 +148,7 @@ def test_long_histories_are_told_but_not_wrong(conn: Connection, *, in_events: b
 def test_of_many_exceptions_ten_are_shown(conn: Connection) -> None:
     for number in range(13):
         set_up(conn, f"organisation-{number:02}")
-    night = list(doctor.examine(conn))[-1]
+    (night,) = [finding for finding in doctor.examine(conn) if finding.check == NIGHT]
     assert night.found.splitlines()[0] == "organisation-00: never done"
     assert night.found.splitlines()[10:] == ["and 3 more"]
 

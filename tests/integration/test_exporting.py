@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mentorcert.certifications import cells, exporting, importing, tabular
 from mentorcert.certifications.cells import Language
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.certifications.exporting import UnwritableTextError
 from mentorcert.certifications.organisation_file import UnknownOrganisationError
 from mentorcert.db.connection import Connection
@@ -126,7 +127,7 @@ def test_norwegian_and_english_files(conn: Connection, organisation: str) -> Non
     norwegian = csv.reader(io.StringIO(exported(conn, organisation).decode("utf-8-sig")), delimiter=";")
     person = ["10", "Kari Prøve", "kari@example.org", "00 12 34 56", "OSL|V1", "ja"]
     assert list(norwegian) == [
-        [names["nb"] for names in tabular.HEADINGS.values()],
+        [names["nb"] for names in HEADINGS.values()],
         [*person, "basic", "01.06.2025", "01.06.2026", "01.06.2023..31.07.2024 | 01.06.2024..01.06.2025"],
         [*person, "pledge", "01.01.2020", "ubegrenset", ""],
         ["2", "Kari Prøve", "", "'+47 00 12 34 56", "", "nei", "", "", "", ""],

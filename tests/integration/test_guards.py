@@ -11,7 +11,14 @@ import pytest
 from psycopg import sql
 
 from mentorcert.db.connection import Connection, connect
-from tests import mutations, operation_mutations, pgtap
+from tests import (
+    administration_mutations,
+    coordinator_mutations,
+    mutations,
+    operation_mutations,
+    pgtap,
+    task_mutations,
+)
 from tests.mutations import Mutation
 from tests.servers import Server, on_embedded_18
 
@@ -25,6 +32,8 @@ _FILE_OF_TRIGGER = {
     "check_time_zone": "constraints",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "copy_chapter_ids_on_update": "chapters_of_peer_mentors",
+    "end_calendar_feed": "calendar_feeds",
+    "keep_an_administrator": "memberships_by_email",
     "keep_chapter_ids": "chapters_of_peer_mentors",
     "keep_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "keep_identity": "moving_rows",
@@ -180,6 +189,16 @@ def test_constraints(tap_conn: Connection, survivors: Survivors) -> None:
     )
 
 
-@pytest.mark.parametrize("mutation", [*mutations.MUTATIONS, *operation_mutations.MUTATIONS], ids=str)
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        *mutations.MUTATIONS,
+        *coordinator_mutations.MUTATIONS,
+        *operation_mutations.MUTATIONS,
+        *task_mutations.MUTATIONS,
+        *administration_mutations.MUTATIONS,
+    ],
+    ids=str,
+)
 def test_guard(survivors: Survivors, mutation: Mutation) -> None:
     assert survivors([mutation]) == []

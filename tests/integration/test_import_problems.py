@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mentorcert.certifications import importing
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.certifications.organisation_file import UnknownOrganisationError
-from mentorcert.certifications.tabular import HEADINGS
 from mentorcert.db.connection import Connection
 from tests.command import Mentorcert
 from tests.mentor_file import content, import_rows, reasons, row, set_up, snapshot

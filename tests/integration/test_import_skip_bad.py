@@ -8,6 +8,7 @@ import pytest
 from openpyxl.cell import WriteOnlyCell
 
 from mentorcert.certifications import importing, tabular
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.db.connection import Connection
 from tests.mentor_file import import_rows, row, set_up, snapshot
 
@@ -35,7 +36,7 @@ def test_bad_rows_are_left_out_and_saved(conn: Connection, tmp_path: Path) -> No
     assert saved.headings[-1] == "Problem"
     unknown = "Sertifisering: the organisation has no certification type “nonsense”; "
     assert [record.cells[-1] for record in saved.records] == [
-        unknown + "write a type's code or name; `mentorcert organisation apply` adds types",
+        unknown + "write a type's code or name, or add the type to the organisation first",
         "E-post: it is not an e-mail address; write one address, such as kari@example.org, or leave it empty",
         "another line of the same person is bad",
     ]
@@ -46,7 +47,7 @@ def test_bad_rows_are_left_out_and_saved(conn: Connection, tmp_path: Path) -> No
 def test_bad_rows_of_a_sheet_become_harmless_csv(conn: Connection, tmp_path: Path) -> None:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet()
-    sheet.append([names["en"] for names in tabular.HEADINGS.values()])
+    sheet.append([names["en"] for names in HEADINGS.values()])
     formula = WriteOnlyCell(sheet, value="=1+1")
     formula.data_type = "s"
     sheet.append([17, formula, "nobody", None, None, True, "basic", date(2026, 1, 1)])

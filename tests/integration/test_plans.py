@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from mentorcert.certifications import search
 from mentorcert.db.connection import Connection, acting_as, connect
 from tests.servers import Server
 
@@ -21,6 +22,19 @@ _QUERIES = {
     "of one peer mentor": f"{_ALL} where peer_mentor_id = %(mentor)s order by expires_at",
 }
 _ROLES = ["mentor", "coordinator", "busy", "admin"]
+# What the coordinator's list is asked: each order, filters, searches that find few and many.
+_SEARCHES = {
+    "by expiry": "",
+    "by expiry, falling": "descending => true",
+    "by name": "sort => 'name'",
+    "by type": "sort => 'type'",
+    "by day of issue": "sort => 'issued'",
+    "valid": "status => 'active'",
+    "of a month": "first_day => '2026-03-01', last_day => '2026-03-31'",
+    "of a chapter": "chapter_id => md5('chapter1-7')::uuid",
+    "few by name": "query => 'mentor 71'",
+    "many by name": "query => 'mentor'",
+}
 
 
 def key(name: str) -> UUID:
@@ -75,3 +89,30 @@ def test_plan(large: Connection, who: str, query: str) -> None:
     init_plans = [node for node in nodes if node.get("Parent Relationship") == "InitPlan"]
     assert init_plans
     assert max(node["Actual Loops"] for node in init_plans) <= 1
+
+
+@pytest.mark.parametrize("who", _ROLES)
+@pytest.mark.parametrize("arguments", _SEARCHES.values(), ids=_SEARCHES.keys())
+def test_search(large: Connection, who: str, arguments: str) -> None:
+    """Whatever is asked, no table of people or certifications is read whole."""
+    with acting_as(large, key(who)):
+        large.execute(f"select * from public.search_certifications({arguments})".encode())
+        read: dict[str, int] = dict(
+            large.execute(
+                "select relname::text, coalesce(seq_scan, 0) from pg_catalog.pg_stat_xact_user_tables"
+                " where relid = any(array['public.peer_mentor_certifications', 'public.peer_mentors',"
+                " 'public.peer_mentor_chapters']::regclass[])"
+            ).fetchall()
+        )
+    assert read == dict.fromkeys((_TABLE, "peer_mentors", "peer_mentor_chapters"), 0)
+
+
+@pytest.mark.parametrize("who", _ROLES)
+def test_search_of_peer_mentors(large: Connection, who: str) -> None:
+    with acting_as(large, key(who)):
+        search.mentors(large, query="mentor 7")
+        read = large.execute(
+            "select coalesce(seq_scan, 0) from pg_catalog.pg_stat_xact_user_tables"
+            " where relid = 'public.peer_mentors'::regclass"
+        ).fetchone()
+    assert read == (0,)

@@ -15,6 +15,7 @@ from tests.oracle.worlds import MISSING, TYPE_CODES, number_of
 # What comes of a change that the model allows: every certification is active, for months to come.
 CHANGES: Final[dict[str, tuple[str, frozenset[str] | str]]] = {
     "renew_certification": ("public.renew_certification(%L)", DONE),
+    "change_certifications": ("public.change_certifications('renew', array[%L]::uuid[])", DONE),
     "suspend_certification": ("public.suspend_certification(%L, 'why')", DONE),
     "reinstate_certification": ("public.reinstate_certification(%L)", "MC001"),
     "revert_change": (f"public.revert_change(%L::uuid, '{MISSING}'::uuid, 'why')", "MC006"),
@@ -23,11 +24,46 @@ CHANGES: Final[dict[str, tuple[str, frozenset[str] | str]]] = {
 
 def probes(within: Reach) -> Iterator[Probe]:
     """Yield what the actor tries with each function."""
-    for probe in chain(reading(within), changing(within), changing_many(within)):
+    yield from open_to_all(within)
+    for probe in chain(reading(within), feeds(within), changing(within), changing_many(within)):
         if within.actor.user_id is None:
             yield replace(probe, expected=REFUSED, saying=closed(f"function {probe.target}"))
         else:
             yield probe
+
+
+def open_to_all(within: Reach) -> Iterator[Probe]:
+    """Yield what is answered alike to everybody: certificates, a feed by its token, a list's heading."""
+    codes = [*(row.id for row in within.world.certifications), MISSING]
+    every = ", ".join(f"'{code}'" for code in codes)
+    yield Probe(
+        "check_certificate", "call",
+        f"select array_agg(code::text) from unnest(array[{every}]::uuid[]) as code"
+        " where public.check_certificate(code)",
+        frozenset(map(str, codes[:-1])),
+    )  # fmt: skip
+    yield Probe(
+        "calendar_of", "call", f"select public.calendar_of('{MISSING}')", DONE, afterwards=AS_DONE
+    )  # the token is all it goes by, whoever asks
+    yield Probe(
+        "public_organisation",
+        "call",
+        "select public.public_organisation('nowhere')",
+        DONE,
+        afterwards=AS_DONE,
+    )
+
+
+def feeds(within: Reach) -> Iterator[Probe]:
+    """Yield what the actor tries with the own calendar feed."""
+    yield Probe(
+        "create_calendar_feed", "call", "select array['done'] from public.create_calendar_feed()",
+        DONE if within.own_ids else REFUSED,
+    )  # fmt: skip
+    is_peer_mentor = frozenset({"true" if within.own_ids else "false"})
+    yield Probe("set_my_language", "call", "select array[public.set_my_language('en')::text]", is_peer_mentor)
+    for function in ("revoke_calendar_feed", "calendar_feed_created_at"):
+        yield Probe(function, "call", f"select array['done'] from public.{function}()", DONE)
 
 
 def reading(within: Reach) -> Iterator[Probe]:
@@ -51,6 +87,15 @@ def reading(within: Reach) -> Iterator[Probe]:
         frozenset({str(within.organisation_id or "none").lower()}),
     )
     yield probe(
+        "own_organisations",
+        "select array_agg(id::text) from public.own_organisations()",
+        frozenset(
+            str(membership.organisation_id)
+            for membership in world.memberships
+            if membership.user_id == within.actor.user_id and not membership.ended
+        ),
+    )
+    yield probe(
         "certification_history",
         f"select {every} where exists (select public.certification_history(id))", seen, certifications,
     )  # fmt: skip
@@ -71,12 +116,36 @@ def reading(within: Reach) -> Iterator[Probe]:
         "certifications_page",
         "select array_agg(id::text) from public.certifications_page(page_size => 1000)", seen, certifications,
     )  # fmt: skip
+    for sort in ("expires", "issued", "name", "type"):
+        yield probe(
+            "search_certifications",
+            "select array_agg(id::text)"
+            f" from public.search_certifications(page_size => 1000, sort => '{sort}')", seen, certifications,
+        )  # fmt: skip
+    yield probe(
+        "search_certifications",
+        "select array_agg(id::text) from public.search_certifications('pers', page_size => 1000)",
+        seen, certifications,
+    )  # fmt: skip
+    listed = ", ".join(f"'{row.id}'" for row in certifications)
+    yield Probe(
+        "preview_changes", "call",
+        "select array_agg(certification_id::text)"
+        f" from public.preview_changes('suspend', array[{listed}]::uuid[]) where refusal is null",
+        ids([row for row in certifications if may_update(within, row)]), certifications, may_update,
+    )  # fmt: skip
     for chapter in (*(chapter.id for chapter in world.chapters), MISSING):
         of_chapter = seen & ids(_certifications_in(world, with_chapters_under(world, [chapter])))
         yield probe(
             "certifications_page",
             "select array_agg(id::text)"
             f" from public.certifications_page(page_size => 1000, chapter_id => '{chapter}')",
+            of_chapter, certifications,
+        )  # fmt: skip
+        yield probe(
+            "search_certifications",
+            "select array_agg(id::text)"
+            f" from public.search_certifications(page_size => 1000, chapter_id => '{chapter}')",
             of_chapter, certifications,
         )  # fmt: skip
 

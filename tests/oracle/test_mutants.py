@@ -41,6 +41,14 @@ UNNOTICED: Final = {
     r"revoke execute on private\.log_access\(.*\) from authenticated": (
         "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
     ),
+    r"grant select on private\.(extensions|job_runs) to authenticated": (
+        "Each column is granted already, by name."
+    ),
+    r"revoke execute on private\.(find_login|member_logins|note_reversal|portal_alarm|preview_extension"
+    r"|preview_replay|preview_reversal|require_administered_organisation|set_portal_mode|request_task"
+    r"|cancel_task)\(.*\) from authenticated": (
+        "The administrator's pages call it: supabase/tests/database says who may, and what it does."
+    ),
     r"revoke usage on schema public from (anon|authenticated)": "PUBLIC has it too, as PostgreSQL comes.",
 }
 

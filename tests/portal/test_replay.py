@@ -1,12 +1,15 @@
 """Replays, and the commands that control the sync."""
 
+import asyncio
 import json
 import signal
 import threading
 from pathlib import Path
 
-from mentorcert.db.connection import Connection
+from mentorcert.db.connection import Connection, async_pool, connect
 from mentorcert.portal import replay
+from mentorcert.portal.chores import Chores
+from mentorcert.portal.connections import Connections
 from mentorcert.portal.replay import Selection
 from tests.command import Mentorcert, start
 from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
@@ -14,6 +17,14 @@ from tests.registry import fetch, rows, set_up, today
 from tests.sessions import wait_until
 
 ALL = Selection()
+
+
+def do_chores(database: str) -> None:
+    async def once() -> None:
+        async with async_pool(database) as pool:
+            await Chores(pool, Connections([])).run(asyncio.Event(), once=True)
+
+    asyncio.run(once())
 
 
 def test_everybody_is_told_again_though_all_was_confirmed(conn: Connection) -> None:
@@ -135,3 +146,39 @@ def test_ctrl_c_stops_a_replay_and_the_same_command_goes_on(
     said, _ = running.communicate(timeout=60)
     assert (running.returncode, "Stopped after 1 of 4" in said) == (0, True)
     assert "4 peer mentors will be told again" in mentorcert("portal", "replay", "demo").stdout
+
+
+def test_the_workers_carry_out_what_an_administrator_asks_for(conn: Connection, database: str) -> None:
+    organisation, other = set_up(conn), set_up(conn, "other")
+    for of in (organisation, other):
+        connect_portal(conn, of.id)
+        for number in range(3):
+            of.mentor(str(number))
+        settle(conn, of.id)
+    with organisation.as_admin():
+        asked = fetch(conn, "select portal.request_replay('{}', 'why')")
+    begun = fetch(conn, "select id from portal.start_replay(%s, '{}', 'at a terminal')", other.id)
+    do_chores(database)
+    carried_out = "select marked, finished_at is not null from portal.replays where id = %s"
+    assert rows(conn, carried_out, asked) == [(3, True)]
+    # Whoever began the other one goes on with it.
+    assert rows(conn, carried_out, begun) == [(0, False)]
+    assert len(claim(conn, organisation.id)) == 3
+    do_chores(database)
+    assert rows(conn, carried_out, asked) == [(3, True)]
+
+
+def test_a_replay_waits_for_a_change_and_then_goes_on(conn: Connection, database: str) -> None:
+    organisation = set_up(conn)
+    mentor = organisation.mentor()
+    connect_portal(conn, organisation.id)
+    settle(conn, organisation.id)
+    with organisation.as_admin():
+        conn.execute("select portal.request_replay('{}', 'why')")
+    unfinished = "select count(*) from portal.replays where finished_at is null"
+    with connect(database) as somebody:
+        somebody.execute("select from portal.states where peer_mentor_id = %s for update", (mentor,))
+        do_chores(database)
+        assert fetch(conn, unfinished) == 1
+    do_chores(database)
+    assert fetch(conn, unfinished) == 0

@@ -35,7 +35,7 @@ needs_lite = pytest.mark.skipif(
 )
 PASSWORD: Final = token_urlsafe()
 PUBLISHABLE_KEY: Final = f"sb_publishable_{token_urlsafe()}"
-_JWT_SECRET: Final = token_urlsafe(48)
+JWT_SECRET: Final = token_urlsafe(48)
 
 _CONFIG: Final = """
 [api]
@@ -75,10 +75,10 @@ class Session:
 
         Supabase Auth writes `app_metadata` and `user_metadata` into every token; Lite writes neither.
         """
-        return replace(self, token=jwt.encode(self.claims() | claims, _JWT_SECRET, "HS256"))
+        return replace(self, token=jwt.encode(self.claims() | claims, JWT_SECRET, "HS256"))
 
     def claims(self) -> dict[str, Any]:
-        claims: dict[str, Any] = jwt.decode(self.token, _JWT_SECRET, ["HS256"], audience="authenticated")
+        claims: dict[str, Any] = jwt.decode(self.token, JWT_SECRET, ["HS256"], audience="authenticated")
         return claims
 
 
@@ -161,7 +161,7 @@ def serving(server: Server, database: str, folder: Path) -> Iterator[Lite]:
         host=at["host"],
         db_port=at["port"],
         dbname=at["dbname"],
-        jwt_secret=_JWT_SECRET,
+        jwt_secret=JWT_SECRET,
         publishable_key=PUBLISHABLE_KEY,
     )
     (folder / "supabase").mkdir()

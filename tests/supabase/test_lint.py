@@ -39,23 +39,20 @@ _ALLOWED: Final = {
     **{
         f"rls_enabled_no_policy_portal_{table}": _SERVICE_ONLY
         for table in (
-            "attempt_counts",
             "attempts",
-            "connections",
-            "drift",
-            "inbox",
             "reconciliation_times",
-            "reconciliations",
-            "replays",
-            "retention",
-            "secrets",
-            "states",
-            "workers",
         )
     },
     **{
         f"rls_enabled_no_policy_private_{table}": _SERVICE_ONLY
-        for table in ("access_log", "disabled_endpoints", "history_storage", "job_runs", "log_retention")
+        for table in (
+            "access_log",
+            "calendar_feeds",
+            "history_storage",
+            "log_retention",
+            "notice_mails",
+            "notices",
+        )
     },
 }
 

@@ -1,10 +1,18 @@
-"""What is left out behind the pooler names files and tests that exist."""
+"""What is left out on some servers names files and tests that exist, and what makes up for it runs on all."""
 
-from tests import pooler
+import pytest
+
+from tests import one_server, pooler
 from tests.generated_docs import ROOT
 
 
-def test_what_is_left_out_is_there() -> None:
-    for name in pooler.LEFT_OUT:
-        beginning, _, test = name.partition("::")
-        assert any(f"def {test}" in file.read_text() for file in ROOT.glob(f"{beginning}*")), name
+@pytest.mark.parametrize("name", [*pooler.LEFT_OUT, *one_server.ELSEWHERE, *one_server.ELSEWHERE.values()])
+def test_what_is_named_is_there(name: str) -> None:
+    beginning, _, test = name.partition("::")
+    files = [file for found in ROOT.glob(f"{beginning}*") for file in (found, *found.rglob("*.py"))]
+    assert any(f"def {test}" in file.read_text("utf-8") for file in files if file.is_file())
+
+
+@pytest.mark.parametrize("name", one_server.ELSEWHERE.values())
+def test_what_makes_up_for_it_is_not_left_out_itself(name: str) -> None:
+    assert not any(name.startswith(left_out) for left_out in one_server.ELSEWHERE)

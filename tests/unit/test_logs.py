@@ -1,7 +1,9 @@
 """Logs are JSON lines on stderr without personal data."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +38,15 @@ def test_configuring_twice_does_not_double_the_lines(capsys: pytest.CaptureFixtu
     logs.configure("INFO")
     logs.event("night_passed")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_stderr_is_looked_up_when_it_is_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as at_first, io.StringIO() as closed_later:
+        at_first.setattr(sys, "stderr", closed_later)
+        logs.configure("INFO")
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    logs.event("night_passed")
+    assert json.loads(written.getvalue())["event"] == "night_passed"
 
 
 def test_of_an_exception_only_its_type(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ import openpyxl
 import pytest
 
 from mentorcert.certifications import tabular
-from mentorcert.certifications.tabular import HEADINGS, Column, Dialect, Table, UnreadableFileError
+from mentorcert.certifications.columns import HEADINGS, Column
+from mentorcert.certifications.tabular import Dialect, Table, UnreadableFileError
 from tests.mentor_file import content, row
 
 NORWEGIAN = ";".join(names["nb"] for names in HEADINGS.values())
@@ -39,6 +40,22 @@ def workbook(*rows: Sequence[object]) -> bytes:
     data = io.BytesIO()
     book.save(data)
     return data.getvalue()
+
+
+def with_sheet(data: bytes, old: bytes, new: bytes) -> bytes:
+    """Return a workbook in whose sheet other words stand."""
+    changed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+        zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as to,
+    ):
+        for name in archive.namelist():
+            member = archive.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                assert old in member
+                member = member.replace(old, new)
+            to.writestr(name, member)
+    return changed.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -120,6 +137,28 @@ def test_a_workbook_with_real_dates_and_numbers(tmp_path: Path) -> None:
     assert record.cells[:10] == (
         "1001", "Åse", "", "4790000000", "OSL", "true", "basic", "2026-03-01", "2027-02-28", "",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("row_number", "number"), [(1000, 1), (1001, 0)])
+def test_a_row_that_claims_to_lie_far_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row_number: int, number: int
+) -> None:
+    monkeypatch.setattr(tabular, "MAX_SHEET_ROWS", 1000)
+    place = f'r="{row_number}"'.encode()
+    far = with_sheet(workbook([names["nb"] for names in HEADINGS.values()], ["1"]), b'r="2"', place)
+    assert len(read(tmp_path, far).records) == number
+
+
+def test_a_workbook_that_is_a_trap(tmp_path: Path) -> None:
+    sheet = workbook([names["nb"] for names in HEADINGS.values()])
+    blanks = b" " * 2 * tabular.SMALL_BYTES
+    assert "more than is plausible" in failure(tmp_path, with_sheet(sheet, b"</worksheet>", blanks))
+
+
+def test_more_rows_than_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular, "MAX_RECORDS", 1)
+    assert len(read(tmp_path, content(row())).records) == 1
+    assert "has more than 1 rows" in failure(tmp_path, content(row(), row("2")))
 
 
 def test_a_workbook_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,15 @@ from mentorcert.access.model import (
 # What a client may write, column by column; every other column, and every other table, is closed.
 INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "certification_types": frozenset(
-        {"code", "name_nb", "name_en", "validity_rule", "validity_months", "required_for_listing"}
+        {
+            "code",
+            "name_nb",
+            "name_en",
+            "validity_rule",
+            "validity_months",
+            "required_for_listing",
+            "reminder_days",
+        }
     ),
     "chapters": frozenset({"parent_id", "code", "name"}),
     "memberships": frozenset({"user_id", "role", "chapter_id"}),
@@ -37,7 +45,16 @@ INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "peer_mentor_chapters": frozenset({"peer_mentor_id", "chapter_id"}),
     "peer_mentors": frozenset(
-        {"external_id", "user_id", "full_name", "display_name", "email", "phone", "listing_consent"}
+        {
+            "external_id",
+            "user_id",
+            "full_name",
+            "display_name",
+            "email",
+            "phone",
+            "language",
+            "listing_consent",
+        }
     ),
 }
 UPDATE_COLUMNS: Final[Mapping[str, frozenset[str]]] = {

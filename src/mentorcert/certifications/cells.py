@@ -8,6 +8,8 @@ from datetime import date
 from itertools import pairwise
 from typing import Literal
 
+from mentorcert.wording import Sentence
+
 Language = Literal["nb", "en"]
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -32,7 +34,7 @@ _APOSTROPHE = "'"
 class CellError(ValueError):
     """The cell does not say what its column needs; the arguments are the reason and what to do."""
 
-    def __init__(self, reason: str, advice: str) -> None:
+    def __init__(self, reason: Sentence, advice: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason
         self.advice = advice
@@ -55,6 +57,11 @@ def harmless(text: str) -> str:
     return _APOSTROPHE + text if text.startswith((*_FORMULA_STARTS, _APOSTROPHE)) else text
 
 
+def defused(cell: str) -> str:
+    """Return the cell as it is, but one that a spreadsheet would run as `harmless` writes it."""
+    return harmless(cell) if cell.strip().startswith(_FORMULA_STARTS) else cell
+
+
 def original(cell: str) -> str:
     """Take off the apostrophe that `harmless` put on, and the space around the text."""
     text = cell.strip()
@@ -67,9 +74,14 @@ def read_text(cell: str) -> str:
     """Return the text of a cell, perhaps empty. Raises CellError for what no person writes."""
     text = original(cell)
     if any(unicodedata.category(character) == "Cc" and character not in "\t\r\n" for character in text):
-        raise CellError("it contains a control character", "delete the invisible character")
+        raise CellError(
+            Sentence("it contains a control character"), Sentence("delete the invisible character")
+        )
     if _EXCEL_ERROR.fullmatch(text):
-        raise CellError("it is an error value of the spreadsheet", "mend the formula, or type the value")
+        raise CellError(
+            Sentence("it is an error value of the spreadsheet"),
+            Sentence("mend the formula, or type the value"),
+        )
     return text
 
 
@@ -77,7 +89,7 @@ def read_required_text(cell: str) -> str:
     """Return the text of a cell that may not be empty. Raises CellError."""
     if text := read_text(cell):
         return text
-    raise CellError("it is empty", "fill it in")
+    raise CellError(Sentence("it is empty"), Sentence("fill it in"))
 
 
 def read_optional_text(cell: str) -> str | None:
@@ -91,7 +103,8 @@ def read_email(cell: str) -> str | None:
     if text is None or _EMAIL.fullmatch(text):
         return text
     raise CellError(
-        "it is not an e-mail address", "write one address, such as kari@example.org, or leave it empty"
+        Sentence("it is not an e-mail address"),
+        Sentence("write one address, such as kari@example.org, or leave it empty"),
     )
 
 
@@ -109,7 +122,8 @@ def read_consent(cell: str) -> bool:
     if word in _NO_WORDS:
         return False
     raise CellError(
-        "it is neither yes nor no", "write ja or nei, yes or no, true or false, 1 or 0, or x for yes"
+        Sentence("it is neither yes nor no"),
+        Sentence("write ja or nei, yes or no, true or false, 1 or 0, or x for yes"),
     )
 
 
@@ -119,16 +133,17 @@ def read_day(cell: str) -> date:
     match = _ISO_DAY.fullmatch(text) or _NORWEGIAN_DAY.fullmatch(text)
     if match is None:
         raise CellError(
-            "it is not a day" if text else "it is empty",
-            "write a day as 31.12.2026 or 2026-12-31, the year in full",
+            Sentence("it is not a day") if text else Sentence("it is empty"),
+            Sentence("write a day as 31.12.2026 or 2026-12-31, the year in full"),
         )
     try:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:
-        raise CellError("the calendar has no such day", "look the day up") from None
+        raise CellError(Sentence("the calendar has no such day"), Sentence("look the day up")) from None
     if not FIRST_DAY <= day <= LAST_DAY:
         raise CellError(
-            f"it lies outside {FIRST_DAY:%Y} to {LAST_DAY:%Y}", "look for a typing error in the year"
+            Sentence("it lies outside {} to {}", FIRST_DAY.year, LAST_DAY.year),
+            Sentence("look for a typing error in the year"),
         )
     return day
 
@@ -152,18 +167,22 @@ def read_periods(cell: str) -> list[Period]:
         try:
             period = Period(read_day(first), read_last_valid_day(last))
         except CellError as error:
-            raise CellError(f"“{item}”: {error.reason}", error.advice) from None
+            raise CellError(Sentence("“{}”: {}", item, error.reason), error.advice) from None
         if separator and period.ends is None:
             raise CellError(
-                f"“{item}”: nothing stands after {PERIOD_SEPARATOR}", "write the last valid day there"
+                Sentence("“{}”: nothing stands after {}", item, PERIOD_SEPARATOR),
+                Sentence("write the last valid day there"),
             )
         if period.ends is not None and period.ends < period.starts:
-            raise CellError(f"“{item}” ends before it begins", "write the first day before the last one")
+            raise CellError(
+                Sentence("“{}” ends before it begins", item),
+                Sentence("write the first day before the last one"),
+            )
         periods.append(period)
     periods.sort(key=lambda period: period.starts)
     for earlier, later in pairwise(periods):
         if earlier.starts == later.starts:
-            raise CellError(f"two periods begin on {earlier.starts}", "keep one of them")
+            raise CellError(Sentence("two periods begin on {}", earlier.starts), Sentence("keep one of them"))
     return periods
 
 

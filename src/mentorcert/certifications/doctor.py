@@ -73,6 +73,17 @@ def examine(conn: Connection) -> Iterator[Finding]:
         [_night(*row) for row in _QUERIES.missed_nights(conn)],
         "Run `mentorcert nightly`, which catches up; then see that pg_cron or `mentorcert worker` runs.",
     )
+    yield _finding(
+        "notices go out",
+        [f"{slug}: {error}" for slug, error in _QUERIES.failed_notices(conn)],
+        "Mend the cause; then `mentorcert notices`, or leave it to `mentorcert worker`.",
+    )
+    yield _finding(
+        "no notice is in doubt",
+        [f"{slug}: {mails}" for slug, mails in _QUERIES.uncertain_notices(conn)],
+        "See `mentorcert notices --status`: their sender died, and only the mail server's log knows.",
+        otherwise="notice",
+    )
 
 
 def _schema(conn: Connection) -> Finding:

@@ -75,3 +75,21 @@ left join lateral (
 ) as failed on true
 where due.last_day is null or due.last_day < due.local_day
 order by organisation.slug;
+
+-- name: failed_notices()
+select organisation.slug, latest.error
+from public.organisations as organisation
+cross join lateral (
+  select run.error from private.job_runs as run
+  where run.organisation_id = organisation.id and run.job = 'notices'
+  order by run.local_day desc
+  limit 1
+) as latest
+where latest.error is not null
+order by organisation.slug;
+
+-- name: uncertain_notices()
+select uncertain.organisation, count(*)
+from private.uncertain_notices() as uncertain
+group by uncertain.organisation
+order by uncertain.organisation;

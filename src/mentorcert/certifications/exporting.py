@@ -6,17 +6,18 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import aiosql
-import openpyxl
-from openpyxl.utils.exceptions import IllegalCharacterError
 
 from mentorcert.certifications import cells, organisation_file, tabular
 from mentorcert.certifications.cells import Language
+from mentorcert.certifications.columns import HEADINGS
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MentorcertError
+from mentorcert.progress import Progress, silent
 
 _queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -31,7 +32,12 @@ class UnwritableTextError(MentorcertError):
 
 
 def export(
-    conn: Connection, organisation: str, *, format_: Format = "csv", language: Language = "nb"
+    conn: Connection,
+    organisation: str,
+    *,
+    format_: Format = "csv",
+    language: Language = "nb",
+    progress: Progress = silent,
 ) -> bytes:
     """Return the organisation with this slug as a file, ordered by external id and certification type.
 
@@ -39,7 +45,7 @@ def export(
     would take for a formula begins with an apostrophe, which the import takes off again.
     Raises UnknownOrganisationError, UnwritableTextError, psycopg.Error.
     """
-    rows = _rows(conn, organisation_file.find(conn, organisation), language)
+    rows = _rows(conn, organisation_file.find(conn, organisation), language, progress)
     if format_ == "xlsx":
         return _workbook(rows)
     return tabular.write_csv(
@@ -65,11 +71,15 @@ def save(content: bytes, path: Path) -> None:
         raise
 
 
-def _rows(conn: Connection, organisation_id: object, language: Language) -> Iterator[Sequence[Cell]]:
-    yield [names[language] for names in tabular.HEADINGS.values()]
-    for (
+def _rows(
+    conn: Connection, organisation_id: object, language: Language, progress: Progress
+) -> Iterator[Sequence[Cell]]:
+    yield [names[language] for names in HEADINGS.values()]
+    found = list(_queries.rows(conn, organisation_id=organisation_id))
+    for done, (
         external_id, name, email, phone, chapters, consent, certification_type, issued, expires, starts, ends,
-    ) in _queries.rows(conn, organisation_id=organisation_id):  # fmt: skip
+    ) in enumerate(found, start=1):  # fmt: skip
+        progress("exporting", done, len(found))
         yield [
             cells.harmless(external_id),
             cells.harmless(name),
@@ -85,12 +95,14 @@ def _rows(conn: Connection, organisation_id: object, language: Language) -> Iter
 
 
 def _workbook(rows: Iterable[Sequence[Cell]]) -> bytes:
+    # Only here: it takes as long to import as all the rest together.
+    openpyxl = import_module("openpyxl")
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("mentorcert")
     try:
         for row in rows:
             sheet.append(row)
-    except IllegalCharacterError:
+    except openpyxl.utils.exceptions.IllegalCharacterError:
         # The text itself may be somebody's name.
         raise UnwritableTextError(hint="Export as CSV, and mend the text in the registry.") from None
     content = io.BytesIO()

@@ -1,77 +1,30 @@
 """Imports a file of peer mentors and their certifications; all is checked before anything is written."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
 import aiosql
 import psycopg
+from psycopg.rows import class_row
 
 from mentorcert.certifications import cells, tabular
+from mentorcert.certifications.columns import Column, column_of
+from mentorcert.certifications.import_texts import TEXTS, WARNINGS
 from mentorcert.certifications.mentor_rows import Problem, Row, problem_of, read_row
 from mentorcert.certifications.organisation_file import UnknownOrganisationError
-from mentorcert.certifications.tabular import Column, Table
+from mentorcert.certifications.tabular import Table
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
 from mentorcert.progress import Progress, silent
+from mentorcert.wording import Sentence
 
 _queries = aiosql.from_path(Path(__file__).with_name("import_queries"), "psycopg")
 
-# What the checks in checking.sql find: the reason, and what to do.
-_TEXTS = {
-    "chapter_unknown": (
-        "the organisation has no chapter “{}”",
-        "write a chapter's code or name; `mentorcert organisation apply` adds chapters",
-    ),
-    "chapter_ambiguous": ("several chapters are called “{}”", "write the chapter's code"),
-    "type_unknown": (
-        "the organisation has no certification type “{}”",
-        "write a type's code or name; `mentorcert organisation apply` adds types",
-    ),
-    "type_ambiguous": ("several certification types are called “{}”", "write the type's code"),
-    "issued_in_future": ("the day lies in the future", "write the day on which it was issued"),
-    "person_differs": (
-        "line {} says something else about the same person",
-        "write the same on every line of the person",
-    ),
-    "external_id_case": (
-        "it differs from “{}” in upper and lower case only",
-        "write both alike if they are one person, and more unlike if they are two",
-    ),
-    "certification_twice": (
-        "line {} says something else about the same certification",
-        "keep one of the lines and write earlier periods under past renewals",
-    ),
-    "type_is_limited": (
-        "a certification of the type “{}” has an end",
-        "write the last valid day, or nothing: the type's rule then gives it",
-    ),
-    "type_is_unlimited": ("a certification of the type “{}” has no end", "leave the cell empty"),
-    "older_than_registry": (
-        "the registry has a newer renewal, of {}",
-        "write that day, or take the line out; an import turns no renewal back",
-    ),
-    "would_shorten": (
-        "the registry has it valid to {}",
-        "leave the cell empty to keep that, or correct it in the registry; an import shortens nothing",
-    ),
-    "superseded": (
-        "the registry said this before and was changed since",
-        "write what the registry says now, or take the line out; an import takes no change back",
-    ),
-    "stays_suspended": (
-        "the certification is suspended and stays so",
-        "nothing, or reinstate it in the registry: its days are taken over",
-    ),
-    "past_unknown": (
-        "the registry's history of this certification lacks what began on {}",
-        "nothing: past renewals count with a new certification only",
-    ),
-}
-_WARNINGS = frozenset({"past_unknown", "stays_suspended"})
+_MANY = 100
 _CHECKS = (
     _queries.lock_certifications,
     _queries.lock_mentors,
@@ -123,6 +76,27 @@ class Report:
     bad_rows_file: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the registry by one row, if it is written; None where the row does not say enough.
+
+    `issued` and `expires` (the last valid day) are as they would be, `held_…` as they are; both None without
+    a certification. `expires` is None where there is no end, and `is_unlimited` then.
+    """
+
+    line: int
+    external_id: str | None
+    name: str | None
+    person: Literal["added", "changed", "unchanged"] | None
+    certification_type: str | None
+    certification: Literal["added", "changed", "unchanged", "repeated"] | None
+    issued: date | None
+    expires: date | None
+    is_unlimited: bool
+    held_issued: date | None
+    held_expires: date | None
+
+
 def bad_rows_file(path: Path) -> Path:
     """Return the file in which `import_file` saves the bad rows of `path`."""
     return path.with_name(f"{path.name}.bad.csv")
@@ -147,7 +121,40 @@ def import_file(
     target = bad_rows_file(path)
     if skip_bad and not dry_run and target.exists():
         raise BadRowsFileExistsError(f"{target} exists already.", hint="Import or move it first.")
-    table = tabular.read(path)
+
+    def keep(bad_rows: bytes) -> None:
+        if not dry_run:
+            with target.open("xb") as file:
+                file.write(bad_rows)
+
+    report = import_table(
+        conn,
+        tabular.read(path),
+        organisation,
+        dry_run=dry_run,
+        skip_bad=skip_bad,
+        progress=progress,
+        keep_bad_rows=keep,
+    )
+    return replace(report, bad_rows_file=target) if report.lines_left_out and report.is_written else report
+
+
+def import_table(
+    conn: Connection,
+    table: Table,
+    organisation: str,
+    *,
+    dry_run: bool = False,
+    skip_bad: bool = False,
+    progress: Progress = silent,
+    keep_bad_rows: Callable[[bytes], object],
+    each_row: Callable[[Outcome], object] | None = None,
+) -> Report:
+    """Do what `import_file` does, with a file that is read already.
+
+    `keep_bad_rows` is given the file of the rows left out, if there are any, in a dry run too; `each_row`
+    what each row would do, in the order of lines. Raises UnknownOrganisationError, psycopg.Error.
+    """
     rows = _read_rows(table, progress)
     problems = [problem for row in rows for problem in row.problems]
     places = {heading.strip(): place for place, heading in enumerate(table.headings)}
@@ -158,18 +165,20 @@ def import_file(
         of = _lock_organisation(conn, organisation)
         _copy(conn, rows, progress)
         problems += _check(conn, table, of, progress)
+        if each_row is not None:
+            for outcome in _outcomes(conn, of):
+                each_row(outcome)
         problems.sort(key=lambda problem: (problem.line, places.get(problem.column, len(places))))
         if any(not problem.is_warning for problem in problems):
             if not skip_bad:
                 raise psycopg.Rollback
-            left_out = tuple(line for (line,) in _queries.leave_out_bad_rows(conn, warnings=list(_WARNINGS)))
+            left_out = tuple(line for (line,) in _queries.leave_out_bad_rows(conn, warnings=list(WARNINGS)))
         counts = _write(conn, of, progress)
-        if dry_run:
-            raise psycopg.Rollback
         if left_out:
             # Before the commit: where the file cannot be written, nothing else is.
-            with target.open("xb") as file:
-                file.write(_bad_rows(table, left_out, problems))
+            keep_bad_rows(_bad_rows(table, left_out, problems))
+        if dry_run:
+            raise psycopg.Rollback
         is_written = True
     return Report(
         rows=len(rows),
@@ -177,7 +186,7 @@ def import_file(
         lines_left_out=left_out,
         counts=counts,
         is_written=is_written,
-        bad_rows_file=target if left_out and is_written else None,
+        bad_rows_file=None,
     )
 
 
@@ -227,16 +236,21 @@ def _check(conn: Connection, table: Table, of: _Organisation, progress: Progress
         progress("checking", done, len(_CHECKS))
     records = {record.line: record for record in table.records}
     for line, column, problem, detail in _queries.find_problems(conn):
-        reason, advice = _TEXTS[problem]
-        shown = "without end" if detail == "infinity" else detail
+        reason, advice = TEXTS[problem]
+        shown = Sentence("without end") if detail == "infinity" else detail
         yield problem_of(
             table,
             records[line],
             Column(column),
-            reason.format(shown),
+            Sentence(reason, shown),
             advice,
-            is_warning=problem in _WARNINGS,
+            is_warning=problem in WARNINGS,
         )
+
+
+def _outcomes(conn: Connection, of: _Organisation) -> Iterable[Outcome]:
+    with conn.cursor(row_factory=class_row(Outcome)) as cursor:
+        yield from cursor.execute(_queries.find_outcomes.sql, of)
 
 
 def _write(conn: Connection, of: _Organisation, progress: Progress) -> Counts:
@@ -248,6 +262,10 @@ def _write(conn: Connection, of: _Organisation, progress: Progress) -> Counts:
     _queries.resolve_memberships(conn, **of)
     _queries.analyze_memberships(conn)
     chapters_left = _queries.end_chapters(conn, **of)
+    if mentors_added >= _MANY:
+        # The triggers keep the plans that they made when a statement changed no row; with those the next one
+        # takes time by the square of its rows. New statistics have them plan anew.
+        _queries.analyze_mentors(conn)
     progress("writing", 2, steps)
     chapters_entered = _queries.enter_chapters(conn, **of)
     progress("writing", 3, steps)
@@ -267,11 +285,7 @@ def _bad_rows(table: Table, lines: Sequence[int], problems: Iterable[Problem]) -
     for problem in problems:
         if problem.line in texts:
             texts[problem.line].append(f"{problem.column}: {problem.reason}; {problem.advice}")
-    kept = [
-        place
-        for place, heading in enumerate(table.headings)
-        if tabular.column_of(heading) is not Column.PROBLEM
-    ]
+    kept = [place for place, heading in enumerate(table.headings) if column_of(heading) is not Column.PROBLEM]
     written = [[*(table.headings[place] for place in kept), Column.PROBLEM.title()]]
     for record in table.records:
         if record.line in texts:
@@ -279,6 +293,5 @@ def _bad_rows(table: Table, lines: Sequence[int], problems: Iterable[Problem]) -
             reasons = " / ".join(texts[record.line]) or "another line of the same person is bad"
             surplus = filter(str.strip, record.cells[len(table.headings) :])
             row = [*(padded[place] for place in kept), reasons, *surplus]
-            # In a sheet a text that looks like a formula was none; in CSV it would become one.
-            written.append([cells.harmless(cell) for cell in row] if table.from_sheet else row)
+            written.append([cells.defused(cell) for cell in row])
     return tabular.write_csv(written, table.dialect)

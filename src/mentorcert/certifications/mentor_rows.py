@@ -7,7 +7,9 @@ from typing import Any
 
 from mentorcert.certifications import cells
 from mentorcert.certifications.cells import CellError, Period
-from mentorcert.certifications.tabular import PERSON_COLUMNS, Column, Record, Table
+from mentorcert.certifications.columns import PERSON_COLUMNS, Column
+from mentorcert.certifications.tabular import Record, Table
+from mentorcert.wording import Sentence
 
 _READERS: dict[Column, Callable[[str], object]] = {
     Column.EXTERNAL_ID: cells.read_required_text,
@@ -31,8 +33,8 @@ class Problem:
     line: int
     column: str
     value: str
-    reason: str
-    advice: str
+    reason: Sentence
+    advice: Sentence
     is_warning: bool = False
 
 
@@ -56,7 +58,13 @@ class Row:
 
 
 def problem_of(
-    table: Table, record: Record, column: Column, reason: str, advice: str, *, is_warning: bool = False
+    table: Table,
+    record: Record,
+    column: Column,
+    reason: Sentence,
+    advice: Sentence,
+    *,
+    is_warning: bool = False,
 ) -> Problem:
     """Return a problem that names the column as the file does and quotes the cell."""
     place = table.places.get(column)
@@ -67,7 +75,7 @@ def problem_of(
 def read_row(table: Table, record: Record) -> Row:
     """Read one record; every cell that is bad has a problem."""
     values: dict[Column, Any] = {}
-    faults: dict[Column, tuple[str, str]] = {}
+    faults: dict[Column, tuple[Sentence, Sentence]] = {}
     if misfit := _misfit(table, record):
         return _row(record, (misfit,), {}, person_is_bad=True)
     for column, reader in _READERS.items():
@@ -100,8 +108,8 @@ def _misfit(table: Table, record: Record) -> Problem | None:
             record.line,
             f"(after {table.headings[-1].strip()})",
             surplus[0],
-            "the row has more cells than the heading row",
-            f"put quotation marks around a text that contains “{table.dialect.delimiter}”",
+            Sentence("the row has more cells than the heading row"),
+            Sentence("put quotation marks around a text that contains “{}”", table.dialect.delimiter),
         )
     # Spreadsheets leave out empty cells at the end; a row without all of the person's was cut by a line end.
     if len(record.cells) <= max(table.places[column] for column in PERSON_COLUMNS):
@@ -109,30 +117,44 @@ def _misfit(table: Table, record: Record) -> Problem | None:
             record.line,
             table.headings[len(record.cells)].strip(),
             "",
-            "the row ends before this column",
-            "put quotation marks around a text that contains a line break",
+            Sentence("the row ends before this column"),
+            Sentence("put quotation marks around a text that contains a line break"),
         )
     return None
 
 
-def _contradictions(values: dict[Column, Any]) -> Iterator[tuple[Column, tuple[str, str]]]:
+def _contradictions(values: dict[Column, Any]) -> Iterator[tuple[Column, tuple[Sentence, Sentence]]]:
     issued, expires, past = values[Column.ISSUED], values[Column.EXPIRES], values[Column.PAST_RENEWALS]
     if values[Column.TYPE] is None:
         if issued or expires or past:
-            yield Column.TYPE, ("it is empty, but the row has days of a certification", "write the type")
+            yield (
+                Column.TYPE,
+                (
+                    Sentence("it is empty, but the row has days of a certification"),
+                    Sentence("write the type"),
+                ),
+            )
     elif issued is None:
-        yield Column.ISSUED, ("it is empty", "write the day of issue or of the latest renewal")
+        yield (
+            Column.ISSUED,
+            (Sentence("it is empty"), Sentence("write the day of issue or of the latest renewal")),
+        )
     else:
         if expires is not None and expires < issued:
             yield (
                 Column.EXPIRES,
-                ("it lies before the day of issue", "look both days up; write the last valid day"),
+                (
+                    Sentence("it lies before the day of issue"),
+                    Sentence("look both days up; write the last valid day"),
+                ),
             )
         if past and past[-1].starts >= issued:
             yield (
                 Column.PAST_RENEWALS,
                 (
-                    f"the period that begins on {past[-1].starts} does not lie before the day of issue",
-                    "write the latest renewal as the day of issue, and only earlier ones here",
+                    Sentence(
+                        "the period that begins on {} does not lie before the day of issue", past[-1].starts
+                    ),
+                    Sentence("write the latest renewal as the day of issue, and only earlier ones here"),
                 ),
             )

@@ -80,6 +80,18 @@ class CertificationType(_Coded):
     validity_rule: Literal["months", "end_of_year", "unlimited"]
     validity_months: Annotated[int, Field(ge=0, le=1200)] | None = None
     required_for_listing: bool = False
+    reminder_days: Annotated[tuple[Annotated[int, Field(ge=0, le=365)], ...], Field(max_length=6)] = (
+        90,
+        30,
+        7,
+    )
+
+    @field_validator("reminder_days")
+    @classmethod
+    def _are_distinct(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(days)) < len(days):
+            raise ValueError("the same number of days comes twice")
+        return days
 
     @model_validator(mode="after")
     def _months_fit_the_rule(self) -> Self:

@@ -19,24 +19,26 @@ returning organisation.slug, organisation.xmax = 0;
 
 -- name: write_types(types, slug)
 insert into public.certification_types as type (
-  organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing
+  organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
 )
 select
   organisation.id, stated.code, stated.name_nb, stated.name_en, stated.validity_rule, stated.validity_months,
-  stated.required_for_listing
+  stated.required_for_listing, stated.reminder_days
 from jsonb_to_recordset(:types) as stated (
-  code text, name_nb text, name_en text, validity_rule text, validity_months integer, required_for_listing boolean
+  code text, name_nb text, name_en text, validity_rule text, validity_months integer, required_for_listing boolean,
+  reminder_days smallint []
 )
 join public.organisations as organisation on organisation.slug = :slug
 on conflict (organisation_id, code) do update
 set
   name_nb = excluded.name_nb, name_en = excluded.name_en, validity_rule = excluded.validity_rule,
-  validity_months = excluded.validity_months, required_for_listing = excluded.required_for_listing
+  validity_months = excluded.validity_months, required_for_listing = excluded.required_for_listing,
+  reminder_days = excluded.reminder_days
 where
-  (type.name_nb, type.name_en, type.validity_rule, type.validity_months, type.required_for_listing)
+  (type.name_nb, type.name_en, type.validity_rule, type.validity_months, type.required_for_listing, type.reminder_days)
   is distinct from (
     excluded.name_nb, excluded.name_en, excluded.validity_rule, excluded.validity_months,
-    excluded.required_for_listing
+    excluded.required_for_listing, excluded.reminder_days
   )
 returning type.code, type.xmax = 0;
 

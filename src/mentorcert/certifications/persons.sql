@@ -36,6 +36,28 @@ select jsonb_build_object(
     select to_jsonb(listed) from public.listed_peer_mentors as listed
     where listed.peer_mentor_id = mentor.id and listed.listed_until > now()
   ),
+  'calendar_feed', (
+    select jsonb_build_object('created_at', feed.created_at) from private.calendar_feeds as feed
+    where feed.organisation_id = mentor.organisation_id and feed.peer_mentor_id = mentor.id
+  ),
+  'notices', (
+    select coalesce(jsonb_agg(
+      jsonb_build_object(
+        'kind', mail.kind, 'state', mail.state, 'sent_at', mail.sent_at, 'week', mail.week,
+        'reminds_of', (
+          select jsonb_agg(
+            jsonb_build_object(
+              'certification_id', notice.certification_id, 'expires_at', notice.expires_at, 'days_before', notice.days_before
+            )
+          )
+          from private.notices as notice where notice.mail_id = mail.id and notice.outcome = 'mailed'
+        )
+      ) order by mail.claimed_at
+    ), '[]')
+    from private.notice_mails as mail
+    where mail.organisation_id = mentor.organisation_id
+      and (mail.peer_mentor_id = mentor.id or mail.user_id = mentor.user_id)
+  ),
   'login', (
     select jsonb_build_object('id', login.id, 'email', login.email, 'phone', login.phone, 'created_at', login.created_at)
     from auth.users as login where login.id = mentor.user_id

@@ -3,25 +3,28 @@
 import csv
 import io
 import re
-import unicodedata
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from enum import StrEnum
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
-from mentorcert.certifications.cells import Language
+from mentorcert.certifications.columns import HEADINGS, OPTIONAL_COLUMNS, Column, column_of
 from mentorcert.errors import InvalidInputError
+from mentorcert.wording import Sentence
 
 MAX_BYTES = 64 * 2**20
-MAX_UNPACKED_BYTES = 512 * 2**20
+MAX_UNPACKED_BYTES = 256 * 2**20
+# Of a workbook that people wrote, one byte unpacks to about ten; of one that is a trap, to a thousand.
+MAX_UNPACKED_RATIO, SMALL_BYTES = 100, 2**20
 MAX_SHEET_COLUMNS = 100
+# What Excel itself takes; a file may claim to begin at row a thousand million.
+MAX_SHEET_ROWS = 2**20
+MAX_RECORDS = 1_000_000
 
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ZIP_START = b"PK\x03\x04"
@@ -33,63 +36,9 @@ _MISREAD_UTF8 = re.compile("Ã[¦¸¥†˜…]")
 # What openpyxl raises for a damaged file depends on where the damage is.
 _DAMAGE = (
     *(AttributeError, EOFError, IndexError, KeyError, SyntaxError, TypeError, ValueError),
-    *(InvalidFileException, zipfile.BadZipFile, zlib.error),
+    *(zipfile.BadZipFile, zlib.error),
 )
-
-
-class Column(StrEnum):
-    """The columns of a mentor file."""
-
-    EXTERNAL_ID = "external_id"
-    NAME = "name"
-    EMAIL = "email"
-    PHONE = "phone"
-    CHAPTERS = "chapters"
-    CONSENT = "consent"
-    TYPE = "certification_type"
-    ISSUED = "issued"
-    EXPIRES = "expires"
-    PAST_RENEWALS = "past_renewals"
-    PROBLEM = "problem"
-
-
-HEADINGS: dict[Column, dict[Language, str]] = {
-    Column.EXTERNAL_ID: {"nb": "Ekstern ID", "en": "External ID"},
-    Column.NAME: {"nb": "Navn", "en": "Name"},
-    Column.EMAIL: {"nb": "E-post", "en": "E-mail"},
-    Column.PHONE: {"nb": "Telefon", "en": "Phone"},
-    Column.CHAPTERS: {"nb": "Lag", "en": "Chapters"},
-    Column.CONSENT: {"nb": "Samtykke til visning", "en": "Consent to listing"},
-    Column.TYPE: {"nb": "Sertifisering", "en": "Certification type"},
-    Column.ISSUED: {"nb": "Utstedt", "en": "Issued"},
-    Column.EXPIRES: {"nb": "Gyldig til og med", "en": "Valid through"},
-    Column.PAST_RENEWALS: {"nb": "Tidligere fornyelser", "en": "Past renewals"},
-}
-PERSON_COLUMNS = (
-    Column.EXTERNAL_ID,
-    Column.NAME,
-    Column.EMAIL,
-    Column.PHONE,
-    Column.CHAPTERS,
-    Column.CONSENT,
-)
-# A file of rejected rows has one column more; mended, it can be imported as it is.
-OPTIONAL_COLUMNS = frozenset({Column.PAST_RENEWALS, Column.PROBLEM})
-_OTHER_HEADINGS = {
-    "medlemsnummer": Column.EXTERNAL_ID,
-    "membernumber": Column.EXTERNAL_ID,
-    "fulltnavn": Column.NAME,
-    "fullname": Column.NAME,
-    "mobil": Column.PHONE,
-    "lokallag": Column.CHAPTERS,
-    "chapter": Column.CHAPTERS,
-    "samtykke": Column.CONSENT,
-    "listingconsent": Column.CONSENT,
-    "sertifiseringstype": Column.TYPE,
-    "certification": Column.TYPE,
-    "utløper": Column.EXPIRES,
-    "lastvalidday": Column.EXPIRES,
-}
+_DIVIDE = Sentence("Divide it into several files.")
 
 
 class UnreadableFileError(InvalidInputError):
@@ -133,32 +82,36 @@ class Table:
 
 
 def read(path: Path) -> Table:
-    """Read a .csv (or .txt) or .xlsx file; the content decides which of them it is.
-
-    A CSV file may be UTF-8 (with or without a byte order mark), UTF-16 with one, or Windows-1252, and
-    separated by semicolon, comma or tab; of an Excel file, the first sheet is read.
-    Raises UnreadableFileError, OSError.
-    """
+    """Read a file, as `parse` does. Raises UnreadableFileError, OSError."""
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        return parse(path.name, file.read(MAX_BYTES + 1))
+
+
+def parse(name: str, data: bytes) -> Table:
+    """Read the content of a .csv (or .txt) or .xlsx file; it decides itself which of them it is.
+
+    CSV may be UTF-8 (with or without a byte order mark), UTF-16 with one, or Windows-1252, and separated by
+    semicolon, comma or tab; of a workbook, the first sheet is read. Raises UnreadableFileError.
+    """
     if len(data) > MAX_BYTES:
         raise UnreadableFileError(
-            f"{path.name} is larger than {MAX_BYTES // 2**20} MiB.", hint="Divide it into several files."
+            Sentence("{} is larger than {} MiB.", name, MAX_BYTES // 2**20), hint=_DIVIDE
         )
     if data.startswith(_OLE_START):
         raise UnreadableFileError(
-            f"{path.name} is an old or a password-protected Excel file.", hint="Save it as .xlsx or as CSV."
+            Sentence("{} is an old or a password-protected Excel file.", name),
+            hint=Sentence("Save it as .xlsx or as CSV."),
         )
     if data.startswith(_ZIP_START):
-        return _table(path.name, NORWEGIAN_EXCEL, _sheet_records(path.name, data), from_sheet=True)
-    encoding, text = _decode(path.name, data)
+        return _table(name, NORWEGIAN_EXCEL, _sheet_records(name, data), from_sheet=True)
+    encoding, text = _decode(name, data)
     line = 1
     if separator_line := _SEPARATOR_LINE.match(text):
         line, delimiter, text = 2, separator_line[1], text[separator_line.end() :]
     else:
         delimiter = max(_DELIMITERS, key=lambda candidate: _known_headings(text, candidate))
-    records = _csv_records(path.name, text, delimiter, line)
-    return _table(path.name, Dialect(encoding, delimiter), records, from_sheet=False)
+    records = _csv_records(name, text, delimiter, line)
+    return _table(name, Dialect(encoding, delimiter), records, from_sheet=False)
 
 
 def write_csv(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
@@ -166,22 +119,6 @@ def write_csv(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=dialect.delimiter).writerows(rows)
     return text.getvalue().encode(dialect.encoding, errors="replace")
-
-
-def column_of(heading: str) -> Column | None:
-    """Return the column that a heading names in either language, whatever its case, spaces and hyphens."""
-    return _COLUMN_OF_HEADING.get(_letters(heading))
-
-
-def _letters(heading: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", heading).casefold()))
-
-
-_COLUMN_OF_HEADING: dict[str, Column] = {
-    **{_letters(column): column for column in Column},
-    **{_letters(heading): column for column, headings in HEADINGS.items() for heading in headings.values()},
-    **_OTHER_HEADINGS,
-}
 
 
 def _decode(name: str, data: bytes) -> tuple[str, str]:
@@ -196,8 +133,13 @@ def _decode(name: str, data: bytes) -> tuple[str, str]:
             break
         return encoding, text
     raise UnreadableFileError(
-        f"{name}, line {line}: the text is neither wholly {marked or 'UTF-8'} nor wholly Windows-1252.",
-        hint="Open the file where it came from and save it as CSV UTF-8.",
+        Sentence(
+            "{}, line {}: the text is neither wholly {} nor wholly Windows-1252.",
+            name,
+            line,
+            marked or "UTF-8",
+        ),
+        hint=Sentence("Open the file where it came from and save it as CSV UTF-8."),
     )
 
 
@@ -219,8 +161,10 @@ def _csv_records(name: str, text: str, delimiter: str, first_line: int) -> Itera
             line = reader.line_num + first_line
     except csv.Error as error:
         raise UnreadableFileError(
-            f"{name}, line {line}: the record that begins here cannot be read: {error}.",
-            hint="Look for a quotation mark that is not closed; inside a quoted cell it is written twice.",
+            Sentence("{}, line {}: the record that begins here cannot be read: {}.", name, line, error),
+            hint=Sentence(
+                "Look for a quotation mark that is not closed; inside a quoted cell it is written twice."
+            ),
         ) from None
 
 
@@ -228,20 +172,25 @@ def _sheet_records(name: str, data: bytes) -> Iterator[Record]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
+        if unpacked > min(MAX_UNPACKED_BYTES, max(SMALL_BYTES, MAX_UNPACKED_RATIO * len(data))):
             raise UnreadableFileError(
-                f"{name} would unpack to {unpacked // 2**20} MiB, more than {MAX_UNPACKED_BYTES // 2**20}.",
-                hint="Divide it into several files, or save the sheet as CSV.",
+                Sentence("{} would unpack to {} MiB, more than is plausible.", name, unpacked // 2**20),
+                hint=Sentence("Divide it into several files, or save the sheet as CSV."),
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of decoration that it does not keep
+            # Only here: it takes as long to import as all the rest together.
+            openpyxl = import_module("openpyxl")
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            rows = book.worksheets[0].iter_rows(max_col=MAX_SHEET_COLUMNS, values_only=True)
+            rows = book.worksheets[0].iter_rows(
+                max_row=MAX_SHEET_ROWS, max_col=MAX_SHEET_COLUMNS, values_only=True
+            )
             for number, values in enumerate(rows, start=1):
                 yield Record(number, tuple(map(_sheet_text, values)))
     except _DAMAGE as error:
         raise UnreadableFileError(
-            f"{name} is not an Excel workbook that can be read.", hint="Save it anew as .xlsx, or as CSV."
+            Sentence("{} is not an Excel workbook that can be read.", name),
+            hint=Sentence("Save it anew as .xlsx, or as CSV."),
         ) from error
 
 
@@ -265,31 +214,42 @@ def _table(name: str, dialect: Dialect, records: Iterable[Record], *, from_sheet
     filled = (record for record in records if any(map(str.strip, record.cells)))
     heading_row = next(filled, None)
     if heading_row is None:
-        raise UnreadableFileError(f"{name} is empty.", hint="The first row names the columns.")
+        raise UnreadableFileError(
+            Sentence("{} is empty.", name), hint=Sentence("The first row names the columns.")
+        )
     width = max(place for place, heading in enumerate(heading_row.cells, start=1) if heading.strip())
     headings = heading_row.cells[:width]
     places = {column: place for place, heading in enumerate(headings) if (column := column_of(heading))}
     if problems := _heading_problems(headings, places):
         raise UnreadableFileError(
-            f"{name}, line {heading_row.line}: {'; '.join(problems)}.",
-            hint="The columns are, in any order: "
-            + "; ".join(f"{names['nb']} ({names['en']})" for names in HEADINGS.values())
-            + ".",
+            Sentence("{}, line {}: {}.", name, heading_row.line, _joined(problems)),
+            hint=Sentence(
+                "The columns are, in any order: {}.",
+                "; ".join(f"{names['nb']} ({names['en']})" for names in HEADINGS.values()),
+            ),
         )
-    return Table(dialect, from_sheet, headings, places, tuple(filled))
+    kept = tuple(islice(filled, MAX_RECORDS + 1))
+    if len(kept) > MAX_RECORDS:
+        raise UnreadableFileError(Sentence("{} has more than {} rows.", name, MAX_RECORDS), hint=_DIVIDE)
+    return Table(dialect, from_sheet, headings, places, kept)
 
 
-def _heading_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[str]:
+def _joined(problems: Sequence[Sentence]) -> Sentence:
+    template = "; ".join("{}" for _ in problems)
+    return Sentence(template, *problems)
+
+
+def _heading_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[Sentence]:
     found = [column_of(heading) for heading in headings]
     return [
-        *(f"unknown column “{heading}”" for heading in headings if column_of(heading) is None),
+        *(Sentence("unknown column “{}”", heading) for heading in headings if column_of(heading) is None),
         *(
-            f"column “{headings[places[column]]}” stands twice"
+            Sentence("column “{}” stands twice", headings[places[column]])
             for column in places
             if found.count(column) > 1
         ),
         *(
-            f"column “{names['nb']}” ({names['en']}) is missing"
+            Sentence("column “{}” ({}) is missing", names["nb"], names["en"])
             for column, names in HEADINGS.items()
             if column not in places and column not in OPTIONAL_COLUMNS
         ),

@@ -3,36 +3,71 @@
 import sys
 import traceback
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import psycopg
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
 
 from mentorcert import __version__, logs
-from mentorcert.cli import (
-    audit,
-    audit_log,
-    doctor,
-    endpoint,
-    explain,
-    history,
-    imports,
-    migrate,
-    nightly,
-    organisation,
-    person,
-    up,
-)
 from mentorcert.cli.lazy import LazyGroup
 from mentorcert.cli.output import error_console
 from mentorcert.errors import MentorcertError, from_postgres
 from mentorcert.settings import settings
 
 
-class _Commands(TyperGroup):
-    """Turns errors into a message, a hint and an exit code."""
+class _Commands(LazyGroup):
+    """Every command; turns errors into a message, a hint and an exit code."""
+
+    later: ClassVar = {
+        "up": (
+            "up:up",
+            "Start the database, apply the migrations, do the nightly run, and show how things are.",
+        ),
+        "serve": ("serve:serve", "Serve the pages and the JSON API until stopped."),
+        "migrate": (
+            "migrate:migrate",
+            "Apply the migrations that the database lacks, each in a transaction of its own.",
+        ),
+        "organisation": ("organisation:commands", "Set up organisations."),
+        "import": (
+            "imports:import_",
+            "Import mentors and their certifications; importing the same file again changes nothing.",
+        ),
+        "export": (
+            "imports:export",
+            "Export mentors and their certifications in the columns that `mentorcert import` reads.",
+        ),
+        "nightly": (
+            "nightly:nightly",
+            "Expire what is due, also of nights that were missed. May be run at any time, and twice.",
+        ),
+        "notices": (
+            "notices:notices",
+            "Remind of certifications that expire, by e-mail; may be run at any time, and twice.",
+        ),
+        "worker": (
+            "worker:worker",
+            (
+                "Do the nightly run whenever an organisation's day begins, until stopped "
+                "(where pg_cron does not)."
+            ),
+        ),
+        "tasks": ("tasks:commands", "Do the imports and exports that the pages ask for."),
+        "history": ("history:commands", "Read and maintain renewal histories."),
+        "portal": ("portal:commands", "Tell the CRM portal what the registry says, and watch it."),
+        "doctor": (
+            "doctor:doctor",
+            "Examine the registry and the portal sync; exit code 1 if anything is wrong.",
+        ),
+        "audit": ("audit:commands", "Prove that nobody sees another organisation."),
+        "explain-access": (
+            "explain:explain_access",
+            "Say which rule lets USER see CERTIFICATION, or why none does, and ask Postgres as that user.",
+        ),
+        "endpoint": ("endpoint:commands", "Switch endpoints off and on."),
+        "person": ("person:commands", "Answer a person's requests: access and erasure."),
+    }
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -41,12 +76,6 @@ class _Commands(TyperGroup):
             _fail(from_postgres(error))
         except MentorcertError as error:
             _fail(error)
-
-
-class _Portal(LazyGroup):
-    """The commands of the portal sync."""
-
-    module = "mentorcert.cli.portal"
 
 
 def _fail(error: MentorcertError) -> None:
@@ -91,25 +120,3 @@ def main(
     """Keep the certifications of peer-mentor programmes: who holds what, from when, until when."""
     sys.excepthook = _report_unexpected
     logs.configure(settings().log_level)
-
-
-app.command("up")(up.up)
-app.command("migrate")(migrate.migrate)
-app.add_typer(organisation.commands, name="organisation")
-app.command("import")(imports.import_)
-app.command("export")(imports.export)
-app.command("nightly")(nightly.nightly)
-app.command("worker")(nightly.worker)
-app.add_typer(history.commands, name="history")
-app.add_typer(
-    typer.Typer(cls=_Portal, no_args_is_help=True),
-    name="portal",
-    help="Tell the CRM portal what the registry says, and watch it.",
-)
-app.command("doctor")(doctor.doctor)
-app.add_typer(audit.commands, name="audit")
-app.command("explain-access")(explain.explain_access)
-audit.commands.command("log")(audit_log.log)
-audit.commands.command("retention")(audit_log.retention)
-app.add_typer(endpoint.commands, name="endpoint")
-app.add_typer(person.commands, name="person")

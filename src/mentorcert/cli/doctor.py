@@ -15,6 +15,7 @@ from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import DatabaseUnreachableError
 from mentorcert.portal import health
 from mentorcert.portal.findings import findings as portal_findings
+from mentorcert.tasks import runner
 
 _STYLE = {"ok": "green", "notice": "yellow", "wrong": "red"}
 _PORTAL: Final = "portal says what the registry says"
@@ -26,6 +27,7 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         with connect(autocommit=True) as conn:
             findings = [Finding("database reachable", "ok", ""), *examination.examine(conn)]
             if not any(finding.check == MIGRATIONS and finding.state == "wrong" for finding in findings):
+                findings.append(_tasks(conn))
                 findings.extend(_portal(conn))
     except DatabaseUnreachableError as error:
         findings = [Finding("database reachable", "wrong", str(error), error.hint or "")]
@@ -45,6 +47,16 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         console.print(table)
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
+
+
+def _tasks(conn: Connection) -> Finding:
+    found = [f"{slug}: {tasks}" for slug, tasks in runner.waiting(conn)]
+    check = "imports and exports are worked within 5 minutes"
+    if not found:
+        return Finding(check, "ok", "")
+    return Finding(
+        check, "wrong", "\n".join(found), "See that `mentorcert tasks work` runs, and what it logs."
+    )
 
 
 def _portal(conn: Connection) -> Iterator[Finding]:

@@ -1,47 +1,48 @@
-"""What is imported only when it is used: most commands need no HTTP server, and are to start quickly."""
+"""Commands whose modules are imported only when they are asked for: each is to start quickly."""
 
-import sys
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
-from types import ModuleType
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
-class LazyGroup(TyperGroup):
-    """A group of commands whose module, with a Typer named `commands`, is imported when one is asked for.
+class LazyCommand(TyperCommand):
+    """Stands for a command, or a group of commands, in lists of commands, until it is asked for.
 
     Typer brings a Click of its own in some versions and not in others, so Click's types are not named.
     """
 
-    module: ClassVar[str]
+    def __init__(self, name: str, place: str, summary: str) -> None:
+        """Take the `module:attribute`, in this package, of a function or a Typer, and how its help begins."""
+        super().__init__(name, help=summary)
+        self._place = place
 
     @cached_property
-    def _group(self) -> TyperGroup:
-        commands: typer.Typer = import_module(self.module).commands
-        return typer.main.get_group(commands)
+    def real(self) -> Any:
+        """The command itself."""
+        module, attribute = self._place.split(":")
+        found = getattr(import_module(f".{module}", __package__), attribute)
+        around = typer.Typer(rich_markup_mode="markdown")
+        if isinstance(found, typer.Typer):
+            around.add_typer(found, name=self.name)
+        else:
+            around.command(self.name)(found)
+        return typer.main.get_group(around).commands[str(self.name)]
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the commands."""
-        return self._group.list_commands(ctx)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command."""
-        return self._group.get_command(ctx, cmd_name)
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the context of the command itself, which is what is then asked for help or invoked."""
+        return self.real.make_context(*args, **kwargs)
 
 
-def lazy_module(name: str) -> ModuleType:
-    """Return a module that is imported when something of it is first used."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(name)
-    spec.loader = LazyLoader(spec.loader)
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+class LazyGroup(TyperGroup):
+    """A group of commands that are imported when one of them is asked for."""
+
+    later: ClassVar[Mapping[str, tuple[str, str]]]
+    """By name: where it is, and how its help begins."""
+
+    def __init__(self, *, commands: Any = (), **attributes: Any) -> None:
+        later = {name: LazyCommand(name, *of) for name, of in self.later.items()}
+        super().__init__(commands={**later, **dict(commands)}, **attributes)

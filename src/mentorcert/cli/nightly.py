@@ -1,7 +1,5 @@
-"""`mentorcert nightly` and `mentorcert worker`: what is due expires, once or every night."""
+"""`mentorcert nightly`: what is due expires."""
 
-import signal
-import threading
 from dataclasses import asdict
 from typing import Annotated
 
@@ -35,19 +33,6 @@ def nightly(
             _print_due(nights.due(conn, at), as_json=as_json)
         else:
             _print_days(nights.run(conn, at, batch_size=batch_size), as_json=as_json)
-
-
-def worker() -> None:
-    """Do the nightly run whenever an organisation's day begins, until stopped (where pg_cron does not).
-
-    Any number of workers may run; the ledger says what is due, and the work is done once.
-    """
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        # By a thread: the signal may come while this one holds the lock of the event.
-        signal.signal(name, lambda *_: threading.Thread(target=stop.set).start())
-    console.print("Keeping watch; stop with Ctrl-C.")
-    nights.keep_watch(lambda: connect(autocommit=True), stop)
 
 
 def _print_days(days: list[nights.Day], *, as_json: bool) -> None:

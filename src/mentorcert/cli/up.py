@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -14,16 +14,11 @@ from rich.table import Table
 
 from mentorcert.certifications import importing, nightly, organisation_file
 from mentorcert.certifications.overview import Overview, overview
-from mentorcert.cli.lazy import lazy_module
+from mentorcert.cli import up_portal
 from mentorcert.cli.output import console, progress_bars
 from mentorcert.db import files, migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import MentorcertError
-
-if TYPE_CHECKING:
-    from mentorcert.cli import up_portal
-else:
-    up_portal = lazy_module("mentorcert.cli.up_portal")
 
 
 class _Steps:
@@ -142,6 +137,7 @@ def _say_what_next(organisations: list[Overview]) -> None:
     new_year = f"{datetime.now(UTC).year + 1}-01-01"
     console.print(
         "Next:\n"
+        f"  {command} serve   the pages of coordinators, peer mentors and the public\n"
         f"  {command} nightly --dry-run --as-of {new_year}   who will expire by new year\n"
         f"  {command} export --organisation {slug} --output mentors.csv   the file that import reads\n"
         f"  {command} doctor   is everything as it should be?\n"

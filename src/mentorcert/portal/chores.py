@@ -1,4 +1,4 @@
-"""What a worker does beside telling: it reads records for the inbox, and deletes what is outdated."""
+"""What a worker does beside telling: records for the inbox, replays, and the end of what is outdated."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import aiosql
+from psycopg import errors
 from psycopg.rows import RowFactory, class_row, tuple_row
 from psycopg.types.json import Json
 from psycopg_pool import AsyncConnectionPool
@@ -25,6 +26,7 @@ from mentorcert.portal.rules import Inbound
 EVERY_S: Final = 30.0
 
 _BATCH: Final = 20
+_REPLAYED_AT_ONCE: Final = 500
 _QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 
@@ -46,6 +48,7 @@ class Chores:
         while not stop.is_set():
             try:
                 await self.fetch()
+                await self.replay(stop)
                 await self.delete()
             except DATABASE_ERRORS as error:
                 logs.event("portal_chores_wait", level=logging.ERROR, error=error, seconds=EVERY_S)
@@ -73,6 +76,19 @@ class Chores:
                     organisation=connection.organisation,
                 )
         return found
+
+    async def replay(self, stop: asyncio.Event) -> None:
+        """Carry out the replays that administrators asked for, batch by batch, as far as it goes now."""
+        while not stop.is_set() and (waiting := await self._rows(tuple_row, _QUERIES.requested_replay.sql)):
+            ((id_,),) = waiting
+            try:
+                ((marked, is_finished),) = await self._rows(
+                    tuple_row, _QUERIES.replay_next.sql, id=id_, size=_REPLAYED_AT_ONCE
+                )
+            except errors.LockNotAvailable:
+                return  # a change holds one of them; the next round goes on from here
+            if is_finished:
+                logs.event("portal_replay_done", replay_id=str(id_), marked=marked)
 
     async def delete(self) -> None:
         """Delete what portal.retention no longer keeps."""

@@ -1,4 +1,4 @@
--- Messages that came without contents: which records are to be read at the portal, and what was found.
+-- Messages that came without contents: which records are to be read at the portal, and what was found; replays.
 
 -- name: connections(organisations)
 -- Reading tells the portal nothing, so any mode will do; whom the portal does not let in need not ask.
@@ -48,6 +48,17 @@ set
   next_attempt_at = now() + least(interval '5 seconds' * 2 ^ least(attempts, 20), interval '1 hour')
 where id = :id::bigint and state = 'needs_fetch'
 returning id;
+
+-- name: requested_replay()
+-- The one that has waited longest; what an administrator asked for and nobody has finished.
+select replay.id from portal.replays as replay
+where replay.is_requested and replay.finished_at is null
+order by replay.started_at, replay.id
+limit 1;
+
+-- name: replay_next(id, size)
+select replay.marked, replay.finished_at is not null as is_finished
+from portal.replay_next(:id, :size) as replay;
 
 -- name: delete_outdated()
 select attempts, messages from portal.delete_outdated();

@@ -104,6 +104,10 @@ select worker, started_at, extract(epoch from now() - seen_at)::double precision
 from portal.workers
 order by worker;
 
+-- name: heartbeats()
+select '' as worker, started_at, extract(epoch from now() - seen_at)::double precision as silent_s
+from portal.workers;
+
 -- name: secrets()
 select
   organisation.slug as organisation, secret.place, secret.expires,
@@ -150,7 +154,7 @@ select
 from public.organisations as organisation
 join portal.connections as connection on connection.organisation_id = organisation.id
 left join lateral (
-  select run.* from portal.reconciliations as run
+  select run.scope, run.outcome, run.reason, run.finished_at from portal.reconciliations as run
   where run.organisation_id = organisation.id and run.finished_at is not null and not run.is_dry_run
   order by run.id desc
   limit 1

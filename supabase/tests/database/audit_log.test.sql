@@ -48,7 +48,7 @@ select set_eq(
 select set_eq(
   $$ select tests.log_of('insert into public.certification_types (code, name_nb, name_en, validity_rule) values (''n'', ''N'', ''N'', ''unlimited'')', 'adam') $$,
   array[
-    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "validity_rule": '
+    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "reminder_days": [90, 30, 7], "validity_rule": '
     || '"unlimited", "validity_months": null, "required_for_listing": false}'
   ],
   'a new type'
@@ -56,7 +56,7 @@ select set_eq(
 select set_eq(
   $$ select tests.log_of('delete from public.certification_types where code = ''n''') $$,
   array[
-    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "validity_rule": '
+    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "reminder_days": [90, 30, 7], "validity_rule": '
     || '"unlimited", "validity_months": null, "required_for_listing": false} →'
   ],
   'a type that the owner deletes'

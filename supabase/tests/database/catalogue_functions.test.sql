@@ -1,25 +1,36 @@
 \ir fixture.psql
 -- Which functions a client's role may execute, name by name; and how functions are made.
 
--- All of these are for authenticated, and but for the last for service_role.
-create table tests.allowed (signature text);
-insert into tests.allowed values
+-- All of these are for authenticated, and but for the last group for service_role.
+create table tests.allowed (signature text, is_for_service_role boolean not null default true);
+insert into tests.allowed (signature) values
   -- the Data API
+  ('public.calendar_feed_created_at()'),
+  ('public.calendar_of(text)'),
   ('public.certification_as_of(uuid,timestamp with time zone,timestamp with time zone)'),
   ('public.certification_history(uuid)'),
   ('public.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
+  ('public.change_certifications(text,uuid[],date,text,jsonb)'),
+  ('public.check_certificate(uuid)'),
+  ('public.create_calendar_feed()'),
   ('public.current_status(public.peer_mentor_certifications)'),
   ('public.extend_certifications(text,date,text,uuid,date)'),
   ('public.get_user_organisation_id()'),
+  ('public.preview_changes(text,uuid[],date)'),
+  ('public.public_organisation(text)'),
   ('public.register_certification(uuid,text,date,date,text,jsonb)'),
   ('public.reinstate_certification(uuid,text)'),
   ('public.renew_certification(uuid,date,date,text,jsonb)'),
   ('public.revert_change(uuid,text)'),
   ('public.revert_change(uuid,uuid,text)'),
+  ('public.revoke_calendar_feed()'),
+  ('public.search_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamp with time zone,uuid,integer)'),
+  ('public.set_my_language(text)'),
   ('public.suspend_certification(uuid,text)'),
   -- what policies and the functions above call
   ('private.administered_organisation_id()'),
   ('private.announce_change(jsonb)'),
+  ('private.are_distinct(smallint[])'),
   ('private.are_few(uuid[],integer)'),
   ('private.check_endpoint(text)'),
   ('private.coordinated_chapter_ids()'),
@@ -29,10 +40,13 @@ insert into tests.allowed values
   ('private.deny_right(text)'),
   ('private.evidence(jsonb)'),
   ('private.expires_at_by_rule(public.peer_mentor_certifications,date,text)'),
+  ('private.found_peer_mentors(uuid,text[],uuid[],integer)'),
   ('private.history_is_in_events()'),
   ('private.known_type(uuid,text)'),
   ('private.last_valid_day(text,integer,date,date)'),
+  ('private.latest_change(uuid)'),
   ('private.lock_certification(uuid)'),
+  ('private.name_patterns(text)'),
   ('private.own_peer_mentor_ids()'),
   ('private.reject_revert(text,text)'),
   ('private.reject_transition(text,text)'),
@@ -44,8 +58,25 @@ insert into tests.allowed values
   ('private.upgrade_history_entry(jsonb)'),
   ('private.walk_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
   ('private.with_chapters_below(uuid[])'),
-  -- what answers requests calls; service_role has no user whose access it could log
-  ('private.log_access(text,uuid[],text)');
+  ('private.check_extension(text,date)'),
+  ('private.note_reversal(uuid,text)'),
+  ('private.preview_extension(text,date,uuid,date)'),
+  ('private.preview_reversal(uuid)');
+-- what answers requests calls; service_role has no user who could be asked for, or whose access could be logged
+insert into tests.allowed (signature, is_for_service_role)
+select signature, false
+from unnest(array[
+  'private.cancel_task(uuid)',
+  'private.find_login(text)',
+  'private.log_access(text,uuid[],text)',
+  'private.member_logins()',
+  'private.portal_alarm()',
+  'private.preview_replay(jsonb,integer)',
+  'private.request_task(text,text,bytea,jsonb,uuid)',
+  'private.require_administered_organisation()',
+  'private.set_portal_mode(text,text,uuid[])',
+  'public.own_organisations()'
+]) as signature;
 
 -- With an empty search_path every name comes out in full.
 create function tests.signature(function oid) returns text
@@ -64,19 +95,31 @@ select set_eq(
     'select signature from tests.functions where has_function_privilege(%L, oid, ''execute'')', role_name
   ),
   format(
-    'select signature from tests.allowed where %L <> ''service_role'' or signature not like ''private.log_access%%''', role_name
+    'select signature from tests.allowed where %L <> ''service_role'' or is_for_service_role', role_name
   ),
   role_name || ' executes what is on the list'
 )
 from unnest(array['authenticated', 'service_role']) as role_name;
 select set_eq(
   $$ select signature from tests.functions where has_function_privilege('anon', oid, 'execute') $$,
-  array['private.check_endpoint(text)'],
-  'anon executes what policies call for it, and nothing else'
+  array[
+    'private.check_endpoint(text)', 'public.calendar_of(text)', 'public.check_certificate(uuid)',
+    'public.public_organisation(text)'
+  ],
+  'anon executes what policies call for it and what needs no login, and nothing else'
 );
 select set_eq(
   $$ select signature from tests.functions where has_function_privilege('mentorcert_jobs', oid, 'execute') $$,
-  array['private.next_nightly_at(timestamp with time zone)', 'private.run_nightly(timestamp with time zone,integer)'],
+  array[
+    'private.claim_digests(uuid[],uuid[],timestamp with time zone)',
+    'private.claim_notices(uuid[],timestamp with time zone,integer)',
+    'private.due_digests(timestamp with time zone,uuid[],uuid[])',
+    'private.due_notices(timestamp with time zone,integer,uuid[])',
+    'private.finish_notices(uuid[],timestamp with time zone,text)',
+    'private.next_nightly_at(timestamp with time zone)', 'private.next_notices_at(timestamp with time zone)',
+    'private.report_notices(uuid[],uuid[])', 'private.run_nightly(timestamp with time zone,integer)',
+    'private.start_notices(timestamp with time zone,integer,boolean)', 'private.uncertain_notices()'
+  ],
   'the role of the jobs executes the job functions'
 );
 select is_empty(
@@ -101,25 +144,32 @@ select set_eq(
   $$ select name || ': ' || setting from tests.functions, unnest(settings) as setting where setting <> 'search_path=""' $$,
   array[
     'certifications_page: plan_cache_mode=force_generic_plan',
+    'found_peer_mentors: plan_cache_mode=force_custom_plan',
+    'digest_lines: plan_cache_mode=force_custom_plan', 'due_notices: plan_cache_mode=force_custom_plan',
     'walk_certifications: plan_cache_mode=force_custom_plan'
   ],
   'and no other setting but these'
 );
-select is_empty(
-  $$
-    select signature from tests.functions
-    where schema = 'public' and definer and name <> 'get_user_organisation_id'
-  $$,
-  'the functions of the Data API run with the rights of the caller'
+select set_eq(
+  $$ select name from tests.functions where schema = 'public' and definer $$,
+  array[
+    'calendar_feed_created_at', 'calendar_of', 'check_certificate', 'create_calendar_feed', 'get_user_organisation_id',
+    'own_organisations', 'public_organisation', 'revoke_calendar_feed', 'set_my_language'
+  ],
+  'but for these, the functions of the Data API run with the rights of the caller'
 );
 select set_eq(
   $$ select name from tests.functions where definer $$,
   array[
-    'administered_organisation_id', 'are_few', 'audit_delete', 'audit_insert', 'audit_update', 'check_endpoint', 'coordinated_chapter_ids',
-    'copy_chapter_ids', 'get_user_organisation_id', 'history_is_in_events', 'log_access', 'next_nightly_at',
-    'own_peer_mentor_ids', 'record_change', 'refresh_listing_of_certifications', 'refresh_listing_of_chapters',
-    'refresh_listing_of_peer_mentors', 'refresh_listing_of_types', 'reject_chapter_cycle', 'reject_other_chapters',
-    'run_nightly', 'store_events'
+    'administered_organisation_id', 'are_few', 'audit_delete', 'audit_insert', 'audit_update',
+    'calendar_feed_created_at', 'calendar_of', 'cancel_task', 'check_certificate', 'check_endpoint', 'claim_digests',
+    'claim_notices', 'coordinated_chapter_ids',
+    'copy_chapter_ids', 'create_calendar_feed', 'due_digests', 'due_notices', 'end_calendar_feed', 'find_login', 'finish_notices', 'get_user_organisation_id',
+    'history_is_in_events', 'keep_an_administrator', 'log_access', 'member_logins', 'next_nightly_at', 'next_notices_at',
+    'own_organisations', 'own_peer_mentor_ids', 'portal_alarm', 'preview_replay', 'public_organisation', 'record_change', 'refresh_listing_of_certifications',
+    'refresh_listing_of_chapters', 'refresh_listing_of_peer_mentors', 'refresh_listing_of_types',
+    'reject_chapter_cycle', 'reject_other_chapters', 'report_notices', 'request_task', 'revoke_calendar_feed', 'run_nightly', 'set_my_language',
+    'set_portal_mode', 'start_notices', 'store_events', 'uncertain_notices'
   ],
   'these functions, and no others, run with the rights of their owner'
 );

@@ -116,8 +116,8 @@ select set_eq(
     group by table_name, privilege_type
   $$,
   array[
-    'certification_types INSERT code name_en name_nb required_for_listing validity_months validity_rule',
-    'certification_types UPDATE name_en name_nb required_for_listing validity_months validity_rule',
+    'certification_types INSERT code name_en name_nb reminder_days required_for_listing validity_months validity_rule',
+    'certification_types UPDATE name_en name_nb reminder_days required_for_listing validity_months validity_rule',
     'chapters INSERT code name parent_id',
     'chapters UPDATE code name parent_id',
     'memberships INSERT chapter_id role user_id',
@@ -127,8 +127,8 @@ select set_eq(
     'peer_mentor_certifications UPDATE certification_type expires_at issued_at status',
     'peer_mentor_chapters INSERT chapter_id peer_mentor_id',
     'peer_mentor_chapters UPDATE ended_at',
-    'peer_mentors INSERT display_name email external_id full_name listing_consent phone user_id',
-    'peer_mentors UPDATE display_name email external_id full_name listing_consent phone user_id'
+    'peer_mentors INSERT display_name email external_id full_name language listing_consent phone user_id',
+    'peer_mentors UPDATE display_name email external_id full_name language listing_consent phone user_id'
   ],
   'clients write these columns: never id, organisation_id, renewal_history, chapter_ids, created_at, updated_at'
 );

@@ -27,6 +27,12 @@ from (
     ($$ update public.chapters set parent_id = tests.id('1a') where code = 'county1' $$, 'MC009 chapters_no_cycle'),
 
     ($$ update public.peer_mentors set erased_at = now() $$, '23514 peer_mentors_erased_at_valid'),
+    ($$ update public.peer_mentors set language = 'sv' $$, '23514 peer_mentors_language_valid'),
+    ($$ update public.certification_types set reminder_days = '{7,7}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update public.certification_types set reminder_days = '{-1}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update public.certification_types set reminder_days = '{366}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update public.certification_types set reminder_days = '{1,null}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update public.certification_types set reminder_days = '{1,2,3,4,5,6,7}' $$, '23514 certification_types_reminder_days_valid'),
     (
       $$ insert into public.audit_log (organisation_id, table_name, row_id, action, actor) values (tests.id('none'), 'x', 'x', 'erase', '{}') $$,
       '23503 audit_log_organisation_id_fkey'

@@ -74,6 +74,9 @@ select is(tests.attempt(who, statement), 'MC010 endpoint_enabled', who || ': ' |
 from (
   values
     ('mia', $$ select id from public.certifications_page() $$),
+    ('mia', $$ select id from public.search_certifications() $$),
+    ('cora', $$ select refusal from public.preview_changes('renew', array[gen_random_uuid()]) $$),
+    ('cora', $$ select public.change_certifications('renew', array[gen_random_uuid()]) $$),
     ('mia', $$ select entry from public.certification_history(gen_random_uuid()) as entry $$),
     ('mia', $$ select public.certification_as_of(tests.id('mia.basic'), now()) $$),
     ('cora', $$ select public.renew_certification(gen_random_uuid()) $$),

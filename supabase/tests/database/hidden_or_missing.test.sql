@@ -42,6 +42,7 @@ cross join lateral (
       mentor
     ),
     ($$ select public.renew_certification(%L) $$, certification),
+    ($$ select public.change_certifications('renew', array[%L]::uuid[]) $$, certification),
     ($$ select public.suspend_certification(%L, 'why') $$, certification),
     ($$ select public.reinstate_certification(%L) $$, certification),
     ($$ select public.revert_change(%L::uuid, gen_random_uuid(), 'why') $$, certification)

@@ -56,6 +56,17 @@ from (
       $$,
       'done'
     ),
+    ('mentorcert_jobs', 'select private.next_notices_at(now())', 'done'),
+    ('mentorcert_jobs', 'select private.due_notices(now())', 'done'),
+    ('mentorcert_jobs', 'select private.due_digests(now())', 'done'),
+    ('mentorcert_jobs', 'select private.start_notices()', 'done'),
+    ('mentorcert_jobs', 'select private.claim_notices(''{}'')', 'done'),
+    ('mentorcert_jobs', 'select private.claim_digests(''{}'', ''{}'')', 'done'),
+    -- Nobody is to be taken for reminded of a day that has not come.
+    ('mentorcert_jobs', 'select private.start_notices(now() + interval ''1 day'')', 'MC008'),
+    ('mentorcert_jobs', 'select private.claim_notices(''{}'', now() + interval ''1 day'')', 'MC008'),
+    ('mentorcert_jobs', 'select private.claim_digests(''{}'', ''{}'', now() - interval ''2 days'')', 'MC008'),
+    ('mentorcert_jobs', 'select id from private.notice_mails', '42501'),
     ('mentorcert_jobs', 'set local role authenticated', '42501'),
     ('mentorcert_jobs', 'set local role service_role', '42501'),
     ('mentorcert_jobs', 'select id from public.peer_mentors', '42501'),

@@ -54,7 +54,27 @@ select is(
   '42501 certification_right', 'nor is the own certification in the other reached'
 );
 
+select tests.everybody_gets(
+  $$ select id from public.own_organisations() $$, 'everybody sees those of the own memberships, whatever the claim',
+  'adam cora mia mixa paula per sev: alfa', 'bea bob: beta', 'dora dora@alfa dora@beta: alfa,beta', 'gone nora: ',
+  'anon service_role: 42501'
+);
+select is(
+  tests.attempt(
+    'dora', 'select id from public.own_organisations()',
+    jsonb_build_object('app_metadata', jsonb_build_object('organisation_id', tests.id('gamma')))
+  ),
+  'alfa,beta', 'also where it names one that is not there'
+);
+insert into private.disabled_endpoints (endpoint, reason) values ('organisations', 'A test');
+select is(
+  tests.attempt('dora', 'select id from public.own_organisations()'), 'MC010 endpoint_enabled',
+  'but not while the endpoint is switched off'
+);
+delete from private.disabled_endpoints;
+
 update public.memberships set ended_at = now() where id = tests.id('m.dora.beta');
+select is(tests.attempt('dora', 'select id from public.own_organisations()'), 'alfa', 'who has left one does not see it');
 select is(tests.organisation_of('dora', '{}'), 'alfa', 'who has left the one needs no claim any more');
 
 -- Claims that name nobody.

@@ -132,6 +132,58 @@ select problem.line, problem.column_name, problem.problem, problem.detail
 from pg_temp.import_problems as problem
 order by problem.line, problem.column_name, problem.problem, problem.detail;
 
+-- name: find_outcomes(organisation_id)
+-- What the registry has against what each row says; to be asked before rows are left out and anything is written.
+select
+  staged.line,
+  staged.external_id,
+  staged.full_name as name,
+  case
+    when staged.external_id is null then null
+    when mentor.id is null then 'added'
+    when
+      (mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent)
+      is distinct from (staged.full_name, staged.email, staged.phone, staged.listing_consent)
+      or held.chapter_ids is distinct from stated.chapter_ids then 'changed'
+    else 'unchanged'
+  end as person,
+  coalesce(certification.certification_type, staged.certification_type) as certification_type,
+  case
+    when certification.line is null then null
+    when
+      row_number() over (
+        partition by certification.external_id, certification.certification_type order by staged.line
+      ) > 1 then 'repeated'
+    when certification.certification_id is null then 'added'
+    when
+      (certification.issued, certification.expires) <> (certification.held_issued, certification.held_expires)
+      then 'changed'
+    else 'unchanged'
+  end as certification,
+  certification.issued,
+  nullif(certification.expires, 'infinity') as expires,
+  coalesce(certification.expires = 'infinity', false) as is_unlimited,
+  certification.held_issued,
+  nullif(certification.held_expires, 'infinity') as held_expires
+from pg_temp.import_rows as staged
+left join pg_temp.import_certifications as certification on certification.line = staged.line
+left join public.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
+left join lateral (
+  select array_agg(distinct word.chapter_id order by word.chapter_id) as chapter_ids
+  from unnest(staged.chapters) as named (word)
+  join pg_temp.import_chapters as word on word.word = named.word
+) as stated on true
+left join lateral (
+  select array_agg(membership.chapter_id order by membership.chapter_id) as chapter_ids
+  from public.peer_mentor_chapters as membership
+  where
+    membership.organisation_id = :organisation_id
+    and membership.peer_mentor_id = mentor.id
+    and membership.ended_at is null
+) as held on true
+order by staged.line;
+
 -- name: leave_out_bad_rows(warnings)
 -- A bad row, and every row of a person whose own columns are bad. Returns the lines left out.
 with people as (

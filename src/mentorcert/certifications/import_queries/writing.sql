@@ -35,6 +35,9 @@ select
   count(*) filter (where not written.is_new)
 from written;
 
+-- name: analyze_mentors()!
+analyze public.peer_mentors;
+
 -- name: resolve_memberships(organisation_id)!
 insert into pg_temp.import_memberships (peer_mentor_id, chapter_id)
 select distinct mentor.id, word.chapter_id

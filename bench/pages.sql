@@ -1,0 +1,24 @@
+-- What the two lists show, as they would be asked for by hand.
+
+-- name: make_coordinator(user_id, slug)!
+-- Of the chapter in which the benchmark's coordinator of the most chapters is.
+insert into public.memberships (organisation_id, user_id, role, chapter_id)
+select membership.organisation_id, :user_id, 'coordinator', membership.chapter_id
+from public.memberships as membership
+join public.organisations as organisation on organisation.id = membership.organisation_id
+where organisation.slug = :slug and membership.role = 'coordinator'
+order by cardinality(private.with_chapters_below(array[membership.chapter_id])) desc
+limit 1;
+
+-- name: coordinators_list()
+select
+  page.id, page.peer_mentor_id, page.certification_type, page.issued_at, page.expires_at,
+  public.current_status(page) as status, page.chapter_ids
+from public.certifications_page(page_size => 50) as page;
+
+-- name: public_list()
+select listed.peer_mentor_id, listed.display_name, listed.chapters, listed.listed_until
+from public.listed_peer_mentors as listed
+where listed.organisation_slug = 'organisation-0'
+order by listed.display_name, listed.peer_mentor_id
+limit 50;

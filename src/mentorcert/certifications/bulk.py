@@ -1,0 +1,102 @@
+"""Changes many certifications at once, after telling what each would become."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import aiosql
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from mentorcert.certifications.history import Evidence, Kind, Status
+from mentorcert.db.connection import Connection
+from mentorcert.errors import from_postgres
+
+Change = Literal["renew", "suspend", "reinstate", "revert"]
+
+_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one certification is and would be; `refusal` names the rule against the change.
+
+    Of a certification that the caller does not see, only its id and the refusal are known.
+    """
+
+    certification_id: UUID
+    organisation_id: UUID | None
+    peer_mentor_id: UUID | None
+    full_name: str | None
+    certification_type: str | None
+    expired_at_before: datetime | None
+    status_before: Status | None
+    expires_at: datetime | None
+    status: Status | None
+    takes_back: Kind | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The outcomes of a change, those that are refused first."""
+
+    outcomes: list[Outcome]
+
+    @property
+    def refused(self) -> list[Outcome]:
+        """Those that cannot be changed so."""
+        return [outcome for outcome in self.outcomes if outcome.refusal is not None]
+
+    @property
+    def digest(self) -> str:
+        """A text that is another one as soon as anything else would come out."""
+        return hashlib.sha256(repr(self.outcomes).encode()).hexdigest()
+
+
+def preview(
+    conn: Connection, change: Change, certification_ids: Sequence[UUID], *, renewed_on: date | None = None
+) -> Preview:
+    """Tell what a change would give; a renewal is as of a day (today). Changes nothing.
+
+    Raises InvalidArgumentError for none, or more than 5000, and EndpointDisabledError.
+    """
+    parameters = {"change": change, "certification_ids": list(certification_ids), "renewed_on": renewed_on}
+    try:
+        with conn.cursor(row_factory=class_row(Outcome)) as cursor:
+            return Preview(cursor.execute(_QUERIES.preview.sql, parameters).fetchall())
+    except psycopg.Error as error:
+        raise from_postgres(error) from error
+
+
+def apply(
+    conn: Connection,
+    change: Change,
+    certification_ids: Sequence[UUID],
+    *,
+    renewed_on: date | None = None,
+    note: str | None = None,
+    evidence: Evidence | None = None,
+) -> int:
+    """Make the change of all of them, or of none; return how many.
+
+    Raises the error of the rule against it (MissingRightError, RuleError), ReasonRequiredError and
+    InvalidArgumentError.
+    """
+    try:
+        number: int = _QUERIES.apply(
+            conn,
+            change=change,
+            certification_ids=list(certification_ids),
+            renewed_on=renewed_on,
+            note=note,
+            evidence=None if evidence is None else Jsonb(evidence.model_dump(mode="json", exclude_none=True)),
+        )
+    except psycopg.Error as error:
+        raise from_postgres(error) from error
+    return number

@@ -1,0 +1,77 @@
+-- What lies ahead if nobody renews: for the caller's own reach, in months of the organisation.
+
+-- name: endings(time_zone)
+-- How many certifications are of a status, and of the active ones in which month their last valid day lies (null: none).
+-- Many end at the same midnight: they are counted first, and only then asked for their month.
+select
+  counted.status,
+  case when counted.status = 'active' then
+    date_trunc('month', private.day_of(counted.expires_at, :time_zone) - 1)::date
+  end as month,
+  sum(counted.certifications)::integer as certifications
+from (
+  select
+    private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at, ending.certifications
+  from (
+    select certification.status = 'suspended' as suspended, certification.expires_at, count(*) as certifications
+    from public.peer_mentor_certifications as certification
+    group by 1, 2
+  ) as ending
+) as counted
+group by 1, 2
+order by 1, 2;
+
+-- name: coverage(time_zone, months)
+-- Of each chapter in reach (with those under it): how many peer mentors hold every required type, by the number of
+-- month ends to come that they hold all of them through.
+with recursive required as (
+  select array_agg(type.code) as codes, count(*) as number
+  from public.certification_types as type
+  where type.organisation_id = (select public.get_user_organisation_id()) and type.required_for_listing
+),
+month_ends as (
+  select array_agg(
+    private.day_starts(
+      (date_trunc('month', private.day_of(now(), :time_zone)::timestamp) + make_interval(months => number))::date, :time_zone
+    )
+    order by number
+  ) as midnights
+  from generate_series(1, :months) as number
+),
+holders as (
+  select
+    certification.chapter_ids,
+    width_bucket(min(coalesce(certification.expires_at, 'infinity')), month_ends.midnights) as held
+  from public.peer_mentor_certifications as certification, required, month_ends
+  where
+    certification.certification_type = any(required.codes)
+    and certification.status <> 'suspended'
+    and (certification.expires_at is null or certification.expires_at > now())
+  group by certification.peer_mentor_id, certification.chapter_ids, required.number, month_ends.midnights
+  having count(*) = required.number
+),
+counted as (
+  select holders.chapter_ids, holders.held, count(*) as mentors from holders group by 1, 2
+),
+-- Whoever is in two chapters of a county is one person there.
+lineage as (
+  select chapter.id, chapter.id as above_id from public.chapters as chapter
+  union
+  select lineage.id, chapter.parent_id from lineage
+  join public.chapters as chapter on chapter.id = lineage.above_id
+  where chapter.parent_id is not null
+),
+homes as (
+  select distinct sets.chapter_ids, lineage.above_id
+  from (select distinct counted.chapter_ids from counted) as sets
+  cross join lateral unnest(sets.chapter_ids) as member_id
+  join lineage on lineage.id = member_id
+)
+select chapter.id as chapter_id, counted.held, sum(counted.mentors)::integer as mentors
+from public.chapters as chapter
+left join homes on homes.above_id = chapter.id
+left join counted on counted.chapter_ids = homes.chapter_ids
+where
+  chapter.organisation_id = (select private.administered_organisation_id())
+  or chapter.id = any((select private.coordinated_chapter_ids())::uuid[])
+group by chapter.id, counted.held;

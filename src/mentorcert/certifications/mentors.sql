@@ -1,0 +1,68 @@
+-- One peer mentor: who it is, what it holds, and what happened.
+
+-- name: get(peer_mentor_id)
+select
+  mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, mentor.display_name, mentor.email, mentor.phone,
+  mentor.listing_consent, mentor.chapter_ids, mentor.user_id,
+  coalesce(
+    mentor.organisation_id = (select private.administered_organisation_id())
+    or mentor.chapter_ids && (select private.coordinated_chapter_ids()),
+    false
+  ) and mentor.erased_at is null as may_certify,
+  listed.listed_until
+from public.peer_mentors as mentor
+left join public.listed_peer_mentors as listed on listed.peer_mentor_id = mentor.id
+where mentor.id = :peer_mentor_id and mentor.erased_at is null;
+
+-- name: certifications_of(peer_mentor_id)
+select
+  certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
+  certification.issued_at, certification.expires_at, public.current_status(certification) as status,
+  certification.chapter_ids
+from public.peer_mentor_certifications as certification
+where certification.peer_mentor_id = :peer_mentor_id
+order by certification.expires_at, certification.certification_type;
+
+-- name: history_of(peer_mentor_id, certification_id, skipped, size)
+select certification.id, certification.certification_type, history.entry
+from public.peer_mentor_certifications as certification
+cross join lateral public.certification_history(certification.id) with ordinality as history (entry, position)
+where
+  certification.peer_mentor_id = :peer_mentor_id
+  and (:certification_id::uuid is null or certification.id = :certification_id::uuid)
+order by (history.entry ->> 'recorded_at')::timestamptz desc, certification.id, history.position desc
+offset :skipped limit :size;
+
+-- name: names_of(user_ids)
+select mentor.user_id, mentor.full_name
+from public.peer_mentors as mentor
+where
+  mentor.user_id = any(:user_ids::uuid[])
+  and mentor.organisation_id = (select public.get_user_organisation_id());
+
+-- name: add(external_id, full_name, display_name, email, phone, listing_consent, user_id)$
+insert into public.peer_mentors (external_id, full_name, display_name, email, phone, listing_consent, user_id)
+values (:external_id, :full_name, :display_name, :email, :phone, :listing_consent, :user_id)
+returning id;
+
+-- name: change(peer_mentor_id, external_id, full_name, display_name, email, phone, listing_consent, user_id)!
+update public.peer_mentors as mentor
+set
+  external_id = :external_id, full_name = :full_name, display_name = :display_name, email = :email, phone = :phone,
+  listing_consent = :listing_consent, user_id = :user_id
+where mentor.id = :peer_mentor_id and mentor.erased_at is null;
+
+-- name: enter(peer_mentor_id, chapter_ids)!
+insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id)
+select :peer_mentor_id, chapter_id from unnest(:chapter_ids::uuid[]) as chapter_id;
+
+-- name: leave(peer_mentor_id, chapter_ids)!
+update public.peer_mentor_chapters as link set ended_at = now()
+where
+  link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and link.ended_at is null;
+
+-- name: find_login(email)$
+select private.find_login(:email);
+
+-- name: login_address(user_id)$
+select login.email from private.member_logins() as login where login.user_id = :user_id;

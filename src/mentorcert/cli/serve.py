@@ -1,0 +1,34 @@
+"""`mentorcert serve`: the pages and the JSON API."""
+
+from typing import Annotated
+
+import typer
+
+from mentorcert.cli.output import console
+from mentorcert.settings import settings
+from mentorcert.web import serving
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen at; TLS ends before it.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 8000, or another that is free, where none is given."),
+    ] = None,
+) -> None:
+    """Serve the pages and the JSON API until stopped.
+
+    On the embedded default everybody at this machine may step into the sample people, and nights, imports and
+    exports are done by the same process. Against any other database people sign in by Supabase Auth.
+    """
+    of = settings()
+    with serving.listen(host, port) as listener:
+        # Who names Supabase means to serve for real, and forgot the database.
+        is_embedded = of.database_url is None and of.supabase_url is None
+        configuration = serving.configure(of, listener, is_embedded=is_embedded)
+
+        def ready(url: str) -> None:
+            console.print(f"The pages are at [bold]{url}/[/bold]; stop with Ctrl-C.", soft_wrap=True)
+
+        serving.serve(configuration, listener, ready)

@@ -1,0 +1,70 @@
+"""What the mails say: a subject, a text and the same as HTML, in the reader's language."""
+
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, assert_never, cast
+
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from mentorcert.notices.ledger import Digest, Reminder
+from mentorcert.translations import Language, translations
+
+_LOCALES = {"nb": "nb", "en": "en_GB"}
+
+
+def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMessage:
+    """Return the mail as it is sent; `public_url` is where the pages are, without a slash at its end."""
+    match mail:
+        case Reminder():
+            name, facts = "reminder", _reminder(mail)
+        case Digest():
+            name, facts = "digest", {"digest": mail}
+        case _:
+            assert_never(mail)
+    facts = {**facts, "organisation": mail.organisation, "url": public_url}
+    environment = _environment(mail.language)
+    message = EmailMessage()
+    subject = environment.get_template(f"{name}.subject").render(facts)
+    message["Subject"] = " ".join(subject.split())
+    message["From"] = sender
+    message["To"] = mail.address
+    message["Date"] = format_datetime(datetime.now(UTC))
+    # Made from the ledger: so what the mail server logs can be told from what the ledger says.
+    message["Message-ID"] = f"<{mail.mail_id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = mail.language
+    message.set_content(environment.get_template(f"{name}.txt").render(facts))
+    message.add_alternative(environment.get_template(f"{name}.html").render(facts), subtype="html")
+    return message
+
+
+def _reminder(mail: Reminder) -> dict[str, Any]:
+    return {
+        "full_name": mail.full_name,
+        "expiring": [one for one in mail.certifications if one["days_left"] > 0],
+        "expired": [one for one in mail.certifications if one["days_left"] <= 0],
+    }
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    texts = translations(language)
+    # The extension adds the method, of which the class's type knows nothing.
+    cast("Any", environment).install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)
+    environment.globals["language"] = language
+    environment.filters["day"] = lambda day: format_date(
+        date.fromisoformat(day), format="long", locale=_LOCALES[language]
+    )
+    return environment

@@ -1,0 +1,1 @@
+"""Long work that the pages ask for, and a process with the owner's rights does."""

@@ -1,0 +1,42 @@
+-- Certification types, and what their rules come to.
+
+-- name: types(organisation_id)
+select id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+from public.certification_types
+where organisation_id = :organisation_id
+order by code;
+
+-- name: type(id)
+select id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+from public.certification_types
+where id = :id;
+
+-- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
+insert into public.certification_types
+  (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)
+values
+  (:code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[]);
+
+-- name: change(id, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
+update public.certification_types set
+  name_nb = :name_nb, name_en = :name_en, validity_rule = :validity_rule, validity_months = :validity_months,
+  required_for_listing = :required_for_listing, reminder_days = :reminder_days::smallint[]
+where id = :id;
+
+-- name: examples(rule, months, time_zone)
+-- By the function by which certifications are issued and renewed.
+select example.kind, example.issued_on, example.held_until,
+  private.last_valid_day(:rule, :months::integer, example.issued_on, example.held_until) as last_day
+from (
+  select private.day_of(now(), :time_zone) as today, extract(year from private.day_of(now(), :time_zone))::integer as year
+) as clock
+cross join lateral (
+  values
+    (1, 'today', clock.today, null::date),
+    (2, 'month_end', make_date(clock.year, 8, 31), null),
+    (3, 'leap_day', make_date(clock.year + 3 - mod(clock.year + 3, 4), 2, 28) + 1, null),
+    (4, 'december', make_date(clock.year, 12, 15), null),
+    (5, 'early', clock.today, case :rule when 'end_of_year' then make_date(clock.year, 12, 31) else clock.today + 30 end)
+) as example (place, kind, issued_on, held_until)
+where example.kind <> 'early' or :rule <> 'unlimited'
+order by example.place;

@@ -1,0 +1,34 @@
+"""The JSON API: what the pages do, for programs, under the same rules."""
+
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from mentorcert.web.api import certifications, changes, history, peer_mentors, public_list
+from mentorcert.web.api.document import describe
+from mentorcert.web.api.operation import API
+from mentorcert.web.visit import render
+
+router = APIRouter()
+for _topic in (certifications, changes, history, peer_mentors, public_list):
+    router.include_router(_topic.router)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of all operations."""
+    return describe(router.routes)
+
+
+@router.get(f"{API}/openapi.json", include_in_schema=False)
+def show_document() -> JSONResponse:
+    """Answer with the OpenAPI document."""
+    return JSONResponse(document(), headers={"Cache-Control": "public, max-age=300"})
+
+
+@router.get(f"{API}/docs", include_in_schema=False)
+def show_documentation(request: Request) -> Response:
+    """Answer with the same, to be read by people."""
+    return render(request, "api/docs.html", document=document())

@@ -1,0 +1,45 @@
+"""Who calls the API: whoever the header's access token says, and nobody else."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from mentorcert.errors import ForbiddenError, InvalidTokenError
+from mentorcert.web.session import services_of
+from mentorcert.web.tokens import Identity
+from mentorcert.web.visit import Turn, Visit, visiting
+
+
+def _api_identity(request: Request) -> Identity | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() != "bearer":
+        raise InvalidTokenError(hint="Send the header Authorization: Bearer TOKEN.")
+    return services_of(request).verifier.verify(token.strip())
+
+
+def _api_anybody(
+    request: Request, identity: Annotated[Identity | None, Depends(_api_identity)], _turn: Turn
+) -> Iterator[Visit]:
+    with visiting(request, identity) as visit:
+        yield visit
+
+
+# The API goes by the header alone: a browser sends cookies along whoever has it ask.
+ApiAnybody = Annotated[Visit, Depends(_api_anybody, scope="function")]
+
+
+def _api_member(visit: ApiAnybody) -> Visit:
+    if visit.user is None:
+        raise InvalidTokenError("The request has no access token.", hint="Send Authorization: Bearer TOKEN.")
+    if visit.organisation is None:
+        raise ForbiddenError(
+            "The login is in no organisation, or in several.",
+            hint="With several, the token names one in app_metadata.organisation_id.",
+        )
+    return visit
+
+
+ApiMember = Annotated[Visit, Depends(_api_member, scope="function")]

@@ -1,0 +1,172 @@
+"""Certifications: lists, one, and whether it was valid then."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from mentorcert.certifications import repository
+from mentorcert.certifications.history import Status
+from mentorcert.web.api import place
+from mentorcert.web.api.caller import ApiMember
+from mentorcert.web.api.fields import Id, Instant, Place, Size, Word
+from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
+from mentorcert.web.visit import Visit
+
+router = APIRouter(
+    prefix=f"{API}/certifications", tags=["certifications"], route_class=Operation, dependencies=[bearer]
+)
+
+
+class Certification(BaseModel):
+    """What a peer mentor is certified for, from when, until when, and what holds now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "2f6f3f5a-6c33-44a6-8f1e-3f2ab2b8b0f8",
+                    "peer_mentor_id": "0b7f1f5c-3d3e-4b5c-9a64-5b1d7c1f0d55",
+                    "certification_type": "basic",
+                    "status": "active",
+                    "issued_on": "2026-03-02",
+                    "last_valid_day": "2027-03-02",
+                    "issued_at": "2026-03-01T23:00:00Z",
+                    "expires_at": "2027-03-02T23:00:00Z",
+                    "chapter_ids": ["5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"],
+                }
+            ]
+        }
+    )
+
+    id: UUID = Field(description="It outlives every renewal.")
+    peer_mentor_id: UUID = Field(description="Who is certified.")
+    certification_type: str = Field(description="Code of the organisation's type.")
+    status: Status = Field(description="What is true at this moment.")
+    issued_on: date = Field(description="Day of issue or latest renewal, on the organisation's calendar.")
+    last_valid_day: date | None = Field(description="Null: it does not expire.")
+    issued_at: datetime = Field(description="The instant at which that day begins.")
+    expires_at: datetime | None = Field(description="The first instant at which it no longer holds.")
+    chapter_ids: list[UUID] = Field(description="The peer mentor's chapters of now.")
+
+    @classmethod
+    def of(cls, row: repository.Certification, time_zone: str) -> Self:
+        """Return a row with its days in the organisation's time zone."""
+        zone = ZoneInfo(time_zone)
+        ends = row.expires_at
+        return cls(
+            id=row.id,
+            peer_mentor_id=row.peer_mentor_id,
+            certification_type=row.certification_type,
+            status=row.status,
+            issued_on=row.issued_at.astimezone(zone).date(),
+            last_valid_day=ends.astimezone(zone).date() - timedelta(days=1) if ends else None,
+            issued_at=row.issued_at.astimezone(UTC),
+            expires_at=ends.astimezone(UTC) if ends else None,
+            chapter_ids=row.chapter_ids,
+        )
+
+
+class CertificationPage(BaseModel):
+    """Certifications in the order in which they expire; those that do not expire come last."""
+
+    items: list[Certification]
+    next: str | None = Field(description="Send it as `after` for the next page; null: this was the last.")
+
+
+class CertificationFilter(BaseModel):
+    """What to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = Field(None, description="What is true at this moment.")
+    certification_type: Word | None = Field(None, description="Code of a type.")
+    chapter_id: Id | None = Field(None, description="A chapter, with those under it.")
+    expiring_before: Instant | None = Field(
+        None, description="Only what expires before this instant.", examples=["2027-01-01T00:00:00+01:00"]
+    )
+    size: Size = Field(50, description="Rows a page.")
+    after: Place | None = Field(None, description="`next` of the page before.")
+
+
+class _Expiry(BaseModel):
+    """Where a page of certifications begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_at: Instant | None
+    id: Id
+
+
+class Validity(BaseModel):
+    """Whether a certification was valid."""
+
+    valid: bool = Field(description="Suspended is not valid.")
+    at: datetime = Field(description="At this instant,")
+    known_at: datetime | None = Field(
+        description="by what was known at this one; null: by what is known now."
+    )
+
+
+class ValidityQuestion(BaseModel):
+    """When, and by what was known when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Instant = Field(description="The instant in question.", examples=["2026-06-01T10:00:00Z"])
+    known_at: Instant | None = Field(None, description="By what the registry knew then; else: now.")
+
+
+def visible(visit: Visit, certification_id: UUID) -> repository.Certification:
+    """Return what the visitor may read, and note it; raises MissingRightError."""
+    found = repository.get(visit.conn, certification_id)
+    visit.saw([found.organisation_id])
+    return found
+
+
+def shown(visit: Visit, row: repository.Certification) -> Certification:
+    """Return a row as the API shows it to a member."""
+    _, organisation = visit.member()
+    return Certification.of(row, organisation.time_zone)
+
+
+@router.get("", operation_id="list_certifications", responses=LISTING)
+def list_certifications(
+    visit: ApiMember, wanted: Annotated[CertificationFilter, Query()]
+) -> CertificationPage:
+    """List the certifications within your reach: your own, those of your chapters, or the organisation's."""
+    after = place.read(_Expiry, wanted.after)
+    page = repository.page(
+        visit.conn,
+        after=repository.Cursor(after.expires_at, after.id) if after else None,
+        size=wanted.size,
+        status=wanted.status,
+        certification_type=wanted.certification_type,
+        chapter_id=wanted.chapter_id,
+        expiring_before=wanted.expiring_before,
+    )
+    last = page.next
+    visit.saw({row.organisation_id for row in page.certifications})
+    return CertificationPage(
+        items=[shown(visit, row) for row in page.certifications],
+        next=place.write(_Expiry(expires_at=last.expires_at, id=last.id)) if last else None,
+    )
+
+
+@router.get("/{certification_id}", operation_id="get_certification", responses=READING)
+def get_certification(visit: ApiMember, certification_id: Id) -> Certification:
+    """Get one certification."""
+    return shown(visit, visible(visit, certification_id))
+
+
+@router.get("/{certification_id}/as-of", operation_id="was_certification_valid", responses=READING)
+def was_certification_valid(
+    visit: ApiMember, certification_id: Id, asked: Annotated[ValidityQuestion, Query()]
+) -> Validity:
+    """Ask whether a certification was valid at an instant, by what the registry knew at another."""
+    visible(visit, certification_id)
+    valid = repository.was_valid(visit.conn, certification_id, asked.at, asked.known_at)
+    return Validity(valid=valid, at=asked.at, known_at=asked.known_at)

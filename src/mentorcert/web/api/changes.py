@@ -1,0 +1,192 @@
+"""Changes of certifications: register, renew, suspend, reinstate, revert."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from mentorcert.certifications import history, repository
+from mentorcert.errors import ForbiddenError, MissingRightError
+from mentorcert.web.api import peer_mentors
+from mentorcert.web.api.caller import ApiMember
+from mentorcert.web.api.certifications import Certification, shown, visible
+from mentorcert.web.api.fields import Day, Id, Remark, Word
+from mentorcert.web.api.operation import API, CHANGING, Operation, bearer
+from mentorcert.web.visit import Visit
+
+router = APIRouter(
+    prefix=f"{API}/certifications", tags=["changes"], route_class=Operation, dependencies=[bearer]
+)
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class EvidenceSeen(history.Evidence):
+    """What was seen, on which day, by whom; never a file."""
+
+    seen: Remark = Field(description="Such as: diploma of the repetition course.")
+    seen_on: Day
+    seen_by: Remark | None = Field(None, description="Else: you.")
+
+
+class _Validity(_Change):
+    last_valid_day: Day | None = Field(None, description="Else: by the type's rule.")
+    note: Remark | None = Field(None, description="Kept in the history, where the peer mentor reads it.")
+    evidence: EvidenceSeen | None = None
+
+
+class Registration(_Validity):
+    """A new certification."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "peer_mentor_id": "0b7f1f5c-3d3e-4b5c-9a64-5b1d7c1f0d55",
+                    "certification_type": "basic",
+                    "issued_on": "2026-03-02",
+                    "note": "Basic course in March",
+                }
+            ]
+        }
+    )
+
+    peer_mentor_id: Id
+    certification_type: Word = Field(description="Code of one of the organisation's types.")
+    issued_on: Day | None = Field(None, description="Else: today. Not in the future.")
+
+
+class Renewal(_Validity):
+    """A renewal; `{}` renews as of today, by the type's rule. What is still held is not lost."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "renewed_on": "2026-03-02",
+                    "evidence": {"seen": "diploma of the repetition course", "seen_on": "2026-03-02"},
+                }
+            ]
+        }
+    )
+
+    renewed_on: Day | None = Field(None, description="Else: today. Later than the day of issue.")
+
+
+class Suspension(_Change):
+    """A suspension; time goes on running under it."""
+
+    reason: Remark = Field(examples=["Complaint, being looked into"])
+
+
+class Reinstatement(_Change):
+    """The end of a suspension: active or expired then, by the date."""
+
+    note: Remark | None = Field(None, examples=["Settled"])
+
+
+class Reversal(_Change):
+    """One change taken back, by another entry in the history."""
+
+    entry_id: Id = Field(description="The entry to take back, as the history names it.")
+    reason: Remark = Field(examples=["Wrong person"])
+
+
+@router.post(
+    "",
+    operation_id="register_certification",
+    status_code=201,
+    responses={
+        201: {
+            "headers": {
+                "Location": {
+                    "description": "Path of the new certification.",
+                    "required": True,
+                    "schema": {"type": "string"},
+                }
+            }
+        },
+        **CHANGING,
+    },
+)
+def register_certification(visit: ApiMember, response: Response, registration: Registration) -> Certification:
+    """Register a certification of a peer mentor who holds none of this type."""
+    mentor = peer_mentors.visible(visit, registration.peer_mentor_id)
+    with _of_a_visible_row():
+        certification = repository.register(
+            visit.conn,
+            mentor.id,
+            registration.certification_type,
+            issued_on=registration.issued_on,
+            last_valid_day=registration.last_valid_day,
+            note=registration.note,
+            evidence=registration.evidence,
+        )
+    response.headers["Location"] = f"{API}/certifications/{certification.id}"
+    return shown(visit, certification)
+
+
+@router.post("/{certification_id}/renew", operation_id="renew_certification", responses=CHANGING)
+def renew_certification(visit: ApiMember, certification_id: Id, renewal: Renewal) -> Certification:
+    """Renew a certification. A second time for the same day is refused (MC003): nothing is renewed twice."""
+    with _changing(visit, certification_id):
+        renewed = repository.renew(
+            visit.conn,
+            certification_id,
+            renewed_on=renewal.renewed_on,
+            last_valid_day=renewal.last_valid_day,
+            note=renewal.note,
+            evidence=renewal.evidence,
+        )
+    return shown(visit, renewed)
+
+
+@router.post("/{certification_id}/suspend", operation_id="suspend_certification", responses=CHANGING)
+def suspend_certification(visit: ApiMember, certification_id: Id, suspension: Suspension) -> Certification:
+    """Suspend a certification: from now on it does not hold, and the public list does not rest on it."""
+    with _changing(visit, certification_id):
+        suspended = repository.suspend(visit.conn, certification_id, suspension.reason)
+    return shown(visit, suspended)
+
+
+@router.post("/{certification_id}/reinstate", operation_id="reinstate_certification", responses=CHANGING)
+def reinstate_certification(
+    visit: ApiMember, certification_id: Id, reinstatement: Reinstatement
+) -> Certification:
+    """Take a suspension away."""
+    with _changing(visit, certification_id):
+        reinstated = repository.reinstate(visit.conn, certification_id, reinstatement.note)
+    return shown(visit, reinstated)
+
+
+@router.post("/{certification_id}/revert", operation_id="revert_change", responses=CHANGING)
+def revert_change(visit: ApiMember, certification_id: Id, reversal: Reversal) -> Certification:
+    """Take one change back. MC006 where it cannot be, or a later change stands on it."""
+    with _changing(visit, certification_id):
+        reverted = repository.revert(visit.conn, certification_id, reversal.entry_id, reversal.reason)
+    return shown(visit, reverted)
+
+
+@contextmanager
+def _changing(visit: Visit, certification_id: UUID) -> Iterator[None]:
+    visible(visit, certification_id)
+    with _of_a_visible_row():
+        yield
+
+
+@contextmanager
+def _of_a_visible_row() -> Iterator[None]:
+    """Tell what is refused from what is hidden; the database, which would have to look twice, does not."""
+    try:
+        yield
+    except MissingRightError as error:
+        raise ForbiddenError(
+            "You may read this, but not change it in this way.",
+            code=error.code,
+            constraint=error.constraint,
+            hint="Ask a coordinator of the chapter or the administrator of the organisation.",
+        ) from error

@@ -1,0 +1,52 @@
+"""Puts the pages and the API together."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from mentorcert.web import (
+    administrator,
+    api,
+    coordinator,
+    demonstration,
+    failures,
+    home,
+    mentor,
+    public,
+    sign_in,
+    tasks,
+)
+from mentorcert.web.administrator.alarms import alarms
+from mentorcert.web.answering import Answering
+from mentorcert.web.demonstration import Person
+from mentorcert.web.forms import check_form
+from mentorcert.web.services import Services
+
+_STATIC: Final = Path(__file__).parent / "static"
+_AREAS: Final = (home, sign_in, coordinator, mentor, public, administrator, tasks, api)
+
+
+def application(services: Services, persons: list[Person] | None = None) -> FastAPI:
+    """Return the application; `persons` are those into whom one may step."""
+    is_demonstration = services.configuration.is_demonstration
+    guards = [demonstration.check_machine, check_form] if is_demonstration else [check_form]
+    # The API documents itself under its own path; the pages are no API.
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(guard) for guard in guards],
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.alarms = alarms
+    app.add_middleware(Answering, is_secure=services.configuration.is_secure)
+    failures.install(app)
+    app.mount("/static", StaticFiles(directory=_STATIC), "static")
+    if is_demonstration:
+        app.include_router(demonstration.router(persons or []))
+    for area in _AREAS:
+        app.include_router(area.router)
+    return app

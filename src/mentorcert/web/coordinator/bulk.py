@@ -1,0 +1,189 @@
+"""One change of many certifications: what each would become, and then the change itself."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Response
+from pydantic import BaseModel, BeforeValidator, Field
+
+from mentorcert.certifications import bulk, search
+from mentorcert.certifications.bulk import Change, Outcome, Preview
+from mentorcert.certifications.history import Evidence
+from mentorcert.errors import InvalidInputError, ReasonRequiredError
+from mentorcert.web.coordinator.names import names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.queries import ListQuery, OptionalDay, none_if_empty
+from mentorcert.web.coordinator.trying import REFUSALS, Step, refusal
+from mentorcert.web.visit import Coordinator, Visit
+
+router = APIRouter()
+
+_CHOSEN_AT_MOST: Final = 500
+# A page with thousands of rows helps nobody; the numbers above it tell of all.
+_SHOWN: Final = 500
+
+Note = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty)]
+Line = Annotated[str | None, Field(max_length=300), BeforeValidator(none_if_empty)]
+
+
+class BulkForm(BaseModel):
+    """What to do with whom: the chosen `id`s, or `every` one that the list's `query` lets through."""
+
+    change: Change
+    id: Annotated[list[UUID], Field(max_length=_CHOSEN_AT_MOST)] = []
+    every: bool = False
+    query: Annotated[str, Field(max_length=2000)] = ""
+    leave_out: bool = False
+    step: Step = "preview"
+    renewed_on: OptionalDay = None
+    note: Note = None
+    seen: Line = None
+    seen_on: OptionalDay = None
+    shown: str = ""
+
+    def evidence(self, today: date) -> Evidence | None:
+        """Return what was seen, if anything; today where no day is given."""
+        return evidence(self.seen, self.seen_on, today)
+
+
+def evidence(seen: str | None, seen_on: date | None, today: date) -> Evidence | None:
+    """Return the evidence of a form; whoever sends it is who saw it."""
+    return None if seen is None else Evidence(seen=seen, seen_on=seen_on or today, seen_by=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a change is called."""
+
+    heading: str
+    button: str
+    notice: str
+
+
+@router.post("/certifications/bulk")
+def change(visit: Coordinator, form: Annotated[BulkForm, Form()]) -> Response:
+    """Show what each certification would become; make the change if that was shown and is still so."""
+    ids = _ids(visit, form)
+    if not ids:
+        return visit.redirect(_back(form), notice=visit._("Choose at least one certification first."))
+    visit.take_time()
+    preview = bulk.preview(visit.conn, form.change, ids, renewed_on=form.renewed_on)
+    refused = len(preview.refused)
+    if form.leave_out:
+        preview = Preview([outcome for outcome in preview.outcomes if outcome.refusal is None])
+    if form.step == "preview" or preview.refused or not preview.outcomes:
+        return _page(visit, form, preview, refused)
+    if form.shown != preview.digest:
+        return _page(visit, form, preview, refused, status=409, is_other=True)
+    try:
+        with visit.conn.transaction():
+            number = bulk.apply(
+                visit.conn,
+                form.change,
+                [outcome.certification_id for outcome in preview.outcomes],
+                renewed_on=form.renewed_on,
+                note=form.note,
+                evidence=form.evidence(today_of(visit)) if form.change == "renew" else None,
+            )
+    except ReasonRequiredError as error:
+        return _page(visit, form, preview, refused, status=422, note_error=refusal(visit, error))
+    except REFUSALS as error:
+        return _page(visit, form, preview, refused, status=422, error=refusal(visit, error))
+    visit.saw({visit.member()[1].id})
+    return visit.redirect(_back(form), notice=_words(visit, form.change, number).notice)
+
+
+def _ids(visit: Visit, form: BulkForm) -> list[UUID]:
+    if not form.every:
+        return form.id
+    query = ListQuery.read(form.query)
+    ids = search.ids(visit.conn, query.filters(today_of(visit)), query.order())
+    if len(ids) > search.AT_ONCE:
+        raise InvalidInputError(
+            visit._("More than %(number)s certifications match.", number=search.AT_ONCE),
+            hint="Narrow the list, and change one part after the other.",
+        )
+    return ids
+
+
+def _back(form: BulkForm) -> str:
+    return ListQuery.read(form.query).path()
+
+
+def _page(
+    visit: Visit,
+    form: BulkForm,
+    preview: Preview,
+    refused: int,
+    *,
+    status: int = 200,
+    is_other: bool = False,
+    error: str | None = None,
+    note_error: str = "",
+) -> Response:
+    visit.saw({outcome.organisation_id for outcome in preview.outcomes if outcome.organisation_id})
+    willing = len(preview.outcomes) - len(preview.refused)
+    return visit.page(
+        "coordinator/bulk.html",
+        status=status,
+        form=form,
+        preview=preview,
+        outcomes=preview.outcomes[:_SHOWN],
+        reasons={outcome.certification_id: _reason(visit, outcome) for outcome in preview.refused},
+        willing=willing,
+        refused=refused,
+        words=_words(visit, form.change, willing),
+        names=names_of(visit),
+        time_zone=time_zone_of(visit),
+        today=today_of(visit),
+        back=_back(form),
+        is_other=is_other,
+        error=error,
+        note_error=note_error,
+    )
+
+
+def _reason(visit: Visit, outcome: Outcome) -> str:
+    """Return why a certification cannot be changed so."""
+    return {
+        "certification_right": visit._("This one is not yours to change."),
+        "certification_renewal_after_issue": visit._(
+            "It was issued or renewed on that day, or later, already."
+        ),
+        "certification_issued_at_not_future": visit._("The day lies in the future."),
+        "certification_transition": visit._("Its status does not allow that."),
+        "certification_change_revertible": visit._("There is no change that could be taken back."),
+    }.get(outcome.refusal or "", visit._("A rule of the registry is against it."))
+
+
+def _words(visit: Visit, change: Change, number: int) -> _Words:
+    if change == "renew":
+        return _Words(
+            visit._("Renew certifications"),
+            visit.ngettext("Renew %(num)s certification", "Renew %(num)s certifications", number),
+            visit.ngettext(
+                "%(num)s certification was renewed.", "%(num)s certifications were renewed.", number
+            ),
+        )
+    if change == "suspend":
+        return _Words(
+            visit._("Suspend certifications"),
+            visit.ngettext("Suspend %(num)s certification", "Suspend %(num)s certifications", number),
+            visit.ngettext(
+                "%(num)s certification was suspended.", "%(num)s certifications were suspended.", number
+            ),
+        )
+    if change == "reinstate":
+        return _Words(
+            visit._("Reinstate certifications"),
+            visit.ngettext("Reinstate %(num)s certification", "Reinstate %(num)s certifications", number),
+            visit.ngettext(
+                "%(num)s certification was reinstated.", "%(num)s certifications were reinstated.", number
+            ),
+        )
+    return _Words(
+        visit._("Take back the latest change"),
+        visit.ngettext("Take back %(num)s change", "Take back %(num)s changes", number),
+        visit.ngettext("%(num)s change was taken back.", "%(num)s changes were taken back.", number),
+    )

@@ -1,0 +1,101 @@
+"""The table of certifications as a file: what the filter lets through, all of it."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Annotated, Final
+
+import openpyxl
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from openpyxl.utils.exceptions import IllegalCharacterError
+
+from mentorcert.certifications import cells, search, tabular
+from mentorcert.certifications.search import Row
+from mentorcert.errors import InvalidInputError
+from mentorcert.web.coordinator.names import Names, names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.queries import ListQuery
+from mentorcert.web.templating import last_valid_day, status_text
+from mentorcert.web.visit import Coordinator, Visit
+
+router = APIRouter()
+
+_IN_MEMORY: Final = 1_000_000
+_PIECE: Final = 65_536
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get("/certifications.csv")
+def as_csv(visit: Coordinator, query: Annotated[ListQuery, Query()]) -> Response:
+    """Send a file as Norwegian Excel reads it, or in English as RFC 4180 says."""
+    dialect = tabular.NORWEGIAN_EXCEL if visit.language == "nb" else tabular.RFC_4180
+    file = _new_file()
+    # What a broken character of a name would need is written as a question mark, as by every export.
+    text = io.TextIOWrapper(file, dialect.encoding, errors="replace", newline="", write_through=True)
+    csv.writer(text, delimiter=dialect.delimiter).writerows(_lines(visit, query))
+    text.detach()
+    return _sent(file, "text/csv; charset=utf-8", "certifications.csv")
+
+
+@router.get("/certifications.xlsx")
+def as_workbook(visit: Coordinator, query: Annotated[ListQuery, Query()]) -> Response:
+    """Send an Excel file. Raises InvalidInputError for a text that it cannot hold."""
+    # In this mode a row is on the disk as soon as it is appended.
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("mentorcert")
+    try:
+        for line in _lines(visit, query):
+            sheet.append(line)
+    except IllegalCharacterError:
+        raise InvalidInputError(
+            visit._("A text here holds a character that an Excel file cannot. Take the CSV file.")
+        ) from None
+    file = _new_file()
+    book.save(file)
+    return _sent(file, _XLSX, "certifications.xlsx")
+
+
+def _lines(visit: Visit, query: ListQuery) -> Iterator[list[str]]:
+    names, time_zone = names_of(visit), time_zone_of(visit)
+    visit.saw({visit.member()[1].id})
+    yield [
+        visit._("Number"),
+        visit._("Peer mentor"),
+        visit._("Chapters"),
+        visit._("Certification"),
+        visit._("Issued or renewed"),
+        visit._("Last valid day"),
+        visit._("Status"),
+    ]
+    for row in search.every(visit.conn, query.filters(today_of(visit)), query.order()):
+        yield _line(visit, row, names, time_zone)
+
+
+def _line(visit: Visit, row: Row, names: Names, time_zone: str) -> list[str]:
+    ends = None if row.expires_at is None else last_valid_day(row.expires_at, time_zone)
+    texts = [row.external_id, row.full_name, ", ".join(names.chapters_of(row.chapter_ids))]
+    return [
+        *map(cells.harmless, texts),
+        cells.harmless(names.type(row.certification_type)),
+        cells.write_day(names.first_day(row.issued_at), visit.language),
+        cells.write_last_valid_day(ends, visit.language),
+        status_text(row.status, visit.language),
+    ]
+
+
+def _new_file() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+
+
+def _sent(file: IO[bytes], media_type: str, name: str) -> Response:
+    file.seek(0)
+
+    def pieces() -> Iterator[bytes]:
+        with file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    return StreamingResponse(
+        pieces(), media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

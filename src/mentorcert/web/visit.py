@@ -1,0 +1,261 @@
+"""One request: who asks, in one transaction with that person's rights, and what is answered."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+import aiosql
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup
+from psycopg.rows import class_row
+
+from mentorcert.db.connection import Connection, acting_as
+from mentorcert.errors import ForbiddenError
+from mentorcert.translations import Language, translations
+from mentorcert.web.cookies import FORM_FIELD, Cookies
+from mentorcert.web.languages import language_of
+from mentorcert.web.services import Services
+from mentorcert.web.session import cookies_of, identify, services_of
+from mentorcert.web.templating import environment
+from mentorcert.web.tokens import Identity
+
+Role = Literal["peer_mentor", "coordinator", "org_admin"]
+
+_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A signed-in person."""
+
+    id: UUID
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """The organisation in which the visitor acts."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    roles: list[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that cannot wait, in the reader's language, and the page that says more."""
+
+    text: str
+    path: str
+
+
+class SignInNeededError(Exception):
+    """The page is for people who are signed in."""
+
+
+class OrganisationNeededError(Exception):
+    """The page is for members; the person is in none, or must choose among several."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """A request in its transaction; `organisation` is None for who is signed out, or in none or several."""
+
+    request: Request
+    conn: Connection
+    cookies: Cookies
+    language: Language
+    user: User | None
+    organisation: Organisation | None
+    seen: set[UUID] = field(default_factory=set)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What the visitor is in the organisation; `peer_mentor` also where only the own row says so."""
+        return frozenset(self.organisation.roles if self.organisation else ())
+
+    @property
+    def services(self) -> Services:
+        """What the process shares."""
+        return services_of(self.request)
+
+    def member(self) -> tuple[User, Organisation]:
+        """Return the user and the organisation of a member's page."""
+        if self.user is None:
+            raise SignInNeededError
+        if self.organisation is None:
+            raise OrganisationNeededError
+        return self.user, self.organisation
+
+    def saw(self, organisation_ids: Iterable[UUID]) -> None:
+        """Note of which organisations the rows are that the visitor gets."""
+        self.seen.update(organisation_ids)
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return what an administrator must know, whatever page it is."""
+        told: Callable[[Visit], Sequence[Alarm]] = self.request.app.state.alarms
+        return told(self) if "org_admin" in self.roles else ()
+
+    def _(self, text: str, **values: object) -> str:
+        """Return a text in the visitor's language, with `%(name)s` filled in."""
+        return translations(self.language).gettext(text) % values
+
+    def ngettext(self, one: str, many: str, number: int, **values: object) -> str:
+        """Return the singular or the plural, with `%(num)s` and others filled in."""
+        return translations(self.language).ngettext(one, many, number) % {"num": number, **values}
+
+    def take_time(self) -> None:
+        """Let the statements of a change of thousands of rows take longer than a page may."""
+        _QUERIES.take_time(self.conn)
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """Render a template."""
+        return render(self.request, template, status=status, visit=self, **context)
+
+    def redirect(self, path: str, *, notice: str | None = None) -> Response:
+        """Send the browser on, with a message for the next page."""
+        if notice is not None:
+            self.cookies.sign("message", notice)
+        return RedirectResponse(path, 303)
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    visit: Visit | None = None,
+    is_shared: bool = False,
+    **context: Any,
+) -> Response:
+    """Render a template, also where there is no visit any more, as after an error.
+
+    A shared page is the same for everybody who reads that language: it has nothing of cookies and sets none.
+    """
+    cookies = cookies_of(request)
+    language = language_of(request, cookies)
+    if is_shared:
+        personal: dict[str, Any] = {"visit": None, "cookies": None, "message": None}
+    else:
+        message = cookies.signed("message")
+        if message is not None:
+            del cookies["message"]
+        token = Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, cookies.form_token())
+        personal = {"visit": visit, "cookies": cookies, "message": message, "csrf": token}
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    html = (
+        environment(language)
+        .get_template(template)
+        .render(
+            **personal,
+            language=language,
+            path=request.url.path,
+            in_other_language=request.url.include_query_params(
+                language="nb" if language == "en" else "en"
+            ).query,
+            here=here if request.method in _SAFE_METHODS else "/",
+            configuration=services_of(request).configuration,
+            **context,
+        )
+    )
+    return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+
+
+@contextmanager
+def visiting(request: Request, identity: Identity | None, *, chosen: UUID | None = None) -> Iterator[Visit]:
+    """Open the transaction of a request; what is read is logged in it, what fails undoes all of it.
+
+    `chosen` is the organisation in which to act where the token names none.
+    """
+    cookies = cookies_of(request)
+    language = language_of(request, cookies)
+    with services_of(request).pool.connection() as conn:
+        if identity is None:
+            with acting_as(conn, None, role="anon"):
+                yield Visit(request, conn, cookies, language, None, None)
+            return
+        named = identity.organisation_id or chosen
+        with acting_as(conn, identity.user_id, organisation_id=named):
+            if request.method in _SAFE_METHODS:
+                # Reading writes nothing but the access log, for which nobody waits until it is on the disk.
+                _QUERIES.commit_lazily(conn)
+            with conn.cursor(row_factory=class_row(Organisation)) as cursor:
+                organisation = cursor.execute(_QUERIES.own_organisation.sql).fetchone()
+            user = User(identity.user_id, identity.email)
+            visit = Visit(request, conn, cookies, language, user, organisation)
+            yield visit
+            _QUERIES.log_access(
+                conn,
+                endpoint=request.scope["route"].path_format,
+                organisation_ids=list(visit.seen),
+                request_id=request.state.request_id,
+            )
+
+
+def _chosen_organisation(cookies: Cookies) -> UUID | None:
+    """Return which organisation the person chose; the database asks whether it is one of theirs."""
+    try:
+        return UUID(cookies["organisation"] or "")
+    except ValueError:
+        return None
+
+
+async def _wait_for_turn(request: Request) -> AsyncIterator[None]:
+    """Wait until a connection is free; threads that wait would be missing to those that have one."""
+    async with services_of(request).turns.taken():
+        yield
+
+
+# Whoever opens a visit takes a turn first, and last of all what may wait for others.
+Turn = Annotated[None, Depends(_wait_for_turn, scope="function")]
+
+
+def _anybody(
+    request: Request, identity: Annotated[Identity | None, Depends(identify)], _turn: Turn
+) -> Iterator[Visit]:
+    with visiting(request, identity, chosen=_chosen_organisation(cookies_of(request))) as visit:
+        yield visit
+
+
+# The transaction ends before the answer goes out: who reads of a success can rely on it.
+Anybody = Annotated[Visit, Depends(_anybody, scope="function")]
+
+
+def _member(visit: Anybody) -> Visit:
+    visit.member()
+    return visit
+
+
+Member = Annotated[Visit, Depends(_member, scope="function")]
+
+
+def _coordinator(visit: Member) -> Visit:
+    if not visit.roles & {"coordinator", "org_admin"}:
+        raise ForbiddenError
+    return visit
+
+
+Coordinator = Annotated[Visit, Depends(_coordinator, scope="function")]
+
+
+def _administrator(visit: Member) -> Visit:
+    if "org_admin" not in visit.roles:
+        raise ForbiddenError
+    return visit
+
+
+Administrator = Annotated[Visit, Depends(_administrator, scope="function")]
+
+
+def sign_in_path(request: Request) -> str:
+    """Return where to sign in, and from there back to what was asked for."""
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"/sign-in?{urlencode({'next': target})}" if request.method in _SAFE_METHODS else "/sign-in"

@@ -1,0 +1,224 @@
+"""Reminders: to whom, when, in which words; each at most once, and none is lost, whatever a day brings."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from mentorcert.db import migrate
+from mentorcert.db.connection import Connection
+from mentorcert.notices import ledger
+from tests import mail
+from tests.mail import Mailbox, text_of
+from tests.noticing import MORNING, TODAY, ends_in, person, run, run_days_ago, set_up_without_digests, told
+from tests.registry import Organisation, fetch, set_up, utc
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mail.mailbox() as taking:
+        yield taking
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> Organisation:
+    return set_up_without_digests(conn)
+
+
+def test_each_offset_is_told_once(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    """Run twice on each of 120 days."""
+    organisation.certify(person(organisation), last_day=ends_in(100))
+    on = []
+    for day in range(120):
+        for hour in (0, 1):
+            before = len(box.mails)
+            assert run(conn, box, MORNING + timedelta(days=day, hours=hour)).is_complete
+            on += [100 - day] * (len(box.mails) - before)
+    assert on == [90, 30, 7, 0]
+    assert told(conn) == [(days, "mailed", "sent") for days in (90, 30, 7, 0)]
+
+
+def test_an_outage_becomes_one_mail(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    mentor = person(organisation)
+    organisation.certify(mentor, last_day=ends_in(5))
+    organisation.certify(mentor, "half", last_day=ends_in(-40))
+    organisation.certify(mentor, "yearly", last_day=ends_in(61))
+    run_days_ago(organisation, 60)
+    assert run(conn, box).is_complete
+    ((recipient, message),) = box.mails
+    assert recipient == "person1@example.org"
+    for fact in ("basic: siste gyldige dag er 6. mars 2026", "half: siste gyldige dag var 20. januar 2026"):
+        assert fact in text_of(message)
+    assert "yearly" in text_of(message)
+    assert sorted(told(conn)) == sorted(
+        [
+            (90, "collapsed", "sent"), (30, "collapsed", "sent"), (7, "mailed", "sent"),
+            *[(days, "collapsed", "sent") for days in (90, 30, 7)], (0, "mailed", "sent"),
+            (90, "mailed", "sent"),
+        ]
+    )  # fmt: skip
+    assert run(conn, box, MORNING + timedelta(hours=1)).reminders.total() == 0
+
+
+def test_missed_days_are_made_up_for(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    """A notice that goes out only if the job runs on one exact day is a notice lost."""
+    for number, days in enumerate([27, 28, 29, 30, 31]):
+        organisation.certify(person(organisation, str(number)), last_day=ends_in(days))
+    run(conn, box)
+    assert sorted(box.recipients) == [f"person{number}@example.org" for number in range(4)]
+
+
+def test_nobody_is_missing(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    """Over several batches, with some whom the server refuses; those are told when it takes them."""
+    for number in range(250):
+        organisation.certify(person(organisation, str(number)), last_day=ends_in(7))
+    box.refused = {f"person{number}@example.org" for number in range(0, 250, 25)}
+    report = run(conn, box)
+    assert report.reminders == {"sent": 240, "refused": 10}
+    assert not report.is_complete
+    assert box.senders >= 250
+    box.refused.clear()
+    assert run(conn, box, MORNING + timedelta(1)).reminders == {"sent": 10}
+    assert sorted(box.recipients) == sorted(f"person{number}@example.org" for number in range(250))
+
+
+def test_after_a_renewal_the_new_end_is_told_of(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
+    certification = organisation.certify(person(organisation), last_day=ends_in(30))
+    run(conn, box)
+    conn.execute(
+        "update public.peer_mentor_certifications set expires_at = %s where id = %s",
+        (organisation.midnight(TODAY + timedelta(366)), certification),
+    )
+    sent = []
+    for days in range(1, 370, 3):
+        before = len(box.mails)
+        run(conn, box, MORNING + timedelta(days))
+        sent += [days] * (len(box.mails) - before)
+    # Looked at every third day: within three of 90, 30, 7 and 0 before the new end.
+    assert [366 - days for days in sent] == [89, 29, 5, -1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update public.peer_mentor_certifications set expires_at = expires_at + interval '1 year'",
+        "update public.peer_mentor_certifications set status = 'suspended'",
+        "select private.erase_peer_mentor(id) from public.peer_mentors",
+        "update public.peer_mentors set email = null",
+    ],
+    ids=["renewed", "suspended", "erased", "address removed"],
+)
+def test_a_change_in_between_cancels(
+    conn: Connection, organisation: Organisation, box: Mailbox, change: str
+) -> None:
+    """The change comes after the list was made, and before the claim."""
+    mentor = person(organisation)
+    organisation.certify(mentor, last_day=ends_in(7))
+    assert [one.outcome for one in ledger.due(conn, MORNING)] == ["mail"]
+    conn.execute(change.encode())
+    assert ledger.claim(conn, [mentor], MORNING) == []
+    assert run(conn, box).is_complete
+    assert box.mails == []
+    assert told(conn) == []
+
+
+def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    for number, email in enumerate(
+        [None, "", "no address", "two@example.org, more@example.org", "a@b@c", "a@b\nBcc: c@d"]
+    ):
+        organisation.certify(organisation.mentor(str(number)), last_day=ends_in(7))
+        conn.execute("update public.peer_mentors set email = %s where external_id = %s", (email, str(number)))
+    suspended = organisation.certify(person(organisation, "suspended"), last_day=ends_in(7))
+    conn.execute(
+        "update public.peer_mentor_certifications set status = 'suspended' where id = %s", (suspended,)
+    )
+    erased = person(organisation, "erased")
+    organisation.certify(erased, last_day=ends_in(-1))
+    conn.execute("select private.erase_peer_mentor(%s)", (erased,))
+    report = run(conn, box)
+    assert {**report.untold} == {"no_address": 6, "suspended": 2, "skipped": 0}
+    assert report.is_complete
+    assert box.mails == []
+    # They wait: who is reinstated, or gets an address, is told.
+    conn.execute("update public.peer_mentors set email = 'found@example.org' where external_id = '0'")
+    conn.execute("update public.peer_mentor_certifications set status = 'active' where id = %s", (suspended,))
+    run(conn, box, MORNING + timedelta(1))
+    assert sorted(box.recipients) == ["found@example.org", "personsuspended@example.org"]
+
+
+def test_the_first_run_leaves_the_past_alone(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
+    conn.execute("delete from private.job_runs")
+    for number, days in enumerate([-2000, -15, -14, 15, 16, 100]):
+        organisation.certify(person(organisation, str(number)), last_day=ends_in(days))
+    assert [one.outcome for one in ledger.due(conn, MORNING)] == [
+        "skipped",
+        "skipped",
+        "mail",
+        "skipped",
+        "mail",
+    ]
+    report = run(conn, box)
+    assert (report.reminders, report.untold["skipped"]) == ({"sent": 2}, 3)
+    assert sorted(box.recipients) == ["person2@example.org", "person4@example.org"]
+    assert min(told(conn)) == (0, "mailed", "sent")
+    assert run(conn, box, MORNING, reach_days=365).reminders.total() == 0
+
+
+def test_an_upgrade_mails_nobody_again(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    organisation.certify(person(organisation), last_day=ends_in(7))
+    assert run(conn, box).reminders == {"sent": 1}
+    for migration in migrate.read():
+        if "notice" in migration.path.name:
+            conn.execute(migration.path.read_bytes())
+    assert run(conn, box, MORNING + timedelta(hours=1)).reminders.total() == 0
+
+
+def test_a_type_has_its_own_offsets(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    for kind, offsets in [("basic", "{}"), ("half", "{0}"), ("yearly", "{45}")]:
+        conn.execute(
+            "update public.certification_types set reminder_days = %s where code = %s", (offsets, kind)
+        )
+    for number, (kind, days) in enumerate(
+        [("basic", 7), ("basic", 0), ("half", 7), ("half", 0), ("yearly", 46), ("yearly", 45), ("yearly", 0)]
+    ):
+        organisation.certify(person(organisation, str(number)), kind, last_day=ends_in(days))
+    run(conn, box)
+    assert sorted(box.recipients) == [f"person{number}@example.org" for number in (3, 5, 6)]
+
+
+def test_what_the_mail_says(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+    conn.execute("update public.certification_types set name_en = 'Basic <b>course</b>' where code = 'basic'")
+    mentor = person(organisation, language="en")
+    conn.execute("update public.peer_mentors set full_name = 'Åse <i>Ødegård</i>'")
+    organisation.certify(mentor, last_day=ends_in(7))
+    run(conn, box)
+    ((_, message),) = box.mails
+    sent = fetch(conn, "select id from private.notice_mails")
+    assert message["Message-ID"] == f"<{sent}@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime.tzinfo is not None
+    assert (message["From"], message["To"]) == (mail.SENDER, "person1@example.org")
+    assert message["Subject"] == "Organisation demo: your certification expires soon"
+    text = text_of(message)
+    assert "Hello Åse <i>Ødegård</i>," in text
+    assert "- Basic <b>course</b>: the last valid day is 8 March 2026" in text
+    assert f"{mail.PAGES}/me" in text
+    html = message.get_body(("html",))
+    assert html is not None
+    assert "Hello Åse &lt;i&gt;Ødegård&lt;/i&gt;," in html.get_content()
+    assert f'href="{mail.PAGES}/me"' in html.get_content()
+    assert '<html lang="en">' in html.get_content()
+
+
+def test_an_organisation_is_reminded_by_its_own_calendar(conn: Connection, box: Mailbox) -> None:
+    for slug, zone in [("kiritimati", "Pacific/Kiritimati"), ("honolulu", "Pacific/Honolulu")]:
+        organisation = set_up(conn, slug, zone)
+        organisation.certify(person(organisation, slug), last_day=date(2026, 3, 9))
+    run(conn, box, utc(2026, 3, 2, 11))
+    assert box.recipients == ["personkiritimati@example.org"]
+    run(conn, box, utc(2026, 3, 3, 11))
+    assert box.recipients[1:] == ["personhonolulu@example.org"]

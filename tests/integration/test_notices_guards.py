@@ -1,0 +1,76 @@
+"""Each guard of the notices is proven by taking it away: then a test must fail."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import psycopg
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests import mail
+from tests.integration import test_notice_digests as digests
+from tests.integration import test_notices as notices
+from tests.integration import test_notices_failing as failing
+from tests.mail import Mailbox
+from tests.noticing import set_up_without_digests
+from tests.registry import Organisation, fetch
+from tests.servers import on_embedded_18
+
+DUE = "private.due_notices(timestamptz, integer, uuid[])"
+ORGANISATIONS = "private.notice_organisations(timestamptz, integer)"
+CLAIM = "private.claim_notices(uuid[], timestamptz, integer)"
+REPORT = "private.report_notices(uuid[], uuid[])"
+LINES = "private.digest_lines(uuid, uuid, timestamptz)"
+
+Scenario = Callable[[Connection, Organisation, Mailbox], None]
+
+without_address = partial(
+    notices.test_a_change_in_between_cancels, change="update public.peer_mentors set email = null"
+)
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mail.mailbox() as taking:
+        yield taking
+
+
+@on_embedded_18
+@pytest.mark.parametrize(
+    ("function", "guard", "instead", "scenario"),
+    [
+        (DUE, "told.days_before <= latest.days_before", "false", notices.test_each_offset_is_told_once),
+        (DUE, "> organisation.reach then", "> 9999 then", notices.test_the_first_run_leaves_the_past_alone),
+        (DUE, "certification.status = 'suspended'", "false", notices.test_who_cannot_be_told_is_counted),
+        (DUE, "not private.is_address(mentor.email)", "false", without_address),
+        (DUE, "type.reminder_days <> '{}'", "true", notices.test_a_type_has_its_own_offsets),
+        (ORGANISATIONS, "- ledger.last_day", "- null::date", notices.test_an_outage_becomes_one_mail),
+        (CLAIM, "days >= due.days_before", "days = due.days_before", notices.test_an_outage_becomes_one_mail),
+        (CLAIM, "candidate.outcome = 'mail'", "true", without_address),
+        (REPORT, "mail.id = any(report_notices.released)", "false", notices.test_nobody_is_missing),
+        (LINES, "certification.status <> 'suspended'", "true", digests.test_within_reach),
+        (LINES, "and private.is_address(login.email)", "", digests.test_within_reach),
+        (LINES, "max(mail.told_until)", "null::date", digests.test_once_a_week_whatever_the_day),
+    ],
+)  # fmt: skip
+def test_without_it_a_test_fails(
+    conn: Connection, box: Mailbox, *, function: str, guard: str, instead: str, scenario: Scenario
+) -> None:
+    organisation = set_up_without_digests(conn)
+    take_away(conn, function, guard, instead)
+    with pytest.raises((AssertionError, psycopg.Error)):
+        scenario(conn, organisation, box)
+
+
+@on_embedded_18
+def test_without_locks_two_claims_take_the_same(conn: Connection, database: str) -> None:
+    organisation = set_up_without_digests(conn)
+    take_away(conn, CLAIM, "for no key update skip locked", "")
+    with pytest.raises(AssertionError):
+        failing.test_two_claims_at_once_take_each_once(conn, database, organisation)
+
+
+def take_away(conn: Connection, function: str, guard: str, instead: str) -> None:
+    source: str = fetch(conn, "select pg_get_functiondef(%s::regprocedure)", function)
+    assert guard in source
+    conn.execute(source.replace(guard, instead).encode())

@@ -1,0 +1,94 @@
+"""What everybody may ask without a login is answered by an index, at size."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mentorcert.db.connection import Connection, acting_as, connect
+from mentorcert.web.public import reading
+from tests.registry import fetch
+from tests.servers import Server
+
+_LARGE = b"""
+set session_replication_role = replica;
+insert into public.organisations (id, slug, name)
+select md5('organisation' || number)::uuid, 'organisation-' || number, 'Organisation ' || number
+from generate_series(1, 3) as number;
+insert into public.chapters (id, organisation_id, code, name)
+select md5('chapter' || number)::uuid, md5('organisation1')::uuid, number, 'Chapter ' || number
+from generate_series(0, 100) as number;
+insert into public.listed_peer_mentors
+select
+  md5('mentor' || number)::uuid, md5('organisation' || 1 + number % 3)::uuid,
+  'organisation-' || 1 + number % 3, 'Person ' || md5(number::text), array['Chapter ' || number % 100],
+  now() + (number % 500 - 20) * interval '1 day'
+from generate_series(1, 30000) as number;
+insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+select md5('organisation' || 1 + number % 3)::uuid, md5('mentor' || number)::uuid,
+  md5('chapter' || number % 100)::uuid
+from generate_series(1, 30000) as number;
+set session_replication_role = origin;
+analyze;
+"""
+
+
+@pytest.fixture(scope="module")
+def large(server: Server, template: str) -> Iterator[Connection]:
+    """30,000 people on the lists of three organisations, with statistics."""
+    with server.new_database(template) as url, connect(url, autocommit=True) as conn:
+        conn.execute(_LARGE)
+        yield conn
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first page", "later page"])
+def test_a_page_of_the_public_list(large: Connection, is_first: bool) -> None:
+    with acting_as(large, None, role="anon"):
+        first = reading.page(large, "organisation-2", chapter=None, after=None, size=20)
+        assert first.last
+        after = None if is_first else (first.last.display_name, first.last.peer_mentor_id)
+        assert len(reading.page(large, "organisation-2", chapter=None, after=after, size=20).people) == 20
+        parameters = {
+            "slug": "organisation-2",
+            "chapter": None,
+            "after_name": after[0] if after else None,
+            "after_id": after[1] if after else None,
+            "size": 21,
+        }
+        query = reading._QUERIES.page.sql
+        plan = large.execute(f"explain (format json) {query}".encode(), parameters).fetchone()
+    assert plan is not None
+    nodes = list(_nodes(plan[0][0]["Plan"]))
+    (scan,) = (node for node in nodes if node.get("Relation Name") == "listed_peer_mentors")
+    assert (scan["Node Type"], scan["Index Name"]) == (
+        "Index Scan",
+        "listed_peer_mentors_organisation_slug_idx",
+    )
+    assert ("display_name" in scan["Index Cond"]) == (not is_first)
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def test_the_heading_reads_as_little_as_one_of_each_chapter(large: Connection) -> None:
+    """However many are listed: the number of rows read goes by the chapters."""
+    with acting_as(large, None, role="anon"):
+        before = _read(large)
+        heading = reading.heading(large, "organisation-1")
+        after = _read(large)
+    assert heading
+    assert len(heading.chapters) == 100
+    assert after - before < 1000
+
+
+def _read(conn: Connection) -> int:
+    number: int = fetch(
+        conn,
+        "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint"
+        " from pg_catalog.pg_stat_xact_user_tables"
+        " where relname in ('listed_peer_mentors', 'peer_mentor_chapters')",
+    )
+    return number

@@ -1,0 +1,255 @@
+"""The coordinator's lists: every row once in each order, and only what is in reach."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import date
+from itertools import product
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from mentorcert.certifications import search
+from mentorcert.certifications.search import Filters, Order, Row, Sort
+from mentorcert.db.connection import Connection, acting_as
+from mentorcert.errors import InvalidCursorError
+from tests.registry import Organisation, fetch, join, rows, set_up, today
+
+_SORTS: tuple[Sort, ...] = ("expires", "issued", "name", "type")
+_KEYS: dict[Sort, Callable[[Row], Any]] = {
+    "expires": lambda _: 0,
+    "issued": lambda row: row.issued_at,
+    "name": lambda row: row.full_name.lower().replace("å", "ÿ"),
+    "type": lambda row: row.certification_type,
+}
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> Organisation:
+    """Twelve peer mentors with 36 certifications that tie in every way; one has ended, some never end."""
+    organisation = set_up(conn)
+    set_up(conn, "other").certify_many(3, last_day=today(conn, 10))
+    for number in range(12):
+        mentor = organisation.mentor(f"N-{number}")
+        name = ("Åse Ås", "Kari Nord", "kari nord", "Ørjan 100%_", "Øystein O'Neil", "Anne")[number % 6]
+        conn.execute("update public.peer_mentors set full_name = %s where id = %s", (name, mentor))
+        issued = date(2024, 1, 1 + number % 3)
+        organisation.certify(mentor, "basic", issued=issued, last_day=today(conn, number % 4 - 1))
+        organisation.certify(mentor, "half", issued=issued, last_day=today(conn, 40))
+        organisation.certify(mentor, "pledge", issued=date(2024, 1, 1))
+    return organisation
+
+
+def walked(conn: Connection, filters: Filters, order: Order, size: int) -> list[Row]:
+    """Return all rows, page by page."""
+    found: list[Row] = []
+    after = None
+    while True:
+        page = search.page(conn, filters, order, after=after, size=size)
+        found += page.rows
+        if page.next is None:
+            return found
+        assert len(page.rows) == size
+        after = page.next
+
+
+def expected(found: list[Row], order: Order) -> list[Row]:
+    """Sort as the list should: by key, expiry (never comes last) and id."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        ends = (1, 0.0) if row.expires_at is None else (0, row.expires_at.timestamp())
+        return (_KEYS[order.sort](row), ends, row.id)
+
+    return sorted(found, key=place, reverse=order.descending)
+
+
+def names(conn: Connection, who: UUID, filters: Filters) -> list[str]:
+    with acting_as(conn, who):
+        return sorted({row.full_name for row in search.page(conn, filters, Order(), size=500).rows})
+
+
+@pytest.mark.parametrize(
+    ("sort", "descending", "chapters"), [*product(_SORTS, (False, True), ("few", "many"))]
+)
+def test_every_row_once(organisation: Organisation, sort: Sort, descending: bool, chapters: str) -> None:
+    """Sorted where the peer mentors are few, walked to where they are many, with ties and without an end."""
+    conn, order = organisation.conn, Order(sort, descending)
+    who = organisation.admin
+    if chapters == "few":
+        who = uuid4()
+        join(organisation, who, "coordinator", organisation.chapter)
+    with acting_as(conn, who):
+        found = walked(conn, Filters(), order, 5)
+        assert len(found) == 36
+        assert found == expected(found, order)
+        assert [row.id for row in search.every(conn, Filters(), order)] == [row.id for row in found]
+        assert search.ids(conn, Filters(), order) == [row.id for row in found]
+    held = rows(
+        conn, "select id from public.peer_mentor_certifications where organisation_id = %s", organisation.id
+    )
+    assert {row.id for row in found} == {id_ for (id_,) in held}
+
+
+@pytest.mark.parametrize("sort", _SORTS)
+def test_filters_agree_with_the_rows(organisation: Organisation, sort: Sort) -> None:
+    conn = organisation.conn
+    first, last = today(conn, -1), today(conn, 1)
+    suspended = fetch(
+        conn, "select id from public.peer_mentor_certifications where certification_type = 'half' limit 1"
+    )
+    with organisation.as_admin():
+        conn.execute("select public.suspend_certification(%s, 'Leave')", (suspended,))
+        every = walked(conn, Filters(), Order(sort), 7)
+        days = {
+            row.id: fetch(conn, "select private.day_of(%s, %s) - 1", row.expires_at, "Europe/Oslo")
+            for row in every
+        }
+
+        def check(filters: Filters, holds: Callable[[Row], bool], *, least: int = 1) -> None:
+            for descending in (False, True):
+                found = walked(conn, filters, Order(sort, descending), 4)
+                assert {row.id for row in found} == {row.id for row in every if holds(row)}
+                assert len(found) == len({row.id for row in found}) >= least
+
+        check(Filters(status="active"), lambda row: row.status == "active")
+        check(Filters(status="expired"), lambda row: row.status == "expired")
+        check(Filters(status="suspended"), lambda row: row.status == "suspended")
+        check(Filters(certification_type="half"), lambda row: row.certification_type == "half")
+        check(Filters(certification_type="no-such"), lambda _: False, least=0)
+        check(Filters(unlimited=True), lambda row: row.expires_at is None)
+        check(Filters(unlimited=False), lambda row: row.expires_at is not None)
+        between = Filters(first_day=first, last_day=last)
+        check(between, lambda row: row.expires_at is not None and first <= days[row.id] <= last)
+        check(Filters(first_day=first, last_day=first), lambda row: days[row.id] == first)
+        check(
+            Filters(first_day=first, last_day=last, status="active", certification_type="basic"),
+            lambda row: row.status == "active" and row.expires_at is not None and days[row.id] <= last,
+        )
+        check(Filters(chapter_id=organisation.chapter), lambda _: True)
+        check(Filters(chapter_id=uuid4()), lambda _: False, least=0)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("KARI", ["Kari Nord", "kari nord"]),
+        ("nord kar", ["Kari Nord", "kari nord"]),
+        ("åS", ["Åse Ås"]),
+        ("%", ["Ørjan 100%_"]),
+        ("0%_", ["Ørjan 100%_"]),
+        ("\\", []),
+        ("o'n", ["Øystein O'Neil"]),
+        ("n-11", ["Anne"]),
+        ("  ", ["Anne", "Kari Nord", "kari nord", "Åse Ås", "Ørjan 100%_", "Øystein O'Neil"]),
+        ("'; drop table public.peer_mentors; --", []),
+    ],
+)
+def test_search_by_part_of_a_name(organisation: Organisation, query: str, found: list[str]) -> None:
+    assert names(organisation.conn, organisation.admin, Filters(query=query)) == sorted(found)
+    with organisation.as_admin():
+        listed = search.mentors(organisation.conn, query=query, size=500).rows
+    assert sorted({mentor.full_name for mentor in listed}) == sorted(found)
+
+
+def test_many_that_match(organisation: Organisation) -> None:
+    """More than a thousand peer mentors are not named one by one; it makes no difference."""
+    organisation.certify_many(1001, last_day=today(organisation.conn, 5))
+    with organisation.as_admin():
+        for sort in _SORTS:
+            found = walked(organisation.conn, Filters(query="person many"), Order(sort), 400)
+            assert len({row.id for row in found}) == len(found) == 1001
+
+
+def test_reach(organisation: Organisation) -> None:
+    conn = organisation.conn
+    elsewhere, coordinator, own = uuid4(), uuid4(), uuid4()
+    conn.execute(
+        "insert into public.chapters (id, organisation_id, parent_id, code, name)"
+        " values (%s, %s, %s, 'X', 'X')",
+        (elsewhere, organisation.id, organisation.chapter),
+    )
+    join(organisation, coordinator, "coordinator", elsewhere)
+    assert names(conn, coordinator, Filters()) == []
+    mentor = fetch(conn, "select id from public.peer_mentors where full_name = 'Anne' limit 1")
+    conn.execute(
+        "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+        " values (%s, %s, %s)",
+        (organisation.id, mentor, elsewhere),
+    )
+    assert names(conn, coordinator, Filters()) == ["Anne"]
+    # In the chapter above, which is not theirs, they see whom they see by their own.
+    assert names(conn, coordinator, Filters(chapter_id=organisation.chapter)) == ["Anne"]
+    assert names(conn, coordinator, Filters(query="kari")) == []
+    join(organisation, own, "peer_mentor")
+    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (own, mentor))
+    assert names(conn, own, Filters()) == ["Anne"]
+    assert names(conn, uuid4(), Filters()) == []
+    with acting_as(conn, coordinator):
+        assert [found.full_name for found in search.mentors(conn).rows] == ["Anne"]
+
+
+def test_mentors_by_name(organisation: Organisation) -> None:
+    conn = organisation.conn
+    with organisation.as_admin():
+        found: list[search.Mentor] = []
+        after = None
+        while True:
+            page = search.mentors(conn, chapter_id=organisation.chapter, after=after, size=5)
+            found += page.rows
+            after = page.next
+            if after is None:
+                break
+    assert len({mentor.id for mentor in found}) == len(found) == 12
+    assert [mentor.full_name.lower() for mentor in found[::2]] == [
+        "anne", "kari nord", "kari nord", "ørjan 100%_", "øystein o'neil", "åse ås",
+    ]  # fmt: skip
+
+
+def test_every_sees_one_moment(organisation: Organisation) -> None:
+    with organisation.as_admin() as conn:
+        found = search.every(conn, Filters(), Order("name"))
+        next(found)
+        conn.execute("update public.peer_mentors set full_name = 'Zoe'")
+        assert len([*found]) == 35
+
+
+def _cursor(*place: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+_ID = "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "%%%",
+        "a" * 500,
+        _cursor(),
+        _cursor(1, 2, 3, 4, 5),
+        _cursor("issued", False, "2024-01-01T00:00:00+01:00", None, _ID),
+        _cursor("name", True, "kari", None, _ID),
+        _cursor("name", False, "ka\0ri", None, _ID),
+        _cursor("name", False, "\ud800", None, _ID),
+        _cursor("name", False, None, None, _ID),
+        _cursor("name", False, 5, None, _ID),
+        _cursor("name", False, "kari", "2024-01-01", _ID),
+        _cursor("name", False, "kari", "yesterday", _ID),
+        _cursor("name", False, "kari", None, "' or true --"),
+        _cursor("name", False, "kari", None, None),
+    ],
+)
+def test_wrong_cursor(organisation: Organisation, cursor: str) -> None:
+    with organisation.as_admin() as conn, pytest.raises(InvalidCursorError):
+        search.page(conn, Filters(), Order("name"), after=cursor)
+
+
+@pytest.mark.parametrize("argument", ["sort => 'id'", "status => 'lapsed'", "page_size => 0", "sort => null"])
+def test_wrong_argument(organisation: Organisation, argument: str) -> None:
+    with pytest.raises(psycopg.Error) as raised, organisation.as_admin() as conn:
+        conn.execute(f"select * from public.search_certifications({argument})".encode())
+    assert raised.value.sqlstate == "MC008"
+    assert raised.value.diag.constraint_name == argument.partition(" ")[0]

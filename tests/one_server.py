@@ -1,0 +1,36 @@
+"""What runs on the embedded server alone: its subject is a process, and its SQL runs elsewhere on all."""
+
+from typing import Final
+
+import pytest
+
+# By the beginning of a test's name: what runs the same SQL on every server.
+ELSEWHERE: Final = {
+    "tests/acceptance/test_examples.py::test_the_national_organisation_by_the_command": (
+        "tests/acceptance/test_examples.py::test_the_example_goes_in_once_and_comes_back"
+    ),
+    "tests/integration/test_audit_access.py::test_bad_files": (
+        "tests/integration/test_audit_access.py::test_supabases_log"
+    ),
+    "tests/integration/test_exporting.py::test_the_command": (
+        "tests/integration/test_exporting.py::test_a_copy_exports_the_same_bytes"
+    ),
+    "tests/integration/test_import_problems.py::test_the_command": "tests/integration/test_importing.py",
+    "tests/portal/test_monitoring_commands.py": "tests/portal/test_monitoring.py",
+    "tests/portal/test_receiver_command.py": "tests/portal/test_inbox.py",
+    "tests/portal/test_reconciliation_command.py": "tests/portal/test_reconciliation.py",
+    "tests/portal/test_replay.py::test_the_commands": "tests/portal/test_modes.py",
+    "tests/portal/test_status_command.py": "tests/portal/test_health.py",
+    "tests/portal/test_worker_process.py": "tests/portal/test_worker.py",
+    "tests/web/": "tests/integration",
+}
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    """Tell whether this is a run of such a test on another server."""
+    return (
+        isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("server", "pg18") != "pg18"
+        and any(item.nodeid.startswith(name) for name in ELSEWHERE)
+    )

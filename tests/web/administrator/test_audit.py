@@ -1,0 +1,63 @@
+"""The audit log and the switches in the pages."""
+
+from uuid import UUID, uuid4
+
+from mentorcert.db.connection import Connection
+from tests.registry import Organisation, join, set_up, today
+from tests.web.administrator.conftest import HOSTILE, Browser
+
+
+def test_who_changed_what(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    conn.execute("update auth.users set email = 'anne@example.org' where id = %s", (organisation.admin,))
+    admin.post(f"/admin/chapters/{organisation.chapter}", name="Oslo nord", code="OSL", parent_id="")
+    html = admin.get("/admin/audit?table_name=chapters&actor=Anne%40example.org")
+    assert "anne@example.org" in html
+    assert "before: </span>Oslo</del> → <ins>" in html
+    assert "after: </span>Oslo nord</ins>" in html
+    assert html.count('scope="row"') == 1
+    assert "the operator" in admin.get("/admin/audit?table_name=certification_types")
+
+
+def test_filters(admin: Browser, conn: Connection) -> None:
+    assert "No change is like that." in admin.get(f"/admin/audit?from_day={today(conn, 1)}")
+    assert "No change is like that." in admin.get(f"/admin/audit?to_day={today(conn, -1)}")
+    assert 'scope="row"' in admin.get(f"/admin/audit?from_day={today(conn)}&to_day={today(conn)}&table_name=")
+    assert "No member has this address." in admin.get("/admin/audit?actor=nobody%40example.org")
+    admin.get("/admin/audit?table_name=users", 422)
+    admin.get("/admin/audit?from_day=yesterday", 422)
+    admin.get("/admin/audit?colour=red", 422)
+
+
+def test_pages(admin: Browser, organisation: Organisation) -> None:
+    for _ in range(120):
+        join(organisation, uuid4(), "coordinator", organisation.chapter)
+    page, seen = "/admin/audit?table_name=memberships", 0
+    while page:
+        html = admin.get(page)
+        seen += html.count('scope="row"')
+        page = html.partition('rel="next" href="')[2].partition('"')[0]
+    assert seen == 121
+
+
+def test_nothing_of_others(admin: Browser, conn: Connection) -> None:
+    set_up(conn, "other")
+    assert "Organisation other" not in admin.get("/admin/audit")
+
+
+def test_names_are_no_markup(admin: Browser, hostile: UUID) -> None:
+    assert HOSTILE in admin.get("/admin/audit")
+
+
+def test_endpoints(admin: Browser, conn: Connection) -> None:
+    assert ">Off<" not in admin.get("/admin/endpoints")
+    conn.execute(
+        "insert into private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'secret why')"
+    )
+    html = admin.get("/admin/endpoints")
+    assert html.count(">Off<") == 1
+    assert "secret why" not in html
+    assert "1 is off" in admin.get("/admin")
+    # What is switched off has no names; the log itself is still there.
+    assert 'scope="row"' in admin.get("/admin/audit")
+    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('audit_log', 'x')")
+    admin.get("/admin/audit", 503)

@@ -1,0 +1,149 @@
+"""Extensions in the pages: what the preview says is what is done, and can be taken back as a whole."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests.registry import Organisation, fetch, rows, today
+from tests.web.administrator.conftest import HOSTILE, Browser
+
+
+@pytest.fixture
+def mentors(conn: Connection, organisation: Organisation) -> list[UUID]:
+    """Certifications that end in 10, 20 and 300 days, and one that ended ten days ago."""
+    return [
+        organisation.certify(
+            organisation.mentor(str(number)), issued=today(conn, -400), last_day=today(conn, days)
+        )
+        for number, days in enumerate((10, 20, 300, -10))
+    ]
+
+
+@pytest.fixture
+def until(conn: Connection) -> date:
+    """A day a hundred days from now."""
+    return today(conn, 100)
+
+
+def preview(until: date, **more: object) -> str:
+    extra = "".join(f"&{name}={value}" for name, value in more.items())
+    return f"/admin/extensions/preview?certification_type=basic&last_valid_day={until}{extra}"
+
+
+def last_day(conn: Connection, certification: UUID) -> date:
+    day: date = fetch(
+        conn,
+        "select private.day_of(expires_at, 'Europe/Oslo') - 1 from public.peer_mentor_certifications"
+        " where id = %s",
+        certification,
+    )
+    return day
+
+
+def confirm(until: date, expected: int, **more: object) -> dict[str, Any]:
+    return {
+        "certification_type": "basic",
+        "last_valid_day": until,
+        "expected": expected,
+        "reason": "Storm",
+        **more,
+    }
+
+
+def test_preview_extend_and_take_back(
+    admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
+) -> None:
+    html = admin.get(preview(until))
+    assert "Extend 2 certifications" in html
+    assert f"{until.day} {until:%B %Y}" in html
+    assert [str(one) in html for one in mentors] == [True, True, False, False]
+    assert str(mentors[2]) in admin.get(preview(until, outcome="holds_longer"))
+    assert str(mentors[3]) in admin.get(preview(until, outcome="expired"))
+
+    where = admin.post("/admin/extensions", **confirm(until, 2))
+    html = admin.get(where)
+    assert "2 certifications are extended." in html
+    assert "Take back 2 certifications" in html
+    assert [last_day(conn, one) for one in mentors[:2]] == [until, until]
+
+    assert admin.post(where, reason="No storm") == where
+    html = admin.get(where)
+    assert "2 certifications have their former day again." in html
+    assert "No storm" in html
+    assert last_day(conn, mentors[0]) == today(conn, 10)
+    assert "Taken back" in admin.get("/admin/extensions")
+
+
+def test_also_what_expired_since(admin: Browser, conn: Connection, mentors: list[UUID], until: date) -> None:
+    since = today(conn, -30)
+    assert "Extend 3 certifications" in admin.get(preview(until, expired_since=since, chapter_id=""))
+    admin.post("/admin/extensions", **confirm(until, 3, expired_since=since))
+    assert last_day(conn, mentors[3]) == until
+
+
+def test_what_has_changed_since_the_preview_is_shown_again(
+    admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
+) -> None:
+    organisation.certify(organisation.mentor("9"), issued=today(conn, -400), last_day=today(conn, 5))
+    html = admin.post("/admin/extensions", 422, **confirm(until, 2))
+    assert "Something has changed since you looked." in html
+    assert "Extend 3 certifications" in html
+    assert last_day(conn, mentors[0]) == today(conn, 10)
+
+
+def test_a_reason_is_needed(admin: Browser, mentors: list[UUID], until: date) -> None:
+    assert "Say why." in admin.post("/admin/extensions", 422, **confirm(until, 2, reason=" "))
+    where = admin.post("/admin/extensions", **confirm(until, 2))
+    assert "Say why." in admin.post(where, 422, reason="")
+
+
+def test_nothing_to_extend(admin: Browser, conn: Connection, mentors: list[UUID]) -> None:
+    assert "Nothing would be extended." in admin.get(preview(today(conn, 5)))
+
+
+def test_bad_choices(admin: Browser, until: date) -> None:
+    admin.get("/admin/extensions/preview?certification_type=basic", 422)
+    admin.get("/admin/extensions/preview?certification_type=basic&last_valid_day=soon", 422)
+    admin.get(preview(until, colour="red"), 422)
+    admin.get(f"/admin/extensions/preview?certification_type=none&last_valid_day={until}", 422)
+
+
+def test_what_was_changed_since_stands_in_the_way(
+    admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
+) -> None:
+    where = admin.post("/admin/extensions", **confirm(until, 2))
+    with organisation.as_admin() as acting:
+        acting.execute("select public.renew_certification(%s)", (mentors[0],))
+    html = admin.get(where)
+    assert "It cannot be taken back as a whole: 1 certification was changed since." in html
+    assert [str(one) in html for one in mentors[:2]] == [True, False]
+    admin.post(where, 422, reason="No storm")
+    assert last_day(conn, mentors[1]) == until
+
+
+def test_pages_of_the_preview(
+    admin: Browser, conn: Connection, organisation: Organisation, until: date
+) -> None:
+    organisation.certify_many(120, last_day=today(conn, 10))
+    seen: list[str] = []
+    page = preview(until)
+    while page:
+        html = admin.get(page)
+        seen += [part.partition('"')[0] for part in html.split('href="/certifications/')[1:]]
+        page = html.partition('rel="next" href="')[2].partition('"')[0]
+    every = {str(id_) for (id_,) in rows(conn, "select id from public.peer_mentor_certifications")}
+    assert len(seen) == 120
+    assert set(seen) == every
+
+
+def test_names_are_no_markup(
+    admin: Browser, conn: Connection, organisation: Organisation, hostile: UUID, until: date
+) -> None:
+    organisation.certify(hostile, issued=today(conn, -400), last_day=until - timedelta(days=1))
+    assert HOSTILE in admin.get(preview(until))
+    where = admin.post("/admin/extensions", **confirm(until, 1, reason=HOSTILE))
+    assert HOSTILE in admin.get(where)
+    assert HOSTILE in admin.get("/admin/extensions")

@@ -1,0 +1,114 @@
+"""Memberships in the pages: given by address, taken away, but never the last administrator's."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests.registry import Organisation, fetch, join, rows
+from tests.web.administrator.conftest import HOSTILE, Browser
+
+
+@pytest.fixture
+def login(conn: Connection) -> UUID:
+    """A login kari@example.org without any membership."""
+    user: UUID = fetch(
+        conn, "insert into auth.users (id, email) values (%s, 'kari@example.org') returning id", uuid4()
+    )
+    return user
+
+
+def test_giving(admin: Browser, conn: Connection, organisation: Organisation, login: UUID) -> None:
+    where = admin.post(
+        "/admin/memberships", email="Kari@example.org", role="coordinator", chapter_id=organisation.chapter
+    )
+    html = admin.get(where)
+    assert "The membership is given." in html
+    assert "kari@example.org" in html
+    assert rows(conn, "select role, chapter_id from public.memberships where user_id = %s", login) == [
+        ("coordinator", organisation.chapter)
+    ]
+
+
+def test_a_peer_mentors_login_is_linked(
+    admin: Browser, conn: Connection, organisation: Organisation, login: UUID
+) -> None:
+    mentor = organisation.mentor("7")
+    admin.post("/admin/memberships", email="kari@example.org", role="peer_mentor", external_id="7")
+    assert fetch(conn, "select user_id from public.peer_mentors where id = %s", mentor) == login
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"email": "nobody@example.org"}, "No login has this address."),
+        ({"email": "%@example.org"}, "No login has this address."),
+        ({"email": ""}, "No login has this address."),
+        ({"role": "coordinator"}, "A coordinator needs a chapter"),
+        ({"chapter_id": "00000000-0000-4000-8000-000000000000"}, "A coordinator needs a chapter"),
+        (
+            {"role": "coordinator", "chapter_id": "00000000-0000-4000-8000-000000000000"},
+            "Choose a chapter from",
+        ),
+        ({"external_id": "404"}, "No peer mentor without a login has this number"),
+    ],
+)
+def test_bad_input_comes_back_with_its_error(
+    admin: Browser, conn: Connection, login: UUID, form: dict[str, str], said: str
+) -> None:
+    given = {"email": "kari@example.org", "role": "peer_mentor", **form}
+    assert said in admin.post("/admin/memberships", 422, **given)
+    assert rows(conn, "select 1 from public.memberships where user_id = %s", login) == []
+
+
+def test_twice(admin: Browser, login: UUID) -> None:
+    admin.post("/admin/memberships", email="kari@example.org", role="org_admin")
+    html = admin.post("/admin/memberships", 422, email="kari@example.org", role="org_admin")
+    assert "The login has this role already." in html
+
+
+def test_a_look_up_in_vain_is_logged(admin: Browser, conn: Connection) -> None:
+    admin.post("/admin/memberships", 422, email="nobody@example.org")
+    assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == 1
+
+
+def test_ending(admin: Browser, conn: Connection, organisation: Organisation, coordinator: UUID) -> None:
+    membership: UUID = fetch(conn, "select id from public.memberships where user_id = %s", coordinator)
+    page = f"/admin/memberships/{membership}/end"
+    assert "Coordinator" in admin.get(page)
+    assert "your own membership" not in admin.get(page)
+    admin.post(page)
+    assert fetch(conn, "select ended_at is not null from public.memberships where id = %s", membership)
+    admin.post(page, 404)
+    assert "Coordinator</td>" not in admin.get("/admin/memberships")
+    assert "Coordinator</td>" in admin.get("/admin/memberships?state=ended")
+
+
+def test_the_last_administrator_stays(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    membership: UUID = fetch(conn, "select id from public.memberships where user_id = %s", organisation.admin)
+    page = f"/admin/memberships/{membership}/end"
+    assert "your own membership" in admin.get(page)
+    assert "The last administrator stays." in admin.post(page, 422)
+    join(organisation, uuid4(), "org_admin")
+    admin.post(page)
+    admin.get("/admin", 303)
+
+
+def test_filters_and_pages(admin: Browser, organisation: Organisation) -> None:
+    for _ in range(60):
+        join(organisation, uuid4(), "coordinator", organisation.chapter)
+    html = admin.get(f"/admin/memberships?role=coordinator&chapter_id={organisation.chapter}&email=")
+    assert html.count('scope="row"') == 50
+    following = html.partition('rel="next" href="')[2].partition('"')[0]
+    assert admin.get(following).count('scope="row"') == 10
+    assert "No membership is like that." in admin.get("/admin/memberships?email=nobody")
+    admin.get("/admin/memberships?role=king", 422)
+    admin.get("/admin/memberships?colour=red", 422)
+
+
+def test_names_are_no_markup(
+    admin: Browser, conn: Connection, organisation: Organisation, hostile: UUID
+) -> None:
+    join(organisation, login := uuid4(), "peer_mentor")
+    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (login, hostile))
+    assert HOSTILE in admin.get("/admin/memberships")

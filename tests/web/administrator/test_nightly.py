@@ -1,0 +1,43 @@
+"""The nightly ledger in the pages."""
+
+from mentorcert.db.connection import Connection
+from tests.registry import Organisation, today
+from tests.web.administrator.conftest import HOSTILE, Browser
+
+
+def test_the_ledger(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    assert "Today's run is not done." in admin.get("/admin/nightly")
+    organisation.certify(organisation.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
+    html = admin.get("/admin/nightly")
+    assert 'scope="row">basic</th><td class="number">1</td><td class="number">1</td>' in html
+    conn.execute("select private.run_nightly()")
+    html = admin.get("/admin/nightly")
+    assert "Today's run is not done." not in html
+    assert "No certification ends tonight." in html
+    assert '<td class="number">1</td>' in html
+    assert "Done today" in admin.get("/admin")
+
+
+def test_missed_and_failed_days(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    conn.execute(
+        "insert into private.job_runs"
+        " (job, organisation_id, local_day, as_of, started_at, finished_at, caught_up)"
+        " values ('nightly', %s, %s, now(), now(), now(), true)",
+        (organisation.id, today(conn, -1)),
+    )
+    conn.execute(
+        "insert into private.job_runs (job, organisation_id, local_day, as_of, started_at, error)"
+        " values ('nightly', %s, %s, now(), now(), %s)",
+        (organisation.id, today(conn), HOSTILE),
+    )
+    html = admin.get("/admin/nightly")
+    assert "Caught up" in html
+    assert "Failed" in html
+    assert HOSTILE in html
+
+
+def test_tonight(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    organisation.certify(organisation.mentor("1"), issued=today(conn, -400), last_day=today(conn))
+    organisation.certify(organisation.mentor("2"), issued=today(conn, -400), last_day=today(conn, 1))
+    html = admin.get("/admin/nightly")
+    assert 'scope="row">basic</th><td class="number">1</td><td class="number">0</td>' in html

@@ -1,0 +1,166 @@
+"""The portal in the pages: how it stands, its mode, and replays."""
+
+from datetime import timedelta
+from typing import Any, get_args
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from mentorcert.portal import health
+from mentorcert.portal.alerts import KINDS
+from mentorcert.web.administrator import portal_texts
+from mentorcert.web.administrator.replay import ErrorClass
+from mentorcert.web.visit import Visit
+from tests.portal.telling import claim, connect_portal, report
+from tests.registry import Organisation, fetch, rows, set_up, today
+from tests.web.administrator.conftest import HOSTILE, Browser
+from tests.web.conftest import Site
+
+
+def let_wait(conn: Connection, minutes: int = 20) -> None:
+    """Have everything that waits wait so much longer."""
+    conn.execute(
+        "update portal.states set first_dirty_at = first_dirty_at - %s", (timedelta(minutes=minutes),)
+    )
+    conn.execute("update portal.connections set mode_since = mode_since - %s", (timedelta(minutes=minutes),))
+
+
+def test_without_a_connection(admin: Browser) -> None:
+    assert "No portal is connected." in admin.get("/admin/portal")
+    assert "Not connected" in admin.get("/admin")
+
+
+def test_how_it_stands(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    organisation.certify(organisation.mentor("1"), last_day=today(conn, 10))
+    removed = organisation.mentor("2")
+    organisation.certify(removed, issued=today(conn, -400), last_day=today(conn, -1))
+    connect_portal(conn, organisation.id)
+    report(conn, organisation.id, claim(conn, organisation.id, batch=1), "rejected", error="400: no")
+    let_wait(conn)
+    html = admin.get("/admin/portal")
+    for said in (
+        "Live: everything is sent", "No worker is running", "The portal refuses the message", "400: no",
+        "has not been confirmed to be for 15 minutes", "none was heard of", "Person 2",
+    ):  # fmt: skip
+        assert said in html
+
+
+def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisation) -> None:
+    other = set_up(conn, "other")
+    for one in (organisation, other):
+        one.certify(one.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
+        connect_portal(conn, one.id)
+    conn.execute("select portal.beat('host:1', now())")
+    seen_by_owner = health.read(conn).of(organisation.slug)
+    with organisation.as_admin() as acting:
+        own = health.read_own(acting)
+    (standing,), (expected,) = own.standings, seen_by_owner.standings
+    assert standing.rows_by_state == expected.rows_by_state == {"pending": 1}
+    assert (standing.mode, standing.removals, standing.reason) == (expected.mode, 1, expected.reason)
+    assert [worker.worker for worker in own.workers] == [""]
+    assert [one.organisation for one in own.reconciliations] == [organisation.slug]
+
+
+def test_everything_has_a_text() -> None:
+    visit = Mock(spec=Visit)
+    visit._.side_effect = str
+    texts = portal_texts.texts(visit)
+    assert texts.findings.keys() == KINDS.keys()
+    assert list(texts.modes) == list(get_args(health.Mode))
+    assert texts.errors.keys() == set(get_args(ErrorClass))
+
+
+def test_changing_the_mode(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    mentor = organisation.mentor("7")
+    connect_portal(conn, organisation.id, "capture")
+    where = admin.post("/admin/portal/mode", mode="canary", numbers="7", reason="Agreed")
+    assert where == "/admin/portal"
+    assert "The mode is changed: Canary" in admin.get("/admin/portal")
+    assert rows(conn, "select mode, canary_peer_mentor_ids, reason, changed_by from portal.connections") == [
+        ("canary", [mentor], "Agreed", str(organisation.admin))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"mode": "live", "reason": " "}, "Say why."),
+        ({"mode": "canary", "reason": "x"}, "Canary needs the numbers of peer mentors"),
+        ({"mode": "live", "numbers": "7", "reason": "x"}, "Canary needs the numbers of peer mentors"),
+        ({"mode": "canary", "numbers": "7 404", "reason": "x"}, "no peer mentor with the number 404"),
+        ({"mode": "everything", "reason": "x"}, "mode"),
+    ],
+)
+def test_bad_input_comes_back_with_its_error(
+    admin: Browser, conn: Connection, organisation: Organisation, form: dict[str, Any], said: str
+) -> None:
+    organisation.mentor("7")
+    connect_portal(conn, organisation.id, "shadow")
+    assert said in admin.post("/admin/portal/mode", 422, **form)
+    assert fetch(conn, "select mode from portal.connections") == "shadow"
+
+
+def test_replay(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    mentor = organisation.mentor("7")
+    organisation.certify(mentor, last_day=today(conn, 10))
+    connect_portal(conn, organisation.id)
+    html = admin.get("/admin/portal/replay?since=&error_class=")
+    assert "1 peer mentor would be told again" in html
+    assert "The portal has confirmed nothing yet." in html
+    assert "certified" in html
+    assert "Nobody is like that." in admin.get("/admin/portal/replay?error_class=rejected")
+    assert "Nobody is like that." in admin.get(f"/admin/portal/replay?since={today(conn, 1)}")
+    admin.get("/admin/portal/replay?error_class=unlucky", 422)
+    assert "Say why." in admin.post("/admin/portal/replay", 422, reason="")
+    where = admin.post("/admin/portal/replay", since=today(conn), reason="Backup")
+    replay: UUID = fetch(conn, "select id from portal.replays where reason = 'Backup'")
+    assert where == f"/admin/portal/replays/{replay}"
+    assert "Backup" in admin.get("/admin/portal")
+
+
+def test_the_alarm_is_on_every_page(
+    site: Site, admin: Browser, conn: Connection, organisation: Organisation, coordinator: UUID
+) -> None:
+    organisation.certify(organisation.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
+    connect_portal(conn, organisation.id)
+    said = "1 peer mentor must be off the portal's list, which has not confirmed it."
+    assert said not in admin.get("/admin/types")
+    let_wait(conn)
+    assert said in admin.get("/admin/types")
+    assert said in admin.get("/admin/audit")
+    other = set_up(conn, "other")
+    assert "has not confirmed" not in site.client(other.admin).get("/admin").text
+    report(conn, organisation.id, claim(conn, organisation.id))
+    assert said not in admin.get("/admin/types")
+
+
+def test_the_alarm_agrees_with_the_finding(conn: Connection, organisation: Organisation) -> None:
+    """The banner counts by index what `health` counts by looking at every row."""
+    for number, days in enumerate((-1, -1, 5)):
+        mentor = organisation.mentor(str(number), consent=number > 0)
+        organisation.certify(mentor, issued=today(conn, -400), last_day=today(conn, days))
+    withdrawn = organisation.mentor("9")
+    organisation.certify(withdrawn, last_day=today(conn, 10))
+    connect_portal(conn, organisation.id)
+    report(conn, organisation.id, claim(conn, organisation.id))
+    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (withdrawn,))
+    organisation.certify(organisation.mentor("8"), issued=today(conn, -400), last_day=today(conn, -3))
+    let_wait(conn)
+    (standing,) = health.read(conn).standings
+    with organisation.as_admin() as acting:
+        counted = rows(acting, "select removals from private.portal_alarm()")
+    assert counted == [(standing.removals,)]
+    assert standing.removals == 2
+
+
+def test_names_are_no_markup(
+    admin: Browser, conn: Connection, organisation: Organisation, hostile: UUID
+) -> None:
+    organisation.certify(hostile, issued=today(conn, -400), last_day=today(conn, -1))
+    connect_portal(conn, organisation.id)
+    conn.execute("update portal.connections set reason = %s, breaker_reason = %s", (HOSTILE, HOSTILE))
+    html = admin.get("/admin/portal")
+    assert html.count(HOSTILE) >= 3
+    assert HOSTILE in admin.get("/admin/audit")

@@ -1,0 +1,93 @@
+"""Certification types in the pages, and the dates to which their rules lead."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from mentorcert.db.connection import Connection
+from tests.registry import Organisation, fetch, rows, today
+from tests.web.administrator.conftest import HOSTILE, Browser
+
+GOOD: dict[str, Any] = {
+    "code": "course", "name_nb": "Kurs", "name_en": "Course", "validity_rule": "months",
+    "validity_months": "24", "reminder_days": "60, 14",
+}  # fmt: skip
+
+
+def test_adding(admin: Browser, conn: Connection) -> None:
+    assert admin.post("/admin/types/new", **GOOD) == "/admin/types"
+    assert "The type course is added." in admin.get("/admin/types")
+    assert rows(
+        conn,
+        "select name_nb, validity_rule, validity_months, required_for_listing, reminder_days"
+        " from public.certification_types where code = 'course'",
+    ) == [("Kurs", "months", 24, False, [60, 14])]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"code": "basic"}, "There is a type with this code already."),
+        ({"code": "Two words"}, "A code has small letters a to z and digits"),
+        ({"name_en": " "}, "Both names are needed."),
+        ({"validity_months": "0"}, "Give a whole number of months, at most 1200."),
+        ({"validity_months": "many"}, "Give a whole number of months, at most 1200."),
+        ({"validity_rule": "end_of_year", "validity_months": "1201"}, "Give a whole number of months"),
+        ({"reminder_days": "7, soon"}, "Give at most six different numbers of days"),
+        ({"reminder_days": "7, 7"}, "Give at most six different numbers of days"),
+        ({"reminder_days": "366"}, "Give at most six different numbers of days"),
+    ],
+)
+def test_bad_input_comes_back_with_its_error(admin: Browser, change: dict[str, str], said: str) -> None:
+    html = admin.post("/admin/types/new", 422, **{**GOOD, **change})
+    assert said in html
+    assert 'value="Kurs"' in html
+    assert 'aria-invalid="true"' in html
+    assert ">course<" not in admin.get("/admin/types")
+
+
+def test_changing(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    basic: UUID = fetch(conn, "select id from public.certification_types where code = 'basic'")
+    assert 'value="12"' in admin.get(f"/admin/types/{basic}")
+    changed = {**GOOD, "validity_rule": "unlimited", "reminder_days": "", "required_for_listing": "true"}
+    assert admin.post(f"/admin/types/{basic}", **changed) == "/admin/types"
+    assert rows(
+        conn,
+        "select code, name_en, validity_rule, validity_months, required_for_listing, reminder_days"
+        " from public.certification_types where id = %s",
+        basic,
+    ) == [("basic", "Course", "unlimited", None, True, [])]
+
+
+def test_examples_are_what_registering_does(
+    admin: Browser, conn: Connection, organisation: Organisation
+) -> None:
+    """The page says the day that the database then sets."""
+    html = admin.post("/admin/types/new", 200, **{**GOOD, "action": "example", "validity_months": "6"})
+    mentor = organisation.mentor()
+    with organisation.as_admin() as acting:
+        day = fetch(
+            acting,
+            "select private.day_of(expires_at, %s) - 1 from public.register_certification(%s, 'half')",
+            organisation.time_zone, mentor,
+        )  # fmt: skip
+    assert f"{day.day} {day:%B %Y}" in html
+    assert "Nothing was saved" not in html
+    assert ">course<" not in admin.get("/admin/types")
+
+
+def test_trying_a_rule(admin: Browser, conn: Connection) -> None:
+    year = today(conn).year
+    half = admin.get("/admin/types?rule=months&months=6")
+    assert f"31 August {year}" in half
+    assert f"{29 if (year + 1) % 4 == 0 else 28} February {year + 1}" in half
+    assert f"31 December {year + 1}" in admin.get("/admin/types?rule=end_of_year&months=0")
+    assert "does not expire" in admin.get("/admin/types?rule=unlimited&months=")
+    assert "Give a whole number of months" in admin.get("/admin/types?rule=months&months=", 422)
+    admin.get("/admin/types?rule=forever", 422)
+    admin.get("/admin/types?months=12&colour=red", 422)
+
+
+def test_names_are_no_markup(admin: Browser, hostile: UUID) -> None:
+    assert HOSTILE in admin.get("/admin/types")

@@ -1,0 +1,170 @@
+"""What the API says: lists page by page, one certification, its history, and whether it was valid then."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mentorcert.certifications import history
+from mentorcert.db.connection import Connection
+from tests.registry import history as stored_history
+from tests.registry import join, rows, today
+from tests.web.api.conftest import API, As, People
+
+
+def pages(client: TestClient, path: str, size: int, **asked: str) -> list[dict[str, Any]]:
+    """Read all pages, none of which but the last may be short."""
+    found: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        parameters = {**asked, "size": str(size), **({"after": following} if following else {})}
+        page = client.get(API + path, params=parameters).raise_for_status().json()
+        found += page["items"]
+        following = page["next"]
+        assert len(page["items"]) == size or following is None
+        if following is None:
+            return found
+
+
+def test_certifications_come_page_by_page(conn: Connection, people: People, as_: As) -> None:
+    for number in range(9):
+        mentor = people.organisation.mentor(f"n{number}")
+        people.organisation.certify(mentor, last_day=today(conn, 10 * (number // 3)))
+        if number % 4 == 0:
+            people.organisation.certify(mentor, "pledge")
+    expected = [
+        str(id_)
+        for (id_,) in rows(
+            conn,
+            "select id from public.peer_mentor_certifications where organisation_id = %s"
+            " order by expires_at, id",
+            people.organisation.id,
+        )
+    ]
+    assert len(expected) == 13
+    for size in (1, 2, 5, 200):
+        for role in ("administrator", "coordinator"):
+            assert [row["id"] for row in pages(as_(role), "/certifications", size)] == expected
+
+
+def test_filters_of_certifications(conn: Connection, people: People, as_: As) -> None:
+    client = as_("administrator")
+    ended = people.organisation.certify(people.mentor, "half", last_day=date(2021, 1, 1))
+    pledge = people.organisation.certify(people.mentor, "pledge")
+
+    def found(**asked: str) -> set[str]:
+        return {row["id"] for row in pages(client, "/certifications", 50, **asked)}
+
+    basic = str(people.certification)
+    assert found(status="expired") == {str(ended)}
+    assert found(status="active") == {basic, str(pledge)}
+    assert found(certification_type="pledge") == {str(pledge)}
+    assert found(expiring_before="2026-01-01T00:00:00+01:00") == {str(ended)}
+    assert found(chapter_id=str(people.organisation.chapter)) == {basic, str(ended), str(pledge)}
+    assert found(chapter_id=str(people.mentor)) == set()
+
+
+def test_days_are_the_organisations(people: People, conn: Connection, as_: As) -> None:
+    told = as_("mentor").get(f"{API}/certifications/{people.certification}").json()
+    assert told["issued_on"] == (today(conn) - timedelta(days=300)).isoformat()
+    assert told["last_valid_day"] == today(conn, 60).isoformat()
+    assert told["issued_at"].endswith("Z")
+    assert told["expires_at"] > told["last_valid_day"]
+    pledge = people.organisation.certify(people.mentor, "pledge")
+    told = as_("mentor").get(f"{API}/certifications/{pledge}").json()
+    assert (told["last_valid_day"], told["expires_at"]) == (None, None)
+
+
+def test_the_status_is_that_of_now(people: People, as_: As) -> None:
+    ended = people.organisation.certify(people.mentor, "half", last_day=date(2021, 1, 1))
+    assert as_("mentor").get(f"{API}/certifications/{ended}").json()["status"] == "expired"
+
+
+def test_a_history_comes_page_by_page(conn: Connection, people: People, as_: As) -> None:
+    long = people.organisation.certify(people.organisation.mentor("long"), past=23)
+    expected = stored_history(conn, long)
+    assert len(expected) == 24
+    for size in (1, 7, 24, 200):
+        found = pages(as_("coordinator"), f"/certifications/{long}/history", size)
+        assert [entry["entry_id"] for entry in found] == [entry["entry_id"] for entry in expected]
+    # What the entry leaves out stays out, as docs/history.md has it.
+    assert [history.dump(one) for one in history.parse(expected)] == found
+
+
+def test_a_history_is_read_wherever_it_is_kept(conn: Connection, people: People, as_: As) -> None:
+    path = f"/certifications/{people.certification}/history"
+    before = pages(as_("mentor"), path, 5)
+    conn.execute("select private.copy_histories_to_events(null, 10)")
+    conn.execute("select private.switch_history_to_events()")
+    assert pages(as_("mentor"), path, 5) == before
+
+
+@pytest.mark.parametrize(
+    ("at", "known_at", "valid"),
+    [
+        ("days=-1", None, True),
+        ("days=61", None, False),
+        ("days=-301", None, False),
+        ("days=-1", "days=-2", False),
+    ],
+)
+def test_was_it_valid(
+    conn: Connection, people: People, as_: As, *, at: str, known_at: str | None, valid: bool
+) -> None:
+    def instant(distance: str) -> str:
+        return people.organisation.midnight(today(conn, int(distance.removeprefix("days=")))).isoformat()
+
+    asked = {"at": instant(at)} | ({"known_at": instant(known_at)} if known_at else {})
+    answer = as_("mentor").get(f"{API}/certifications/{people.certification}/as-of", params=asked)
+    assert answer.status_code == 200
+    assert answer.json()["valid"] is valid
+
+
+def test_peer_mentors_come_page_by_page(conn: Connection, people: People, as_: As) -> None:
+    expected = {str(people.mentor), *(str(people.organisation.mentor(f"n{number}")) for number in range(6))}
+    for size in (1, 3, 200):
+        found = [row["id"] for row in pages(as_("coordinator"), "/peer-mentors", size)]
+        assert found == sorted(expected)
+
+
+def test_search_for_peer_mentors(conn: Connection, people: People, as_: As) -> None:
+    client = as_("administrator")
+    people.organisation.mentor("100%")
+    named = people.organisation.mentor("8")
+    conn.execute("update public.peer_mentors set full_name = 'Åse Ødegård' where id = %s", (named,))
+
+    def found(**asked: str) -> list[str]:
+        return [row["external_id"] for row in pages(client, "/peer-mentors", 50, **asked)]
+
+    assert found(search="ØDE ås") == ["8"]
+    assert found(search="%") == ["100%"]
+    assert found(search="person 7") == ["7"]
+    assert sorted(found(chapter_id=str(people.organisation.chapter))) == ["100%", "7", "8"]
+    assert found(chapter_id=str(people.mentor)) == []
+
+
+def test_who_was_erased_is_no_longer_listed(conn: Connection, people: People, as_: As) -> None:
+    conn.execute("select private.erase_peer_mentor(%s)", (people.mentor,))
+    assert as_("administrator").get(f"{API}/peer-mentors").json()["items"] == []
+    told = as_("administrator").get(f"{API}/peer-mentors/{people.mentor}").json()
+    assert (told["full_name"], told["email"], told["chapters"]) == ("erased", None, [])
+
+
+def test_a_peer_mentor_has_names_of_chapters(people: People, as_: As) -> None:
+    told = as_("mentor").get(f"{API}/peer-mentors/{people.mentor}").json()
+    assert told["chapters"] == [{"id": str(people.organisation.chapter), "code": "OSL", "name": "Oslo"}]
+
+
+def test_a_person_of_two_organisations_acts_in_the_one_that_the_token_names(
+    people: People, as_: As, conn: Connection
+) -> None:
+    login = people.logins["coordinator"]
+    assert isinstance(login, UUID)
+    join(people.other, login, "org_admin")
+    client = as_("coordinator")
+    assert client.get(f"{API}/certifications").status_code == 403
+    # What the pages remember in a cookie is nothing to the API.
+    client.cookies.set("mentorcert-organisation", str(people.organisation.id))
+    assert client.get(f"{API}/certifications").status_code == 403

@@ -1,0 +1,94 @@
+"""The pages, asked as each of their people."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from mentorcert.db.connection import Connection
+from mentorcert.web.application import application
+from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
+from mentorcert.web.demonstration import Person
+from mentorcert.web.services import services
+from mentorcert.web.tokens import issue
+from tests.registry import Organisation, set_up
+from tests.web.auth_server import AuthServer, answering
+
+AUTH: Final = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))
+URL: Final = "http://pages.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The application, and browsers of people who are signed in to it."""
+
+    app: FastAPI
+    open_client: Callable[[TestClient], TestClient]
+
+    def client(self, user: UUID | None = None, language: str = "en") -> TestClient:
+        """Return a browser that follows no redirects; None: nobody is signed in."""
+        client = TestClient(
+            self.app, URL, headers={"accept-language": language}, follow_redirects=False,
+            raise_server_exceptions=False,
+        )  # fmt: skip
+        if user is not None:
+            client.cookies.set("mentorcert-access", issue(AUTH, user, f"{user}@example.org"))
+        return self.open_client(client)
+
+
+@pytest.fixture
+def configuration(database: str) -> Configuration:
+    """The configuration of the pages on the test's database."""
+    return Configuration(
+        make_conninfo(database, user=WEB_ROLE), SecretStr("another secret of the tests, also long"), URL, AUTH
+    )
+
+
+@pytest.fixture
+def supabase() -> Iterator[AuthServer]:
+    """Supabase Auth, which refuses everybody until it is told otherwise."""
+    with answering() as served:
+        served.refuse()
+        yield served
+
+
+@pytest.fixture
+def site(configuration: Configuration) -> Iterator[Site]:
+    """The pages on the test's database."""
+    with opened(configuration) as site:
+        yield site
+
+
+@contextmanager
+def opened(configuration: Configuration, persons: list[Person] | None = None) -> Iterator[Site]:
+    """Open the pages as configured, and close them with all browsers."""
+    with ExitStack() as stack:
+        shared = stack.enter_context(services(configuration))
+        yield Site(application(shared, persons), stack.enter_context)
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> Organisation:
+    """An organisation with its administrator."""
+    return set_up(conn)
+
+
+def post(
+    client: TestClient, path: str, data: Mapping[str, object] | None = None, *, page: str = "/sign-in"
+) -> Response:
+    """Send a form as a browser does: with the token that a page holds."""
+    token = form_token(client.get(page).text)
+    return client.post(path, data={"form": token, **(data or {})})
+
+
+def form_token(html: str) -> str:
+    """Return the token of a page's forms."""
+    return html.partition('name="form" value="')[2].partition('"')[0]

@@ -1,0 +1,139 @@
+"""One change of many on the pages: each outcome is shown, and just that is done, for all or none."""
+
+import re
+from html import unescape
+from uuid import UUID, uuid4
+
+import pytest
+
+from mentorcert.certifications import repository
+from tests.registry import history, kinds, rows, today
+from tests.web.conftest import form_token, post
+from tests.web.coordinator.conftest import Scene
+
+_PATH = "/certifications/bulk"
+
+
+def fields(html: str) -> dict[str, object]:
+    """Return what the form of a preview carries along."""
+    form = html.partition(f'action="{_PATH}"')[2].partition("</form>")[0]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form):
+        found.setdefault(name, []).append(unescape(value))
+    return {**found, "form": form_token(html)}
+
+
+@pytest.fixture
+def ids(scene: Scene) -> list[str]:
+    conn = scene.organisation.conn
+    return [
+        str(scene.organisation.certify(scene.organisation.mentor(f"b{n}"), last_day=today(conn, n)))
+        for n in range(4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "note"),
+    [
+        ("renew", "renewed", ""),
+        ("suspend", "suspended", "Why"),
+        ("reinstate", "reinstated", ""),
+        ("revert", "reverted", "Why"),
+    ],
+)
+def test_shown_then_done(scene: Scene, ids: list[str], change: str, kind: str, note: str) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    if change in {"reinstate", "revert"}:
+        for id_ in ids:
+            with scene.organisation.as_admin():
+                conn.execute("select public.suspend_certification(%s, 'Away')", (id_,))
+    before = rows(conn, "select id, renewal_history from public.peer_mentor_certifications order by id")
+    page = post(client, _PATH, {"change": change, "id": ids, "query": "q=b&sort=-name"})
+    assert page.status_code == 200
+    assert page.text.count('<th scope="row"><a href="/mentors/') == 4
+    assert (
+        rows(conn, "select id, renewal_history from public.peer_mentor_certifications order by id") == before
+    )
+    if change == "revert":
+        refused = client.post(_PATH, data={**fields(page.text), "step": "confirm"})
+        assert refused.status_code == 422
+        assert 'id="note-error"' in refused.text
+    answer = client.post(_PATH, data={**fields(page.text), "step": "confirm", "note": note})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/certifications?q=b&sort=-name")
+    assert all(kinds(conn, UUID(id_))[-1] == kind for id_ in ids)
+    assert "4 " in client.get(answer.headers["location"]).text.partition('role="status"')[2][:80]
+
+
+def test_everything_that_matches(scene: Scene, ids: list[str]) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    page = post(client, _PATH, {"change": "renew", "every": "true", "query": "q=b"})
+    assert "Renew 4 certifications" in page.text
+    new = scene.organisation.certify(scene.organisation.mentor("b-late"), last_day=today(conn, 9))
+    answer = client.post(_PATH, data={**fields(page.text), "step": "confirm"})
+    assert answer.status_code == 409  # somebody came in who was not shown
+    assert kinds(conn, new) == ["issued"]
+    answer = client.post(_PATH, data={**fields(answer.text), "step": "confirm"})
+    assert answer.status_code == 303
+    assert kinds(conn, new) == ["issued", "renewed"]
+    assert kinds(conn, scene.held) == ["issued"]
+
+
+def test_those_that_are_refused(scene: Scene, ids: list[str]) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    with scene.organisation.as_admin():
+        repository.renew(conn, UUID(ids[0]))
+    chosen = [*ids, str(scene.elsewhere), str(scene.foreign), str(uuid4())]
+    page = post(client, _PATH, {"change": "renew", "id": chosen})
+    assert page.text.count("Not possible") == 4
+    assert page.text.count("This one is not yours to change.") == 3
+    assert "Vest" not in page.text
+    assert 'value="confirm"' not in page.text
+    forced = client.post(_PATH, data={**fields(page.text), "step": "confirm"})
+    assert forced.status_code == 200
+    assert kinds(conn, UUID(ids[1])) == ["issued"]
+    rest = client.post(_PATH, data={**fields(page.text), "leave_out": "true"})
+    assert "Renew 3 certifications" in rest.text
+    assert client.post(_PATH, data={**fields(rest.text), "step": "confirm"}).status_code == 303
+    assert len(history(conn, UUID(ids[0]))) == 2
+    assert kinds(conn, UUID(ids[1])) == ["issued", "renewed"]
+    assert kinds(conn, scene.elsewhere) == ["issued"]
+
+
+def test_another_day_is_shown_again(scene: Scene, ids: list[str]) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    page = post(client, _PATH, {"change": "renew", "id": ids})
+    answer = client.post(
+        _PATH, data={**fields(page.text), "step": "confirm", "renewed_on": today(conn, -400).isoformat()}
+    )
+    assert answer.status_code == 409
+    assert kinds(conn, UUID(ids[0])) == ["issued"]
+
+
+def test_nothing_chosen(scene: Scene) -> None:
+    client = scene.client()
+    answer = post(client, _PATH, {"change": "renew", "query": "status=active"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/certifications?status=active")
+    assert "Choose at least one" in client.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"change": "erase", "id": [str(uuid4())]},
+        {"change": "renew", "id": ["x"]},
+        {"change": "renew", "id": [str(uuid4()) for _ in range(501)]},
+        {"change": "renew", "every": "true", "query": "sort=id"},
+        {"change": "renew", "query": "//elsewhere.example"},
+        {"id": [str(uuid4())]},
+    ],
+)
+def test_bad_forms(scene: Scene, data: dict[str, object]) -> None:
+    answer = post(scene.client(), _PATH, data)
+    assert answer.status_code in {422, 303}
+    assert answer.headers.get("location", "/certifications").startswith("/certifications")
+
+
+def test_who_may_not(scene: Scene) -> None:
+    data: dict[str, object] = {"change": "renew", "id": [str(scene.held)]}
+    assert post(scene.client("peer_mentor"), _PATH, data).status_code == 403
+    assert scene.client().post(_PATH, data=data).status_code == 403

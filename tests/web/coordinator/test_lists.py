@@ -1,0 +1,219 @@
+"""The overview, the table of certifications, its file, and the list of peer mentors."""
+
+import csv
+import io
+import re
+from urllib.parse import quote
+from uuid import UUID
+
+import openpyxl
+import pytest
+
+from tests.registry import today
+from tests.web.coordinator.conftest import Scene
+
+
+def names_in(html: str) -> set[str]:
+    return {name for name in ("Kari Nord", "Ola Vest", "Per Fremmed") if name in html}
+
+
+@pytest.mark.parametrize("path", ["/certifications", "/mentors", "/certifications.csv"])
+def test_reach(scene: Scene, path: str) -> None:
+    assert names_in(scene.client().get(path).text) == {"Kari Nord"}
+    assert names_in(scene.client("admin").get(path).text) == {"Kari Nord", "Ola Vest"}
+
+
+@pytest.mark.parametrize("path", ["/overview", "/certifications", "/certifications.xlsx", "/mentors"])
+def test_who_may_not(scene: Scene, path: str) -> None:
+    assert scene.client("peer_mentor").get(path).status_code == 403
+    answer = scene.client("nobody").get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={quote(path, safe='')}")
+
+
+def test_overview(scene: Scene) -> None:
+    conn = scene.organisation.conn
+    scene.organisation.certify(scene.kari, "pledge")
+    page = scene.client().get("/overview").text
+    assert page.count('src="data:image/svg+xml;base64,') == 2
+    month = f"{today(conn, 20):%Y-%m}"
+    assert f'href="/certifications?status=active&amp;ends={month}"' in page
+    assert re.search(r"Active</dt><dd><a [^>]*>2<", page)
+    for link in re.findall(r'href="(/certifications[^"]*)"', page):
+        assert scene.client().get(link.replace("&amp;", "&")).status_code == 200
+    listed = scene.client().get(f"/certifications?status=active&ends={month}").text
+    assert listed.count('name="id"') == 1
+    assert "Kari Nord" in listed
+
+
+def test_overview_of_nothing(scene: Scene) -> None:
+    scene.organisation.conn.execute("update public.certification_types set required_for_listing = false")
+    page = scene.client().get("/overview")
+    assert page.status_code == 200
+    assert "No peer mentor here holds every certification" in page.text
+
+
+def test_the_list_is_in_the_address(scene: Scene) -> None:
+    """Filters, order and page come back by the address alone, each row once."""
+    conn = scene.organisation.conn
+    for number in range(60):
+        mentor = scene.organisation.mentor(f"x{number}")
+        scene.organisation.certify(mentor, last_day=today(conn, number % 7))
+    client = scene.client()
+    for sort in ("expires", "-expires", "issued", "-issued", "name", "-name", "type", "-type"):
+        address: str | None = f"/certifications?q=x&status=active&type=basic&sort={sort}"
+        seen: list[str] = []
+        while address:
+            page = client.get(address)
+            assert page.status_code == 200
+            seen += re.findall(r'name="id" value="([^"]+)"', page.text)
+            found = re.search(r'rel="next" href="([^"]+)"', page.text)
+            address = found[1].replace("&amp;", "&") if found else None
+        assert len(seen) == len(set(seen)) == 60, sort
+    listed = client.get("/certifications?sort=-name").text
+    assert re.search(r'aria-sort="descending"><a href="/certifications\?sort=name">', listed)
+    assert "Ola Vest" not in listed
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=id", "status=lapsed", "chapter=oslo", "ends=7", "ends=2026-13", "ends=9999-01", "size=7",
+        "page=2", "after=x", "q=" + "a" * 101, "q=%00", "sort=name&after=WyJleHBpcmVzIl0",
+        "after=%F0%9F%98%80",
+    ],
+)  # fmt: skip
+def test_bad_queries(scene: Scene, query: str) -> None:
+    answer = scene.client().get(f"/certifications?{query}")
+    assert answer.status_code == 422
+    assert "<h1>" in answer.text
+    if not query.startswith(("after", "sort=name", "ends=9999")):
+        assert scene.client().get(f"/certifications.csv?{query}").status_code == 422
+
+
+def test_empty_fields_ask_for_nothing(scene: Scene) -> None:
+    answer = scene.client().get("/certifications?q=&status=&type=&chapter=&ends=&size=50&sort=expires")
+    assert answer.status_code == 200
+    assert "Kari Nord" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("q=nobody", "No certification is like that."),
+        (f"chapter={UUID(int=0)}", "No certification is like that."),
+    ],
+)
+def test_empty_lists_say_so(scene: Scene, query: str, said: str) -> None:
+    assert said in scene.client().get(f"/certifications?{query}").text
+
+
+def test_names_are_escaped(scene: Scene) -> None:
+    attack = "\"><script>alert(1)</script>'"
+    scene.organisation.conn.execute(
+        "update public.peer_mentors set full_name = %s, email = %s, phone = %s, display_name = %s"
+        " where id = %s",
+        (attack, attack, attack, attack, scene.kari),
+    )
+    scene.organisation.conn.execute("update public.chapters set name = %s", (attack,))
+    scene.organisation.conn.execute("update public.certification_types set name_en = %s", (attack,))
+    client = scene.client("admin")
+    for path in (
+        "/overview", "/certifications", f"/certifications?q={quote(attack)}", "/mentors",
+        f"/mentors/{scene.kari}",
+        f"/mentors/{scene.kari}/edit", f"/certifications/{scene.held}", f"/certifications/{scene.held}/renew",
+        f"/certifications/new?mentor={scene.kari}",
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text, path
+        assert "&lt;script&gt;alert" in answer.text, path
+
+
+_FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "＝1", '=HYPERLINK("http://x","y")')
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_file_runs_nothing(scene: Scene, language: str) -> None:
+    conn = scene.organisation.conn
+    for number, formula in enumerate(_FORMULAS):
+        mentor = scene.organisation.mentor(f"{formula}{number}")
+        conn.execute("update public.peer_mentors set full_name = %s where id = %s", (formula, mentor))
+        scene.organisation.certify(mentor, last_day=today(conn, 30))
+    conn.execute("update public.certification_types set name_nb = '=x', name_en = '=x'")
+    client = scene.client(language=language)
+    encoding, delimiter = ("utf-8-sig", ";") if language == "nb" else ("utf-8", ",")
+    text = client.get("/certifications.csv").content.decode(encoding)
+    from_csv = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get("/certifications.xlsx").content)).active
+    assert sheet is not None
+    from_xlsx = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert all(cell.data_type == "s" for row in sheet.iter_rows() for cell in row)
+    assert from_csv == from_xlsx
+    assert len(from_csv) == 1 + 1 + len(_FORMULAS)
+    assert {row[1] for row in from_csv[2:]} == {f"'{formula}" for formula in _FORMULAS}
+    assert {row[3] for row in from_csv[1:]} == {"'=x"}
+    assert all(row[0].startswith("'") for row in from_csv[2:])
+
+
+def test_file_is_what_is_shown(scene: Scene) -> None:
+    conn = scene.organisation.conn
+    scene.organisation.certify(scene.kari, "pledge")
+    answer = scene.client().get("/certifications.csv?ends=never&q=kari")
+    assert answer.headers["content-disposition"] == 'attachment; filename="certifications.csv"'
+    assert answer.headers["cache-control"] == "no-store"
+    assert list(csv.reader(io.StringIO(answer.text))) == [
+        [
+            "Number",
+            "Peer mentor",
+            "Chapters",
+            "Certification",
+            "Issued or renewed",
+            "Last valid day",
+            "Status",
+        ],
+        ["7", "Kari Nord", "Oslo", "pledge", "2020-01-01", "unlimited", "Active"],
+    ]  # fmt: skip
+    day = today(conn, 20)
+    assert f",{day.isoformat()}," in scene.client().get("/certifications.csv?ends=30").text
+
+
+def test_unwritable_name(scene: Scene) -> None:
+    scene.organisation.conn.execute(
+        "update public.peer_mentors set full_name = %s where id = %s", ("Ka\x01ri", scene.kari)
+    )
+    assert scene.client().get("/certifications.xlsx").status_code == 422
+    assert scene.client().get("/certifications.csv").status_code == 200
+
+
+def test_mentors_by_page(scene: Scene) -> None:
+    for number in range(55):
+        scene.organisation.mentor(f"m{number}")
+    page = scene.client().get("/mentors?q=m").text
+    assert page.count('<th scope="row">') == 50
+    found = re.search(r'rel="next" href="([^"]+)"', page)
+    assert found is not None
+    assert scene.client().get(found[1].replace("&amp;", "&")).text.count('<th scope="row">') == 5
+    for query in ("after=x", "chapter=1", "sort=name", "q=%00"):
+        assert scene.client().get(f"/mentors?{query}").status_code == 422
+
+
+def test_reads_are_logged(scene: Scene) -> None:
+    conn, organisation = scene.organisation.conn, scene.organisation
+    scene.client().get("/certifications?q=kari")
+    scene.client().get(f"/mentors/{scene.kari}")
+    logged = conn.execute(
+        "select endpoint, row_organisation_ids from private.access_log where user_id = %s"
+        " order by recorded_at",
+        (scene.coordinator,),
+    ).fetchall()
+    assert logged == [("/certifications", [organisation.id]), ("/mentors/{mentor_id}", [organisation.id])]
+
+
+@pytest.mark.parametrize("endpoint", ["certifications", "peer_mentors"])
+def test_switched_off(scene: Scene, endpoint: str) -> None:
+    scene.organisation.conn.execute(
+        "insert into private.disabled_endpoints (endpoint, reason) values (%s, 'a leak')", (endpoint,)
+    )
+    answer = scene.client().get("/certifications")
+    assert answer.status_code == 503
+    assert "a leak" not in answer.text

@@ -1,0 +1,32 @@
+"""The application behind a real server on loopback, for what a client within the process cannot show."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from uuid import UUID
+
+import uvicorn
+from fastapi import FastAPI
+
+from mentorcert.web.tokens import issue
+from tests.web.conftest import AUTH
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """Serve until the end of the block; yields the URL, where connections are queued until it is up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def session_of(user: UUID) -> dict[str, str]:
+    """Return the cookies of somebody who is signed in."""
+    return {"mentorcert-access": issue(AUTH, user)}

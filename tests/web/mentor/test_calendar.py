@@ -1,0 +1,135 @@
+"""The calendar as a file and as a feed."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from icalendar import Calendar
+
+from mentorcert.certifications import persons, repository
+from mentorcert.db.connection import Connection
+from mentorcert.web.mentor import calendar_file
+from mentorcert.web.mentor.calendar_file import Ending
+from tests.registry import let_end, today
+from tests.web.conftest import URL, Site, post
+from tests.web.mentor.conftest import People
+
+
+def events(text: str) -> dict[str, date]:
+    """Return the days of a calendar file by UID."""
+    return {str(event["uid"]): event.decoded("dtstart") for event in Calendar.from_ical(text).walk("vevent")}
+
+
+def new_feed(site: Site, user: UUID) -> str:
+    """Make a feed by the page; return its path."""
+    answer = post(site.client(user), "/me/calendar", page="/me/calendar")
+    found = re.search(rf"<code>{URL}(/calendar/[0-9a-f]{{64}}\.ics\?language=en)</code>", answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+def test_the_file(conn: Connection, site: Site, people: People) -> None:
+    people.organisation.certify(people.mentor_id, "pledge")
+    answer = site.client(people.mentor).get("/me/calendar.ics")
+    assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert "attachment" in answer.headers["content-disposition"]
+    (event,) = Calendar.from_ical(answer.text).walk("vevent")
+    assert event.decoded("dtstart") == today(conn, 200)
+    assert event.decoded("dtend") == today(conn, 201)
+    assert str(event["summary"]) == "Last valid day: basic"
+    assert [alarm.decoded("trigger") for alarm in event.walk("valarm")] == [
+        -timedelta(days=days) for days in (90, 60, 30)
+    ]
+    assert "Siste gyldige dag" in site.client(people.mentor, "nb").get("/me/calendar.ics").text
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "day"),
+    [
+        (datetime(2027, 3, 28, 22, tzinfo=UTC), date(2027, 3, 28)),  # the clock was put forward that day
+        (datetime(2027, 10, 31, 23, tzinfo=UTC), date(2027, 10, 31)),  # and back that day
+        (datetime(2028, 2, 29, 23, tzinfo=UTC), date(2028, 2, 29)),
+        (datetime(2026, 12, 31, 23, tzinfo=UTC), date(2026, 12, 31)),
+    ],
+)
+def test_the_last_valid_day(expires_at: datetime, day: date) -> None:
+    ending = Ending(uuid4(), "Grunnkurs; æ, ø\nå", "Basics", expires_at)
+    text = calendar_file.write([ending], "Organisasjon", "Europe/Oslo", "nb").decode()
+    assert list(events(text).values()) == [day]
+    assert f"DTSTART;VALUE=DATE:{day:%Y%m%d}" in text
+    assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+def test_without_any_date() -> None:
+    assert events(calendar_file.write([], "O", "Europe/Oslo", "en").decode()) == {}
+
+
+def test_the_feed(conn: Connection, site: Site, people: People) -> None:
+    path = new_feed(site, people.mentor)
+    answer = site.client().get(path)
+    assert answer.headers["cache-control"] == "private, max-age=300"
+    assert "set-cookie" not in answer.headers
+    assert "Person 7" not in answer.text
+    assert "Last valid day: basic" in answer.text
+    uid = f"{people.certification}@mentorcert"
+    assert events(answer.text) == {uid: today(conn, 200)}
+    with people.organisation.as_admin():
+        repository.renew(conn, people.certification)
+    assert events(site.client().get(path).text)[uid] > today(conn, 200)
+
+
+def test_the_address_is_shown_once(site: Site, people: People) -> None:
+    path = new_feed(site, people.mentor)
+    token = path.split("/")[-1].removesuffix(".ics?language=en")
+    page = site.client(people.mentor).get("/me/calendar").text
+    assert "You have had a feed since" in page
+    assert token not in page
+    again = new_feed(site, people.mentor)
+    assert site.client().get(path).status_code == 404
+    assert site.client().get(again).status_code == 200
+
+
+def test_the_end_of_a_feed(conn: Connection, site: Site, people: People) -> None:
+    path = new_feed(site, people.mentor)
+    client = site.client(people.mentor)
+    ended = post(client, "/me/calendar/revoke", page="/me/calendar")
+    assert (ended.status_code, ended.headers["location"]) == (303, "/me/calendar")
+    assert "The calendar feed has ended." in client.get("/me/calendar").text
+    assert site.client().get(path).status_code == 404
+    path = new_feed(site, people.mentor)
+    persons.erase(conn, people.mentor_id)
+    assert site.client().get(path).status_code == 404
+
+
+def test_what_has_ended_stays_and_what_is_suspended_goes(
+    conn: Connection, site: Site, people: People
+) -> None:
+    path = new_feed(site, people.mentor)
+    let_end(conn, people.certification)
+    assert len(events(site.client().get(path).text)) == 1
+    with people.organisation.as_admin():
+        repository.suspend(conn, people.certification, "Ill")
+    assert events(site.client().get(path).text) == {}
+    assert events(site.client(people.mentor).get("/me/calendar.ics").text) == {}
+
+
+@pytest.mark.parametrize("token", ["0" * 64, "x", "%00", "..%2F", "é", "a" * 5000])
+def test_tokens_that_are_none(site: Site, people: People, token: str) -> None:
+    assert site.client().get(f"/calendar/{token}.ics").status_code == 404
+
+
+def test_the_feed_is_off_with_the_certifications(conn: Connection, site: Site, people: People) -> None:
+    path = new_feed(site, people.mentor)
+    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')")
+    assert site.client().get(path).status_code == 503
+
+
+def test_only_peer_mentors_make_feeds_and_only_by_the_form(
+    conn: Connection, site: Site, people: People
+) -> None:
+    for user in (people.coordinator, people.organisation.admin, people.stranger):
+        assert post(site.client(user), "/me/calendar", page="/me/calendar").status_code == 404
+    assert site.client(people.mentor).post("/me/calendar").status_code == 403
+    assert post(site.client(), "/me/calendar").headers["location"].startswith("/sign-in")
+    assert conn.execute("select from private.calendar_feeds").fetchall() == []

@@ -1,0 +1,103 @@
+"""The certificate as a PDF: who gets it, what stands on it, where its code leads."""
+
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mentorcert.certifications import repository
+from mentorcert.db.connection import Connection
+from mentorcert.web.mentor import printing
+from mentorcert.web.mentor.printing import Certificate
+from tests.registry import let_end
+from tests.web.conftest import URL, Site
+from tests.web.mentor.conftest import People
+
+needs_readers = pytest.mark.skipif(
+    shutil.which("pdftotext") is None or shutil.which("zbarimg") is None,
+    reason="Debian's poppler-utils or zbar-tools is missing",
+)
+
+
+def read(*command: str) -> str:
+    """Return what a reader of files says."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def path_of(people: People) -> str:
+    return f"/me/certifications/{people.certification}.pdf"
+
+
+@needs_readers
+def test_what_stands_on_it(site: Site, people: People, tmp_path: Path) -> None:
+    answer = site.client(people.mentor).get(path_of(people))
+    assert answer.headers["content-type"] == "application/pdf"
+    file = tmp_path / "certificate.pdf"
+    file.write_bytes(answer.content)
+    text = read("pdftotext", "-layout", str(file), "-")
+    for words in ("Organisation demo", "Person 7", "basic", "Issued: 1 January 2020", "Last valid day: "):
+        assert words in text
+    said = read("pdfinfo", str(file))
+    assert "Certificate: basic" in said
+    assert b"/Lang (en-GB)" in answer.content
+    read("pdftoppm", "-r", "150", "-png", str(file), str(tmp_path / "page"))
+    code = read("zbarimg", "--quiet", "--raw", "--nodbus", str(tmp_path / "page-1.png")).strip()
+    assert code == f"{URL}/check/{people.certification}"
+    assert "Valid today" in site.client().get(code.removeprefix(URL)).text
+
+
+@needs_readers
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_letters_and_long_names(tmp_path: Path, language: str) -> None:
+    name = "Máret-Ánne Šŋállá Čohkkeđ Ŧuommá Žoŋ Łukasz Ğülşen"
+    certificate = Certificate(
+        organisation="Hørselshemmedes Landsforbund " * 8,
+        name=f"{name} {'af Lang ' * 30}",
+        type="Sertifisert likeperson – grunnkurs " * 8,
+        issued_at=datetime(2026, 3, 28, 23, tzinfo=UTC),
+        expires_at=datetime(2027, 3, 28, 22, tzinfo=UTC),
+        time_zone="Europe/Oslo",
+        check_url="https://register.example.org/check/5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01",
+    )
+    file = tmp_path / "certificate.pdf"
+    file.write_bytes(printing.write(certificate, "nb" if language == "nb" else "en"))
+    text = " ".join(read("pdftotext", str(file), "-").split())
+    assert name in text
+    assert ("29. mars 2026" if language == "nb" else "29 March 2026") in text
+    assert ("28. mars 2027" if language == "nb" else "28 March 2027") in text
+    assert "Pages:           1\n" in read("pdfinfo", str(file))
+    read("pdftoppm", "-r", "150", "-png", str(file), str(tmp_path / "page"))
+    assert certificate.check_url in read("zbarimg", "--quiet", "--nodbus", str(tmp_path / "page-1.png"))
+
+
+def test_letters_that_the_font_lacks_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    certificate = Certificate(
+        "O", "فاطمة 李", "T", datetime.now(UTC), None, "Europe/Oslo", "https://x.test/c"
+    )
+    assert printing.write(certificate, "en").startswith(b"%PDF-")
+    assert caplog.records == []
+
+
+def test_who_gets_it(site: Site, people: People) -> None:
+    for user in (people.mentor, people.coordinator, people.organisation.admin):
+        assert site.client(user).get(path_of(people)).status_code == 200
+    for user in (people.other_coordinator, people.stranger):
+        assert site.client(user).get(path_of(people)).status_code == 404
+    assert site.client().get(path_of(people)).headers["location"].startswith("/sign-in?next=")
+    client = site.client(people.mentor)
+    assert client.get(f"/me/certifications/{people.mentor_id}.pdf").status_code == 404
+    assert client.get("/me/certifications/x.pdf").status_code == 404
+
+
+def test_only_what_is_valid(conn: Connection, site: Site, people: People) -> None:
+    let_end(conn, people.certification)
+    answer = site.client(people.mentor).get(path_of(people))
+    assert answer.status_code == 409
+    assert "There is no certificate to print" in answer.text
+    assert "badge-expired" in answer.text
+    with people.organisation.as_admin():
+        repository.suspend(conn, people.certification, "Ill")
+    assert "badge-suspended" in site.client(people.mentor, "nb").get(path_of(people)).text

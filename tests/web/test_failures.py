@@ -1,0 +1,278 @@
+"""What is answered where something goes wrong, and that nothing of it is kept."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import psycopg
+import pytest
+from fastapi import Response
+from psycopg.conninfo import conninfo_to_dict
+from starlette.exceptions import HTTPException
+
+from mentorcert import errors
+from mentorcert.db.connection import Connection, connect
+from mentorcert.web.answering import BODY_LIMIT
+from mentorcert.web.configuration import Configuration
+from mentorcert.web.failures import status_of
+from mentorcert.web.visit import Administrator, Anybody, Coordinator, Member
+from tests.registry import Organisation, fetch, join
+from tests.servers import Server
+from tests.web.conftest import Site, opened, post
+
+TITLES = {
+    401: "Please sign in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This page does not work like that",
+    409: "Somebody was faster",
+    413: "That is too large",
+    418: "That did not work",
+    422: "That does not fit",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Closed for a moment",
+}
+
+
+def on(site: Site, statement: Callable[[Anybody], object], path: str = "/trial") -> None:
+    """Add a page, as the areas do, that runs something in its transaction."""
+
+    def page(visit: Anybody) -> Response:
+        statement(visit)
+        return visit.redirect("/done")
+
+    site.app.get(path)(page)
+    site.app.post(path)(page)
+
+
+@pytest.mark.parametrize("status", TITLES)
+def test_designed_in_both_languages(site: Site, status: int) -> None:
+    def fail(_: Anybody) -> None:
+        raise HTTPException(status)
+
+    on(site, fail)
+    pages = {}
+    for language in ("en", "nb"):
+        answer = site.client(language=language).get("/trial")
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert answer.headers["content-language"] == language
+        assert f'<html lang="{language}">' in answer.text
+        assert f"<code>{answer.headers['x-request-id']}</code>" in answer.text
+        assert ("retry-after" in answer.headers) == (status in {429, 503})
+        pages[language] = answer.text.partition("<h1>")[2].partition("</h1>")[0]
+    assert pages["en"] == TITLES[status]
+    assert pages["nb"] not in {pages["en"], ""}
+
+
+def test_from_the_road(site: Site, organisation: Organisation) -> None:
+    """Each status as it comes about, not as somebody raises it."""
+    client = site.client(organisation.admin)
+    for status, answer in (
+        (404, client.get("/nowhere")),
+        (405, client.delete("/organisation")),
+        (413, client.post("/language", data={"x": "x" * BODY_LIMIT})),
+        (403, client.post("/language")),
+        (422, post(client, "/organisation", {"organisation_id": "x"}, page="/sign-in")),
+    ):
+        assert (answer.status_code, "<h1>" in answer.text) == (status, True)
+    assert "allow" in client.delete("/organisation").headers
+
+
+def test_body_in_pieces_is_measured_too(site: Site) -> None:
+    pieces = (b"x" * 100_000 for _ in range(11))
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = site.client().post("/language", content=pieces, headers=headers)
+    assert answer.status_code == 413
+
+
+def test_what_was_sent_is_no_html(site: Site) -> None:
+    client = site.client()
+    evil = '"><script>alert(1)</script>'
+    for answer in (
+        client.get("/sign-in", params={"next": evil}),
+        client.get(f"/{evil}"),
+        client.get("/nowhere", params={evil: evil}),
+        post(client, "/sign-in/code/enter", {"email": evil, "code": evil}),
+        post(client, "/language", {"language": evil, "back": evil}),
+    ):
+        assert "<script" not in answer.text
+
+
+ROLES = ("org_admin", "coordinator", "peer_mentor", "nobody", "anonymous")
+
+
+def test_pages_for_a_role(site: Site, conn: Connection, organisation: Organisation) -> None:
+    def member(visit: Member) -> Response:
+        return visit.redirect("/done")
+
+    def coordinator(visit: Coordinator) -> Response:
+        return visit.redirect("/done")
+
+    def administrator(visit: Administrator) -> Response:
+        return visit.redirect("/done")
+
+    for page in (member, coordinator, administrator):
+        site.app.get(f"/{page.__name__}")(page)
+    people = {role: uuid4() for role in ROLES[1:4]}
+    join(organisation, people["coordinator"], "coordinator", organisation.chapter)
+    join(organisation, people["peer_mentor"], "peer_mentor")
+    clients = {"org_admin": site.client(organisation.admin), "anonymous": site.client()} | {
+        role: site.client(user) for role, user in people.items()
+    }
+    done, refused = (303, "/done"), (403, None)
+    expected = {
+        "org_admin": [done, done, done],
+        "coordinator": [done, done, refused],
+        "peer_mentor": [done, refused, refused],
+        "nobody": [(303, "/organisation")] * 3,
+        "anonymous": [
+            (303, f"/sign-in?next=%2F{page}") for page in ("member", "coordinator", "administrator")
+        ],
+    }
+    for role, client in clients.items():
+        answers = [client.get(f"/{page}") for page in ("member", "coordinator", "administrator")]
+        assert [(answer.status_code, answer.headers.get("location")) for answer in answers] == expected[role]
+
+
+def test_switched_off(site: Site, conn: Connection, organisation: Organisation) -> None:
+    """Every member's page needs the organisation; the page says so, and comes back."""
+    client = site.client(organisation.admin)
+    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('organisations', 'test')")
+    for path in ("/", "/organisation"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "switched off" in answer.text
+    assert site.client().get("/sign-in").status_code == 200
+    conn.execute("delete from private.disabled_endpoints")
+    assert client.get("/organisation").status_code == 200
+
+
+def test_takes_too_long(site: Site, organisation: Organisation) -> None:
+    def sleep(visit: Anybody) -> None:
+        visit.conn.execute("set local statement_timeout = '20ms'")
+        visit.conn.execute("select pg_sleep(600)")
+
+    on(site, sleep)
+    answer = site.client(organisation.admin).get("/trial")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+def test_role_of_the_pages_has_a_time_limit(site: Site) -> None:
+    with site.app.state.services.pool.connection() as conn:
+        assert conn.execute("show statement_timeout").fetchone() == ("15s",)
+
+
+FAULTS: dict[str, tuple[Exception, int]] = {
+    "unforeseen": (RuntimeError("kari@example.org"), 500),
+    "of the database": (psycopg.ProgrammingError("kari@example.org"), 500),
+    "a rule": (errors.ReasonRequiredError(), 422),
+    "missing": (errors.MissingRightError(), 404),
+    "beaten": (errors.ConflictError(), 409),
+    "page": (HTTPException(404), 404),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_what_fails_is_undone(site: Site, conn: Connection, organisation: Organisation, kind: str) -> None:
+    error, status = FAULTS[kind]
+
+    def rename(visit: Anybody) -> None:
+        visit.conn.execute("update public.organisations set name = 'Changed'")
+        raise error
+
+    on(site, rename)
+    client = site.client(organisation.admin)
+    answer = post(client, "/trial")
+    assert answer.status_code == status
+    assert "kari" not in answer.text
+    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
+    assert fetch(conn, "select count(*) from private.access_log") == 0
+    on(site, lambda visit: visit.conn.execute("update public.organisations set name = 'Changed'"), "/good")
+    assert post(client, "/good").headers["location"] == "/done"
+    assert fetch(conn, "select name from public.organisations") == "Changed"
+
+
+def test_swallowed_error_is_no_success(site: Site, conn: Connection, organisation: Organisation) -> None:
+    def swallow(visit: Anybody) -> None:
+        visit.conn.execute("update public.organisations set name = 'Changed'")
+        with pytest.raises(psycopg.Error):
+            visit.conn.execute("select 1 / 0")
+
+    on(site, swallow)
+    assert post(site.client(organisation.admin), "/trial").status_code >= 400
+    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
+
+
+def test_what_fails_at_the_commit_is_no_success(
+    site: Site, conn: Connection, organisation: Organisation
+) -> None:
+    """The answer waits for the commit, at which deferred rules are looked at."""
+    conn.execute(
+        "create function public.refuse() returns trigger language plpgsql as"
+        " $$ begin raise exception using errcode = 'MC004', message = 'too late'; end $$"
+    )
+    conn.execute(
+        "create constraint trigger refuse after update on public.organisations"
+        " deferrable initially deferred for each row execute function public.refuse()"
+    )
+    on(site, lambda visit: visit.conn.execute("update public.organisations set name = 'Changed'"))
+    answer = post(site.client(organisation.admin), "/trial")
+    assert (answer.status_code, "location" in answer.headers) == (422, False)
+    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
+
+
+def test_database_away_and_back(
+    configuration: Configuration,
+    conn: Connection,
+    organisation: Organisation,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without it, 503; with it again, everything; also for connections that the outage broke."""
+    name = conninfo_to_dict(configuration.database_url)["dbname"]
+    with opened(configuration) as site, connect(server.url, autocommit=True) as other:
+        client = site.client(organisation.admin)
+        assert client.get("/organisation").status_code == 200
+        conn.close()
+        other.execute(f'alter database "{name}" allow_connections false'.encode())
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        monkeypatch.setattr(site.app.state.services.pool, "timeout", 0.2)
+        for path in ("/organisation", "/readyz"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert client.get("/healthz").status_code == 200
+        other.execute(f'alter database "{name}" allow_connections true'.encode())
+        monkeypatch.setattr(site.app.state.services.pool, "timeout", 30)
+        assert client.get("/organisation").status_code == 200
+        assert client.get("/readyz").text == "ok\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.ConflictError(), 409),
+        (errors.LockTimeoutError(), 409),
+        (errors.DuplicateError(), 409),
+        (errors.DatabaseError(code="57014"), 503),
+        (errors.from_postgres(psycopg.OperationalError()), 503),
+        (errors.from_postgres(psycopg.DataError("a NUL")), 422),
+        (errors.MissingRightError(), 404),
+        (errors.NotMigratedError(), 500),
+        (errors.BusyError(), 503),
+        (errors.InvalidCursorError(), 422),
+        (errors.ForgedFormError(), 403),
+        (errors.ExpiredTokenError(), 401),
+        (errors.LastAdministratorError(), 422),
+        (errors.SettingError(), 422),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_status_of_an_error(error: errors.MentorcertError, status: int) -> None:
+    assert status_of(error) == status
+
+
+def test_nul_is_no_text(site: Site, organisation: Organisation) -> None:
+    on(site, lambda visit: visit.conn.execute("select %s", (visit.request.query_params["text"],)))
+    client = site.client(organisation.admin)
+    assert client.get("/trial", params={"text": "a\0b"}).status_code == 422
+    assert client.get("/trial", params={"text": "ab"}).status_code == 303

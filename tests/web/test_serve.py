@@ -1,0 +1,152 @@
+"""`mentorcert serve` as a process: its address, its end, and what it refuses to begin with."""
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import httpx
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from mentorcert.db.connection import Connection
+from mentorcert.web.configuration import WEB_ROLE
+from tests import command
+from tests.servers import free_port
+
+SETTINGS = {
+    "SUPABASE_URL": "https://project.supabase.co",
+    "MENTORCERT_WEB_SECRET": "a secret of the tests, long enough",
+    "MENTORCERT_PUBLIC_URL": "https://register.example.org",
+    "MENTORCERT_LOG": "INFO",
+}
+
+
+@pytest.fixture
+def url(database: str) -> str:
+    """The test's database, for the role of the pages."""
+    return make_conninfo(database, user=WEB_ROLE)
+
+
+@contextmanager
+def serving(*arguments: str | Path, database_url: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the command, and have it ended whatever happens."""
+    with command.start("serve", *arguments, database_url=database_url, **settings) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Wait for the line with the address, and return the address."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"https?://\S+(?=/;)", line)
+    assert found is not None, f"{line}{process.communicate()[1]}"
+    return found.group()
+
+
+def refused(**settings: str) -> str:
+    """Run the command, which ends at once, and return what it says."""
+    done = command.run("serve", "--port", "0", **settings)
+    assert done.returncode in {1, 2}
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
+def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
+    port = free_port()
+    with serving("--port", str(port), database_url=url, **SETTINGS) as process:
+        assert said(process) == "https://register.example.org"
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for path in ("/healthz", "/readyz"):
+                assert client.get(path).text == "ok\n"
+            answer = client.get("/sign-in", headers={"x-request-id": "one-request"})
+            assert answer.headers["strict-transport-security"]
+            assert "server" not in answer.headers
+            assert client.get("/step-in").status_code == 404
+        process.send_signal(signal_)
+        _, log = process.communicate()
+        assert process.returncode == 0
+    assert '"request_id": "one-request"' in log
+    assert "Traceback" not in log
+
+
+def test_port_is_taken(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = command.run("serve", "--port", port, database_url=url, **SETTINGS)
+    assert done.returncode == 2
+    assert f"127.0.0.1, port {port}" in done.stderr
+    assert "choose another" in done.stderr
+
+
+def test_host_is_not_of_this_machine(url: str) -> None:
+    done = command.run("serve", "--host", "192.0.2.1", database_url=url, **SETTINGS)
+    assert (done.returncode, "Nothing can listen at 192.0.2.1" in done.stderr) == (2, True)
+
+
+def test_connection_may_do_no_more_than_its_users(database: str, conn: Connection) -> None:
+    """Neither by itself nor by what it may become."""
+    roles = [f"role_{uuid4().hex}" for _ in range(3)]
+    for role, more in zip(roles, ("bypassrls", "in role service_role", "in role postgres"), strict=True):
+        conn.execute(f"create role {role} login noinherit {more}".encode())
+    try:
+        for of in (database, *(make_conninfo(database, user=role) for role in roles)):
+            assert "may read past row-level security" in refused(database_url=of, **SETTINGS)
+    finally:
+        for role in roles:
+            conn.execute(f"drop role {role}".encode())
+
+
+def test_settings_that_lack() -> None:
+    database = "postgresql://mentorcert_web:a-password@127.0.0.1:9/x"
+    without = {**SETTINGS, "SUPABASE_URL": "", "MENTORCERT_WEB_SECRET": ""}
+    assert "The pages need SUPABASE_URL, MENTORCERT_WEB_SECRET." in refused(database_url=database, **without)
+    # Who names Supabase does not want the samples.
+    assert "The pages need DATABASE_URL." in refused(database_url="", **SETTINGS)
+    short = {**SETTINGS, "MENTORCERT_WEB_SECRET": "too-short-secret"}
+    told = refused(database_url=database, **short)
+    assert "MENTORCERT_WEB_SECRET" in told
+    assert "too-short-secret" not in told
+    plain = {**SETTINGS, "MENTORCERT_PUBLIC_URL": "http://register.example.org"}
+    assert "At http://register.example.org sessions" in refused(database_url=database, **plain)
+
+
+def test_database_is_away() -> None:
+    told = refused(database_url="postgresql://mentorcert_web:a-password@127.0.0.1:9/x", **SETTINGS)
+    assert "The database cannot be reached" in told
+    assert "a-password" not in told
+
+
+def test_database_is_not_migrated(empty_database: str, template: str) -> None:
+    told = refused(database_url=make_conninfo(empty_database, user=WEB_ROLE), **SETTINGS)
+    assert "mentorcert migrate" in told
+
+
+def test_embedded_default() -> None:
+    """It shows its samples to this machine, and ends with all that it began."""
+    with TemporaryDirectory(prefix="mentorcert-") as home:
+        settings = {"MENTORCERT_HOME": home, "SUPABASE_URL": ""}
+        migrated = command.run("migrate", database_url="", **settings)
+        assert migrated.returncode == 0, migrated.stderr
+        everywhere = command.run("serve", "--host", "", "--port", "0", database_url="", **settings)
+        assert (everywhere.returncode, "this machine only" in everywhere.stderr) == (2, True)
+        with serving("--port", "0", database_url="", **settings) as process:
+            url = said(process)
+            assert url.startswith("http://127.0.0.1:")
+            page = httpx.get(f"{url}/step-in", headers={"accept-language": "en"})
+            assert (page.status_code, "mentorcert up --examples" in page.text) == (200, True)
+            assert httpx.get(f"{url}/step-in", headers={"host": "evil.example"}).status_code == 403
+            process.terminate()
+            _, log = process.communicate()
+            assert process.returncode == 0, log
+        assert not (Path(home) / "postgres" / "postmaster.pid").exists()
