@@ -79,7 +79,7 @@ create index if not exists task_rows_verdict_idx on private.task_rows (task_id, 
 create index if not exists task_rows_warning_idx on private.task_rows (task_id, line) where has_warning;
 alter table private.task_rows enable row level security;
 revoke all on private.task_rows from public, anon, authenticated, service_role;
-grant select on private.task_rows to authenticated;
+grant select (task_id, line, organisation_id, verdict, has_warning, content) on private.task_rows to authenticated;
 comment on table private.task_rows is 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
 comment on column private.task_rows.verdict is
   'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what becomes of the registry.';

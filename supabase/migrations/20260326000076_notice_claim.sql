@@ -8,8 +8,8 @@ returns boolean
 language sql
 immutable
 set search_path = ''
-as $$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]', false) $$;
-comment on function private.is_address(text) is 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all. Whether it arrives, only the mail server knows.';
+as $$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]|=[?]|^[.]|@[.]|[.]$', false) $$;
+comment on function private.is_address(text) is 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
 
 create or replace function private.masked_address(email text)
 returns text

@@ -49,6 +49,8 @@ declare
   hourly_limit constant integer := 60;
 begin
   perform private.require_administered_organisation();
+  -- One at a time, or several at once would all count to just below the limit.
+  perform pg_advisory_xact_lock(hashtextextended('find_login ' || auth.uid(), 0));
   if (
     select count(*) >= hourly_limit from private.access_log as asked
     where asked.endpoint = 'find_login' and asked.user_id = auth.uid() and asked.recorded_at > now() - interval '1 hour'

@@ -126,8 +126,11 @@ def test_a_change_in_between_cancels(
 
 def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     for number, email in enumerate(
-        [None, "", "no address", "two@example.org, more@example.org", "a@b@c", "a@b\nBcc: c@d"]
-    ):
+        [
+            None, "", "no address", "two@example.org, more@example.org", "a@b@c", "a@b\nBcc: c@d",
+            "=?utf-8?b?DQpCY2M6IGM=?=@d", "a@=?utf-8?q?b=2Cc=40d?=", ".a@b", "a@.b", "a@b.",
+        ]
+    ):  # fmt: skip
         organisation.certify(organisation.mentor(str(number)), last_day=ends_in(7))
         conn.execute("update public.peer_mentors set email = %s where external_id = %s", (email, str(number)))
     suspended = organisation.certify(person(organisation, "suspended"), last_day=ends_in(7))
@@ -138,7 +141,7 @@ def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisat
     organisation.certify(erased, last_day=ends_in(-1))
     conn.execute("select private.erase_peer_mentor(%s)", (erased,))
     report = run(conn, box)
-    assert {**report.untold} == {"no_address": 6, "suspended": 2, "skipped": 0}
+    assert {**report.untold} == {"no_address": 11, "suspended": 2, "skipped": 0}
     assert report.is_complete
     assert box.mails == []
     # They wait: who is reinstated, or gets an address, is told.
@@ -212,6 +215,21 @@ def test_what_the_mail_says(conn: Connection, organisation: Organisation, box: M
     assert "Hello Åse &lt;i&gt;Ødegård&lt;/i&gt;," in html.get_content()
     assert f'href="{mail.PAGES}/me"' in html.get_content()
     assert '<html lang="en">' in html.get_content()
+
+
+def test_an_organisation_s_name_makes_no_header_and_no_markup(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
+    name = "=?utf-8?q?x=0d=0aX-Ours:_a?= </title><b>\r\nX-Ours: b"
+    conn.execute("update public.organisations set name = %s", (name,))
+    organisation.certify(person(organisation), last_day=ends_in(7))
+    run(conn, box)
+    ((_, message),) = box.mails
+    assert message["X-Ours"] is None
+    assert message["Subject"].startswith("= ?utf-8?q?x=0d=0aX-Ours:_a?= </title><b> X-Ours: b: ")
+    html = message.get_body(("html",))
+    assert html is not None
+    assert "<b>" not in html.get_content()
 
 
 def test_an_organisation_is_reminded_by_its_own_calendar(conn: Connection, box: Mailbox) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from itertools import product
 from typing import Any
@@ -245,6 +246,24 @@ _ID = "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"
 def test_wrong_cursor(organisation: Organisation, cursor: str) -> None:
     with organisation.as_admin() as conn, pytest.raises(InvalidCursorError):
         search.page(conn, Filters(), Order("name"), after=cursor)
+
+
+@pytest.mark.parametrize(
+    ("issued", "is_one"),
+    [
+        ("2024-W01-1T00:00:00+00:00", True),  # what Python reads, PostgreSQL does not
+        ("2024-01-01T00:00:00+23:59", True),
+        ("0001-01-01T00:00:00+14:00", False),
+        ("2024-01-01T00:00:00", False),
+        ("2024", False),
+        ("", False),
+    ],
+)
+def test_issued_in_a_cursor(organisation: Organisation, issued: str, is_one: bool) -> None:
+    cursor = _cursor("issued", False, issued, None, _ID)
+    expected = nullcontext() if is_one else pytest.raises(InvalidCursorError)
+    with organisation.as_admin() as conn, expected:
+        search.page(conn, Filters(), Order("issued"), after=cursor)
 
 
 @pytest.mark.parametrize("argument", ["sort => 'id'", "status => 'lapsed'", "page_size => 0", "sort => null"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
@@ -203,15 +203,22 @@ def _read_cursor(order: Order, cursor: str) -> tuple[str | None, datetime | None
         sort, descending, key, expires_at, id_ = place
         if (sort, descending) != (order.sort, order.descending) or "\0" in (key or ""):
             raise InvalidCursorError
-        instants = [
-            datetime.fromisoformat(text) for text in (expires_at, key if sort == "issued" else None) if text
-        ]
-        if any(instant.tzinfo is None for instant in instants) or (key is None) != (sort == "expires"):
+        if (key is None) != (sort == "expires"):
             raise InvalidCursorError
         (key or "").encode()
-        return key, instants[0] if expires_at else None, UUID(id_)
-    except (AttributeError, TypeError, ValueError, binascii.Error) as error:
+        if sort == "issued":
+            # Python knows offsets, and ways of writing, that PostgreSQL does not.
+            key = _instant(key).isoformat()
+        return key, _instant(expires_at) if expires_at else None, UUID(id_)
+    except (AttributeError, TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise InvalidCursorError from error
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise InvalidCursorError
+    return instant.astimezone(UTC)
 
 
 @contextmanager

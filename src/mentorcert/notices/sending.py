@@ -154,7 +154,12 @@ class Sender:
             ledger.report(conn, sent=sent, released=list(released))
 
     def _hand_over(self, mail: Reminder | Digest, opened: Post, released: set[UUID]) -> Fate:
-        message = write(mail, sender=self.server.sender, public_url=self.public_url)
+        try:
+            message = write(mail, sender=self.server.sender, public_url=self.public_url)
+        except ValueError as error:
+            # One that cannot be written must not keep the others waiting.
+            logs.event("notice_refused", level=logging.ERROR, error=error, mail_id=str(mail.mail_id))
+            return "refused"
         # Whatever stops us from here on, unless we know better it may have gone out.
         released.discard(mail.mail_id)
         try:

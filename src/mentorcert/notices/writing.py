@@ -28,8 +28,9 @@ def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMess
     facts = {**facts, "organisation": mail.organisation, "url": public_url}
     environment = _environment(mail.language)
     message = EmailMessage()
-    subject = environment.get_template(f"{name}.subject").render(facts)
-    message["Subject"] = " ".join(subject.split())
+    subject = _one_line(environment.get_template(f"{name}.subject").render(facts))
+    facts["subject"] = subject
+    message["Subject"] = subject
     message["From"] = sender
     message["To"] = mail.address
     message["Date"] = format_datetime(datetime.now(UTC))
@@ -40,6 +41,12 @@ def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMess
     message.set_content(environment.get_template(f"{name}.txt").render(facts))
     message.add_alternative(environment.get_template(f"{name}.html").render(facts), subtype="html")
     return message
+
+
+def _one_line(subject: str) -> str:
+    """Return a subject that stays one: with "=?" in it, the names could hold line breaks as encoded words."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in subject)
+    return " ".join(printable.split()).replace("=?", "= ?")
 
 
 def _reminder(mail: Reminder) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mentorcert.translations import Language
 from mentorcert.web.attempts import SIGN_INS, address_of
 from mentorcert.web.gotrue import Challenge, GoTrue, Tokens
 from mentorcert.web.session import cookies_of, identify, services_of
-from mentorcert.web.visit import Anybody, Organisation, SignInNeededError, render
+from mentorcert.web.visit import Organisation, SignedIn, render
 
 router = APIRouter()
 
@@ -149,17 +149,15 @@ def choose_language(
 
 
 @router.get("/organisation")
-def organisations(visit: Anybody) -> Response:
+def organisations(visit: SignedIn) -> Response:
     """Show the organisations of a person who is in several, or say that there is none."""
-    if visit.user is None:
-        raise SignInNeededError
     with visit.conn.cursor(row_factory=class_row(Organisation)) as cursor:
         own = cursor.execute(_QUERIES.own_organisations.sql).fetchall()
     return visit.page("organisation.html", own=own, status=200 if own else 403)
 
 
 @router.post("/organisation")
-def choose_organisation(visit: Anybody, organisation_id: Annotated[UUID, Form()]) -> Response:
+def choose_organisation(visit: SignedIn, organisation_id: Annotated[UUID, Form()]) -> Response:
     """Act in one of the own organisations; any other one the database would not accept."""
     visit.cookies["organisation"] = str(organisation_id)
     return visit.redirect(_HOME)

@@ -76,6 +76,7 @@ class Visit:
     user: User | None
     organisation: Organisation | None
     seen: set[UUID] = field(default_factory=set)
+    kept: list[str] = field(default_factory=list)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -98,6 +99,10 @@ class Visit:
     def saw(self, organisation_ids: Iterable[UUID]) -> None:
         """Note of which organisations the rows are that the visitor gets."""
         self.seen.update(organisation_ids)
+
+    def keep(self, endpoint: str) -> None:
+        """Have it in the access log what was asked, even if the request fails and undoes all else."""
+        self.kept.append(endpoint)
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what an administrator must know, whatever page it is."""
@@ -183,21 +188,33 @@ def visiting(request: Request, identity: Identity | None, *, chosen: UUID | None
                 yield Visit(request, conn, cookies, language, None, None)
             return
         named = identity.organisation_id or chosen
-        with acting_as(conn, identity.user_id, organisation_id=named):
-            if request.method in _SAFE_METHODS:
-                # Reading writes nothing but the access log, for which nobody waits until it is on the disk.
-                _QUERIES.commit_lazily(conn)
-            with conn.cursor(row_factory=class_row(Organisation)) as cursor:
-                organisation = cursor.execute(_QUERIES.own_organisation.sql).fetchone()
-            user = User(identity.user_id, identity.email)
-            visit = Visit(request, conn, cookies, language, user, organisation)
-            yield visit
-            _QUERIES.log_access(
-                conn,
-                endpoint=request.scope["route"].path_format,
-                organisation_ids=list(visit.seen),
-                request_id=request.state.request_id,
-            )
+        kept: list[str] = []
+        try:
+            with acting_as(conn, identity.user_id, organisation_id=named):
+                if request.method in _SAFE_METHODS:
+                    # Reading writes only the access log, for which nobody waits until it is on the disk.
+                    _QUERIES.commit_lazily(conn)
+                with conn.cursor(row_factory=class_row(Organisation)) as cursor:
+                    organisation = cursor.execute(_QUERIES.own_organisation.sql).fetchone()
+                user = User(identity.user_id, identity.email)
+                visit = Visit(request, conn, cookies, language, user, organisation, kept=kept)
+                yield visit
+                _log(visit, request.scope["route"].path_format)
+        except Exception:
+            if kept:
+                with acting_as(conn, identity.user_id, organisation_id=named):
+                    for endpoint in kept:
+                        _log(visit, endpoint)
+            raise
+
+
+def _log(visit: Visit, endpoint: str) -> None:
+    _QUERIES.log_access(
+        visit.conn,
+        endpoint=endpoint,
+        organisation_ids=list(visit.seen),
+        request_id=visit.request.state.request_id,
+    )
 
 
 def _chosen_organisation(cookies: Cookies) -> UUID | None:
@@ -229,7 +246,16 @@ def _anybody(
 Anybody = Annotated[Visit, Depends(_anybody, scope="function")]
 
 
-def _member(visit: Anybody) -> Visit:
+def _signed_in(visit: Anybody) -> Visit:
+    if visit.user is None:
+        raise SignInNeededError
+    return visit
+
+
+SignedIn = Annotated[Visit, Depends(_signed_in, scope="function")]
+
+
+def _member(visit: SignedIn) -> Visit:
     visit.member()
     return visit
 

@@ -72,6 +72,17 @@ def test_a_look_up_in_vain_is_logged(admin: Browser, conn: Connection) -> None:
     assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == 1
 
 
+def test_a_look_up_is_logged_though_the_rest_fails(
+    admin: Browser, conn: Connection, organisation: Organisation, login: UUID
+) -> None:
+    admin.post(
+        "/admin/memberships", 422,
+        email="kari@example.org", role="coordinator", chapter_id=str(organisation.chapter), external_id="\0",
+    )  # fmt: skip
+    assert rows(conn, "select 1 from public.memberships where user_id = %s", login) == []
+    assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == 1
+
+
 def test_ending(admin: Browser, conn: Connection, organisation: Organisation, coordinator: UUID) -> None:
     membership: UUID = fetch(conn, "select id from public.memberships where user_id = %s", coordinator)
     page = f"/admin/memberships/{membership}/end"

@@ -133,3 +133,13 @@ def test_only_peer_mentors_make_feeds_and_only_by_the_form(
     assert site.client(people.mentor).post("/me/calendar").status_code == 403
     assert post(site.client(), "/me/calendar").headers["location"].startswith("/sign-in")
     assert conn.execute("select from private.calendar_feeds").fetchall() == []
+
+
+def test_names_that_a_calendar_cannot_hold() -> None:
+    ending = Ending(
+        uuid4(), "Kurs\r\nATTACH:x\rBEGIN:VALARM\x0b\x85", "Basics", datetime(2027, 1, 1, tzinfo=UTC)
+    )
+    text = calendar_file.write([ending], "Org\r\nMETHOD:REQUEST\x1b", "Europe/Oslo", "nb").decode()
+    (event,) = Calendar.from_ical(text).walk("vevent")
+    assert str(event["summary"]) == "Siste gyldige dag: Kurs  ATTACH:x BEGIN:VALARM  "
+    assert str(Calendar.from_ical(text)["method"]) == "PUBLISH"

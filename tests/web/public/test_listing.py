@@ -1,6 +1,7 @@
 """The public list as a page: who may be shown today, the same for everybody, in no cache beyond a lease."""
 
 import re
+from base64 import urlsafe_b64encode
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,11 @@ from mentorcert.web.public.listing import SIZE
 from mentorcert.web.public.reading import LONGEST_KEPT_S, Listed, cache_control
 from tests.registry import Organisation, fetch, join, let_end, set_up, today
 from tests.web.conftest import Site
+
+# Half of a pair of UTF-16, which is no letter.
+_WITHOUT_A_LETTER = urlsafe_b64encode(
+    b'{"name": "\\ud800", "id": "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"}'
+).decode()
 
 
 @pytest.fixture
@@ -190,7 +196,16 @@ def test_both_languages(site: Site, certification: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["page=2", "after=x", "after=", "language=sv", "chapter=" + "a" * 201, "after=e30"]
+    "query",
+    [
+        "page=2",
+        "after=x",
+        "after=",
+        "language=sv",
+        "chapter=" + "a" * 201,
+        "after=e30",
+        f"after={_WITHOUT_A_LETTER}",
+    ],
 )
 def test_bad_queries(site: Site, certification: object, query: str) -> None:
     assert site.client().get(f"/public/demo?{query}").status_code == 422

@@ -96,7 +96,7 @@ def show(visit: Administrator, filters: Annotated[Filters, Query()]) -> Response
 @router.post("/admin/memberships")
 def add(visit: Administrator, form: Annotated[MembershipForm, Form()]) -> Response:
     """Give a login a role."""
-    user: UUID | None = _QUERIES.find_login(visit.conn, email=form.email) if form.email.strip() else None
+    user = _login(visit, form.email) if form.email.strip() else None
     if user is None:
         unknown = visit._("No login has this address. The person signs in once, or is invited, first.")
         return _list(visit, Filters(), form, {"email": unknown})
@@ -143,6 +143,12 @@ def role_names(visit: Visit) -> list[tuple[str, str]]:
         ("org_admin", visit._("Administrator")),
         ("peer_mentor", visit._("Peer mentor")),
     ]
+
+
+def _login(visit: Visit, email: str) -> UUID | None:
+    user: UUID | None = _QUERIES.find_login(visit.conn, email=email)
+    visit.keep("find_login")
+    return user
 
 
 def _ending(visit: Visit, membership_id: UUID, error: str = "") -> Response:

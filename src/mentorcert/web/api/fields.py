@@ -61,6 +61,8 @@ Instant = Annotated[
 """An instant of the years 1900 to 2199, with its offset."""
 Remark = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+Named = Annotated[str, Field(pattern=_NO_NUL)]
+"""A name that the registry holds, of whatever length."""
 Slug = Annotated[str, Field(max_length=100, pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
 Size = Annotated[int, Field(ge=1, le=LARGEST_PAGE)]
 Place = Annotated[str, Field(min_length=1, max_length=2000, pattern="^[A-Za-z0-9_-]+$")]

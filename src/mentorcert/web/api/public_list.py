@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mentorcert.errors import from_postgres
 from mentorcert.web.api import place
 from mentorcert.web.api.caller import ApiAnybody
-from mentorcert.web.api.fields import Id, Place, Size, Slug, Word
+from mentorcert.web.api.fields import Id, Named, Place, Size, Slug, Word
 from mentorcert.web.api.operation import API, PUBLIC, Operation
 
 router = APIRouter(prefix=f"{API}/public", tags=["public list"], route_class=Operation)
@@ -76,7 +76,7 @@ class _Name(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Word
+    name: Named
     id: Id
 
 

@@ -126,6 +126,7 @@ def _login(visit: Visit, mentor: PeerMentor | None, form: MentorForm, errors: di
         if known and known.casefold() == form.login.strip().casefold():
             return mentor.user_id
     found = mentors.find_login(visit.conn, form.login)
+    visit.keep("find_login")
     if found is None:
         errors["login"] = visit._("There is no login with this address. Ask the person to sign in once.")
     return found

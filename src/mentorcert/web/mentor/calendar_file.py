@@ -33,6 +33,7 @@ def write(endings: Iterable[Ending], organisation: str, time_zone: str, language
     calendar.add("prodid", "-//mentorcert//certifications//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
+    organisation = _one_line(organisation)
     name = gettext("Certifications in %(organisation)s") % {"organisation": organisation}
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
@@ -44,7 +45,7 @@ def write(endings: Iterable[Ending], organisation: str, time_zone: str, language
 
 def _event(ending: Ending, organisation: str, time_zone: str, language: Language) -> Event:
     gettext = translations(language).gettext
-    kind = ending.name_en if language == "en" else ending.name_nb
+    kind = _one_line(ending.name_en if language == "en" else ending.name_nb)
     day = last_valid_day(ending.expires_at, time_zone)
     summary = gettext("Last valid day: %(type)s") % {"type": kind}
     event = Event()
@@ -67,3 +68,8 @@ def _event(ending: Ending, organisation: str, time_zone: str, language: Language
         alarm.add("trigger", -before)
         event.add_component(alarm)
     return event
+
+
+def _one_line(text: str) -> str:
+    """Return a name without what RFC 5545 does not allow in a text."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

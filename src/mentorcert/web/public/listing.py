@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.web.api import place
+from mentorcert.web.api.fields import Named
 from mentorcert.web.public import reading
 from mentorcert.web.visit import Turn, Visit, render, visiting
 
@@ -39,7 +40,7 @@ class Wanted(BaseModel):
 class _Place(BaseModel):
     """Where a page begins."""
 
-    name: str
+    name: Named
     id: UUID
 
 

@@ -49,6 +49,7 @@ def request(visit: Administrator, form: Annotated[ExportForm, Form()]) -> Respon
 def one(visit: Administrator, task_id: UUID, query: Follow) -> Response:
     """Show how far an export has come."""
     task = requests.get(visit.conn, task_id, _KIND)
+    visit.saw({task.organisation_id})
     page = visit.page(
         "tasks/export.html",
         task=task,

@@ -135,8 +135,7 @@ def _one(visit: Visit, task: Task, query: RowsQuery, error: str = "") -> Respons
         if has_rows
         else []
     )
-    if rows:
-        visit.saw({task.organisation_id})
+    visit.saw({task.organisation_id})
     here = f"/imports/{task.id}"
     more = len(rows) > _PAGE_SIZE
     page = visit.page(
