@@ -23,6 +23,7 @@ NIGHT = "last nightly run of each organisation"
 NOTICES = "notices go out"
 DOUBT = "no notice is in doubt"
 CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT, NOTICES, DOUBT]
+TASKS = "imports and exports are worked within 5 minutes"
 PORTAL = "portal says what the registry says"
 
 # What is broken, which check finds it, and what it says.
@@ -159,7 +160,7 @@ def test_the_command_ends_with_1_where_anything_is_wrong(conn: Connection, mento
     content = mentorcert("doctor", "--json")
     findings = json.loads(content.stdout)
     assert (content.returncode, content.stderr) == (0, "")
-    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS, PORTAL]
+    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS, TASKS, PORTAL]
     assert {finding["state"] for finding in findings} == {"ok"}
     conn.execute("alter table public.chapters disable row level security")
     alarmed = mentorcert("doctor")
