@@ -44,9 +44,10 @@ Ask = Callable[[], None]
 
 @dataclass
 class Burst:
-    """So many questions over CONNECTIONS connections at once; keeps what each took."""
+    """REQUESTS questions, or as many as given, over CONNECTIONS connections at once; keeps what each took."""
 
     open_asks: Callable[[ExitStack], Ask]
+    requests: int = REQUESTS
     latencies_s: list[float] = field(default_factory=list)
 
     def timing(self, stack: ExitStack) -> Timing:
@@ -56,7 +57,7 @@ class Burst:
 
         def one_after_the_other(ask: Ask) -> list[float]:
             seconds = []
-            for _ in range(REQUESTS // CONNECTIONS):
+            for _ in range(self.requests // CONNECTIONS):
                 started = perf_counter()
                 ask()
                 seconds.append(perf_counter() - started)
@@ -66,7 +67,7 @@ class Burst:
             started = perf_counter()
             for seconds in threads.map(one_after_the_other, asks):
                 self.latencies_s += seconds
-            return (perf_counter() - started) / REQUESTS
+            return (perf_counter() - started) / self.requests
 
         return timed
 
@@ -76,8 +77,10 @@ class Burst:
         return sorted(self.latencies_s)[math.ceil(0.95 * len(self.latencies_s)) - 1]
 
 
-def measure(server: Server, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
-    """Ask for the first page of both lists, `rounds` bursts of REQUESTS, after one that does not count."""
+def measure(
+    server: Server, rows: int, rounds: int, tell: Tell, *, requests: int = REQUESTS
+) -> Iterator[Result]:
+    """Ask for the first page of both lists, `rounds` times `requests` times, and once more at first."""
     with ExitStack() as stack:
         url = stack.enter_context(lite.new_database(server))
         with connect(url, autocommit=True) as owner:
@@ -103,36 +106,37 @@ def measure(server: Server, rows: int, rounds: int, tell: Tell) -> Iterator[Resu
             "coordinator's list",
             rows,
             rounds,
-            bare=Burst(_bare(url, login.user_id, "coordinators_list")),
-            lite=Burst(
-                _get(
-                    other.url,
-                    f"/rest/v1/rpc/certifications_page?page_size={PAGE}",
-                    {**apikey, "Authorization": f"Bearer {login.token}"},
-                )
+            requests,
+            bare=_bare(url, login.user_id, "coordinators_list"),
+            lite=_get(
+                other.url,
+                f"/rest/v1/rpc/certifications_page?page_size={PAGE}",
+                {**apikey, "Authorization": f"Bearer {login.token}"},
             ),
-            page=Burst(_get(ours, f"/certifications?size={PAGE}", session)),
-            document=Burst(_get(ours, f"/api/v1/certifications?size={PAGE}", bearer)),
+            page=_get(ours, f"/certifications?size={PAGE}", session),
+            document=_get(ours, f"/api/v1/certifications?size={PAGE}", bearer),
         )
         yield from _compare(
             "public list",
             rows,
             rounds,
-            bare=Burst(_bare(url, None, "public_list")),
-            lite=Burst(
-                _get(
-                    other.url,
-                    "/rest/v1/listed_peer_mentors?select=peer_mentor_id,display_name,chapters,listed_until"
-                    f"&organisation_slug=eq.{_SLUG}&order=display_name,peer_mentor_id&limit={PAGE}",
-                    apikey,
-                )
+            requests,
+            bare=_bare(url, None, "public_list"),
+            lite=_get(
+                other.url,
+                "/rest/v1/listed_peer_mentors?select=peer_mentor_id,display_name,chapters,listed_until"
+                f"&organisation_slug=eq.{_SLUG}&order=display_name,peer_mentor_id&limit={PAGE}",
+                apikey,
             ),
-            page=Burst(_get(ours, f"/public/{_SLUG}", {})),
-            document=Burst(_get(ours, f"/api/v1/public/{quote(_SLUG)}?size={PAGE}", {})),
+            page=_get(ours, f"/public/{_SLUG}", {}),
+            document=_get(ours, f"/api/v1/public/{quote(_SLUG)}?size={PAGE}", {}),
         )
 
 
-def _compare(case: str, rows: int, rounds: int, **bursts: Burst) -> Iterator[Result]:
+def _compare(
+    case: str, rows: int, rounds: int, requests: int, **asks: Callable[[ExitStack], Ask]
+) -> Iterator[Result]:
+    bursts = {name: Burst(ask, requests) for name, ask in asks.items()}
     with ExitStack() as open_connections:
         timings: Mapping[str, Timing] = {
             name: burst.timing(open_connections) for name, burst in bursts.items()
@@ -187,7 +191,7 @@ def _bare(url: str, user_id: UUID | None, query: str) -> Callable[[ExitStack], A
 
         def ask() -> None:
             with acting_as(conn, user_id, role="anon" if user_id is None else "authenticated"):
-                assert len(conn.execute(statement).fetchall()) == PAGE
+                assert conn.execute(statement).fetchall()
 
         return ask
 

@@ -1,7 +1,6 @@
 """Serves the pages in a process of their own, as they are served in use."""
 
 import multiprocessing
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
@@ -11,6 +10,7 @@ import uvicorn
 from mentorcert.web.application import application
 from mentorcert.web.configuration import Configuration
 from mentorcert.web.services import services
+from mentorcert.web.serving import listen
 
 _READY_TIMEOUT_S = 60.0
 
@@ -31,7 +31,7 @@ def served(configuration: Configuration) -> Iterator[str]:
 
 
 def _serve(configuration: Configuration, ready: Pipe) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, services(configuration) as shared:
+    with listen("127.0.0.1", 0) as listener, services(configuration) as shared:
         # Who connects before the server runs waits in the queue of the socket.
         ready.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
         config = uvicorn.Config(application(shared), access_log=False, log_config=None, ws="none")

@@ -5,10 +5,11 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench import report, telling
+from bench import pages, report, telling
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
-from tests.servers import Server, on_debian_15
+from tests.servers import Server, on_debian_15, on_embedded_18
+from tests.supabase import lite
 
 ROLES = {"peer mentor", "coordinator of 1", "coordinator of 3", "coordinator of 25", "administrator"}
 
@@ -48,6 +49,18 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
 def test_a_worker_tells_everybody(empty_database: str) -> None:
     (result,) = telling.measure(empty_database, 20, 1, lambda _: None)
     assert (result.what, result.rows) == ("worker", 20)
+
+
+@on_embedded_18
+@lite.needs_lite
+def test_the_lists_over_http(server: Server, template: str) -> None:
+    results = list(pages.measure(server, 800, 1, lambda _: None, requests=4))
+    assert {(result.case, result.what, result.reference) for result in results} == {
+        (case, what, reference)
+        for case in ("coordinator's list", "public list")
+        for what in ("page", "document")
+        for reference in ("bare", "lite")
+    }
 
 
 @on_debian_15

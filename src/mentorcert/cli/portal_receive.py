@@ -54,6 +54,8 @@ def receive(
         socket.create_server((host, port)) as listener,
         watched(open_connection, known.configurations) as monitor,
     ):
+        # Else an answer waits 40 ms for an acknowledgement: asyncio asks for it only of sockets of its own.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         app = receiver.application(connections, partial(lent.connection, _STORE_TIMEOUT_S), wake)
         app.include_router(monitoring.router(monitor))
         work = threading.Thread(

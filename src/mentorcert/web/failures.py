@@ -2,7 +2,7 @@
 
 import logging
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from fastapi import FastAPI, Request, Response
@@ -121,7 +121,7 @@ def _invalid_request(request: Request, error: Exception) -> Response:
     # A path that is no id, or no number, is a page that does not exist.
     if any(fault["loc"][0] == "path" for fault in error.errors()):
         return _failure(request, 404)
-    faults = [(str(fault["loc"][-1]), str(fault["msg"])) for fault in error.errors()]
+    faults = [(str(fault["loc"][-1]), str(fault["type"]), fault.get("ctx", {})) for fault in error.errors()]
     return _failure(request, 422, faults=faults)
 
 
@@ -148,7 +148,7 @@ def _failure(
     text: str | None = None,
     detail: str | None = None,
     hint: str | None = None,
-    faults: list[tuple[str, str]] | None = None,
+    faults: list[tuple[str, str, dict[str, Any]]] | None = None,
 ) -> Response:
     answer = render(
         request,

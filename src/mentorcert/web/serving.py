@@ -40,9 +40,12 @@ def listen(host: str, port: int | None) -> socket.socket:
     wanted = [port] if port is not None else [8000, 0]
     for one in wanted:
         try:
-            return socket.create_server((host, one), family=family, reuse_port=False)
+            listener = socket.create_server((host, one), family=family, reuse_port=False)
         except OSError:
             continue
+        # Else an answer waits 40 ms for an acknowledgement: asyncio asks for it only of sockets of its own.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     raise InvalidInputError(
         f"Nothing can listen at {host}, port {' or '.join(map(str, wanted))}.",
         hint="It may be taken, or no address of this machine: choose another --host or --port.",

@@ -246,7 +246,10 @@ def _anybody(
 Anybody = Annotated[Visit, Depends(_anybody, scope="function")]
 
 
-def _signed_in(visit: Anybody) -> Visit:
+# None of these waits for anything, so none is worth a thread.
+
+
+async def _signed_in(visit: Anybody) -> Visit:
     if visit.user is None:
         raise SignInNeededError
     return visit
@@ -255,7 +258,7 @@ def _signed_in(visit: Anybody) -> Visit:
 SignedIn = Annotated[Visit, Depends(_signed_in, scope="function")]
 
 
-def _member(visit: SignedIn) -> Visit:
+async def _member(visit: SignedIn) -> Visit:
     visit.member()
     return visit
 
@@ -263,7 +266,7 @@ def _member(visit: SignedIn) -> Visit:
 Member = Annotated[Visit, Depends(_member, scope="function")]
 
 
-def _coordinator(visit: Member) -> Visit:
+async def _coordinator(visit: Member) -> Visit:
     if not visit.roles & {"coordinator", "org_admin"}:
         raise ForbiddenError
     return visit
@@ -272,7 +275,7 @@ def _coordinator(visit: Member) -> Visit:
 Coordinator = Annotated[Visit, Depends(_coordinator, scope="function")]
 
 
-def _administrator(visit: Member) -> Visit:
+async def _administrator(visit: Member) -> Visit:
     if "org_admin" not in visit.roles:
         raise ForbiddenError
     return visit

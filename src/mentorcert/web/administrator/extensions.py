@@ -159,6 +159,10 @@ def _preview(
         "administrator/extension_preview.html",
         status=422 if errors else 200,
         query=query,
+        type=next(
+            (_name(visit, one) for one in types.types_of(visit) if one.code == query.certification_type),
+            query.certification_type,
+        ),
         outcomes=_outcomes(visit, query),
         previewed=found[:SIZE],
         next_url=last

@@ -31,7 +31,7 @@ def _api_anybody(
 ApiAnybody = Annotated[Visit, Depends(_api_anybody, scope="function")]
 
 
-def _api_member(visit: ApiAnybody) -> Visit:
+async def _api_member(visit: ApiAnybody) -> Visit:
     if visit.user is None:
         raise InvalidTokenError("The request has no access token.", hint="Send Authorization: Bearer TOKEN.")
     if visit.organisation is None:

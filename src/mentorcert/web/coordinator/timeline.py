@@ -138,7 +138,7 @@ def _actor(visit: Visit, actor: UserActor | JobActor, people: dict[str, str]) ->
 
 
 def changes_text(visit: Visit, names: Names, before: State | None, after: State) -> list[str]:
-    """Return what became of what, a sentence for each field; the first entry tells what it began with."""
+    """Return what became of what, a sentence for each that differs; the first entry tells all."""
     time_zone = time_zone_of(visit)
 
     def words(state: State, field: str) -> str:
@@ -161,6 +161,8 @@ def changes_text(visit: Visit, names: Names, before: State | None, after: State)
         if field not in after.model_fields_set:
             continue
         if before is not None and field in before.model_fields_set:
+            if words(before, field) == words(after, field):
+                continue
             sentences.append(
                 visit._(
                     "%(field)s: from %(before)s to %(after)s",
