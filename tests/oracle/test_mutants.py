@@ -41,7 +41,7 @@ UNNOTICED: Final = {
     r"revoke execute on private\.log_access\(.*\) from authenticated": (
         "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
     ),
-    r"grant select on private\.(extensions|job_runs) to authenticated": (
+    r"grant select on private\.(extensions|job_runs|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),
     r"revoke execute on private\.(find_login|member_logins|note_reversal|portal_alarm|preview_extension"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.command import run, start
 
@@ -25,6 +25,9 @@ OPTIONS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# Only so that a busy machine fails no test: what is awaited comes sooner.
+expect.set_options(timeout=60_000)
 
 Who = Literal["administrator", "coordinator", "mentor"]
 Language = Literal["nb", "en"]
@@ -113,7 +116,8 @@ def served() -> Iterator[str]:
             serving.communicate()
 
 
-@pytest.fixture(scope="session")
+# Ended with each module: while Playwright runs, its thread has an event loop, in which no other test could run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not CHROMIUM.exists() and "CI" not in os.environ:
@@ -124,7 +128,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitors(browser: Browser, pages_url: str) -> Visitors:
     """The pages in the browser."""
     return Visitors(browser, pages_url)

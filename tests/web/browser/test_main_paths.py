@@ -126,9 +126,9 @@ def test_an_administrator_imports_after_a_preview(
         page.get_by_label(_("File")).set_input_files(file)
         button(page, _("Show me what it would do")).click()
         # The page asks for itself anew until the work is done, without JavaScript.
-        expect(page.locator("tbody tr")).to_have_count(1, timeout=30_000)
+        expect(page.locator("tbody tr")).to_have_count(1)
         button(page, _("Write it into the registry")).click()
-        expect(page.locator(".success")).to_be_visible(timeout=30_000)
+        expect(page.locator(".success")).to_be_visible()
         page.goto(f"/mentors?q=new-{language}")
         expect(page.locator("tbody th")).to_contain_text("Nina Ny")
 
