@@ -116,7 +116,7 @@ def served() -> Iterator[str]:
             serving.communicate()
 
 
-# Ended with each module: while Playwright runs, its thread has an event loop, in which no other test could run one.
+# Ended with each module: while Playwright runs, its thread has an event loop, and no other can run there.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
