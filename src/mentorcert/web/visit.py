@@ -155,7 +155,6 @@ def render(
             del cookies["message"]
         token = Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, cookies.form_token())
         personal = {"visit": visit, "cookies": cookies, "message": message, "csrf": token}
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     html = (
         environment(language)
         .get_template(template)
@@ -166,7 +165,7 @@ def render(
             in_other_language=request.url.include_query_params(
                 language="nb" if language == "en" else "en"
             ).query,
-            here=here if request.method in _SAFE_METHODS else "/",
+            here=_address(request) if request.method in _SAFE_METHODS else "/",
             configuration=services_of(request).configuration,
             **context,
         )
@@ -286,5 +285,11 @@ Administrator = Annotated[Visit, Depends(_administrator, scope="function")]
 
 def sign_in_path(request: Request) -> str:
     """Return where to sign in, and from there back to what was asked for."""
-    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return f"/sign-in?{urlencode({'next': target})}" if request.method in _SAFE_METHODS else "/sign-in"
+    if request.method not in _SAFE_METHODS:
+        return "/sign-in"
+    return f"/sign-in?{urlencode({'next': _address(request)})}"
+
+
+def _address(request: Request) -> str:
+    """Return what was asked for, without the host."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
