@@ -91,7 +91,7 @@ class SignInUnavailableError(MentorcertError):
     """Signing in is not possible just now."""
 
 
-class ForgedFormError(ForbiddenError):
+class CsrfError(ForbiddenError):
     """The form is too old, or came from another site."""
 
 

@@ -10,13 +10,13 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mentorcert.certifications import doctor
-from mentorcert.db import files
+from mentorcert import package_files
 from mentorcert.db.connection import Connection, acting_as
-from tests.command import Mentorcert
-from tests.registry import drift, rows, utc
+from mentorcert.operations import doctor
+from tests.support.command import Mentorcert
+from tests.support.registry import drift, rows, utc
 
-FOLDER = files.folder("examples") / "national"
+FOLDER = package_files.folder("examples") / "national"
 OSLO = ZoneInfo("Europe/Oslo")
 FIRST_NIGHT = utc(2026, 11, 1, 12)
 

@@ -20,7 +20,7 @@ from mentorcert.errors import (
     TransitionError,
     from_postgres,
 )
-from tests.registry import Organisation, history, join, kinds, rows, set_up, today
+from tests.support.registry import Organisation, history, join, kinds, rows, set_up, today
 
 _CHANGES: tuple[Change, ...] = ("renew", "suspend", "reinstate", "revert")
 

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from mentorcert.db.connection import Connection, connect
-from tests import (
+from tests.support import (
     administration_mutations,
     coordinator_mutations,
     mutations,
@@ -19,8 +19,8 @@ from tests import (
     pgtap,
     task_mutations,
 )
-from tests.mutations import Mutation
-from tests.servers import Server, on_embedded_18
+from tests.support.mutations import Mutation
+from tests.support.servers import Server, on_embedded_18
 
 pytestmark = [pgtap.needs_pgtap, on_embedded_18]
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from mentorcert.certifications import organisation_file
-from mentorcert.db import files
+from mentorcert import package_files
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.organisations import organisation_file
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -17,7 +17,7 @@ Run = Callable[..., CompletedProcess[str]]
 def user(conn: Connection) -> UUID:
     """Return a login `kari@example.org` beside the small example organisation and its peer mentor 7."""
     organisation_file.apply(
-        conn, organisation_file.read(files.folder("examples") / "small" / "organisation.toml")
+        conn, organisation_file.read(package_files.folder("examples") / "small" / "organisation.toml")
     )
     conn.execute(
         "insert into public.peer_mentors (organisation_id, external_id, full_name) "

@@ -7,14 +7,14 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests import mail
 from tests.integration import test_notice_digests as digests
 from tests.integration import test_notices as notices
 from tests.integration import test_notices_failing as failing
-from tests.mail import Mailbox
-from tests.noticing import set_up_without_digests
-from tests.registry import Organisation, fetch
-from tests.servers import on_embedded_18
+from tests.support import mail
+from tests.support.mail import Mailbox
+from tests.support.noticing import set_up_without_digests
+from tests.support.registry import Organisation, fetch
+from tests.support.servers import on_embedded_18
 
 DUE = "private.due_notices(timestamptz, integer, uuid[])"
 ORGANISATIONS = "private.notice_organisations(timestamptz, integer)"

@@ -15,7 +15,7 @@ from mentorcert.db.connection import Connection, connect
 from tests.oracle import function_probes, grant_probes, laying, table_probes
 from tests.oracle.comparison import Difference, Probe, compare
 from tests.oracle.worlds import dense
-from tests.servers import on_embedded_18
+from tests.support.servers import on_embedded_18
 
 _QUERIES = aiosql.from_path(Path(__file__).with_name("mutants.sql"), "psycopg")
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal import health, inbox
-from mentorcert.portal.findings import Finding, findings
+from mentorcert.portal.inbound import inbox
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.checks import Finding, findings
 from tests.portal.inbound import DEMO, receive, withdrawn
 from tests.portal.telling import claim, connect_portal, report, set_mode, settle
-from tests.registry import Organisation, fetch, set_up, today
+from tests.support.registry import Organisation, fetch, set_up, today
 
 
 @dataclass(frozen=True)

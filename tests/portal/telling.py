@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from mentorcert.db.connection import Connection
 from tests.portal.staging import Staging
-from tests.registry import Organisation, fetch, rows, today
+from tests.support.registry import Organisation, fetch, rows, today
 
 Row = dict[str, Any]
 

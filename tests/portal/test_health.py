@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal import health
-from mentorcert.portal.alerts import KINDS
-from mentorcert.portal.findings import duration
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.alerts import KINDS
+from mentorcert.portal.monitoring.checks import duration
 from tests.portal.standing import BREAKS, World, codes, found, in_order
 from tests.portal.telling import claim, connect_portal, report, set_mode, settle
-from tests.registry import fetch, let_end, set_up, today
+from tests.support.registry import fetch, let_end, set_up, today
 
 EXPIRED = timedelta(minutes=16)
 

@@ -5,7 +5,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from tests.portal.telling import claim, connect_portal, outcomes, report, set_mode, settle, situation, stored
-from tests.registry import fetch, rows, set_up
+from tests.support.registry import fetch, rows, set_up
 
 
 @pytest.mark.parametrize("mode", ["capture", "paused"])

@@ -6,7 +6,7 @@ import pytest
 
 from mentorcert.db.connection import Connection, connect
 from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
-from tests.registry import fetch, let_end, rows, set_up, today
+from tests.support.registry import fetch, let_end, rows, set_up, today
 
 LAST_DAY = date(2031, 5, 31)
 NEW_TYPE = """

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from mentorcert.db.connection import Connection
 from tests.portal.telling import certified, claim, report, set_mode, stored
-from tests.registry import Organisation, fetch, rows
+from tests.support.registry import Organisation, fetch, rows
 
 
 def mentors(organisation: Organisation, number: int) -> list[UUID]:

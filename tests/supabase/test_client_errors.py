@@ -17,11 +17,11 @@ from psycopg import sql
 from supabase import Client
 
 from mentorcert.access.model import TABLES
-from tests.registry import join, today
 from tests.supabase import lite
 from tests.supabase.answers import DENIED, data, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
+from tests.support.registry import join, today
 
 pytestmark = needs_lite
 

@@ -8,9 +8,9 @@ from fastapi import Request, Response
 from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
-from mentorcert.errors import ForgedFormError
+from mentorcert.errors import CsrfError
 from mentorcert.web.configuration import Auth, Configuration
-from mentorcert.web.cookies import Cookies
+from mentorcert.web.security.cookies import Cookies
 
 CONFIGURATION = Configuration("", SecretStr("a secret of the tests"), "http://pages.test", Auth("tests"))
 OTHER = replace(CONFIGURATION, secret=SecretStr("another secret"))
@@ -70,9 +70,9 @@ def test_form_belongs_to_one_browser() -> None:
         ("mentorcert-form=", token),
         (mine, "x.y.z"),
     ):
-        with pytest.raises(ForgedFormError):
+        with pytest.raises(CsrfError):
             cookies(kept).check_form(sent)
-    with pytest.raises(ForgedFormError):
+    with pytest.raises(CsrfError):
         cookies(mine, OTHER).check_form(token)
     # Two pages of one browser, both good.
     again = cookies(mine)
@@ -84,7 +84,7 @@ def test_form_of_before_is_none_after() -> None:
     of = cookies()
     token = of.form_token()
     of.renew_form()
-    with pytest.raises(ForgedFormError):
+    with pytest.raises(CsrfError):
         of.check_form(token)
 
 

@@ -10,8 +10,7 @@ import aiosql
 import psycopg
 import sqlparse
 
-from mentorcert import logs
-from mentorcert.db import files
+from mentorcert import logs, package_files
 from mentorcert.db.connection import Connection
 from mentorcert.errors import (
     DatabaseNewerError,
@@ -61,7 +60,7 @@ def read(folder: Path | None = None) -> list[Migration]:
     Raises MigrationNameError.
     """
     found: dict[str, Migration] = {}
-    for path in sorted((folder or files.migrations()).glob("*.sql")):
+    for path in sorted((folder or package_files.migrations()).glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.name)
         if match is None or match[1] in found:
             raise MigrationNameError(f"{MigrationNameError.__doc__} Found: {path}")

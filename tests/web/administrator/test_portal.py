@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal import health
-from mentorcert.portal.alerts import KINDS
-from mentorcert.web.administrator import portal_texts
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.alerts import KINDS
+from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.replay import ErrorClass
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 from tests.portal.telling import claim, connect_portal, report
-from tests.registry import Organisation, fetch, rows, set_up, today
+from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 from tests.web.conftest import Site
 
@@ -64,9 +64,9 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
 
 
 def test_everything_has_a_text() -> None:
-    visit = Mock(spec=Visit)
-    visit._.side_effect = str
-    texts = portal_texts.texts(visit)
+    context = Mock(spec=RequestContext)
+    context._.side_effect = str
+    texts = portal_labels.texts(context)
     assert texts.findings.keys() == KINDS.keys()
     assert list(texts.modes) == list(get_args(health.Mode))
     assert texts.errors.keys() == set(get_args(ErrorClass))

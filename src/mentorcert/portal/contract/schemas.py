@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from mentorcert.db.files import folder
 from mentorcert.errors import MessageInvalidError
+from mentorcert.package_files import folder
 from mentorcert.portal.contract.message import Message
 
 _ENVELOPE: Final = "urn:mentorcert:envelope/v1.0.json"

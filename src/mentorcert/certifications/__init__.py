@@ -1,0 +1,1 @@
+"""Certifications and their history: reads, changes, bulk changes, search."""
