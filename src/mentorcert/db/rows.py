@@ -1,0 +1,112 @@
+"""The one way to ask the database: named queries, typed rows, and errors of our own tree."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar, get_origin
+
+import aiosql
+import psycopg
+from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
+from psycopg_pool import AsyncConnectionPool
+from pydantic import BaseModel
+
+from mentorcert.db.connection import AsyncConnection, Connection
+from mentorcert.errors import MissingRightError, from_postgres
+
+T = TypeVar("T")
+
+_FETCHED_AT_ONCE: Final = 1000
+
+
+class Queries:
+    """The named queries of a `.sql` file, or of all files of a folder, as attributes: the text of each.
+
+    A query stands under `-- name: …`; its parameters are written `:parameter`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        loaded = aiosql.from_path(path, "psycopg")
+        queries = {name: getattr(loaded, name) for name in loaded.available_queries}
+        # Beside each reading query aiosql lists a twin, `…_cursor`, without a text of its own.
+        self._texts: Mapping[str, str] = {
+            name: query.sql for name, query in queries.items() if hasattr(query, "sql")
+        }
+
+    def __getattr__(self, name: str) -> str:
+        """Return the text of a query; raises AttributeError for a name that the file does not have."""
+        try:
+            return self._texts[name]
+        except KeyError:
+            raise AttributeError(f"no query is named {name!r}") from None
+
+
+def beside(module: str) -> Queries:
+    """Return the queries of the `.sql` file beside a module; takes its `__file__`."""
+    return Queries(Path(module).with_suffix(".sql"))
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Raise the error of our tree in place of each psycopg.Error."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise from_postgres(error) from error
+
+
+def fetch_all(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> list[T]:
+    """Return all rows: as a dataclass or pydantic model by column names, as tuples, or as single values."""
+    with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
+        return cursor.execute(query.encode(), parameters).fetchall()
+
+
+def fetch_optional(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T | None:
+    """Return the first row, None where there is none."""
+    with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
+        return cursor.execute(query.encode(), parameters).fetchone()
+
+
+def fetch_one(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T:
+    """Return the one row; raises MissingRightError where the caller sees none."""
+    found = fetch_optional(conn, kind, query, **parameters)
+    if found is None:
+        raise MissingRightError
+    return found
+
+
+def stream(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> Iterator[T]:
+    """Yield all rows, a thousand in memory at a time; the transaction stays open meanwhile."""
+    with mapped_errors(), conn.cursor("stream", row_factory=_factory(kind)) as cursor:
+        cursor.itersize = _FETCHED_AT_ONCE
+        yield from cursor.execute(query.encode(), parameters)
+
+
+def execute(conn: Connection, query: str, /, **parameters: Any) -> int:
+    """Run a statement; return the number of rows that it touched."""
+    with mapped_errors():
+        return conn.execute(query.encode(), parameters).rowcount
+
+
+def change_one(conn: Connection, query: str, /, **parameters: Any) -> None:
+    """Run a statement that changes one row; raises MissingRightError where the caller may change none."""
+    if execute(conn, query, **parameters) != 1:
+        raise MissingRightError
+
+
+async def fetch_all_async(
+    pool: AsyncConnectionPool[AsyncConnection], kind: type[T], query: str, /, **parameters: Any
+) -> list[T]:
+    """Return all rows of one statement on a connection of the pool."""
+    with mapped_errors():
+        async with pool.connection() as conn, conn.cursor(row_factory=_factory(kind)) as cursor:
+            await cursor.execute(query.encode(), parameters)
+            return await cursor.fetchall()
+
+
+def _factory(kind: type[T]) -> BaseRowFactory[T]:
+    if is_dataclass(kind) or (get_origin(kind) is None and issubclass(kind, BaseModel)):
+        return class_row(kind)
+    factory: BaseRowFactory[Any] = tuple_row if (get_origin(kind) or kind) is tuple else scalar_row
+    return factory
