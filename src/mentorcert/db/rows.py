@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_origin
+from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import aiosql
 import psycopg
@@ -18,6 +20,7 @@ from mentorcert.errors import MissingRightError, from_postgres
 T = TypeVar("T")
 
 _FETCHED_AT_ONCE: Final = 1000
+_observed: WeakKeyDictionary[Connection, set[UUID]] = WeakKeyDictionary()
 
 
 class Queries:
@@ -28,10 +31,8 @@ class Queries:
 
     def __init__(self, path: Path) -> None:
         loaded = aiosql.from_path(path, "psycopg")
-        queries = {name: getattr(loaded, name) for name in loaded.available_queries}
-        # Beside each reading query aiosql lists a twin, `…_cursor`, without a text of its own.
         self._texts: Mapping[str, str] = {
-            name: query.sql for name, query in queries.items() if hasattr(query, "sql")
+            name: str(getattr(loaded, name).sql) for name in loaded.available_queries
         }
 
     def __getattr__(self, name: str) -> str:
@@ -56,16 +57,30 @@ def mapped_errors() -> Iterator[None]:
         raise from_postgres(error) from error
 
 
+@contextmanager
+def observing(conn: Connection) -> Iterator[set[UUID]]:
+    """Yield the set of organisations of all rows that are fetched meanwhile, for the access log.
+
+    A row names its organisation by a field `organisation_id`; rows of tuples and single values name none.
+    """
+    organisation_ids = _observed[conn] = set()
+    try:
+        yield organisation_ids
+    finally:
+        del _observed[conn]
+
+
 def fetch_all(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> list[T]:
     """Return all rows: as a dataclass or pydantic model by column names, as tuples, or as single values."""
     with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        return cursor.execute(query.encode(), parameters).fetchall()
+        return _observe(conn, cursor.execute(query.encode(), parameters).fetchall())
 
 
 def fetch_optional(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T | None:
     """Return the first row, None where there is none."""
     with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        return cursor.execute(query.encode(), parameters).fetchone()
+        row = cursor.execute(query.encode(), parameters).fetchone()
+    return None if row is None else _observe(conn, [row])[0]
 
 
 def fetch_one(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T:
@@ -80,7 +95,9 @@ def stream(conn: Connection, kind: type[T], query: str, /, **parameters: Any) ->
     """Yield all rows, a thousand in memory at a time; the transaction stays open meanwhile."""
     with mapped_errors(), conn.cursor("stream", row_factory=_factory(kind)) as cursor:
         cursor.itersize = _FETCHED_AT_ONCE
-        yield from cursor.execute(query.encode(), parameters)
+        for row in cursor.execute(query.encode(), parameters):
+            _observe(conn, [row])
+            yield row
 
 
 def execute(conn: Connection, query: str, /, **parameters: Any) -> int:
@@ -103,6 +120,13 @@ async def fetch_all_async(
         async with pool.connection() as conn, conn.cursor(row_factory=_factory(kind)) as cursor:
             await cursor.execute(query.encode(), parameters)
             return await cursor.fetchall()
+
+
+def _observe(conn: Connection, fetched: list[T]) -> list[T]:
+    if (organisation_ids := _observed.get(conn)) is not None:
+        named = (getattr(row, "organisation_id", None) for row in fetched)
+        organisation_ids.update(id_ for id_ in named if id_ is not None)
+    return fetched
 
 
 def _factory(kind: type[T]) -> BaseRowFactory[T]:
