@@ -295,8 +295,11 @@ _CATALOGUE = [
     Mutation("catalogue_functions", "alter function private.own_peer_mentor_ids reset search_path"),
     Mutation("catalogue_functions", "comment on function public.suspend_certification is null"),
     Mutation("catalogue_functions", "grant usage on schema private to anon"),
+    # A function that somebody adds and forgets to close, in a schema whose defaults are not ours to change.
     Mutation(
-        "catalogue_functions", "alter default privileges in schema public grant execute on functions to anon"
+        "catalogue_functions",
+        "create function public.forgotten() returns integer language sql set search_path = '' return 1;"
+        " comment on function public.forgotten() is 'Open.'",
     ),
     Mutation("constraints", "drop index public.memberships_current_key"),
     Mutation("constraints", "drop index public.peer_mentors_user_id_key"),

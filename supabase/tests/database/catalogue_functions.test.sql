@@ -181,17 +181,5 @@ select ok(
   not has_schema_privilege('anon', 'private', 'usage'), 'anon does not get into the schema private'
 );
 
--- A function that somebody adds and forgets to close is closed.
-create function public.forgotten() returns integer language sql set search_path = '' as 'select 1';
-create function private.forgotten() returns integer language sql set search_path = '' as 'select 1';
-select is_empty(
-  $$
-    select role_name from unnest(array['anon', 'authenticated', 'service_role']) as role_name
-    where has_function_privilege(role_name, 'public.forgotten()', 'execute')
-      or has_function_privilege(role_name, 'private.forgotten()', 'execute')
-  $$,
-  'a new function is closed until it is opened by name'
-);
-
 select * from finish();
 rollback;

@@ -53,10 +53,21 @@ create table if not exists private.log_retention (
   constraint log_retention_log_known check (log in ('audit_log', 'access_log')),
   constraint log_retention_keep_valid check (keep between interval '30 days' and interval '100 years')
 );
-insert into private.log_retention (log, keep) values ('audit_log', '10 years'), ('access_log', '1 year')
-on conflict do nothing;
 alter table private.log_retention enable row level security;
 comment on table private.log_retention is 'How long each log is kept; mentorcert audit retention changes it, the nightly run goes by it.';
+
+insert into private.log_retention (log, keep) values ('audit_log', '10 years'), ('access_log', '1 year')
+on conflict do nothing;
+
+-- What would leave no trace: another key for a row, and all rows at once.
+
+create or replace trigger keep_identity
+before update on private.log_retention
+for each row execute function private.reject_change_of_column('log');
+
+create or replace trigger reject_truncation
+before truncate on private.log_retention
+for each statement execute function private.reject_truncation();
 
 create or replace function private.reject_change_of_log()
 returns trigger
@@ -207,6 +218,8 @@ end
 $$;
 comment on function private.audit_update() is 'Writes changed rows to the audit log.';
 
+-- What is audited
+
 create or replace trigger audit_insert
 after insert on public.organisations
 referencing new table as new_rows
@@ -323,47 +336,132 @@ after delete on public.peer_mentors
 referencing old table as old_rows
 for each statement execute function private.audit_delete('id', 'user_id', 'listing_consent');
 
--- What would leave no trace: another key for a row, and all rows at once.
+-- Who read what: written by whoever answers requests, read by mentorcert audit access. It holds ids, no personal data.
 
-create or replace trigger keep_identity
-before update on private.disabled_endpoints
-for each row execute function private.reject_change_of_column('endpoint');
+create table if not exists private.access_log (
+  id uuid not null default gen_random_uuid(),
+  recorded_at timestamptz not null default now(),
+  user_id uuid not null,
+  organisation_ids uuid[] not null,
+  endpoint text not null,
+  row_organisation_ids uuid[] not null,
+  request_id text not null,
+  constraint access_log_pkey primary key (id),
+  -- Names and templates such as /mentors/{id}: what stands in a query string stays out.
+  constraint access_log_endpoint_valid check (endpoint ~ '^[A-Za-z0-9_./{}-]{1,100}$'),
+  constraint access_log_request_id_valid check (request_id ~ '^[A-Za-z0-9_.-]{1,100}$')
+);
+create index if not exists access_log_recorded_at_idx on private.access_log (recorded_at);
+create index if not exists access_log_lookups_idx on private.access_log (user_id, recorded_at) where endpoint = 'find_login';
+alter table private.access_log enable row level security;
+comment on table private.access_log is
+  'One row for each answer to a signed-in user; kept as private.log_retention says. The public list, which is open to all, is not in it.';
+comment on column private.access_log.organisation_ids is 'The organisations the user was a member of.';
+comment on column private.access_log.row_organisation_ids is 'The organisations of the rows that were returned.';
 
-create or replace trigger keep_identity
-before update on private.log_retention
-for each row execute function private.reject_change_of_column('log');
+create or replace trigger reject_change
+before update or delete on private.access_log
+for each row execute function private.reject_change_of_log();
 
-create or replace function private.reject_truncation()
-returns trigger
-language plpgsql
+create or replace trigger reject_removal
+before truncate on private.access_log
+for each statement execute function private.reject_change_of_log();
+
+create or replace function private.log_access(endpoint text, row_organisation_ids uuid[], request_id text)
+returns void
+language sql
+security definer -- the log is no client's to write; who it was is taken from the token, not from the caller
 set search_path = ''
 as $$
+  insert into private.access_log (user_id, organisation_ids, endpoint, row_organisation_ids, request_id)
+  select
+    auth.uid(),
+    array(
+      select distinct membership.organisation_id from public.memberships as membership
+      where membership.user_id = auth.uid() and membership.ended_at is null
+    ),
+    log_access.endpoint,
+    array(select distinct id from unnest(log_access.row_organisation_ids) as id),
+    log_access.request_id
+$$;
+comment on function private.log_access(text, uuid[], text) is
+  'Logs that the signed-in user was answered by an endpoint, with the organisations of the rows returned and the request''s id.';
+
+create or replace function private.delete_outdated_logs()
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from public.audit_log as entry
+  using private.log_retention as retention
+  where retention.log = 'audit_log' and entry.recorded_at < now() - retention.keep;
+
+  delete from private.access_log as entry
+  using private.log_retention as retention
+  where retention.log = 'access_log' and entry.recorded_at < now() - retention.keep;
+$$;
+comment on function private.delete_outdated_logs() is 'Deletes what private.log_retention no longer keeps; part of the nightly run.';
+
+-- Logins by e-mail address
+--
+-- auth.users is no client's to read. Whoever gives a membership to an address learns whether it has a login, by whatever way it
+-- is done: so the question is put openly, to administrators only, is about one exact address, and each is kept in the access log.
+
+create or replace function private.find_login(email text)
+returns uuid
+language plpgsql
+security definer -- reads the logins, and writes the log
+set search_path = ''
+as $$
+declare
+  hourly_limit constant integer := 60;
 begin
-  raise exception using
-    errcode = 'MC005', message = format('%s is never emptied: the audit log would not know of it', tg_table_name),
-    hint = 'Delete the rows.', schema = tg_table_schema, table = tg_table_name, constraint = 'audit_log_complete';
+  perform private.require_administered_organisation();
+  -- One at a time, or several at once would all count to just below the limit.
+  perform pg_advisory_xact_lock(hashtextextended('find_login ' || auth.uid(), 0));
+  if (
+    select count(*) >= hourly_limit from private.access_log as asked
+    where asked.endpoint = 'find_login' and asked.user_id = auth.uid() and asked.recorded_at > now() - interval '1 hour'
+  ) then
+    raise exception using
+      errcode = 'MC012', message = format('more than %s addresses were looked up within an hour', hourly_limit),
+      hint = 'Go on in an hour, or have the operator admit people by `mentorcert organisation admit`.',
+      constraint = 'login_lookups';
+  end if;
+  perform private.log_access('find_login', '{}', gen_random_uuid()::text);
+  return (
+    select login.id from auth.users as login
+    where lower(login.email) = lower(btrim(find_login.email))
+      and login.deleted_at is null
+    limit 1
+  );
 end
 $$;
-comment on function private.reject_truncation() is 'Refuses (MC005) TRUNCATE, which tells no trigger what it takes; of what others refer to it takes those along, and is refused there.';
+comment on function private.find_login(text) is
+  'The login with exactly this e-mail address, for an administrator who gives it a membership; null where there is none. Each question is logged; MC012 after 60 in an hour.';
 
-create or replace trigger reject_truncation
-before truncate on public.memberships
-for each statement execute function private.reject_truncation();
-
-create or replace trigger reject_truncation
-before truncate on public.peer_mentor_chapters
-for each statement execute function private.reject_truncation();
-
-create or replace trigger reject_truncation
-before truncate on private.disabled_endpoints
-for each statement execute function private.reject_truncation();
-
-create or replace trigger reject_truncation
-before truncate on private.log_retention
-for each statement execute function private.reject_truncation();
+create or replace function private.member_logins()
+returns table (user_id uuid, email text)
+language sql
+stable
+security definer -- reads the logins, of members of the own organisation only
+set search_path = ''
+as $$
+  select login.id, login.email::text -- varchar on Supabase
+  from auth.users as login
+  where login.id in (
+    select membership.user_id from public.memberships as membership
+    where
+      membership.organisation_id = (select private.administered_organisation_id())
+      and membership.ended_at is null
+  )
+$$;
+comment on function private.member_logins() is
+  'The e-mail address of everybody who has a membership, not ended, of the organisation that the caller administers.';
 
 revoke execute on function
-  private.reject_change_of_log(), private.is_login_taken_out(public.audit_log, public.audit_log),
-  private.audited_fields(jsonb, text[]), private.audit(text, text, text, text[], jsonb),
-  private.audit_insert(), private.audit_update(), private.audit_delete(), private.reject_truncation()
+  private.reject_change_of_log, private.is_login_taken_out, private.audited_fields, private.audit,
+  private.audit_insert, private.audit_delete, private.audit_update, private.log_access, private.delete_outdated_logs,
+  private.find_login, private.member_logins
 from public, anon, authenticated, service_role;
+grant execute on function private.log_access, private.find_login, private.member_logins to authenticated;

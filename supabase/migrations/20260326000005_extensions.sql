@@ -21,11 +21,6 @@ create table if not exists private.extensions (
 create index if not exists extensions_organisation_id_idx on private.extensions (organisation_id, extended_at);
 alter table private.extensions enable row level security;
 revoke all on private.extensions from public, anon, authenticated, service_role;
-comment on table private.extensions is
-  'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
-comment on column private.extensions.batch_id is 'As in the histories'' entries.';
-comment on column private.extensions.certification_ids is 'Which were extended: looked up by key when it is to be taken back.';
-
 grant
   select (
     batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by,
@@ -34,6 +29,10 @@ grant
   insert (batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by),
   update (reverted_by, reverted_at, reversal_reason)
 on private.extensions to authenticated;
+comment on table private.extensions is
+  'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
+comment on column private.extensions.batch_id is 'As in the histories'' entries.';
+comment on column private.extensions.certification_ids is 'Which were extended: looked up by key when it is to be taken back.';
 
 drop policy if exists "administrators read the extensions of their organisation" on private.extensions;
 create policy "administrators read the extensions of their organisation"
@@ -87,6 +86,46 @@ end
 $$;
 comment on function private.check_extension(text, date) is
   'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
+
+create or replace function private.preview_extension(
+  certification_type text, last_valid_day date, chapter_id uuid default null, expired_since date default null
+)
+returns table (certification_id uuid, peer_mentor_id uuid, expires_at timestamptz, new_expires_at timestamptz, outcome text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  organisation constant uuid := private.check_extension(certification_type, last_valid_day);
+  time_zone constant text := private.time_zone_of(organisation);
+  until constant timestamptz := private.day_starts(last_valid_day + 1, time_zone);
+  since constant timestamptz := coalesce(private.day_starts(expired_since, time_zone), now());
+  chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
+begin
+  return query
+  select
+    judged.id, judged.peer_mentor_id, judged.expires_at,
+    case when judged.outcome = 'extended' then until end, judged.outcome
+  from (
+    select
+      candidate.id, candidate.peer_mentor_id, candidate.expires_at,
+      case
+        when mentor.erased_at is not null then 'erased'
+        when candidate.expires_at is null or candidate.expires_at >= until then 'holds_longer'
+        when candidate.expires_at <= since then 'expired'
+        else 'extended'
+      end as outcome
+    from public.peer_mentor_certifications as candidate
+    join public.peer_mentors as mentor on mentor.id = candidate.peer_mentor_id
+    where
+      candidate.organisation_id = organisation
+      and candidate.certification_type = preview_extension.certification_type
+      and (preview_extension.chapter_id is null or candidate.chapter_ids && chapters)
+  ) as judged;
+end
+$$;
+comment on function private.preview_extension(text, date, uuid, date) is
+  'What extend_certifications would do with each certification of the type: extended (to new_expires_at), or left as holds_longer, expired or erased. Changes nothing.';
 
 create or replace function public.extend_certifications(
   certification_type text, last_valid_day date, reason text,
@@ -146,46 +185,8 @@ begin
   return batch;
 end
 $$;
-
-create or replace function private.preview_extension(
-  certification_type text, last_valid_day date, chapter_id uuid default null, expired_since date default null
-)
-returns table (certification_id uuid, peer_mentor_id uuid, expires_at timestamptz, new_expires_at timestamptz, outcome text)
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  organisation constant uuid := private.check_extension(certification_type, last_valid_day);
-  time_zone constant text := private.time_zone_of(organisation);
-  until constant timestamptz := private.day_starts(last_valid_day + 1, time_zone);
-  since constant timestamptz := coalesce(private.day_starts(expired_since, time_zone), now());
-  chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
-begin
-  return query
-  select
-    judged.id, judged.peer_mentor_id, judged.expires_at,
-    case when judged.outcome = 'extended' then until end, judged.outcome
-  from (
-    select
-      candidate.id, candidate.peer_mentor_id, candidate.expires_at,
-      case
-        when mentor.erased_at is not null then 'erased'
-        when candidate.expires_at is null or candidate.expires_at >= until then 'holds_longer'
-        when candidate.expires_at <= since then 'expired'
-        else 'extended'
-      end as outcome
-    from public.peer_mentor_certifications as candidate
-    join public.peer_mentors as mentor on mentor.id = candidate.peer_mentor_id
-    where
-      candidate.organisation_id = organisation
-      and candidate.certification_type = preview_extension.certification_type
-      and (preview_extension.chapter_id is null or candidate.chapter_ids && chapters)
-  ) as judged;
-end
-$$;
-comment on function private.preview_extension(text, date, uuid, date) is
-  'What extend_certifications would do with each certification of the type: extended (to new_expires_at), or left as holds_longer, expired or erased. Changes nothing.';
+comment on function public.extend_certifications(text, date, text, uuid, date) is
+  'Extends all certifications of a type (of a chapter and those under it) that end before a day, to that day; with expired_since also those that expired since then. Administrator only. Returns the batch, which revert_change takes back.';
 
 create or replace function private.preview_reversal(batch_id uuid)
 returns table (certification_id uuid, peer_mentor_id uuid, expires_at timestamptz, new_expires_at timestamptz, outcome text)
@@ -284,12 +285,14 @@ begin
   return reverted;
 end
 $$;
+comment on function public.revert_change(uuid, text) is
+  'Takes a whole batch of extend_certifications back, for a reason; all or nothing (MC006). Administrator only. Returns how many.';
 
 revoke execute on function
-  private.check_extension(text, date), private.preview_extension(text, date, uuid, date),
-  private.preview_reversal(uuid), private.note_reversal(uuid, text)
+  private.check_extension, private.preview_extension, public.extend_certifications, private.preview_reversal,
+  private.note_reversal, public.revert_change(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.check_extension(text, date), private.preview_extension(text, date, uuid, date),
-  private.preview_reversal(uuid), private.note_reversal(uuid, text)
-to authenticated, service_role; -- as the functions that call them
+  private.check_extension, private.preview_extension, public.extend_certifications, private.preview_reversal,
+  private.note_reversal, public.revert_change(uuid, text)
+to authenticated, service_role;

@@ -252,8 +252,65 @@ after update on public.certification_types
 referencing new table as new_rows
 for each statement execute function private.refresh_listing_of_types();
 
+-- What stands above the public list of an organisation: its name, and by which chapters one can search.
+
+create or replace function public.public_organisation(slug text)
+returns table (name text, chapters text[])
+language sql
+stable
+security definer -- whoever asks is no member; told are names that are on the public page anyway
+set search_path = ''
+as $$
+  select
+    organisation.name,
+    array(
+      select chapter.name from public.chapters as chapter
+      where chapter.organisation_id = organisation.id and exists (
+        -- From the chapter, not from the list: that ends with the first one found, however long the list is.
+        select from public.peer_mentor_chapters as link
+        join public.listed_peer_mentors as listed on listed.peer_mentor_id = link.peer_mentor_id
+        where link.chapter_id = chapter.id and link.ended_at is null and listed.listed_until > now()
+      )
+      group by chapter.name
+      order by chapter.name
+    )
+  from public.organisations as organisation
+  where private.check_endpoint('public_list') and private.check_endpoint('organisations')
+    and organisation.slug = public_organisation.slug
+$$;
+comment on function public.public_organisation(text) is
+  'The name of an organisation, and the names of the chapters in which somebody is on the public list now; no row for an unknown slug.';
+
+-- The public check of one certificate: valid today or not, and nothing more.
+--
+-- The code is the certification's id: 122 random bits that no client chooses and no public page shows; who has it learns one bit.
+
+create or replace function public.check_certificate(code uuid)
+returns boolean
+language plpgsql
+stable
+security definer -- whoever holds a certificate in hand may ask, and is told no row of the table
+set search_path = ''
+as $$
+begin
+  perform private.check_endpoint('certifications');
+  return exists (
+    select from public.peer_mentor_certifications as certification
+    join public.peer_mentors as mentor
+      on mentor.organisation_id = certification.organisation_id and mentor.id = certification.peer_mentor_id
+    where certification.id = check_certificate.code
+      and mentor.erased_at is null
+      and certification.issued_at <= now()
+      and private.status_at(certification.status = 'suspended', certification.expires_at, now()) = 'active'
+  );
+end
+$$;
+comment on function public.check_certificate(uuid) is
+  'Whether the certificate with this code (the certification''s id) is valid now, by its dates: false alike for one that is unknown, expired, suspended or of somebody erased.';
+
 revoke execute on function
-  private.derived_listing(uuid[]), private.refresh_listing(uuid[]),
-  private.refresh_listing_of_certifications(), private.refresh_listing_of_peer_mentors(),
-  private.refresh_listing_of_chapters(), private.refresh_listing_of_types()
+  private.derived_listing, private.refresh_listing, private.refresh_listing_of_certifications,
+  private.refresh_listing_of_peer_mentors, private.refresh_listing_of_chapters, private.refresh_listing_of_types,
+  public.public_organisation, public.check_certificate
 from public, anon, authenticated, service_role;
+grant execute on function public.public_organisation, public.check_certificate to anon, authenticated, service_role;

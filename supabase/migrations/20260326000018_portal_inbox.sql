@@ -41,7 +41,7 @@ create index if not exists inbox_body_idx on portal.inbox (organisation_id, work
 where body is not null and state in ('worked', 'ignored', 'echo');
 alter table portal.inbox enable row level security;
 revoke all on portal.inbox from public, anon, authenticated, service_role;
-
+grant select (organisation_id, state, received_at) on portal.inbox to authenticated;
 comment on table portal.inbox is
   'Every authenticated message of a portal, as it came. A row is never dropped; its body is, once worked and old.';
 comment on column portal.inbox.message_id is 'webhook-id, or where the sender gives none the digest in hex; with the digest it tells a duplicate.';
@@ -56,3 +56,10 @@ comment on column portal.inbox.state is
   'received: to be worked; worked; ignored: older or already so; echo: of our own write; unknown: no rule fits; needs_fetch: stripped, the record must be read at the portal; needs_person; failed: the registry refused; lapsed: nobody saw to it in time, and its body is deleted.';
 comment on column portal.inbox.reason is 'Why it is in this state; without personal data.';
 comment on column portal.inbox.sequence is 'The place of the message among those of its record, where it has one; never a clock of the sender.';
+
+drop policy if exists "administrators count the messages to their organisation" on portal.inbox;
+create policy "administrators count the messages to their organisation"
+on portal.inbox for select to authenticated
+using (organisation_id = (select private.administered_organisation_id()));
+comment on policy "administrators count the messages to their organisation" on portal.inbox is
+  'How many wait and since when; what they hold is not granted.';

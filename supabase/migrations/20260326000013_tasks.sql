@@ -1,4 +1,4 @@
--- Long work that an administrator asks for in the pages: an import with its preview, an export, a replay to the portal.
+-- Long work that an administrator asks for in the pages: an import with its preview, an export.
 --
 -- Who answers requests has few rights and little time. So a request only stores what is to be done; a process with the
 -- owner's rights (mentorcert tasks work) does it, and the pages show how far it has come.
@@ -62,6 +62,17 @@ comment on column private.tasks.error is 'Why it failed: kind, and the text and 
 comment on column private.tasks.attempts is 'How often a process has taken it up.';
 comment on column private.tasks.lease_until is 'Until when the process that holds it is believed to live; then another takes it up.';
 
+drop policy if exists "administrators read the tasks of their organisation" on private.tasks;
+create policy "administrators read the tasks of their organisation"
+on private.tasks for select to authenticated
+using (
+  (select private.check_endpoint('peer_mentors'))
+  and (select private.check_endpoint('certifications'))
+  and organisation_id = (select private.administered_organisation_id())
+);
+comment on policy "administrators read the tasks of their organisation" on private.tasks is
+  'An import and an export hold what the endpoints peer_mentors and certifications do; with them they are switched off.';
+
 -- What an import does, or would do, with each row of its file.
 
 create table if not exists private.task_rows (
@@ -83,17 +94,6 @@ grant select (task_id, line, organisation_id, verdict, has_warning, content) on 
 comment on table private.task_rows is 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
 comment on column private.task_rows.verdict is
   'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what becomes of the registry.';
-
-drop policy if exists "administrators read the tasks of their organisation" on private.tasks;
-create policy "administrators read the tasks of their organisation"
-on private.tasks for select to authenticated
-using (
-  (select private.check_endpoint('peer_mentors'))
-  and (select private.check_endpoint('certifications'))
-  and organisation_id = (select private.administered_organisation_id())
-);
-comment on policy "administrators read the tasks of their organisation" on private.tasks is
-  'An import and an export hold what the endpoints peer_mentors and certifications do; with them they are switched off.';
 
 drop policy if exists "administrators read the rows of their organisation's tasks" on private.task_rows;
 create policy "administrators read the rows of their organisation's tasks"
@@ -334,72 +334,7 @@ comment on function private.delete_outdated_tasks() is
   'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited a day in vain; returns of how many the contents went.';
 
 revoke execute on function
-  private.task_organisation(), private.reject_task(text, text, text), private.delete_task_contents(uuid[]),
-  private.request_task(text, text, bytea, jsonb, uuid), private.cancel_task(uuid), private.claim_task(interval),
-  private.delete_outdated_tasks()
+  private.task_organisation, private.reject_task, private.delete_task_contents, private.request_task,
+  private.cancel_task, private.claim_task, private.delete_outdated_tasks
 from public, anon, authenticated, service_role;
-grant execute on function private.request_task(text, text, bytea, jsonb, uuid), private.cancel_task(uuid) to authenticated;
-
--- Replays that administrators ask for: the portal's workers carry them out.
-
-alter table portal.replays add column if not exists is_requested boolean not null default false;
-comment on column portal.replays.is_requested is 'Whether the workers carry it out; else whoever started it does.';
-create index if not exists replays_requested_idx on portal.replays (started_at) where is_requested and finished_at is null;
-create index if not exists replays_organisation_id_idx on portal.replays (organisation_id, started_at desc, id);
-
-grant usage on schema portal to authenticated;
-grant select (id, organisation_id, selection, marked, total, reason, started_by, started_at, finished_at, is_requested)
-on portal.replays to authenticated;
-drop policy if exists "administrators read the replays of their organisation" on portal.replays;
-create policy "administrators read the replays of their organisation"
-on portal.replays for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the replays of their organisation" on portal.replays is 'How far they have come.';
-
-create or replace function portal.request_replay(selection jsonb, reason text)
-returns uuid
-language plpgsql
-security definer -- the replays are no client's to write, and the states none to read
-set search_path = ''
-as $$
-declare
-  organisation_id constant uuid := private.administered_organisation_id();
-  is_understood boolean;
-  replay portal.replays;
-begin
-  if organisation_id is null then
-    raise exception using
-      errcode = '42501', message = 'only an administrator has the portal told again',
-      hint = 'Ask the administrator of the organisation.',
-      schema = 'portal', table = 'replays', constraint = 'replay_right';
-  end if;
-  perform private.require_reason(reason);
-  perform portal.known_connection(organisation_id);
-  begin
-    is_understood := jsonb_typeof(selection) = 'object'
-      and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'
-      and coalesce(jsonb_typeof(selection -> 'peer_mentor_ids'), 'array') = 'array'
-      and coalesce(jsonb_typeof(selection -> 'error_class'), 'string') = 'string'
-      and (selection ->> 'since')::timestamptz is distinct from 'infinity';
-  exception when data_exception then
-    is_understood := false;
-  end;
-  if is_understood is not true then
-    raise exception using
-      errcode = 'MC008', message = 'the selection names nothing but peer_mentor_ids, since and error_class',
-      hint = 'Leave out what does not narrow the choice.',
-      schema = 'portal', table = 'replays', constraint = 'replay_selection';
-  end if;
-  replay := portal.start_replay(organisation_id, selection, reason, auth.uid()::text);
-  -- One that somebody began at a terminal and gave up goes on as well.
-  update portal.replays as requested set is_requested = true where requested.id = replay.id;
-  perform private.audit(
-    'replays', 'insert', 'id', '{selection,reason}', jsonb_build_array(jsonb_build_object('after', to_jsonb(replay)))
-  );
-  return replay.id;
-end
-$$;
-comment on function portal.request_replay(jsonb, text) is
-  'Has the portal told again of the chosen of the caller''s organisation, with a reason; administrators only. The portal''s workers carry it out.';
-revoke execute on function portal.request_replay(jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function portal.request_replay(jsonb, text) to authenticated;
+grant execute on function private.request_task, private.cancel_task to authenticated;

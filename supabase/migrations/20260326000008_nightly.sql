@@ -15,10 +15,19 @@ create table if not exists private.job_runs (
   constraint job_runs_organisation_id_fkey foreign key (organisation_id) references public.organisations (id)
 );
 alter table private.job_runs enable row level security;
+grant select (job, organisation_id, local_day, as_of, started_at, finished_at, expired, unlisted, caught_up, error)
+on private.job_runs to authenticated;
 comment on table private.job_runs is 'One row for each job and local day of an organisation: what was done, or why not.';
 comment on column private.job_runs.local_day is 'The day, in the organisation''s time zone, that had begun when the job ran.';
 comment on column private.job_runs.caught_up is 'Whether the day was missed, and its work done by a later run.';
 comment on column private.job_runs.error is 'Why the latest run of that day failed; null when it did not.';
+
+drop policy if exists "administrators read the ledger of their organisation" on private.job_runs;
+create policy "administrators read the ledger of their organisation"
+on private.job_runs for select to authenticated
+using (organisation_id = (select private.administered_organisation_id()));
+comment on policy "administrators read the ledger of their organisation" on private.job_runs is
+  'Whether the nights of the own organisation were done.';
 
 create or replace function private.expire_due_certifications(as_of timestamptz, batch_size integer default null)
 returns table (organisation_id uuid, expires_at timestamptz, expired bigint)
@@ -225,7 +234,31 @@ $$;
 comment on function private.run_nightly(timestamptz, integer) is
   'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
 
+-- Where pg_cron is installed, it is the night watch; where not, mentorcert worker is.
+
+create or replace function private.schedule_nightly()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if to_regnamespace('cron') is null then
+    return false;
+  end if;
+  -- Every quarter of an hour: midnight comes at a quarter past, half past or a quarter to in some time zones.
+  execute $cron$
+    select cron.schedule('mentorcert-nightly', '*/15 * * * *', 'select private.run_nightly()')
+  $cron$;
+  return true;
+end
+$$;
+comment on function private.schedule_nightly() is
+  'Lets pg_cron do the nightly run, if it is installed; returns whether it is. Call it again after installing pg_cron.';
+
+do $$ begin perform private.schedule_nightly(); end $$;
+
 revoke execute on function
-  private.expire_due_certifications(timestamptz, integer), private.organisations_due(timestamptz),
-  private.next_nightly_at(timestamptz), private.run_nightly(timestamptz, integer)
+  private.expire_due_certifications, private.organisations_due, private.next_nightly_at, private.run_nightly,
+  private.schedule_nightly
 from public, anon, authenticated, service_role;
+grant execute on function private.next_nightly_at, private.run_nightly to mentorcert_jobs;

@@ -128,10 +128,10 @@ after update of user_id on public.peer_mentors
 for each row when (old.user_id is distinct from new.user_id) execute function private.end_calendar_feed();
 
 revoke execute on function
-  public.create_calendar_feed(), public.revoke_calendar_feed(), public.calendar_feed_created_at(), public.calendar_of(text),
-  private.end_calendar_feed()
+  public.create_calendar_feed, public.revoke_calendar_feed, public.calendar_feed_created_at, public.calendar_of,
+  private.end_calendar_feed
 from public, anon, authenticated, service_role;
-grant execute on function public.calendar_of(text) to anon, authenticated, service_role;
 grant execute on function
-  public.create_calendar_feed(), public.revoke_calendar_feed(), public.calendar_feed_created_at()
+  public.create_calendar_feed, public.revoke_calendar_feed, public.calendar_feed_created_at
 to authenticated, service_role;
+grant execute on function public.calendar_of to anon, authenticated, service_role;

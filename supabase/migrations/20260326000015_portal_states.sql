@@ -1,3 +1,80 @@
+-- What the portal has been told of each peer mentor, which changes concern it, and what it should say.
+
+create table if not exists portal.states (
+  peer_mentor_id uuid not null,
+  organisation_id uuid not null,
+  state text not null default 'pending',
+  version bigint not null default 1,
+  content jsonb,
+  content_until timestamptz,
+  effective_at timestamptz,
+  sent_version bigint,
+  confirmed_version bigint,
+  confirmed jsonb,
+  confirmed_at timestamptz,
+  shown boolean,
+  told_external_id text,
+  is_removal boolean not null default true,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz default now(),
+  attempted_at timestamptz,
+  failing_since timestamptz,
+  error_class text,
+  error text,
+  lease_token uuid,
+  lease_until timestamptz,
+  first_dirty_at timestamptz default now(),
+  changed_at timestamptz not null default now(),
+  constraint states_pkey primary key (peer_mentor_id),
+  constraint states_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
+    references public.peer_mentors (organisation_id, id),
+  constraint states_state_valid check (state in ('pending', 'retry', 'blocked', 'dead', 'in_sync')),
+  constraint states_version_valid check (version > 0 and confirmed_version <= version and sent_version <= version),
+  constraint states_lease_valid check ((lease_token is null) = (lease_until is null)),
+  constraint states_in_sync_valid check (state <> 'in_sync' or confirmed_version is not null and first_dirty_at is null)
+) with (fillfactor = 80);
+create index if not exists states_due_removals_idx
+on portal.states (organisation_id, next_attempt_at) where is_removal;
+create index if not exists states_due_idx
+on portal.states (organisation_id, next_attempt_at) where not is_removal;
+create index if not exists states_unconfirmed_idx
+on portal.states (organisation_id, attempted_at) where state <> 'in_sync';
+alter table portal.states enable row level security;
+revoke all on portal.states from public, anon, authenticated, service_role;
+grant select (
+  peer_mentor_id, organisation_id, state, version, content, content_until, confirmed_version, confirmed_at, shown, is_removal,
+  attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at
+) on portal.states to authenticated;
+comment on table portal.states is
+  'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is told next.';
+comment on column portal.states.state is
+  'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.situations, is what the mode keeps back.';
+comment on column portal.states.version is
+  'Rises with every change, under the lock of this row; one version never stands for two contents.';
+comment on column portal.states.content is
+  'What this version says, as derived when it was last claimed, without personal data; null after a change: not derived yet.';
+comment on column portal.states.content_until is 'The first instant at which the calendar makes the content untrue; null: none does.';
+comment on column portal.states.sent_version is 'The highest version that a worker has set out with.';
+comment on column portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
+comment on column portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as it is told to, false once it confirms the opposite.';
+comment on column portal.states.told_external_id is
+  'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
+comment on column portal.states.is_removal is
+  'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';
+comment on column portal.states.next_attempt_at is
+  'When a worker looks next: at once after a change, after a pause when it failed, when the lease ends while it is out, when the content ends by the calendar while in sync.';
+comment on column portal.states.failing_since is 'The first failure since the latest change.';
+comment on column portal.states.lease_token is 'Which claim may acknowledge; a new one each time.';
+comment on column portal.states.first_dirty_at is 'Since when the portal has been behind; null while in sync.';
+comment on column portal.states.changed_at is 'The latest change in the registry that concerns the portal.';
+
+drop policy if exists "administrators read the states of their organisation" on portal.states;
+create policy "administrators read the states of their organisation"
+on portal.states for select to authenticated
+using (organisation_id = (select private.administered_organisation_id()));
+comment on policy "administrators read the states of their organisation" on portal.states is
+  'Of whom the own portal is still to be told, and why it was not.';
+
 -- Which changes concern the portal, and what it should say: derived by the calendar at the instant of telling.
 --
 -- That a date passes is no change here. The content is derived from dates and suspension, never from whether the
@@ -278,14 +355,8 @@ after update on public.certification_types
 referencing new table as new_rows old table as old_rows
 for each statement execute function portal.mark_after_change_of_types();
 
--- Whoever was in the registry before the portal was.
-insert into portal.states (peer_mentor_id, organisation_id)
-select mentor.id, mentor.organisation_id from public.peer_mentors as mentor
-on conflict on constraint states_pkey do nothing;
-
 revoke execute on function
-  portal.desired_content(uuid[], timestamptz), portal.mark(uuid[]), portal.mark_after_insert(),
-  portal.mark_after_insert_of_peer_mentors(),
-  portal.mark_after_change_of_certifications(), portal.mark_after_unlisting(),
-  portal.mark_after_change_of_peer_mentors(), portal.mark_after_change_of_types(), portal.mark_after_insert_of_types()
+  portal.desired_content, portal.mark, portal.mark_after_insert, portal.mark_after_insert_of_peer_mentors,
+  portal.mark_after_change_of_certifications, portal.mark_after_unlisting, portal.mark_after_change_of_peer_mentors,
+  portal.mark_after_change_of_types, portal.mark_after_insert_of_types
 from public, anon, authenticated, service_role;

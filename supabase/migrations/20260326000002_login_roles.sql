@@ -25,20 +25,24 @@ begin
   end loop;
 end
 $$;
+
 -- Whoever made them before may have made them otherwise.
 alter role mentorcert_web with login noinherit;
+
 alter role mentorcert_jobs with login;
+
 grant anon, authenticated to mentorcert_web;
+
 comment on role mentorcert_web is 'Connects for the web pages and the API; has no rights but to become anon or authenticated.';
+
 comment on role mentorcert_jobs is 'Connects for mentorcert worker; executes the job functions, and gets at no table.';
 
 -- A request that hangs must not hold its locks for ever.
 alter role mentorcert_web set statement_timeout = '15s';
+
 alter role mentorcert_web set idle_in_transaction_session_timeout = '60s';
 
 grant usage on schema private to mentorcert_jobs;
-grant execute on function private.run_nightly(timestamptz, integer), private.next_nightly_at(timestamptz)
-to mentorcert_jobs;
 
 -- An empty search_path keeps foreign functions and tables away, but types are looked for among the session's temporary
 -- objects first: a temporary domain called uuid would run its check with the rights of our definers. So nobody but the
@@ -54,6 +58,7 @@ end
 $$;
 comment on function private.forbid_temporary_objects() is
   'Takes from everybody but the owner the right to make temporary objects in this database; to be called again where a database was restored or copied.';
-revoke execute on function private.forbid_temporary_objects() from public, anon, authenticated, service_role;
 
 do $$ begin perform private.forbid_temporary_objects(); end $$;
+
+revoke execute on function private.forbid_temporary_objects from public, anon, authenticated, service_role;
