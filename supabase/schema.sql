@@ -1,4 +1,4 @@
--- What the migrations make: the current definition of everything, by schema and object. Written by `make schema`.
+-- What the migrations make: the current definition of everything, by object. Written by `make schema`.
 --
 -- To be read, not run: it leaves out who owns what, rows, and what the server's build decides.
 

@@ -1,4 +1,4 @@
-"""What the migrations make, in one file: `make schema` writes `supabase/schema.sql`, `make check` compares it."""
+"""What the migrations make, as `supabase/schema.sql`; `make schema` writes it, `make check` compares it."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from tests.servers import Server, embedded_18
 FILE: Final = ROOT / "supabase" / "schema.sql"
 
 _HEAD: Final = """\
--- What the migrations make: the current definition of everything, by schema and object. Written by `make schema`.
+-- What the migrations make: the current definition of everything, by object. Written by `make schema`.
 --
 -- To be read, not run: it leaves out who owns what, rows, and what the server's build decides.
 
