@@ -411,9 +411,6 @@ COMMENT ON POLICY "administrators read whether a worker lives" ON portal.workers
 ALTER TABLE portal.workers ENABLE ROW LEVEL SECURITY;
 GRANT SELECT(started_at, seen_at) ON TABLE portal.workers TO authenticated;
 
-COMMENT ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what the portal has confirmed, or what was rehearsed (shadowed). Fenced: only the lease that is still held confirms, and a row that changed meanwhile stays due. Returns what was noted; the rest is locked by a change, and to be reported again.';
-REVOKE ALL ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
-
 CREATE FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -488,6 +485,8 @@ begin
   return query select unnest(locked);
 end
 $$;
+COMMENT ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what the portal has confirmed, or what was rehearsed (shadowed). Fenced: only the lease that is still held confirms, and a row that changed meanwhile stays due. Returns what was noted; the rest is locked by a change, and to be reported again.';
+REVOKE ALL ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean DEFAULT false) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -499,12 +498,8 @@ CREATE FUNCTION portal.beat(worker text, started_at timestamp with time zone, st
   select beat.worker, beat.started_at, clock_timestamp() where not stopped
   on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
 $$;
-
 COMMENT ON FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean) IS 'Says that a worker lives, or that it has stopped.';
 REVOKE ALL ON FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) IS 'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
-REVOKE ALL ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.claim(organisation_id uuid, batch_size integer DEFAULT 50, lease interval DEFAULT '00:01:00'::interval, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(peer_mentor_id uuid, lease_token uuid, version bigint, attempt integer, content jsonb, effective_at timestamp with time zone, mode text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -628,6 +623,8 @@ begin
   order by claimed.is_removal desc, claimed.first_dirty_at;
 end
 $$;
+COMMENT ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) IS 'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
+REVOKE ALL ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(compared integer, expected integer, in_motion integer, drift jsonb)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -812,12 +809,8 @@ begin
     );
 end
 $$;
-
 COMMENT ON FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone) IS 'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or told since that instant is in motion, and not judged.';
 REVOKE ALL ON FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) IS 'Says by which adapter and contract an organisation''s portal is told; a new connection is in capture, an old one keeps its mode.';
-REVOKE ALL ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text DEFAULT SESSION_USER, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE sql
@@ -832,6 +825,8 @@ CREATE FUNCTION portal.connect(organisation_id uuid, adapter text, contract_vers
     adapter = excluded.adapter, contract_version = excluded.contract_version,
     reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at
 $$;
+COMMENT ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) IS 'Says by which adapter and contract an organisation''s portal is told; a new connection is in capture, an old one keeps its mode.';
+REVOKE ALL ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.count_attempts() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -849,9 +844,6 @@ end
 $$;
 COMMENT ON FUNCTION portal.count_attempts() IS 'Adds what was appended to the attempt log to the counts, in one order for all.';
 REVOKE ALL ON FUNCTION portal.count_attempts() FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.delete_outdated(batch_size integer) IS 'Deletes a batch of what portal.retention no longer keeps; returns how much. At 0 there is nothing left.';
-REVOKE ALL ON FUNCTION portal.delete_outdated(batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.delete_outdated(batch_size integer DEFAULT 10000) RETURNS TABLE(attempts integer, messages integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -882,9 +874,8 @@ begin
   return next;
 end
 $$;
-
-COMMENT ON FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp with time zone) IS 'What the portal should say of these peer mentors at an instant, until when the calendar leaves it true, and since when it holds.';
-REVOKE ALL ON FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.delete_outdated(batch_size integer) IS 'Deletes a batch of what portal.retention no longer keeps; returns how much. At 0 there is nothing left.';
+REVOKE ALL ON FUNCTION portal.delete_outdated(batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp with time zone) RETURNS TABLE(peer_mentor_id uuid, content jsonb, content_until timestamp with time zone, effective_at timestamp with time zone)
     LANGUAGE sql STABLE ROWS 100
@@ -956,9 +947,8 @@ CREATE FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp w
     where listed.peer_mentor_id = mentor.id and listed.listed_until > as_of and summary.status = 'certified'
   ) as shown on true
 $$;
-
-COMMENT ON FUNCTION portal.due(as_of timestamp with time zone) IS 'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
-REVOKE ALL ON FUNCTION portal.due(as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp with time zone) IS 'What the portal should say of these peer mentors at an instant, until when the calendar leaves it true, and since when it holds.';
+REVOKE ALL ON FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.due(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(organisation_id uuid, organisation text, mode text, adapter text, contract_version text, is_reviving boolean, due_in_s double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -993,9 +983,8 @@ CREATE FUNCTION portal.due(as_of timestamp with time zone DEFAULT NULL::timestam
   ) as other on true
   where connection.mode in ('shadow', 'canary', 'live') and connection.breaker <> 'blocked'
 $$;
-
-COMMENT ON FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; the rest is to be reported again.';
-REVOKE ALL ON FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.due(as_of timestamp with time zone) IS 'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
+REVOKE ALL ON FUNCTION portal.due(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1049,6 +1038,8 @@ begin
   return query select unnest(locked);
 end
 $$;
+COMMENT ON FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; the rest is to be reported again.';
+REVOKE ALL ON FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.finish_reconciliation(reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer, drift_by_kind jsonb DEFAULT '{}'::jsonb, read_from timestamp with time zone DEFAULT NULL::timestamp with time zone, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1113,12 +1104,8 @@ begin
     full_at = case when run.scope = 'full' then excluded.full_at else times.full_at end;
 end
 $$;
-
 COMMENT ON FUNCTION portal.finish_reconciliation(reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer, drift_by_kind jsonb, read_from timestamp with time zone, as_of timestamp with time zone) IS 'Ends a run: keeps how much it found, notes what is gone since earlier ones, and sets when the next is due; after a failure soon.';
 REVOKE ALL ON FUNCTION portal.finish_reconciliation(reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer, drift_by_kind jsonb, read_from timestamp with time zone, as_of timestamp with time zone) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) IS 'The next time for everything: three hours into a local day, when the nightly run is over and nobody works at the portal.';
-REVOKE ALL ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) FROM PUBLIC;
 
 CREATE FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -1131,6 +1118,8 @@ CREATE FUNCTION portal.full_reconciliation_after(instant timestamp with time zon
   ) as three_o_clock
   where three_o_clock.at > instant
 $$;
+COMMENT ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) IS 'The next time for everything: three hours into a local day, when the nightly run is over and nobody works at the portal.';
+REVOKE ALL ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) FROM PUBLIC;
 
 CREATE FUNCTION portal.keep_reconciliations() RETURNS trigger
     LANGUAGE plpgsql
@@ -1146,9 +1135,6 @@ $$;
 COMMENT ON FUNCTION portal.keep_reconciliations() IS 'Refuses (MC005) a change of what a reconciliation has found.';
 REVOKE ALL ON FUNCTION portal.keep_reconciliations() FROM PUBLIC;
 
-COMMENT ON FUNCTION portal.known_connection(organisation_id uuid) IS 'Refuses (MC008) an organisation without a connection.';
-REVOKE ALL ON FUNCTION portal.known_connection(organisation_id uuid) FROM PUBLIC;
-
 CREATE FUNCTION portal.known_connection(organisation_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -1163,6 +1149,8 @@ begin
   end if;
 end
 $$;
+COMMENT ON FUNCTION portal.known_connection(organisation_id uuid) IS 'Refuses (MC008) an organisation without a connection.';
+REVOKE ALL ON FUNCTION portal.known_connection(organisation_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION portal.lock_reported(results jsonb) RETURNS uuid[]
     LANGUAGE sql
@@ -1176,12 +1164,8 @@ CREATE FUNCTION portal.lock_reported(results jsonb) RETURNS uuid[]
     for update skip locked
   )
 $$;
-
 COMMENT ON FUNCTION portal.lock_reported(results jsonb) IS 'Locks the reported rows that nobody else holds. What a change holds is reported again in a moment.';
 REVOKE ALL ON FUNCTION portal.lock_reported(results jsonb) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) IS 'Appends to the attempt log, and marks dirty again whatever was done under a lease that was lost.';
-REVOKE ALL ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -1214,9 +1198,8 @@ begin
   where result.peer_mentor_id = any(locked);
 end
 $$;
-
-COMMENT ON FUNCTION portal.mark(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
-REVOKE ALL ON FUNCTION portal.mark(peer_mentor_ids uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) IS 'Appends to the attempt log, and marks dirty again whatever was done under a lease that was lost.';
+REVOKE ALL ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.mark(peer_mentor_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -1248,6 +1231,8 @@ begin
     changed_at = now();
 end
 $$;
+COMMENT ON FUNCTION portal.mark(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
+REVOKE ALL ON FUNCTION portal.mark(peer_mentor_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION portal.mark_after_change_of_certifications() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1362,9 +1347,6 @@ $$;
 COMMENT ON FUNCTION portal.mark_after_unlisting() IS 'Whoever leaves the list before the lease ends concerns the portal.';
 REVOKE ALL ON FUNCTION portal.mark_after_unlisting() FROM PUBLIC;
 
-COMMENT ON FUNCTION portal.mode_of(organisation_id uuid) IS 'What a worker asks again before it sends; no row means capture.';
-REVOKE ALL ON FUNCTION portal.mode_of(organisation_id uuid) FROM PUBLIC;
-
 CREATE FUNCTION portal.mode_of(organisation_id uuid) RETURNS TABLE(mode text, canary_peer_mentor_ids uuid[], is_blocked boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1373,6 +1355,8 @@ CREATE FUNCTION portal.mode_of(organisation_id uuid) RETURNS TABLE(mode text, ca
   from portal.connections as connection
   where connection.organisation_id = mode_of.organisation_id
 $$;
+COMMENT ON FUNCTION portal.mode_of(organisation_id uuid) IS 'What a worker asks again before it sends; no row means capture.';
+REVOKE ALL ON FUNCTION portal.mode_of(organisation_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1401,12 +1385,8 @@ begin
   return noted;
 end
 $$;
-
 COMMENT ON FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) IS 'Keeps what a run found, removals first; returns how much.';
 REVOKE ALL ON FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) IS 'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
-REVOKE ALL ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
@@ -1460,9 +1440,8 @@ begin
   return coalesce(is_blocked, false);
 end
 $$;
-
-COMMENT ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) IS 'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
-REVOKE ALL ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) IS 'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
+REVOKE ALL ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.note_secrets(organisation text, secrets jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1484,6 +1463,8 @@ CREATE FUNCTION portal.note_secrets(organisation text, secrets jsonb) RETURNS vo
   select noted.organisation_id, noted.place, noted.expires from noted order by noted.place
   on conflict on constraint secrets_pkey do update set expires = excluded.expires, noted_at = excluded.noted_at
 $$;
+COMMENT ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) IS 'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
+REVOKE ALL ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) FROM PUBLIC;
 
 CREATE FUNCTION portal.note_since() RETURNS trigger
     LANGUAGE plpgsql
@@ -1499,9 +1480,6 @@ end
 $$;
 COMMENT ON FUNCTION portal.note_since() IS 'Notes since when the mode, and a breaker that is not closed, holds.';
 REVOKE ALL ON FUNCTION portal.note_since() FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
-REVOKE ALL ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.reconciliations_due(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(organisation_id uuid, organisation text, scope text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1526,6 +1504,8 @@ CREATE FUNCTION portal.reconciliations_due(as_of timestamp with time zone DEFAUL
         and running.finished_at is null and running.lease_until > clock.at
     )
 $$;
+COMMENT ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
+REVOKE ALL ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.reject_change_of_log() RETURNS trigger
     LANGUAGE plpgsql
@@ -1559,7 +1539,6 @@ begin
   return query select unnest(locked);
 end
 $$;
-
 COMMENT ON FUNCTION portal.release(results jsonb, as_of timestamp with time zone) IS 'Gives back rows that were claimed and not sent. Returns which; the rest come back by themselves when their leases end.';
 REVOKE ALL ON FUNCTION portal.release(results jsonb, as_of timestamp with time zone) FROM PUBLIC;
 
@@ -1581,7 +1560,6 @@ begin
   return at;
 end
 $$;
-
 COMMENT ON FUNCTION portal.renew_reconciliation(reconciliation_id bigint, as_of timestamp with time zone) IS 'Says that a run lives, and returns the database''s time; refuses (MC008) a run that has ended.';
 REVOKE ALL ON FUNCTION portal.renew_reconciliation(reconciliation_id bigint, as_of timestamp with time zone) FROM PUBLIC;
 
@@ -1629,7 +1607,6 @@ begin
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
 end
 $$;
-
 COMMENT ON FUNCTION portal.repair_next(reconciliation_id bigint, after bigint, batch_size integer, as_of timestamp with time zone) IS 'Has the portal told again of the next batch of what differs, after a drift row; last_id is null after the last. Waits for nobody.';
 
 
@@ -1637,9 +1614,6 @@ SET default_tablespace = '';
 
 SET default_table_access_method = heap;
 REVOKE ALL ON FUNCTION portal.repair_next(reconciliation_id bigint, after bigint, batch_size integer, as_of timestamp with time zone) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.replay_next(replay_id uuid, batch_size integer) IS 'Marks the next batch of a replay; finished_at is set with the last. Fails (55P03) where a change holds one of them for long: call it again.';
-REVOKE ALL ON FUNCTION portal.replay_next(replay_id uuid, batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.replay_next(replay_id uuid, batch_size integer) RETURNS portal.replays
     LANGUAGE plpgsql
@@ -1670,6 +1644,8 @@ begin
   return replay;
 end
 $$;
+COMMENT ON FUNCTION portal.replay_next(replay_id uuid, batch_size integer) IS 'Marks the next batch of a replay; finished_at is set with the last. Fails (55P03) where a change holds one of them for long: call it again.';
+REVOKE ALL ON FUNCTION portal.replay_next(replay_id uuid, batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.request_replay(selection jsonb, reason text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1712,7 +1688,6 @@ begin
   return replay.id;
 end
 $$;
-
 COMMENT ON FUNCTION portal.request_replay(selection jsonb, reason text) IS 'Has the portal told again of the chosen of the caller''s organisation, with a reason; administrators only. The portal''s workers carry it out.';
 REVOKE ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) TO authenticated;
@@ -1731,12 +1706,8 @@ CREATE FUNCTION portal.results(results jsonb) RETURNS TABLE(peer_mentor_id uuid,
     http_status integer, latency_s real, error text, retry_after double precision
   )
 $$;
-
 COMMENT ON FUNCTION portal.results(results jsonb) IS 'A worker''s report, a JSON array of objects, as rows.';
 REVOKE ALL ON FUNCTION portal.results(results jsonb) FROM PUBLIC;
-
-COMMENT ON FUNCTION portal.retry_delay(attempts integer) IS 'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
-REVOKE ALL ON FUNCTION portal.retry_delay(attempts integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.retry_delay(attempts integer) RETURNS interval
     LANGUAGE sql
@@ -1744,9 +1715,8 @@ CREATE FUNCTION portal.retry_delay(attempts integer) RETURNS interval
     AS $$
   select random() * (array[5, 30, 300, 1800, 7200, 21600])[least(greatest(attempts, 1), 6)] * interval '1 second'
 $$;
-
-COMMENT ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) IS 'Makes due, batch by batch, what is unconfirmed and was last tried before revive_since; returns how many. At 0 there is nothing to be done now.';
-REVOKE ALL ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.retry_delay(attempts integer) IS 'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
+REVOKE ALL ON FUNCTION portal.retry_delay(attempts integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.revive(organisation_id uuid, batch_size integer DEFAULT 5000, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1801,9 +1771,8 @@ begin
   return revived;
 end
 $$;
-
-COMMENT ON FUNCTION portal.selected(organisation_id uuid, selection jsonb) IS 'The states that a replay is about.';
-REVOKE ALL ON FUNCTION portal.selected(organisation_id uuid, selection jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) IS 'Makes due, batch by batch, what is unconfirmed and was last tried before revive_since; returns how many. At 0 there is nothing to be done now.';
+REVOKE ALL ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.selected(organisation_id uuid, selection jsonb) RETURNS SETOF portal.states
     LANGUAGE sql STABLE
@@ -1816,9 +1785,8 @@ CREATE FUNCTION portal.selected(organisation_id uuid, selection jsonb) RETURNS S
     and (not selection ? 'since' or greatest(state.changed_at, state.attempted_at) >= (selection ->> 'since')::timestamptz)
     and (not selection ? 'error_class' or state.error_class = selection ->> 'error_class')
 $$;
-
-COMMENT ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) IS 'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be told at once.';
-REVOKE ALL ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.selected(organisation_id uuid, selection jsonb) IS 'The states that a replay is about.';
+REVOKE ALL ON FUNCTION portal.selected(organisation_id uuid, selection jsonb) FROM PUBLIC;
 
 CREATE FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[] DEFAULT '{}'::uuid[], changed_by text DEFAULT SESSION_USER, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -1848,10 +1816,8 @@ begin
   where connection.organisation_id = set_mode.organisation_id;
 end
 $$;
-
-COMMENT ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
-REVOKE ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) TO authenticated;
+COMMENT ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) IS 'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be told at once.';
+REVOKE ALL ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(peer_mentor_id uuid, state text, is_removal boolean, since timestamp with time zone, attempts integer, error_class text)
     LANGUAGE sql STABLE
@@ -1880,9 +1846,9 @@ CREATE FUNCTION portal.situations(organisation_id uuid, as_of timestamp with tim
   ) as sending
   where state.organisation_id = situations.organisation_id
 $$;
-
-COMMENT ON FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean, as_of timestamp with time zone) IS 'Starts a run, unless one is running, or none is due; returns nothing then. Where the mode does not send, it is dry.';
-REVOKE ALL ON FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
+REVOKE ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) TO authenticated;
 
 CREATE FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean DEFAULT false, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, organisation text, mode text, adapter text, contract_version text, is_dry_run boolean, peer_mentors integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1930,9 +1896,8 @@ begin
   where run.id = new_id;
 end
 $$;
-
-COMMENT ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) IS 'Starts a replay, or takes up the one that was interrupted.';
-REVOKE ALL ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) FROM PUBLIC;
+COMMENT ON FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean, as_of timestamp with time zone) IS 'Starts a run, unless one is running, or none is due; returns nothing then. Where the mode does not send, it is dry.';
+REVOKE ALL ON FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text DEFAULT SESSION_USER) RETURNS portal.replays
     LANGUAGE sql
@@ -1946,6 +1911,8 @@ CREATE FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reaso
   on conflict (organisation_id, selection) where finished_at is null do update set reason = excluded.reason
   returning replay.*
 $$;
+COMMENT ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) IS 'Starts a replay, or takes up the one that was interrupted.';
+REVOKE ALL ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) FROM PUBLIC;
 
 CREATE SCHEMA private;
 COMMENT ON SCHEMA private IS 'Helpers of policies, triggers and jobs. Not exposed through the Data API.';
@@ -2237,9 +2204,6 @@ COMMENT ON POLICY "administrators read the tasks of their organisation" ON priva
 ALTER TABLE private.tasks ENABLE ROW LEVEL SECURITY;
 GRANT SELECT(id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result, result_file_name, result_file, error, created_at, started_at, finished_at, contents_deleted_at) ON TABLE private.tasks TO authenticated;
 
-COMMENT ON FUNCTION private.actor(organisation_id uuid, change jsonb) IS 'Who makes the change: the signed-in user and role, the job, or the database role.';
-REVOKE ALL ON FUNCTION private.actor(organisation_id uuid, change jsonb) FROM PUBLIC;
-
 CREATE FUNCTION private.actor(organisation_id uuid, change jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -2255,6 +2219,8 @@ CREATE FUNCTION private.actor(organisation_id uuid, change jsonb) RETURNS jsonb
     )
   end
 $$;
+COMMENT ON FUNCTION private.actor(organisation_id uuid, change jsonb) IS 'Who makes the change: the signed-in user and role, the job, or the database role.';
+REVOKE ALL ON FUNCTION private.actor(organisation_id uuid, change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.administered_organisation_id() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2278,30 +2244,23 @@ REVOKE ALL ON FUNCTION private.administered_organisation_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.administered_organisation_id() TO authenticated;
 GRANT ALL ON FUNCTION private.administered_organisation_id() TO service_role;
 
+CREATE FUNCTION private.announce_change(change jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
 COMMENT ON FUNCTION private.announce_change(change jsonb) IS 'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
 REVOKE ALL ON FUNCTION private.announce_change(change jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.announce_change(change jsonb) TO authenticated;
 GRANT ALL ON FUNCTION private.announce_change(change jsonb) TO service_role;
 
-CREATE FUNCTION private.announce_change(change jsonb) RETURNS void
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
-
-COMMENT ON FUNCTION private.are_distinct(numbers smallint[]) IS 'Whether no number is null or comes twice.';
-REVOKE ALL ON FUNCTION private.are_distinct(numbers smallint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO authenticated;
-GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO service_role;
-
 CREATE FUNCTION private.are_distinct(numbers smallint[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $$ select count(*) = count(distinct number) from unnest(numbers) as number $$;
-
-COMMENT ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) IS 'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
-REVOKE ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO authenticated;
-GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO service_role;
+COMMENT ON FUNCTION private.are_distinct(numbers smallint[]) IS 'Whether no number is null or comes twice.';
+REVOKE ALL ON FUNCTION private.are_distinct(numbers smallint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO authenticated;
+GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO service_role;
 
 CREATE FUNCTION private.are_few(chapter_ids uuid[], page_size integer) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2322,9 +2281,10 @@ begin
   );
 end
 $$;
-
-COMMENT ON FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) IS 'Writes to the audit log what a statement changed, an array of {before, after}; a row in which nothing to keep changed, or is set, is left out.';
-REVOKE ALL ON FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) IS 'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
+REVOKE ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO authenticated;
+GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO service_role;
 
 CREATE FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) RETURNS void
     LANGUAGE sql
@@ -2352,6 +2312,8 @@ CREATE FUNCTION private.audit(table_name text, action text, key text, columns te
     fields.before is distinct from fields.after
     and (audit.action <> 'insert' or jsonb_strip_nulls(fields.after) <> '{}')
 $$;
+COMMENT ON FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) IS 'Writes to the audit log what a statement changed, an array of {before, after}; a row in which nothing to keep changed, or is set, is left out.';
+REVOKE ALL ON FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.audit_delete() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2403,9 +2365,6 @@ $$;
 COMMENT ON FUNCTION private.audit_update() IS 'Writes changed rows to the audit log.';
 REVOKE ALL ON FUNCTION private.audit_update() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.audited_fields(changed jsonb, columns text[]) IS 'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';
-REVOKE ALL ON FUNCTION private.audited_fields(changed jsonb, columns text[]) FROM PUBLIC;
-
 CREATE FUNCTION private.audited_fields(changed jsonb, columns text[]) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT
     SET search_path TO ''
@@ -2416,9 +2375,8 @@ CREATE FUNCTION private.audited_fields(changed jsonb, columns text[]) RETURNS js
     field.key = any(columns)
     or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at')
 $$;
-
-COMMENT ON FUNCTION private.cached_history(history jsonb) IS 'The newest 50 entries of a history.';
-REVOKE ALL ON FUNCTION private.cached_history(history jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.audited_fields(changed jsonb, columns text[]) IS 'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';
+REVOKE ALL ON FUNCTION private.audited_fields(changed jsonb, columns text[]) FROM PUBLIC;
 
 CREATE FUNCTION private.cached_history(history jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
@@ -2433,10 +2391,8 @@ CREATE FUNCTION private.cached_history(history jsonb) RETURNS jsonb
     )
   end
 $$;
-
-COMMENT ON FUNCTION private.cancel_task(id uuid) IS 'Ends a task that is not finished, of which nothing is kept then, or throws away a preview; deletes its file at once.';
-REVOKE ALL ON FUNCTION private.cancel_task(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.cancel_task(id uuid) TO authenticated;
+COMMENT ON FUNCTION private.cached_history(history jsonb) IS 'The newest 50 entries of a history.';
+REVOKE ALL ON FUNCTION private.cached_history(history jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.cancel_task(id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2464,6 +2420,9 @@ begin
   perform private.delete_task_contents(array[task.id]);
 end
 $$;
+COMMENT ON FUNCTION private.cancel_task(id uuid) IS 'Ends a task that is not finished, of which nothing is kept then, or throws away a preview; deletes its file at once.';
+REVOKE ALL ON FUNCTION private.cancel_task(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.cancel_task(id uuid) TO authenticated;
 
 CREATE FUNCTION private.changed_fields(of_state jsonb, against jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
@@ -2473,12 +2432,8 @@ CREATE FUNCTION private.changed_fields(of_state jsonb, against jsonb) RETURNS js
   from jsonb_each(of_state) as field
   where field.value is distinct from against -> field.key
 $$;
-
 COMMENT ON FUNCTION private.changed_fields(of_state jsonb, against jsonb) IS 'The fields of one state that the other has otherwise.';
 REVOKE ALL ON FUNCTION private.changed_fields(of_state jsonb, against jsonb) FROM PUBLIC;
-
-COMMENT ON FUNCTION private.check_dates(certification public.peer_mentor_certifications, time_zone text, as_of timestamp with time zone) IS 'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
-REVOKE ALL ON FUNCTION private.check_dates(certification public.peer_mentor_certifications, time_zone text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.check_dates(certification public.peer_mentor_certifications, time_zone text, as_of timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -2517,12 +2472,8 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
 end
 $$;
-
-COMMENT ON FUNCTION private.check_endpoint(endpoint text) IS 'True; raises MC010 while the endpoint is switched off.';
-REVOKE ALL ON FUNCTION private.check_endpoint(endpoint text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO anon;
-GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO authenticated;
-GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO service_role;
+COMMENT ON FUNCTION private.check_dates(certification public.peer_mentor_certifications, time_zone text, as_of timestamp with time zone) IS 'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
+REVOKE ALL ON FUNCTION private.check_dates(certification public.peer_mentor_certifications, time_zone text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.check_endpoint(endpoint text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2538,9 +2489,11 @@ begin
   return true;
 end
 $$;
-
-COMMENT ON FUNCTION private.check_events(ids uuid[]) IS 'Refuses (MC005) events that are not, in count, content and order, the history of their certification.';
-REVOKE ALL ON FUNCTION private.check_events(ids uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION private.check_endpoint(endpoint text) IS 'True; raises MC010 while the endpoint is switched off.';
+REVOKE ALL ON FUNCTION private.check_endpoint(endpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO anon;
+GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO authenticated;
+GRANT ALL ON FUNCTION private.check_endpoint(endpoint text) TO service_role;
 
 CREATE FUNCTION private.check_events(ids uuid[]) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2564,11 +2517,8 @@ begin
   end if;
 end
 $$;
-
-COMMENT ON FUNCTION private.check_extension(certification_type text, last_valid_day date) IS 'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
-REVOKE ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) TO authenticated;
-GRANT ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) TO service_role;
+COMMENT ON FUNCTION private.check_events(ids uuid[]) IS 'Refuses (MC005) events that are not, in count, content and order, the history of their certification.';
+REVOKE ALL ON FUNCTION private.check_events(ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.check_extension(certification_type text, last_valid_day date) RETURNS uuid
     LANGUAGE plpgsql STABLE
@@ -2590,9 +2540,10 @@ begin
   return organisation;
 end
 $$;
-
-COMMENT ON FUNCTION private.check_history_kept(before jsonb, after jsonb) IS 'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
-REVOKE ALL ON FUNCTION private.check_history_kept(before jsonb, after jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.check_extension(certification_type text, last_valid_day date) IS 'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
+REVOKE ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) TO authenticated;
+GRANT ALL ON FUNCTION private.check_extension(certification_type text, last_valid_day date) TO service_role;
 
 CREATE FUNCTION private.check_history_kept(before jsonb, after jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2612,9 +2563,8 @@ begin
     constraint = 'certification_history_append_only';
 end
 $$;
-
-COMMENT ON FUNCTION private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape.';
-REVOKE ALL ON FUNCTION private.check_note_and_evidence(change jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.check_history_kept(before jsonb, after jsonb) IS 'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
+REVOKE ALL ON FUNCTION private.check_history_kept(before jsonb, after jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.check_note_and_evidence(change jsonb) RETURNS void
     LANGUAGE plpgsql
@@ -2640,9 +2590,8 @@ begin
   end if;
 end
 $_$;
-
-COMMENT ON FUNCTION private.check_notices_as_of(as_of timestamp with time zone) IS 'Refuses (MC008) an instant that is not the caller''s to send notices at, and an isolation level in which locks prove nothing.';
-REVOKE ALL ON FUNCTION private.check_notices_as_of(as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape.';
+REVOKE ALL ON FUNCTION private.check_note_and_evidence(change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.check_notices_as_of(as_of timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -2665,9 +2614,8 @@ begin
   end if;
 end
 $$;
-
-COMMENT ON FUNCTION private.check_revert(before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb) IS 'Refuses (MC006) an update in the name of a revert that does more or less than take the entry back.';
-REVOKE ALL ON FUNCTION private.check_revert(before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.check_notices_as_of(as_of timestamp with time zone) IS 'Refuses (MC008) an instant that is not the caller''s to send notices at, and an isolation level in which locks prove nothing.';
+REVOKE ALL ON FUNCTION private.check_notices_as_of(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.check_revert(before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2683,6 +2631,8 @@ begin
   end if;
 end
 $$;
+COMMENT ON FUNCTION private.check_revert(before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb) IS 'Refuses (MC006) an update in the name of a revert that does more or less than take the entry back.';
+REVOKE ALL ON FUNCTION private.check_revert(before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.check_time_zone() RETURNS trigger
     LANGUAGE plpgsql
@@ -2702,9 +2652,6 @@ end
 $$;
 COMMENT ON FUNCTION private.check_time_zone() IS 'Refuses (MC008) a time zone that the server does not know.';
 REVOKE ALL ON FUNCTION private.check_time_zone() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) IS 'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
-REVOKE ALL ON FUNCTION private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) FROM PUBLIC;
 
 CREATE FUNCTION private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) RETURNS void
     LANGUAGE plpgsql
@@ -2730,10 +2677,8 @@ begin
   end if;
 end
 $$;
-
-COMMENT ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) IS 'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to tell is marked empty, and the week is done.';
-REVOKE ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) IS 'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
+REVOKE ALL ON FUNCTION private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) FROM PUBLIC;
 
 CREATE FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb, expiring_count bigint, expired_count bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2800,10 +2745,9 @@ begin
   where mails.state = 'sending';
 end
 $$;
-
-COMMENT ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) IS 'Takes up what is due of these peer mentors, one mail each, and returns what to write. To be committed before anything is sent: after that, nothing takes it up again unless report_notices says that it was not sent.';
-REVOKE ALL ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) IS 'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to tell is marked empty, and the week is done.';
+REVOKE ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
 
 CREATE FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, full_name text, certifications jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2871,6 +2815,9 @@ begin
   group by mails.id, organisation.id, mentor.id;
 end
 $$;
+COMMENT ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) IS 'Takes up what is due of these peer mentors, one mail each, and returns what to write. To be committed before anything is sent: after that, nothing takes it up again unless report_notices says that it was not sent.';
+REVOKE ALL ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) TO mentorcert_jobs;
 
 CREATE FUNCTION private.claim_task(lease interval) RETURNS SETOF private.tasks
     LANGUAGE plpgsql
@@ -2900,7 +2847,6 @@ begin
   returning task.*;
 end
 $$;
-
 COMMENT ON FUNCTION private.claim_task(lease interval) IS 'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
 REVOKE ALL ON FUNCTION private.claim_task(lease interval) FROM PUBLIC;
 
@@ -2980,9 +2926,6 @@ $$;
 COMMENT ON FUNCTION private.copy_chapter_ids() IS 'Copies the chapters of now of the changed peer mentors to peer_mentors and to their certifications.';
 REVOKE ALL ON FUNCTION private.copy_chapter_ids() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'Copies the histories of the next batch of certifications to the events table.';
-REVOKE ALL ON FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
-
 CREATE FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -2995,9 +2938,8 @@ begin
   last_id := ids[looked_at];
 end
 $$;
-
-COMMENT ON FUNCTION private.copy_to_events(ids uuid[]) IS 'Copies the histories of certifications to the events table, as far as they are not there, and verifies them; returns how many entries.';
-REVOKE ALL ON FUNCTION private.copy_to_events(ids uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'Copies the histories of the next batch of certifications to the events table.';
+REVOKE ALL ON FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
 
 CREATE FUNCTION private.copy_to_events(ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -3017,6 +2959,8 @@ begin
   return copied;
 end
 $$;
+COMMENT ON FUNCTION private.copy_to_events(ids uuid[]) IS 'Copies the histories of certifications to the events table, as far as they are not there, and verifies them; returns how many entries.';
+REVOKE ALL ON FUNCTION private.copy_to_events(ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.current_history_version() RETURNS integer
     LANGUAGE sql IMMUTABLE
@@ -3027,15 +2971,14 @@ REVOKE ALL ON FUNCTION private.current_history_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.current_history_version() TO authenticated;
 GRANT ALL ON FUNCTION private.current_history_version() TO service_role;
 
-COMMENT ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) IS 'The day on the calendar of a time zone.';
-REVOKE ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) TO authenticated;
-GRANT ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) TO service_role;
-
 CREATE FUNCTION private.day_of(instant timestamp with time zone, time_zone text) RETURNS date
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $$ select (instant at time zone time_zone)::date $$;
+COMMENT ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) IS 'The day on the calendar of a time zone.';
+REVOKE ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) TO authenticated;
+GRANT ALL ON FUNCTION private.day_of(instant timestamp with time zone, time_zone text) TO service_role;
 
 CREATE FUNCTION private.day_starts(day date, time_zone text) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -3048,7 +2991,6 @@ CREATE FUNCTION private.day_starts(day date, time_zone text) RETURNS timestamp w
   end
   from (select day::timestamp at time zone time_zone as midnight) as server
 $$;
-
 COMMENT ON FUNCTION private.day_starts(day date, time_zone text) IS 'The first instant of a day in a time zone: the first of two midnights, and where the clock skips midnight the first instant after the gap.';
 REVOKE ALL ON FUNCTION private.day_starts(day date, time_zone text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.day_starts(day date, time_zone text) TO authenticated;
@@ -3097,9 +3039,6 @@ $$;
 COMMENT ON FUNCTION private.delete_outdated_tasks() IS 'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited a day in vain; returns of how many the contents went.';
 REVOKE ALL ON FUNCTION private.delete_outdated_tasks() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.delete_task_contents(ids uuid[]) IS 'Deletes whatever of these tasks is or may be personal data; that they were, and their counts, stay.';
-REVOKE ALL ON FUNCTION private.delete_task_contents(ids uuid[]) FROM PUBLIC;
-
 CREATE FUNCTION private.delete_task_contents(ids uuid[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
@@ -3113,11 +3052,8 @@ CREATE FUNCTION private.delete_task_contents(ids uuid[]) RETURNS void
     contents_deleted_at = clock_timestamp()
   where task.id = any(ids);
 $$;
-
-COMMENT ON FUNCTION private.deny_right(message text) IS 'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
-REVOKE ALL ON FUNCTION private.deny_right(message text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.deny_right(message text) TO authenticated;
-GRANT ALL ON FUNCTION private.deny_right(message text) TO service_role;
+COMMENT ON FUNCTION private.delete_task_contents(ids uuid[]) IS 'Deletes whatever of these tasks is or may be personal data; that they were, and their counts, stay.';
+REVOKE ALL ON FUNCTION private.delete_task_contents(ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.deny_right(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
     LANGUAGE plpgsql
@@ -3130,9 +3066,10 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
 end
 $$;
-
-COMMENT ON FUNCTION private.derived_listing(peer_mentor_ids uuid[]) IS 'What the public list should say of these peer mentors (null: of all): those who consent and hold every required type, active. An organisation that requires nothing lists nobody.';
-REVOKE ALL ON FUNCTION private.derived_listing(peer_mentor_ids uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION private.deny_right(message text) IS 'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
+REVOKE ALL ON FUNCTION private.deny_right(message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.deny_right(message text) TO authenticated;
+GRANT ALL ON FUNCTION private.deny_right(message text) TO service_role;
 
 CREATE FUNCTION private.derived_listing(peer_mentor_ids uuid[]) RETURNS SETOF public.listed_peer_mentors
     LANGUAGE sql STABLE
@@ -3174,9 +3111,8 @@ CREATE FUNCTION private.derived_listing(peer_mentor_ids uuid[]) RETURNS SETOF pu
       select everybody.id from public.peer_mentors as everybody where derived_listing.peer_mentor_ids is null
     )
 $$;
-
-COMMENT ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest tells a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
-REVOKE ALL ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION private.derived_listing(peer_mentor_ids uuid[]) IS 'What the public list should say of these peer mentors (null: of all): those who consent and hold every required type, active. An organisation that requires nothing lists nobody.';
+REVOKE ALL ON FUNCTION private.derived_listing(peer_mentor_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) RETURNS TABLE(full_name text, chapters text, name_nb text, name_en text, last_valid_day date, has_expired boolean)
     LANGUAGE plpgsql STABLE
@@ -3244,10 +3180,8 @@ begin
   order by certification.expires_at, mentor.full_name, type.code;
 end
 $$;
-
-COMMENT ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) IS 'The digests that are due at an instant, one a login and week; those with no lines are not sent. Nothing is changed.';
-REVOKE ALL ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest tells a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
+REVOKE ALL ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[] DEFAULT NULL::uuid[], user_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(organisation_id uuid, organisation text, user_id uuid, week date, told_until date, recipient text, lines bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3275,10 +3209,9 @@ CREATE FUNCTION private.due_digests(as_of timestamp with time zone, organisation
     where mail.organisation_id = recipient.organisation_id and mail.user_id = recipient.user_id and mail.week = recipient.week
   )
 $$;
-
-COMMENT ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) IS 'The notices that are due at an instant, of all or of some peer mentors, and what would become of each: mail; no_address and suspended, which wait; skipped, which became due too long ago. Exactly what a run takes up; nothing is changed.';
-REVOKE ALL ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) IS 'The digests that are due at an instant, one a login and week; those with no lines are not sent. Nothing is changed.';
+REVOKE ALL ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[], user_ids uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer DEFAULT 14, peer_mentor_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(organisation_id uuid, organisation text, peer_mentor_id uuid, certification_id uuid, certification_type text, expires_at timestamp with time zone, last_valid_day date, days_before smallint, days_left integer, outcome text, recipient text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3336,6 +3269,9 @@ begin
   order by certification.expires_at, certification.peer_mentor_id, certification.certification_type;
 end
 $$;
+COMMENT ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) IS 'The notices that are due at an instant, of all or of some peer mentors, and what would become of each: mail; no_address and suspended, which wait; skipped, which became due too long ago. Exactly what a run takes up; nothing is changed.';
+REVOKE ALL ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.due_notices(as_of timestamp with time zone, reach_days integer, peer_mentor_ids uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION private.end_calendar_feed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3349,9 +3285,6 @@ end
 $$;
 COMMENT ON FUNCTION private.end_calendar_feed() IS 'Ends the feed of a peer mentor who gets another login or none: by erasure, by the end of the login, or by an administrator.';
 REVOKE ALL ON FUNCTION private.end_calendar_feed() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) IS 'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what became of the login: none, kept or deleted.';
-REVOKE ALL ON FUNCTION private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) FROM PUBLIC;
 
 CREATE FUNCTION private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql
@@ -3429,11 +3362,8 @@ begin
   return login;
 end
 $$;
-
-COMMENT ON FUNCTION private.evidence(evidence jsonb) IS 'Evidence, seen by the caller where it does not say by whom.';
-REVOKE ALL ON FUNCTION private.evidence(evidence jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.evidence(evidence jsonb) TO authenticated;
-GRANT ALL ON FUNCTION private.evidence(evidence jsonb) TO service_role;
+COMMENT ON FUNCTION private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) IS 'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what became of the login: none, kept or deleted.';
+REVOKE ALL ON FUNCTION private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) FROM PUBLIC;
 
 CREATE FUNCTION private.evidence(evidence jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -3444,9 +3374,10 @@ CREATE FUNCTION private.evidence(evidence jsonb) RETURNS jsonb
     else evidence
   end
 $$;
-
-COMMENT ON FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due at an instant (all, or at most batch_size), leaving out rows that somebody else holds; returns how many by organisation and end. One statement, whatever the number of rows.';
-REVOKE ALL ON FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer) FROM PUBLIC;
+COMMENT ON FUNCTION private.evidence(evidence jsonb) IS 'Evidence, seen by the caller where it does not say by whom.';
+REVOKE ALL ON FUNCTION private.evidence(evidence jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.evidence(evidence jsonb) TO authenticated;
+GRANT ALL ON FUNCTION private.evidence(evidence jsonb) TO service_role;
 
 CREATE FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer DEFAULT NULL::integer) RETURNS TABLE(organisation_id uuid, expires_at timestamp with time zone, expired bigint)
     LANGUAGE plpgsql
@@ -3493,11 +3424,8 @@ begin
   perform private.announce_change(null);
 end
 $$;
-
-COMMENT ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) IS 'When a certification of this type expires by the type''s rule if issued or renewed on a day.';
-REVOKE ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) TO authenticated;
-GRANT ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) TO service_role;
+COMMENT ON FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due at an instant (all, or at most batch_size), leaving out rows that somebody else holds; returns how many by organisation and end. One statement, whatever the number of rows.';
+REVOKE ALL ON FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
@@ -3512,10 +3440,10 @@ CREATE FUNCTION private.expires_at_by_rule(certification public.peer_mentor_cert
   from public.certification_types as type
   where type.organisation_id = certification.organisation_id and type.code = certification.certification_type
 $$;
-
-COMMENT ON FUNCTION private.find_login(email text) IS 'The login with exactly this e-mail address, for an administrator who gives it a membership; null where there is none. Each question is logged; MC012 after 60 in an hour.';
-REVOKE ALL ON FUNCTION private.find_login(email text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.find_login(email text) TO authenticated;
+COMMENT ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) IS 'When a certification of this type expires by the type''s rule if issued or renewed on a day.';
+REVOKE ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) TO authenticated;
+GRANT ALL ON FUNCTION private.expires_at_by_rule(certification public.peer_mentor_certifications, issued_on date, time_zone text) TO service_role;
 
 CREATE FUNCTION private.find_login(email text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3545,10 +3473,9 @@ begin
   );
 end
 $$;
-
-COMMENT ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) IS 'Ends a run in the ledger of the jobs; with an error the day stays open, and a worker tries again.';
-REVOKE ALL ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.find_login(email text) IS 'The login with exactly this e-mail address, for an administrator who gives it a membership; null where there is none. Each question is logged; MC012 after 60 in an hour.';
+REVOKE ALL ON FUNCTION private.find_login(email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.find_login(email text) TO authenticated;
 
 CREATE FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3559,6 +3486,9 @@ CREATE FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp 
   where run.job = 'notices' and run.organisation_id = any(finish_notices.organisation_ids)
     and run.as_of = finish_notices.as_of
 $$;
+COMMENT ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) IS 'Ends a run in the ledger of the jobs; with an error the day stays open, and a worker tries again.';
+REVOKE ALL ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) TO mentorcert_jobs;
 
 CREATE FUNCTION private.forbid_temporary_objects() RETURNS void
     LANGUAGE plpgsql
@@ -3570,11 +3500,6 @@ end
 $$;
 COMMENT ON FUNCTION private.forbid_temporary_objects() IS 'Takes from everybody but the owner the right to make temporary objects in this database; to be called again where a database was restored or copied.';
 REVOKE ALL ON FUNCTION private.forbid_temporary_objects() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) IS 'The caller''s peer mentors (of these chapters) whose name and external id are like all patterns, no more than asked for.';
-REVOKE ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) TO authenticated;
-GRANT ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) TO service_role;
 
 CREATE FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
@@ -3595,6 +3520,10 @@ begin
   );
 end
 $$;
+COMMENT ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) IS 'The caller''s peer mentors (of these chapters) whose name and external id are like all patterns, no more than asked for.';
+REVOKE ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) TO authenticated;
+GRANT ALL ON FUNCTION private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer) TO service_role;
 
 CREATE FUNCTION private.history_is_in_events() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3605,13 +3534,12 @@ REVOKE ALL ON FUNCTION private.history_is_in_events() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.history_is_in_events() TO authenticated;
 GRANT ALL ON FUNCTION private.history_is_in_events() TO service_role;
 
-COMMENT ON FUNCTION private.is_address(email text) IS 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
-REVOKE ALL ON FUNCTION private.is_address(email text) FROM PUBLIC;
-
 CREATE FUNCTION private.is_address(email text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $_$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]|=[?]|^[.]|@[.]|[.]$', false) $_$;
+COMMENT ON FUNCTION private.is_address(email text) IS 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
+REVOKE ALL ON FUNCTION private.is_address(email text) FROM PUBLIC;
 
 CREATE FUNCTION private.is_erasure() RETURNS boolean
     LANGUAGE sql STABLE
@@ -3623,9 +3551,6 @@ $$;
 COMMENT ON FUNCTION private.is_erasure() IS 'Whether a person is being erased: that alone takes notes and evidence out of histories, and logins out of the audit log.';
 REVOKE ALL ON FUNCTION private.is_erasure() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) IS 'Whether an entry changes by nothing but an erasure that takes a login out of it.';
-REVOKE ALL ON FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) FROM PUBLIC;
-
 CREATE FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -3635,9 +3560,8 @@ CREATE FUNCTION private.is_login_taken_out(before public.audit_log, after public
     and (after.before is not distinct from before.before or after.before is not distinct from before.before - 'user_id')
     and (after.after is not distinct from before.after or after.after is not distinct from before.after - 'user_id')
 $$;
-
-COMMENT ON FUNCTION private.is_past_day(day text) IS 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
-REVOKE ALL ON FUNCTION private.is_past_day(day text) FROM PUBLIC;
+COMMENT ON FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) IS 'Whether an entry changes by nothing but an erasure that takes a login out of it.';
+REVOKE ALL ON FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) FROM PUBLIC;
 
 CREATE FUNCTION private.is_past_day(day text) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -3650,6 +3574,8 @@ exception when datetime_field_overflow then
   return false;
 end
 $_$;
+COMMENT ON FUNCTION private.is_past_day(day text) IS 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
+REVOKE ALL ON FUNCTION private.is_past_day(day text) FROM PUBLIC;
 
 CREATE FUNCTION private.keep_an_administrator() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3672,9 +3598,6 @@ end
 $$;
 COMMENT ON FUNCTION private.keep_an_administrator() IS 'Refuses (MC011) that a client ends the last membership of an administrator; the owner may.';
 REVOKE ALL ON FUNCTION private.keep_an_administrator() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) IS 'The kind of history entry that an update is; MC001 where no kind of change leads from the one to the other.';
-REVOKE ALL ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
@@ -3705,11 +3628,8 @@ begin
   return null;
 end
 $$;
-
-COMMENT ON FUNCTION private.known_type(organisation_id uuid, code text) IS 'The certification type of an organisation with a code; MC002 where there is none.';
-REVOKE ALL ON FUNCTION private.known_type(organisation_id uuid, code text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO authenticated;
-GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO service_role;
+COMMENT ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) IS 'The kind of history entry that an update is; MC001 where no kind of change leads from the one to the other.';
+REVOKE ALL ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.known_type(organisation_id uuid, code text) RETURNS public.certification_types
     LANGUAGE plpgsql STABLE
@@ -3731,6 +3651,10 @@ begin
   return type;
 end
 $$;
+COMMENT ON FUNCTION private.known_type(organisation_id uuid, code text) IS 'The certification type of an organisation with a code; MC002 where there is none.';
+REVOKE ALL ON FUNCTION private.known_type(organisation_id uuid, code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO authenticated;
+GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO service_role;
 
 CREATE FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date DEFAULT NULL::date) RETURNS date
     LANGUAGE sql IMMUTABLE
@@ -3748,16 +3672,10 @@ CREATE FUNCTION private.last_valid_day(validity_rule text, validity_months integ
     extract(year from issued_on + make_interval(months => coalesce(validity_months, 0)))::integer, 12, 31
   ) as year_end
 $$;
-
 COMMENT ON FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date) IS 'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. Early renewal never shortens: held_until, the last day of what was held before, stays where it is later.';
 REVOKE ALL ON FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date) TO authenticated;
 GRANT ALL ON FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date) TO service_role;
-
-COMMENT ON FUNCTION private.latest_change(certification_id uuid) IS 'The newest history entry of a certification that somebody made; null for one that the caller may not read.';
-REVOKE ALL ON FUNCTION private.latest_change(certification_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.latest_change(certification_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.latest_change(certification_id uuid) TO service_role;
 
 CREATE FUNCTION private.latest_change(certification_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -3769,11 +3687,10 @@ CREATE FUNCTION private.latest_change(certification_id uuid) RETURNS jsonb
   order by entries.position desc
   limit 1
 $$;
-
-COMMENT ON FUNCTION private.lock_certification(certification_id uuid) IS 'The certification, locked until the end of the transaction; 42501 for one that the caller may not change.';
-REVOKE ALL ON FUNCTION private.lock_certification(certification_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.lock_certification(certification_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.lock_certification(certification_id uuid) TO service_role;
+COMMENT ON FUNCTION private.latest_change(certification_id uuid) IS 'The newest history entry of a certification that somebody made; null for one that the caller may not read.';
+REVOKE ALL ON FUNCTION private.latest_change(certification_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.latest_change(certification_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.latest_change(certification_id uuid) TO service_role;
 
 CREATE FUNCTION private.lock_certification(certification_id uuid) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
@@ -3792,9 +3709,10 @@ begin
   return certification;
 end
 $$;
-
-COMMENT ON FUNCTION private.lock_certifications_after(after_id uuid, batch_size integer) IS 'The ids of the next batch, locked.';
-REVOKE ALL ON FUNCTION private.lock_certifications_after(after_id uuid, batch_size integer) FROM PUBLIC;
+COMMENT ON FUNCTION private.lock_certification(certification_id uuid) IS 'The certification, locked until the end of the transaction; 42501 for one that the caller may not change.';
+REVOKE ALL ON FUNCTION private.lock_certification(certification_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.lock_certification(certification_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.lock_certification(certification_id uuid) TO service_role;
 
 CREATE FUNCTION private.lock_certifications_after(after_id uuid, batch_size integer) RETURNS uuid[]
     LANGUAGE sql
@@ -3808,10 +3726,8 @@ CREATE FUNCTION private.lock_certifications_after(after_id uuid, batch_size inte
     for no key update
   )
 $$;
-
-COMMENT ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) IS 'Logs that the signed-in user was answered by an endpoint, with the organisations of the rows returned and the request''s id.';
-REVOKE ALL ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) TO authenticated;
+COMMENT ON FUNCTION private.lock_certifications_after(after_id uuid, batch_size integer) IS 'The ids of the next batch, locked.';
+REVOKE ALL ON FUNCTION private.lock_certifications_after(after_id uuid, batch_size integer) FROM PUBLIC;
 
 CREATE FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3828,17 +3744,16 @@ CREATE FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], r
     array(select distinct id from unnest(log_access.row_organisation_ids) as id),
     log_access.request_id
 $$;
-
-COMMENT ON FUNCTION private.masked_address(email text) IS 'An address as it may be shown to an operator.';
-REVOKE ALL ON FUNCTION private.masked_address(email text) FROM PUBLIC;
+COMMENT ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) IS 'Logs that the signed-in user was answered by an endpoint, with the organisations of the rows returned and the request''s id.';
+REVOKE ALL ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) TO authenticated;
 
 CREATE FUNCTION private.masked_address(email text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $$ select left(email, 1) || '…@' || split_part(email, '@', 2) $$;
-
-COMMENT ON FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) IS 'Whether the caller may certify a peer mentor of these chapters: the administrator, and a coordinator of one of them.';
-REVOKE ALL ON FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION private.masked_address(email text) IS 'An address as it may be shown to an operator.';
+REVOKE ALL ON FUNCTION private.masked_address(email text) FROM PUBLIC;
 
 CREATE FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) RETURNS boolean
     LANGUAGE sql STABLE
@@ -3848,6 +3763,8 @@ CREATE FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) RE
     organisation_id = private.administered_organisation_id() or chapter_ids && private.coordinated_chapter_ids(), false
   )
 $$;
+COMMENT ON FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) IS 'Whether the caller may certify a peer mentor of these chapters: the administrator, and a coordinator of one of them.';
+REVOKE ALL ON FUNCTION private.may_certify(organisation_id uuid, chapter_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.member_logins() RETURNS TABLE(user_id uuid, email text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3866,9 +3783,6 @@ COMMENT ON FUNCTION private.member_logins() IS 'The e-mail address of everybody 
 REVOKE ALL ON FUNCTION private.member_logins() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.member_logins() TO authenticated;
 
-COMMENT ON FUNCTION private.mornings(as_of timestamp with time zone) IS 'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
-REVOKE ALL ON FUNCTION private.mornings(as_of timestamp with time zone) FROM PUBLIC;
-
 CREATE FUNCTION private.mornings(as_of timestamp with time zone) RETURNS TABLE(organisation_id uuid, local_day date, due_at timestamp with time zone)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -3878,11 +3792,8 @@ CREATE FUNCTION private.mornings(as_of timestamp with time zone) RETURNS TABLE(o
     (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
   from private.notice_organisations(as_of) as organisation
 $$;
-
-COMMENT ON FUNCTION private.name_patterns(query text) IS 'What each word of a search must be like: part of the name or of the external id. Wildcards in it stand for themselves.';
-REVOKE ALL ON FUNCTION private.name_patterns(query text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.name_patterns(query text) TO authenticated;
-GRANT ALL ON FUNCTION private.name_patterns(query text) TO service_role;
+COMMENT ON FUNCTION private.mornings(as_of timestamp with time zone) IS 'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
+REVOKE ALL ON FUNCTION private.mornings(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.name_patterns(query text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -3894,10 +3805,10 @@ CREATE FUNCTION private.name_patterns(query text) RETURNS text[]
     where word <> ''
   )
 $$;
-
-COMMENT ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) IS 'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight; null without organisations.';
-REVOKE ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.name_patterns(query text) IS 'What each word of a search must be like: part of the name or of the external id. Wildcards in it stand for themselves.';
+REVOKE ALL ON FUNCTION private.name_patterns(query text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.name_patterns(query text) TO authenticated;
+GRANT ALL ON FUNCTION private.name_patterns(query text) TO service_role;
 
 CREATE FUNCTION private.next_nightly_at(as_of timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3911,20 +3822,17 @@ CREATE FUNCTION private.next_nightly_at(as_of timestamp with time zone) RETURNS 
   )
   from private.organisations_due(as_of) as due
 $$;
-
-COMMENT ON FUNCTION private.next_notices_at(as_of timestamp with time zone) IS 'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
-REVOKE ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) IS 'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight; null without organisations.';
+REVOKE ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) TO mentorcert_jobs;
 
 CREATE FUNCTION private.next_notices_at(as_of timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$ select min(morning.due_at) from private.mornings(as_of) as morning $$;
-
-COMMENT ON FUNCTION private.note_reversal(batch_id uuid, reason text) IS 'Notes that a whole extension was taken back.';
-REVOKE ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO authenticated;
-GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO service_role;
+COMMENT ON FUNCTION private.next_notices_at(as_of timestamp with time zone) IS 'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
+REVOKE ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) TO mentorcert_jobs;
 
 CREATE FUNCTION private.note_reversal(batch_id uuid, reason text) RETURNS void
     LANGUAGE sql
@@ -3934,9 +3842,10 @@ CREATE FUNCTION private.note_reversal(batch_id uuid, reason text) RETURNS void
   set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = note_reversal.reason
   where extension.batch_id = note_reversal.batch_id and extension.reverted_at is null
 $$;
-
-COMMENT ON FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer) IS 'Each organisation''s local day at an instant, the last one that notices were sent on, how many days they reach back (to that day, if it is further than reach_days, but not beyond 90), and the largest offset.';
-REVOKE ALL ON FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
+COMMENT ON FUNCTION private.note_reversal(batch_id uuid, reason text) IS 'Notes that a whole extension was taken back.';
+REVOKE ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO authenticated;
+GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO service_role;
 
 CREATE FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer DEFAULT 14) RETURNS TABLE(organisation_id uuid, slug text, time_zone text, local_day date, last_day date, reach integer, furthest integer)
     LANGUAGE sql STABLE
@@ -3960,9 +3869,8 @@ CREATE FUNCTION private.notice_organisations(as_of timestamp with time zone, rea
   ) as types
   where types.furthest is not null
 $$;
-
-COMMENT ON FUNCTION private.organisations_due(as_of timestamp with time zone) IS 'Each organisation''s local day at an instant, and the last one that the ledger knows as done.';
-REVOKE ALL ON FUNCTION private.organisations_due(as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer) IS 'Each organisation''s local day at an instant, the last one that notices were sent on, how many days they reach back (to that day, if it is further than reach_days, but not beyond 90), and the largest offset.';
+REVOKE ALL ON FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
 
 CREATE FUNCTION private.organisations_due(as_of timestamp with time zone) RETURNS TABLE(organisation_id uuid, time_zone text, local_day date, last_day date)
     LANGUAGE sql STABLE
@@ -3975,6 +3883,8 @@ CREATE FUNCTION private.organisations_due(as_of timestamp with time zone) RETURN
     where run.organisation_id = organisation.id and run.job = 'nightly' and run.finished_at is not null
   ) as ledger on true
 $$;
+COMMENT ON FUNCTION private.organisations_due(as_of timestamp with time zone) IS 'Each organisation''s local day at an instant, and the last one that the ledger knows as done.';
+REVOKE ALL ON FUNCTION private.organisations_due(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.own_peer_mentor_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4044,11 +3954,6 @@ COMMENT ON FUNCTION private.portal_alarm() IS 'How many the portal of the caller
 REVOKE ALL ON FUNCTION private.portal_alarm() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.portal_alarm() TO authenticated;
 
-COMMENT ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) IS 'What extend_certifications would do with each certification of the type: extended (to new_expires_at), or left as holds_longer, expired or erased. Changes nothing.';
-REVOKE ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) TO authenticated;
-GRANT ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) TO service_role;
-
 CREATE FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid DEFAULT NULL::uuid, expired_since date DEFAULT NULL::date) RETURNS TABLE(certification_id uuid, peer_mentor_id uuid, expires_at timestamp with time zone, new_expires_at timestamp with time zone, outcome text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -4082,6 +3987,10 @@ begin
   ) as judged;
 end
 $$;
+COMMENT ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) IS 'What extend_certifications would do with each certification of the type: extended (to new_expires_at), or left as holds_longer, expired or erased. Changes nothing.';
+REVOKE ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) TO authenticated;
+GRANT ALL ON FUNCTION private.preview_extension(certification_type text, last_valid_day date, chapter_id uuid, expired_since date) TO service_role;
 
 CREATE FUNCTION private.preview_replay(selection jsonb, size integer DEFAULT 50) RETURNS TABLE(peer_mentor_id uuid, peer_mentor text, confirmed_version bigint, confirmed jsonb, desired jsonb, total bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4103,15 +4012,9 @@ begin
   order by mentor.id;
 end
 $$;
-
 COMMENT ON FUNCTION private.preview_replay(selection jsonb, size integer) IS 'Of whom a replay would tell the portal of the caller''s organisation again: the first so many, as confirmed and as they would be told, and how many in all.';
 REVOKE ALL ON FUNCTION private.preview_replay(selection jsonb, size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.preview_replay(selection jsonb, size integer) TO authenticated;
-
-COMMENT ON FUNCTION private.preview_reversal(batch_id uuid) IS 'What revert_change would do with each certification of an extension: reverted (to new_expires_at), changed_since (then nothing at all is taken back) or erased (left as it is).';
-REVOKE ALL ON FUNCTION private.preview_reversal(batch_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO service_role;
 
 CREATE FUNCTION private.preview_reversal(batch_id uuid) RETURNS TABLE(certification_id uuid, peer_mentor_id uuid, expires_at timestamp with time zone, new_expires_at timestamp with time zone, outcome text)
     LANGUAGE sql STABLE
@@ -4135,6 +4038,10 @@ CREATE FUNCTION private.preview_reversal(batch_id uuid) RETURNS TABLE(certificat
   ) as target
   where extension.batch_id = preview_reversal.batch_id and entry ->> 'batch_id' = preview_reversal.batch_id::text
 $$;
+COMMENT ON FUNCTION private.preview_reversal(batch_id uuid) IS 'What revert_change would do with each certification of an extension: reverted (to new_expires_at), changed_since (then nothing at all is taken back) or erased (left as it is).';
+REVOKE ALL ON FUNCTION private.preview_reversal(batch_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO service_role;
 
 CREATE FUNCTION private.record_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4272,9 +4179,6 @@ $$;
 COMMENT ON FUNCTION private.record_change() IS 'Keeps the history as it is (MC005), checks a change (right, transition, type, dates, reason) and appends its one history entry.';
 REVOKE ALL ON FUNCTION private.record_change() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) IS 'Makes the public list say of these peer mentors what the rules derive.';
-REVOKE ALL ON FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) FROM PUBLIC;
-
 CREATE FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4311,6 +4215,8 @@ begin
     and listed.peer_mentor_id not in (select derived.peer_mentor_id from derived);
 end
 $$;
+COMMENT ON FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) IS 'Makes the public list say of these peer mentors what the rules derive.';
+REVOKE ALL ON FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION private.refresh_listing_of_certifications() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4540,11 +4446,6 @@ $$;
 COMMENT ON FUNCTION private.reject_removal() IS 'Refuses (MC005) DELETE and TRUNCATE: a removed row takes its history along.';
 REVOKE ALL ON FUNCTION private.reject_removal() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.reject_revert(message text, hint text) IS 'Raises MC006.';
-REVOKE ALL ON FUNCTION private.reject_revert(message text, hint text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.reject_revert(message text, hint text) TO authenticated;
-GRANT ALL ON FUNCTION private.reject_revert(message text, hint text) TO service_role;
-
 CREATE FUNCTION private.reject_revert(message text DEFAULT 'the change cannot be taken back, or the certification was changed since'::text, hint text DEFAULT 'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4555,6 +4456,10 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_change_revertible';
 end
 $$;
+COMMENT ON FUNCTION private.reject_revert(message text, hint text) IS 'Raises MC006.';
+REVOKE ALL ON FUNCTION private.reject_revert(message text, hint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.reject_revert(message text, hint text) TO authenticated;
+GRANT ALL ON FUNCTION private.reject_revert(message text, hint text) TO service_role;
 
 CREATE FUNCTION private.reject_task(violated text, message text, hint text) RETURNS void
     LANGUAGE plpgsql
@@ -4565,14 +4470,8 @@ begin
     errcode = 'MC008', message = message, hint = hint, schema = 'private', table = 'tasks', constraint = violated;
 end
 $$;
-
 COMMENT ON FUNCTION private.reject_task(violated text, message text, hint text) IS 'Refuses (MC008) what is asked about a task.';
 REVOKE ALL ON FUNCTION private.reject_task(violated text, message text, hint text) FROM PUBLIC;
-
-COMMENT ON FUNCTION private.reject_transition(before text, after text) IS 'Raises MC001.';
-REVOKE ALL ON FUNCTION private.reject_transition(before text, after text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO authenticated;
-GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO service_role;
 
 CREATE FUNCTION private.reject_transition(before text, after text) RETURNS void
     LANGUAGE plpgsql
@@ -4590,6 +4489,10 @@ begin
     constraint = 'certification_transition';
 end
 $$;
+COMMENT ON FUNCTION private.reject_transition(before text, after text) IS 'Raises MC001.';
+REVOKE ALL ON FUNCTION private.reject_transition(before text, after text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO authenticated;
+GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO service_role;
 
 CREATE FUNCTION private.reject_truncation() RETURNS trigger
     LANGUAGE plpgsql
@@ -4603,10 +4506,6 @@ end
 $$;
 COMMENT ON FUNCTION private.reject_truncation() IS 'Refuses (MC005) TRUNCATE, which tells no trigger what it takes; of what others refer to it takes those along, and is refused there.';
 REVOKE ALL ON FUNCTION private.reject_truncation() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.report_notices(sent uuid[], released uuid[]) IS 'Says which claimed mails the mail server took, and which it certainly did not: those are due again.';
-REVOKE ALL ON FUNCTION private.report_notices(sent uuid[], released uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.report_notices(sent uuid[], released uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION private.report_notices(sent uuid[], released uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4626,10 +4525,9 @@ begin
   delete from private.notice_mails as mail where mail.id = any(withdrawn);
 end
 $$;
-
-COMMENT ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) IS 'Has something done for the caller''s organisation: import_preview of a file; import, which confirms a preview and takes its file over; export. Administrators only, three at a time.';
-REVOKE ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) TO authenticated;
+COMMENT ON FUNCTION private.report_notices(sent uuid[], released uuid[]) IS 'Says which claimed mails the mail server took, and which it certainly did not: those are due again.';
+REVOKE ALL ON FUNCTION private.report_notices(sent uuid[], released uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.report_notices(sent uuid[], released uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION private.request_task(kind text, file_name text DEFAULT NULL::text, file bytea DEFAULT NULL::bytea, options jsonb DEFAULT '{}'::jsonb, preview_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4705,6 +4603,9 @@ begin
   return task.id;
 end
 $$;
+COMMENT ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) IS 'Has something done for the caller''s organisation: import_preview of a file; import, which confirms a preview and takes its file over; export. Administrators only, three at a time.';
+REVOKE ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) TO authenticated;
 
 CREATE FUNCTION private.require_administered_organisation() RETURNS uuid
     LANGUAGE plpgsql STABLE
@@ -4736,11 +4637,6 @@ REVOKE ALL ON FUNCTION private.require_certifications() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.require_certifications() TO authenticated;
 GRANT ALL ON FUNCTION private.require_certifications() TO service_role;
 
-COMMENT ON FUNCTION private.require_reason(reason text) IS 'Refuses (MC004) an empty reason.';
-REVOKE ALL ON FUNCTION private.require_reason(reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.require_reason(reason text) TO authenticated;
-GRANT ALL ON FUNCTION private.require_reason(reason text) TO service_role;
-
 CREATE FUNCTION private.require_reason(reason text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4755,9 +4651,10 @@ begin
   end if;
 end
 $$;
-
-COMMENT ON FUNCTION private.reverted_entry(certification_id uuid, change jsonb) IS 'The entry that a revert takes back: the one named, that of the batch named, or the latest.';
-REVOKE ALL ON FUNCTION private.reverted_entry(certification_id uuid, change jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.require_reason(reason text) IS 'Refuses (MC004) an empty reason.';
+REVOKE ALL ON FUNCTION private.require_reason(reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.require_reason(reason text) TO authenticated;
+GRANT ALL ON FUNCTION private.require_reason(reason text) TO service_role;
 
 CREATE FUNCTION private.reverted_entry(certification_id uuid, change jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -4772,10 +4669,8 @@ CREATE FUNCTION private.reverted_entry(certification_id uuid, change jsonb) RETU
     )
   end
 $$;
-
-COMMENT ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
-REVOKE ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.reverted_entry(certification_id uuid, change jsonb) IS 'The entry that a revert takes back: the one named, that of the batch named, or the latest.';
+REVOKE ALL ON FUNCTION private.reverted_entry(certification_id uuid, change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.run_nightly(as_of timestamp with time zone DEFAULT now(), batch_size integer DEFAULT NULL::integer) RETURNS TABLE(organisation text, local_day date, caught_up boolean, expired integer, unlisted integer, error text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4892,6 +4787,9 @@ exception when others then
     run.local_day, run.caught_up, 0, 0, run.error;
 end
 $$;
+COMMENT ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
+REVOKE ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) TO mentorcert_jobs;
 
 CREATE FUNCTION private.schedule_nightly() RETURNS boolean
     LANGUAGE plpgsql
@@ -4911,10 +4809,6 @@ $_$;
 COMMENT ON FUNCTION private.schedule_nightly() IS 'Lets pg_cron do the nightly run, if it is installed; returns whether it is. Call it again after installing pg_cron.';
 REVOKE ALL ON FUNCTION private.schedule_nightly() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) IS 'Changes the mode of the portal of the organisation that the caller administers, for a reason; the audit log keeps by whom.';
-REVOKE ALL ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) TO authenticated;
-
 CREATE FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[] DEFAULT '{}'::uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4928,6 +4822,9 @@ begin
   );
 end
 $$;
+COMMENT ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) IS 'Changes the mode of the portal of the organisation that the caller administers, for a reason; the audit log keeps by whom.';
+REVOKE ALL ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[]) TO authenticated;
 
 CREATE FUNCTION private.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -4940,10 +4837,6 @@ end
 $$;
 COMMENT ON FUNCTION private.set_updated_at() IS 'Stamps updated_at with the time of the transaction.';
 REVOKE ALL ON FUNCTION private.set_updated_at() FROM PUBLIC;
-
-COMMENT ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) IS 'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
-REVOKE ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) TO mentorcert_jobs;
 
 CREATE FUNCTION private.start_notices(as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14, only_mornings boolean DEFAULT false) RETURNS TABLE(organisation_id uuid, skipped bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4983,9 +4876,9 @@ begin
   from days;
 end
 $$;
-
-COMMENT ON FUNCTION private.state(certification public.peer_mentor_certifications) IS 'What history entries say of a certification.';
-REVOKE ALL ON FUNCTION private.state(certification public.peer_mentor_certifications) FROM PUBLIC;
+COMMENT ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) IS 'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
+REVOKE ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) TO mentorcert_jobs;
 
 CREATE FUNCTION private.state(certification public.peer_mentor_certifications) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -4996,6 +4889,8 @@ CREATE FUNCTION private.state(certification public.peer_mentor_certifications) R
     'issued_at', certification.issued_at, 'expires_at', certification.expires_at
   )
 $$;
+COMMENT ON FUNCTION private.state(certification public.peer_mentor_certifications) IS 'What history entries say of a certification.';
+REVOKE ALL ON FUNCTION private.state(certification public.peer_mentor_certifications) FROM PUBLIC;
 
 CREATE FUNCTION private.status_at(suspended boolean, expires_at timestamp with time zone, at timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -5003,7 +4898,6 @@ CREATE FUNCTION private.status_at(suspended boolean, expires_at timestamp with t
     AS $$
   select case when suspended then 'suspended' when expires_at <= at then 'expired' else 'active' end
 $$;
-
 COMMENT ON FUNCTION private.status_at(suspended boolean, expires_at timestamp with time zone, at timestamp with time zone) IS 'What the status is at an instant: suspension lies on top of the dates.';
 REVOKE ALL ON FUNCTION private.status_at(suspended boolean, expires_at timestamp with time zone, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.status_at(suspended boolean, expires_at timestamp with time zone, at timestamp with time zone) TO authenticated;
@@ -5062,11 +4956,6 @@ $$;
 COMMENT ON FUNCTION private.switch_history_to_events() IS 'Copies what was appended since the batches, verifies the count of every certification and the content of those, and makes the events table the home of the history.';
 REVOKE ALL ON FUNCTION private.switch_history_to_events() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
-REVOKE ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO authenticated;
-GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO service_role;
-
 CREATE FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -5109,6 +4998,10 @@ begin
   return certification;
 end
 $$;
+COMMENT ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
+REVOKE ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO authenticated;
+GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO service_role;
 
 CREATE FUNCTION private.task_organisation() RETURNS uuid
     LANGUAGE plpgsql
@@ -5132,20 +5025,16 @@ $$;
 COMMENT ON FUNCTION private.task_organisation() IS 'The organisation whose tasks the caller may request and end, locked; refuses (42501) everybody but an administrator.';
 REVOKE ALL ON FUNCTION private.task_organisation() FROM PUBLIC;
 
-COMMENT ON FUNCTION private.time_zone_of(organisation_id uuid) IS 'The time zone of an organisation.';
-REVOKE ALL ON FUNCTION private.time_zone_of(organisation_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.time_zone_of(organisation_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.time_zone_of(organisation_id uuid) TO service_role;
-
 CREATE FUNCTION private.time_zone_of(organisation_id uuid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   select organisation.time_zone from public.organisations as organisation where organisation.id = organisation_id
 $$;
-
-COMMENT ON FUNCTION private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'After the switch: leaves the newest 50 entries of the next batch of certifications in renewal_history.';
-REVOKE ALL ON FUNCTION private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
+COMMENT ON FUNCTION private.time_zone_of(organisation_id uuid) IS 'The time zone of an organisation.';
+REVOKE ALL ON FUNCTION private.time_zone_of(organisation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.time_zone_of(organisation_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.time_zone_of(organisation_id uuid) TO service_role;
 
 CREATE FUNCTION private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) RETURNS record
     LANGUAGE plpgsql
@@ -5162,6 +5051,8 @@ begin
   last_id := ids[looked_at];
 end
 $$;
+COMMENT ON FUNCTION private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'After the switch: leaves the newest 50 entries of the next batch of certifications in renewal_history.';
+REVOKE ALL ON FUNCTION private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
 
 CREATE FUNCTION private.uncertain_notices() RETURNS TABLE(mail_id uuid, kind text, organisation text, claimed_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5177,9 +5068,6 @@ $$;
 COMMENT ON FUNCTION private.uncertain_notices() IS 'Mails that were claimed more than an hour ago and never reported: the sender died, and only the mail server knows whether they went out.';
 REVOKE ALL ON FUNCTION private.uncertain_notices() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.uncertain_notices() TO mentorcert_jobs;
-
-COMMENT ON FUNCTION private.upgrade_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'Lifts the histories of the next batch of certifications to the current version.';
-REVOKE ALL ON FUNCTION private.upgrade_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
 
 CREATE FUNCTION private.upgrade_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) RETURNS record
     LANGUAGE plpgsql
@@ -5204,9 +5092,8 @@ begin
   last_id := ids[looked_at];
 end
 $$;
-
-COMMENT ON FUNCTION private.upgrade_history(history jsonb) IS 'A history with each entry lifted to the current version, in the same order.';
-REVOKE ALL ON FUNCTION private.upgrade_history(history jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.upgrade_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'Lifts the histories of the next batch of certifications to the current version.';
+REVOKE ALL ON FUNCTION private.upgrade_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
 
 CREATE FUNCTION private.upgrade_history(history jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
@@ -5215,11 +5102,8 @@ CREATE FUNCTION private.upgrade_history(history jsonb) RETURNS jsonb
   select coalesce(jsonb_agg(private.upgrade_history_entry(entry) order by position), '[]')
   from jsonb_array_elements(history) with ordinality as entries (entry, position)
 $$;
-
-COMMENT ON FUNCTION private.upgrade_history_entry(entry jsonb) IS 'Lifts one history entry to the current version; an entry of the current version is returned as it is.';
-REVOKE ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO authenticated;
-GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO service_role;
+COMMENT ON FUNCTION private.upgrade_history(history jsonb) IS 'A history with each entry lifted to the current version, in the same order.';
+REVOKE ALL ON FUNCTION private.upgrade_history(history jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.upgrade_history_entry(entry jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
@@ -5237,11 +5121,10 @@ begin
     constraint = 'history_entry_schema_version_known';
 end
 $$;
-
-COMMENT ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) IS 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
-REVOKE ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO service_role;
+COMMENT ON FUNCTION private.upgrade_history_entry(entry jsonb) IS 'Lifts one history entry to the current version; an entry of the current version is returned as it is.';
+REVOKE ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO authenticated;
+GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO service_role;
 
 CREATE FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) RETURNS SETOF public.peer_mentor_certifications
     LANGUAGE plpgsql STABLE ROWS 50
@@ -5287,11 +5170,10 @@ begin
   limit page_size;
 end
 $$;
-
-COMMENT ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) IS 'These chapters and every chapter under them; level by level, which beats a recursive query of a few rows.';
-REVOKE ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) TO authenticated;
-GRANT ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) TO service_role;
+COMMENT ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) IS 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
+REVOKE ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO service_role;
 
 CREATE FUNCTION private.with_chapters_below(chapter_ids uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
@@ -5311,9 +5193,10 @@ begin
   return found_ids;
 end
 $$;
-
-COMMENT ON FUNCTION private.without_remarks(history jsonb) IS 'A history without notes and evidence, which write about people.';
-REVOKE ALL ON FUNCTION private.without_remarks(history jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) IS 'These chapters and every chapter under them; level by level, which beats a recursive query of a few rows.';
+REVOKE ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) TO authenticated;
+GRANT ALL ON FUNCTION private.with_chapters_below(chapter_ids uuid[]) TO service_role;
 
 CREATE FUNCTION private.without_remarks(history jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
@@ -5322,6 +5205,8 @@ CREATE FUNCTION private.without_remarks(history jsonb) RETURNS jsonb
   select coalesce(jsonb_agg(entry - array['note', 'evidence'] order by position), '[]')
   from jsonb_array_elements(history) with ordinality as entries (entry, position)
 $$;
+COMMENT ON FUNCTION private.without_remarks(history jsonb) IS 'A history without notes and evidence, which write about people.';
+REVOKE ALL ON FUNCTION private.without_remarks(history jsonb) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA public TO anon;
 GRANT USAGE ON SCHEMA public TO authenticated;
@@ -5809,17 +5694,11 @@ CREATE FUNCTION public.calendar_of(token text) RETURNS TABLE(organisation_name t
     )
   order by held.expires_at, held.id
 $$;
-
 COMMENT ON FUNCTION public.calendar_of(token text) IS 'What the calendar feed with this token shows: ends of certifications that are not suspended; one row without any where there are none, no row for a token that is unknown or revoked, or whose login or membership has ended. Never a name.';
 REVOKE ALL ON FUNCTION public.calendar_of(token text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO anon;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO authenticated;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO service_role;
-
-COMMENT ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) IS 'Whether a certification was valid at an instant, by what the registry knew at another (now); null for one that the caller may not read.';
-REVOKE ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO authenticated;
-GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO service_role;
 
 CREATE FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone DEFAULT now()) RETURNS boolean
     LANGUAGE sql STABLE
@@ -5849,11 +5728,10 @@ CREATE FUNCTION public.certification_as_of(certification uuid, at timestamp with
   end
   from known
 $$;
-
-COMMENT ON FUNCTION public.certification_history(certification_id uuid) IS 'The whole history of a certification, oldest entry first, wherever it is kept; no rows for one that the caller may not read.';
-REVOKE ALL ON FUNCTION public.certification_history(certification_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.certification_history(certification_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.certification_history(certification_id uuid) TO service_role;
+COMMENT ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) IS 'Whether a certification was valid at an instant, by what the registry knew at another (now); null for one that the caller may not read.';
+REVOKE ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO service_role;
 
 CREATE FUNCTION public.certification_history(certification_id uuid) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE ROWS 10
@@ -5876,11 +5754,10 @@ begin
   end if;
 end
 $$;
-
-COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: status of now, type, chapter (and those under it), expiring before.';
-REVOKE ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO authenticated;
-GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO service_role;
+COMMENT ON FUNCTION public.certification_history(certification_id uuid) IS 'The whole history of a certification, oldest entry first, wherever it is kept; no rows for one that the caller may not read.';
+REVOKE ALL ON FUNCTION public.certification_history(certification_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.certification_history(certification_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.certification_history(certification_id uuid) TO service_role;
 
 CREATE FUNCTION public.certifications_page(after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, after_id uuid DEFAULT NULL::uuid, page_size integer DEFAULT 50, status text DEFAULT NULL::text, certification_type text DEFAULT NULL::text, chapter_id uuid DEFAULT NULL::uuid, expiring_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF public.peer_mentor_certifications
     LANGUAGE plpgsql STABLE ROWS 50
@@ -5984,11 +5861,10 @@ begin
   );
 end
 $$;
-
-COMMENT ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) IS 'Renews, suspends, reinstates or reverts (the latest change of) all of these certifications, as preview_changes says, or none; returns how many.';
-REVOKE ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO authenticated;
-GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO service_role;
+COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: status of now, type, chapter (and those under it), expiring before.';
+REVOKE ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO service_role;
 
 CREATE FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date DEFAULT NULL::date, note text DEFAULT NULL::text, evidence jsonb DEFAULT NULL::jsonb) RETURNS integer
     LANGUAGE plpgsql
@@ -6038,12 +5914,10 @@ begin
   return changed;
 end
 $$;
-
-COMMENT ON FUNCTION public.check_certificate(code uuid) IS 'Whether the certificate with this code (the certification''s id) is valid now, by its dates: false alike for one that is unknown, expired, suspended or of somebody erased.';
-REVOKE ALL ON FUNCTION public.check_certificate(code uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO anon;
-GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO service_role;
+COMMENT ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) IS 'Renews, suspends, reinstates or reverts (the latest change of) all of these certifications, as preview_changes says, or none; returns how many.';
+REVOKE ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO service_role;
 
 CREATE FUNCTION public.check_certificate(code uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6062,6 +5936,11 @@ begin
   );
 end
 $$;
+COMMENT ON FUNCTION public.check_certificate(code uuid) IS 'Whether the certificate with this code (the certification''s id) is valid now, by its dates: false alike for one that is unknown, expired, suspended or of somebody erased.';
+REVOKE ALL ON FUNCTION public.check_certificate(code uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO anon;
+GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO service_role;
 
 CREATE FUNCTION public.create_calendar_feed() RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6089,20 +5968,14 @@ REVOKE ALL ON FUNCTION public.create_calendar_feed() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_calendar_feed() TO authenticated;
 GRANT ALL ON FUNCTION public.create_calendar_feed() TO service_role;
 
-COMMENT ON FUNCTION public.current_status(certification public.peer_mentor_certifications) IS 'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
-REVOKE ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) TO authenticated;
-GRANT ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) TO service_role;
-
 CREATE FUNCTION public.current_status(certification public.peer_mentor_certifications) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$ select private.status_at(certification.status = 'suspended', certification.expires_at, now()) $$;
-
-COMMENT ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) IS 'Extends all certifications of a type (of a chapter and those under it) that end before a day, to that day; with expired_since also those that expired since then. Administrator only. Returns the batch, which revert_change takes back.';
-REVOKE ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO authenticated;
-GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO service_role;
+COMMENT ON FUNCTION public.current_status(certification public.peer_mentor_certifications) IS 'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
+REVOKE ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) TO authenticated;
+GRANT ALL ON FUNCTION public.current_status(certification public.peer_mentor_certifications) TO service_role;
 
 CREATE FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid DEFAULT NULL::uuid, expired_since date DEFAULT NULL::date) RETURNS uuid
     LANGUAGE plpgsql
@@ -6158,6 +6031,10 @@ begin
   return batch;
 end
 $$;
+COMMENT ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) IS 'Extends all certifications of a type (of a chapter and those under it) that end before a day, to that day; with expired_since also those that expired since then. Administrator only. Returns the batch, which revert_change takes back.';
+REVOKE ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO authenticated;
+GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO service_role;
 
 CREATE FUNCTION public.get_user_organisation_id() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6201,11 +6078,6 @@ $$;
 COMMENT ON FUNCTION public.own_organisations() IS 'The organisations in which the caller has a membership; the token names one of them in app_metadata.organisation_id.';
 REVOKE ALL ON FUNCTION public.own_organisations() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.own_organisations() TO authenticated;
-
-COMMENT ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) IS 'What renew (as of a day, by the type''s rule), suspend, reinstate or revert (of the latest change) would give for each of these certifications, one row for each id; refusal names the rule against it. Changes nothing.';
-REVOKE ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) TO authenticated;
-GRANT ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) TO service_role;
 
 CREATE FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date DEFAULT NULL::date) RETURNS TABLE(certification_id uuid, type text, issued_at timestamp with time zone, expires_at timestamp with time zone, status text, takes_back text, refusal text)
     LANGUAGE plpgsql STABLE ROWS 500
@@ -6288,12 +6160,10 @@ begin
   from outcomes;
 end
 $$;
-
-COMMENT ON FUNCTION public.public_organisation(slug text) IS 'The name of an organisation, and the names of the chapters in which somebody is on the public list now; no row for an unknown slug.';
-REVOKE ALL ON FUNCTION public.public_organisation(slug text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.public_organisation(slug text) TO anon;
-GRANT ALL ON FUNCTION public.public_organisation(slug text) TO authenticated;
-GRANT ALL ON FUNCTION public.public_organisation(slug text) TO service_role;
+COMMENT ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) IS 'What renew (as of a day, by the type''s rule), suspend, reinstate or revert (of the latest change) would give for each of these certifications, one row for each id; refusal names the rule against it. Changes nothing.';
+REVOKE ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) TO authenticated;
+GRANT ALL ON FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date) TO service_role;
 
 CREATE FUNCTION public.public_organisation(slug text) RETURNS TABLE(name text, chapters text[])
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6316,11 +6186,11 @@ CREATE FUNCTION public.public_organisation(slug text) RETURNS TABLE(name text, c
   where private.check_endpoint('public_list') and private.check_endpoint('organisations')
     and organisation.slug = public_organisation.slug
 $$;
-
-COMMENT ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) IS 'Registers a certification issued on a day (today), valid to a last day (by the type''s rule). The caller certifies the peer mentor: else 42501.';
-REVOKE ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) TO authenticated;
-GRANT ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) TO service_role;
+COMMENT ON FUNCTION public.public_organisation(slug text) IS 'The name of an organisation, and the names of the chapters in which somebody is on the public list now; no row for an unknown slug.';
+REVOKE ALL ON FUNCTION public.public_organisation(slug text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.public_organisation(slug text) TO anon;
+GRANT ALL ON FUNCTION public.public_organisation(slug text) TO authenticated;
+GRANT ALL ON FUNCTION public.public_organisation(slug text) TO service_role;
 
 CREATE FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date DEFAULT NULL::date, last_valid_day date DEFAULT NULL::date, note text DEFAULT NULL::text, evidence jsonb DEFAULT NULL::jsonb) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
@@ -6367,11 +6237,10 @@ begin
   return certification;
 end
 $$;
-
-COMMENT ON FUNCTION public.reinstate_certification(certification_id uuid, note text) IS 'Takes a suspension away; the certification is active or expired then, by its date.';
-REVOKE ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) TO authenticated;
-GRANT ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) TO service_role;
+COMMENT ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) IS 'Registers a certification issued on a day (today), valid to a last day (by the type''s rule). The caller certifies the peer mentor: else 42501.';
+REVOKE ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date, last_valid_day date, note text, evidence jsonb) TO service_role;
 
 CREATE FUNCTION public.reinstate_certification(certification_id uuid, note text DEFAULT NULL::text) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
@@ -6391,11 +6260,10 @@ begin
   return certification;
 end
 $$;
-
-COMMENT ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) IS 'Renews a certification as of a day (today), valid to a last day (by the type''s rule, counted from what is still held).';
-REVOKE ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO authenticated;
-GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO service_role;
+COMMENT ON FUNCTION public.reinstate_certification(certification_id uuid, note text) IS 'Takes a suspension away; the certification is active or expired then, by its date.';
+REVOKE ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) TO authenticated;
+GRANT ALL ON FUNCTION public.reinstate_certification(certification_id uuid, note text) TO service_role;
 
 CREATE FUNCTION public.renew_certification(certification_id uuid, renewed_on date DEFAULT NULL::date, last_valid_day date DEFAULT NULL::date, note text DEFAULT NULL::text, evidence jsonb DEFAULT NULL::jsonb) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
@@ -6442,16 +6310,10 @@ begin
   return certification;
 end
 $$;
-
-COMMENT ON FUNCTION public.revert_change(batch_id uuid, reason text) IS 'Takes a whole batch of extend_certifications back, for a reason; all or nothing (MC006). Administrator only. Returns how many.';
-REVOKE ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) TO authenticated;
-GRANT ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) TO service_role;
-
-COMMENT ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) IS 'Takes one change of a certification back by a compensating entry, for a reason; MC006 where it cannot be, or a later change stands on it.';
-REVOKE ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) TO authenticated;
-GRANT ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) TO service_role;
+COMMENT ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) IS 'Renews a certification as of a day (today), valid to a last day (by the type''s rule, counted from what is still held).';
+REVOKE ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO service_role;
 
 CREATE FUNCTION public.revert_change(batch_id uuid, reason text) RETURNS integer
     LANGUAGE plpgsql
@@ -6511,7 +6373,7 @@ begin
   return reverted;
 end
 $$;
-
+COMMENT ON FUNCTION public.revert_change(batch_id uuid, reason text) IS 'Takes a whole batch of extend_certifications back, for a reason; all or nothing (MC006). Administrator only. Returns how many.';
 CREATE FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -6543,6 +6405,13 @@ begin
   return certification;
 end
 $$;
+COMMENT ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) IS 'Takes one change of a certification back by a compensating entry, for a reason; MC006 where it cannot be, or a later change stands on it.';
+REVOKE ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) TO authenticated;
+GRANT ALL ON FUNCTION public.revert_change(batch_id uuid, reason text) TO service_role;
+REVOKE ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) TO authenticated;
+GRANT ALL ON FUNCTION public.revert_change(certification_id uuid, entry_id uuid, reason text) TO service_role;
 
 CREATE FUNCTION public.revoke_calendar_feed() RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6559,11 +6428,6 @@ COMMENT ON FUNCTION public.revoke_calendar_feed() IS 'Ends the caller''s calenda
 REVOKE ALL ON FUNCTION public.revoke_calendar_feed() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_calendar_feed() TO authenticated;
 GRANT ALL ON FUNCTION public.revoke_calendar_feed() TO service_role;
-
-COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, status of now, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
-REVOKE ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO authenticated;
-GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO service_role;
 
 CREATE FUNCTION public.search_certifications(query text DEFAULT NULL::text, status text DEFAULT NULL::text, certification_type text DEFAULT NULL::text, chapter_id uuid DEFAULT NULL::uuid, first_day date DEFAULT NULL::date, last_day date DEFAULT NULL::date, unlimited boolean DEFAULT NULL::boolean, sort text DEFAULT 'expires'::text, descending boolean DEFAULT false, after_key text DEFAULT NULL::text, after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, after_id uuid DEFAULT NULL::uuid, page_size integer DEFAULT 50) RETURNS TABLE(id uuid, organisation_id uuid, peer_mentor_id uuid, external_id text, full_name text, type text, issued_at timestamp with time zone, expires_at timestamp with time zone, status_now text, chapter_ids uuid[], sort_key text)
     LANGUAGE plpgsql STABLE ROWS 50
@@ -6712,11 +6576,10 @@ begin
   end loop;
 end
 $_$;
-
-COMMENT ON FUNCTION public.set_my_language(language text) IS 'Sets the language of what is written to the caller; returns whether the caller is a peer mentor at all.';
-REVOKE ALL ON FUNCTION public.set_my_language(language text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.set_my_language(language text) TO authenticated;
-GRANT ALL ON FUNCTION public.set_my_language(language text) TO service_role;
+COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, status of now, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
+REVOKE ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO authenticated;
+GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO service_role;
 
 CREATE FUNCTION public.set_my_language(language text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6733,11 +6596,10 @@ begin
   return cardinality(private.own_peer_mentor_ids()) > 0;
 end
 $$;
-
-COMMENT ON FUNCTION public.suspend_certification(certification_id uuid, reason text) IS 'Suspends a certification, for a reason; its time goes on running.';
-REVOKE ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO authenticated;
-GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO service_role;
+COMMENT ON FUNCTION public.set_my_language(language text) IS 'Sets the language of what is written to the caller; returns whether the caller is a peer mentor at all.';
+REVOKE ALL ON FUNCTION public.set_my_language(language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_my_language(language text) TO authenticated;
+GRANT ALL ON FUNCTION public.set_my_language(language text) TO service_role;
 
 CREATE FUNCTION public.suspend_certification(certification_id uuid, reason text) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
@@ -6758,3 +6620,7 @@ begin
   return certification;
 end
 $$;
+COMMENT ON FUNCTION public.suspend_certification(certification_id uuid, reason text) IS 'Suspends a certification, for a reason; its time goes on running.';
+REVOKE ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO authenticated;
+GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO service_role;

@@ -59,7 +59,8 @@ def _entries(dump: str) -> Iterator[tuple[tuple[str, bool, str], str]]:
         if text := dump[header.end() : end].strip():
             name = _object(header["name"], header["type"], text)
             schema = name if header["schema"] == "-" else header["schema"]
-            yield (schema, "(" in name, "" if name == schema else name), text
+            # Arguments are named here and not there: what shares a name stands together.
+            yield (schema, "(" in name, "" if name == schema else name.partition("(")[0]), text
 
 
 def _object(name: str, kind: str, text: str) -> str:
