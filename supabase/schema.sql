@@ -2345,6 +2345,34 @@ $$;
 COMMENT ON FUNCTION private.audit_insert() IS 'Writes new rows to the audit log.';
 REVOKE ALL ON FUNCTION private.audit_insert() FROM PUBLIC;
 
+CREATE FUNCTION private.audit_table(audited regclass, key text DEFAULT 'id'::text, columns text[] DEFAULT '{}'::text[], columns_of_new text[] DEFAULT NULL::text[], is_deletable boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (
+      values
+        ('insert', 'new table as new_rows', coalesce(columns_of_new, columns)),
+        ('update', 'new table as new_rows old table as old_rows', columns),
+        ('delete', 'old table as old_rows', columns)
+    ) as triggers (event, transitions, kept)
+    where event <> 'delete' or is_deletable
+  loop
+    execute format(
+      'create or replace trigger audit_%1$s after %1$s on %2$s referencing %3$s'
+      ' for each statement execute function private.audit_%1$s(%4$s)',
+      wanted.event, audited, wanted.transitions,
+      (select string_agg(quote_literal(argument), ', ') from unnest(key || wanted.kept) as argument)
+    );
+  end loop;
+end
+$_$;
+COMMENT ON FUNCTION private.audit_table(audited regclass, key text, columns text[], columns_of_new text[], is_deletable boolean) IS 'Has the changes of a table written to the audit log: each row by its key, with the columns named (default: all), or other ones of a new row.';
+REVOKE ALL ON FUNCTION private.audit_table(audited regclass, key text, columns text[], columns_of_new text[], is_deletable boolean) FROM PUBLIC;
+
 CREATE FUNCTION private.audit_update() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''

@@ -218,123 +218,51 @@ end
 $$;
 comment on function private.audit_update() is 'Writes changed rows to the audit log.';
 
--- What is audited
+create or replace function private.audit_table(
+  audited regclass, key text default 'id', columns text[] default '{}', columns_of_new text[] default null,
+  is_deletable boolean default true
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (
+      values
+        ('insert', 'new table as new_rows', coalesce(columns_of_new, columns)),
+        ('update', 'new table as new_rows old table as old_rows', columns),
+        ('delete', 'old table as old_rows', columns)
+    ) as triggers (event, transitions, kept)
+    where event <> 'delete' or is_deletable
+  loop
+    execute format(
+      'create or replace trigger audit_%1$s after %1$s on %2$s referencing %3$s'
+      ' for each statement execute function private.audit_%1$s(%4$s)',
+      wanted.event, audited, wanted.transitions,
+      (select string_agg(quote_literal(argument), ', ') from unnest(key || wanted.kept) as argument)
+    );
+  end loop;
+end
+$$;
+comment on function private.audit_table(regclass, text, text[], text[], boolean) is
+  'Has the changes of a table written to the audit log: each row by its key, with the columns named (default: all), or other ones of a new row.';
 
-create or replace trigger audit_insert
-after insert on public.organisations
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id');
-
-create or replace trigger audit_update
-after update on public.organisations
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id');
-
-create or replace trigger audit_insert
-after insert on public.chapters
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id');
-
-create or replace trigger audit_update
-after update on public.chapters
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id');
-
-create or replace trigger audit_delete
-after delete on public.chapters
-referencing old table as old_rows
-for each statement execute function private.audit_delete('id');
-
-create or replace trigger audit_insert
-after insert on public.memberships
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id');
-
-create or replace trigger audit_update
-after update on public.memberships
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id');
-
-create or replace trigger audit_delete
-after delete on public.memberships
-referencing old table as old_rows
-for each statement execute function private.audit_delete('id');
-
-create or replace trigger audit_insert
-after insert on public.certification_types
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id');
-
-create or replace trigger audit_update
-after update on public.certification_types
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id');
-
-create or replace trigger audit_delete
-after delete on public.certification_types
-referencing old table as old_rows
-for each statement execute function private.audit_delete('id');
-
-create or replace trigger audit_insert
-after insert on private.disabled_endpoints
-referencing new table as new_rows
-for each statement execute function private.audit_insert('endpoint');
-
-create or replace trigger audit_update
-after update on private.disabled_endpoints
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('endpoint');
-
-create or replace trigger audit_delete
-after delete on private.disabled_endpoints
-referencing old table as old_rows
-for each statement execute function private.audit_delete('endpoint');
-
-create or replace trigger audit_insert
-after insert on private.log_retention
-referencing new table as new_rows
-for each statement execute function private.audit_insert('log');
-
-create or replace trigger audit_delete
-after delete on private.log_retention
-referencing old table as old_rows
-for each statement execute function private.audit_delete('log');
-
-create or replace trigger audit_update
-after update on private.log_retention
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('log');
-
-create or replace trigger audit_insert
-after insert on public.peer_mentor_chapters
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id');
-
-create or replace trigger audit_update
-after update on public.peer_mentor_chapters
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id');
-
-create or replace trigger audit_delete
-after delete on public.peer_mentor_chapters
-referencing old table as old_rows
-for each statement execute function private.audit_delete('id');
-
--- Of peer mentors, the login, which gives rights, and the consent.
-create or replace trigger audit_insert
-after insert on public.peer_mentors
-referencing new table as new_rows
-for each statement execute function private.audit_insert('id', 'user_id');
-
-create or replace trigger audit_update
-after update on public.peer_mentors
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update('id', 'user_id', 'listing_consent');
-
-create or replace trigger audit_delete
-after delete on public.peer_mentors
-referencing old table as old_rows
-for each statement execute function private.audit_delete('id', 'user_id', 'listing_consent');
+do $$
+begin
+  perform private.audit_table('public.organisations', is_deletable => false); -- what is logged of it refers to it
+  perform private.audit_table('public.chapters');
+  perform private.audit_table('public.memberships');
+  -- Of peer mentors, the login, which gives rights, and the consent.
+  perform private.audit_table('public.peer_mentors', columns => '{user_id,listing_consent}', columns_of_new => '{user_id}');
+  perform private.audit_table('public.peer_mentor_chapters');
+  perform private.audit_table('public.certification_types');
+  perform private.audit_table('private.disabled_endpoints', key => 'endpoint');
+  perform private.audit_table('private.log_retention', key => 'log');
+end
+$$;
 
 -- Who read what: written by whoever answers requests, read by mentorcert audit access. It holds ids, no personal data.
 
@@ -461,7 +389,7 @@ comment on function private.member_logins() is
 
 revoke execute on function
   private.reject_change_of_log, private.is_login_taken_out, private.audited_fields, private.audit,
-  private.audit_insert, private.audit_delete, private.audit_update, private.log_access, private.delete_outdated_logs,
-  private.find_login, private.member_logins
+  private.audit_insert, private.audit_delete, private.audit_update, private.audit_table, private.log_access,
+  private.delete_outdated_logs, private.find_login, private.member_logins
 from public, anon, authenticated, service_role;
 grant execute on function private.log_access, private.find_login, private.member_logins to authenticated;

@@ -83,26 +83,14 @@ for each row execute function portal.note_since();
 
 -- Who connected a portal, changed what it is told, or how long its messages are kept: in the audit log, before and after.
 
-create or replace trigger audit_insert
-after insert on portal.connections
-referencing new table as new_rows
-for each statement execute function private.audit_insert(
-  'organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason'
-);
-
-create or replace trigger audit_update
-after update on portal.connections
-referencing new table as new_rows old table as old_rows
-for each statement execute function private.audit_update(
-  'organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason'
-);
-
-create or replace trigger audit_delete
-after delete on portal.connections
-referencing old table as old_rows
-for each statement execute function private.audit_delete(
-  'organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason'
-);
+do $$
+begin
+  perform private.audit_table(
+    'portal.connections', key => 'organisation_id',
+    columns => '{mode,canary_peer_mentor_ids,adapter,contract_version,changed_by,reason}'
+  );
+end
+$$;
 
 create or replace function portal.known_connection(organisation_id uuid)
 returns void
