@@ -1652,16 +1652,10 @@ CREATE FUNCTION portal.request_replay(selection jsonb, reason text) RETURNS uuid
     SET search_path TO ''
     AS $$
 declare
-  organisation_id constant uuid := private.administered_organisation_id();
+  organisation_id constant uuid := private.require_administered_organisation('replay_right');
   is_understood boolean;
   replay portal.replays;
 begin
-  if organisation_id is null then
-    raise exception using
-      errcode = '42501', message = 'only an administrator has the portal told again',
-      hint = 'Ask the administrator of the organisation.',
-      schema = 'portal', table = 'replays', constraint = 'replay_right';
-  end if;
   perform private.require_reason(reason);
   perform portal.known_connection(organisation_id);
   begin
@@ -2553,12 +2547,10 @@ CREATE FUNCTION private.check_extension(certification_type text, last_valid_day 
     SET search_path TO ''
     AS $$
 declare
-  organisation constant uuid := private.administered_organisation_id();
+  organisation uuid;
 begin
   perform private.require_certifications();
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation extends certifications');
-  end if;
+  organisation := private.require_administered_organisation();
   perform private.known_type(organisation, check_extension.certification_type);
   if check_extension.last_valid_day is null then
     raise exception using
@@ -4159,12 +4151,12 @@ begin
       kind := 'reverted';
       reverted := private.reverted_entry(old.id, change);
       perform private.check_revert(old, new, reverted);
-      if not is_admin and reverted ->> 'kind' not in ('renewed', 'suspended', 'reinstated') then
-        perform private.deny_right('only the administrator of the organisation takes back a change of this kind');
-      end if;
+      perform private.require_administrator(
+        is_admin or reverted ->> 'kind' in ('renewed', 'suspended', 'reinstated')
+      );
       effective_at := (reverted ->> 'effective_at')::timestamptz;
-    elsif kind in ('corrected', 'extended') and not is_admin then
-      perform private.deny_right('only the administrator of the organisation corrects or extends a certification');
+    elsif kind in ('corrected', 'extended') then
+      perform private.require_administrator(is_admin);
     end if;
   end if;
   if tg_op = 'INSERT' or old.certification_type <> new.certification_type
@@ -4635,22 +4627,38 @@ COMMENT ON FUNCTION private.request_task(kind text, file_name text, file bytea, 
 REVOKE ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) TO authenticated;
 
-CREATE FUNCTION private.require_administered_organisation() RETURNS uuid
+CREATE FUNCTION private.require_administered_organisation(violated text DEFAULT 'certification_right'::text) RETURNS uuid
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
 declare
   organisation constant uuid := private.administered_organisation_id();
 begin
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation does this');
-  end if;
+  perform private.require_administrator(organisation is not null, violated);
   return organisation;
 end
 $$;
-COMMENT ON FUNCTION private.require_administered_organisation() IS 'The organisation the caller administers; 42501 for everybody else.';
-REVOKE ALL ON FUNCTION private.require_administered_organisation() FROM PUBLIC;
-GRANT ALL ON FUNCTION private.require_administered_organisation() TO authenticated;
+COMMENT ON FUNCTION private.require_administered_organisation(violated text) IS 'The organisation the caller administers; 42501 for everybody else.';
+REVOKE ALL ON FUNCTION private.require_administered_organisation(violated text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.require_administered_organisation(violated text) TO authenticated;
+GRANT ALL ON FUNCTION private.require_administered_organisation(violated text) TO service_role;
+
+CREATE FUNCTION private.require_administrator(is_administrator boolean, violated text DEFAULT 'certification_right'::text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if is_administrator is not true then
+    raise exception using
+      errcode = '42501', message = 'only the administrator of the organisation does this',
+      hint = 'Ask the administrator of the organisation.', constraint = violated;
+  end if;
+end
+$$;
+COMMENT ON FUNCTION private.require_administrator(is_administrator boolean, violated text) IS 'Raises 42501 for everybody but an administrator.';
+REVOKE ALL ON FUNCTION private.require_administrator(is_administrator boolean, violated text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.require_administrator(is_administrator boolean, violated text) TO authenticated;
+GRANT ALL ON FUNCTION private.require_administrator(is_administrator boolean, violated text) TO service_role;
 
 CREATE FUNCTION private.require_certifications() RETURNS void
     LANGUAGE plpgsql STABLE
@@ -5036,14 +5044,8 @@ CREATE FUNCTION private.task_organisation() RETURNS uuid
     SET search_path TO ''
     AS $$
 declare
-  organisation_id constant uuid := private.administered_organisation_id();
+  organisation_id constant uuid := private.require_administered_organisation('task_right');
 begin
-  if organisation_id is null then
-    raise exception using
-      errcode = '42501', message = 'only an administrator of the organisation has this done',
-      hint = 'Ask the administrator of the organisation.',
-      schema = 'private', table = 'tasks', constraint = 'task_right';
-  end if;
   perform private.check_endpoint('peer_mentors'), private.check_endpoint('certifications');
   -- One at a time, so that two requests at once do not both find room, nor confirm the same preview.
   perform pg_advisory_xact_lock(hashtextextended('mentorcert tasks ' || organisation_id, 0));
@@ -6348,15 +6350,13 @@ CREATE FUNCTION public.revert_change(batch_id uuid, reason text) RETURNS integer
     SET search_path TO ''
     AS $$
 declare
-  organisation constant uuid := private.administered_organisation_id();
+  organisation uuid;
   noted uuid[];
   members uuid[];
   reverted integer;
 begin
   perform private.require_certifications();
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation takes back a batch');
-  end if;
+  organisation := private.require_administered_organisation();
   perform private.require_reason(reason);
   select extension.certification_ids into noted
   from private.extensions as extension where extension.batch_id = revert_change.batch_id;

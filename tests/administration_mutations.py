@@ -47,8 +47,8 @@ MUTATIONS: Final = [
     ),
     function(
         "administration",
-        "private.require_administered_organisation()",
-        "perform private.deny_right('only the administrator of an organisation does this');",
+        "private.require_administered_organisation(text)",
+        "perform private.require_administrator(organisation is not null, violated);",
         "",
     ),
     function(

@@ -103,7 +103,7 @@ _REACH = [
     function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
 ]
 _CHANGES = [
-    function("validity_rules", _RECORD, "kind in ('corrected', 'extended') and not is_admin", "false"),
+    function("validity_rules", _RECORD, "perform private.require_administrator(is_admin);", ""),
     function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
     function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
     function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
@@ -158,7 +158,7 @@ _CHANGES = [
         "candidate.expires_at < until",
         "true",
     ),
-    function("extending_and_reverting", _RECORD, "reverted ->> 'kind' not in", "'' in"),
+    function("extending_and_reverting", _RECORD, "is_admin or reverted ->> 'kind' in", "'' not in"),
     function(
         "extending_and_reverting",
         "public.revert_change(uuid,text)",

@@ -112,7 +112,23 @@ $$;
 comment on function private.administered_organisation_id() is
   'The organisation the caller acts in, if as its administrator; else null.';
 
-create or replace function private.require_administered_organisation()
+create or replace function private.require_administrator(is_administrator boolean, violated text default 'certification_right')
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if is_administrator is not true then
+    raise exception using
+      errcode = '42501', message = 'only the administrator of the organisation does this',
+      hint = 'Ask the administrator of the organisation.', constraint = violated;
+  end if;
+end
+$$;
+comment on function private.require_administrator(boolean, text) is 'Raises 42501 for everybody but an administrator.';
+
+create or replace function private.require_administered_organisation(violated text default 'certification_right')
 returns uuid
 language plpgsql
 stable
@@ -121,13 +137,11 @@ as $$
 declare
   organisation constant uuid := private.administered_organisation_id();
 begin
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation does this');
-  end if;
+  perform private.require_administrator(organisation is not null, violated);
   return organisation;
 end
 $$;
-comment on function private.require_administered_organisation() is
+comment on function private.require_administered_organisation(text) is
   'The organisation the caller administers; 42501 for everybody else.';
 
 create or replace function private.with_chapters_below(chapter_ids uuid[])
@@ -977,17 +991,19 @@ for each row execute function private.set_updated_at();
 -- public alone would leave the door open.
 revoke execute on function
   private.set_updated_at, private.reject_change_of_column, private.reject_truncation, public.get_user_organisation_id,
-  private.administered_organisation_id, private.require_administered_organisation, private.with_chapters_below,
-  private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.may_certify, private.check_endpoint,
+  private.administered_organisation_id, private.require_administrator, private.require_administered_organisation,
+  private.with_chapters_below, private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.may_certify,
+  private.check_endpoint,
   private.require_certifications, private.check_time_zone, private.reject_chapter_cycle, private.keep_an_administrator,
   public.own_organisations, private.reject_other_chapters, public.set_my_language, private.copy_chapter_ids,
   private.are_distinct
 from public, anon, authenticated, service_role;
 grant execute on function
-  public.get_user_organisation_id, private.administered_organisation_id, private.with_chapters_below,
+  public.get_user_organisation_id, private.administered_organisation_id, private.require_administrator,
+  private.require_administered_organisation, private.with_chapters_below,
   private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.require_certifications, public.set_my_language,
   private.are_distinct
 to authenticated, service_role;
-grant execute on function private.require_administered_organisation, public.own_organisations to authenticated;
+grant execute on function public.own_organisations to authenticated;
 -- anon has no way into the schema private, so it reaches this function through policies alone.
 grant execute on function private.check_endpoint to anon, authenticated, service_role;

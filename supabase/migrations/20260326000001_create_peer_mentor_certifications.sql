@@ -609,12 +609,12 @@ begin
       kind := 'reverted';
       reverted := private.reverted_entry(old.id, change);
       perform private.check_revert(old, new, reverted);
-      if not is_admin and reverted ->> 'kind' not in ('renewed', 'suspended', 'reinstated') then
-        perform private.deny_right('only the administrator of the organisation takes back a change of this kind');
-      end if;
+      perform private.require_administrator(
+        is_admin or reverted ->> 'kind' in ('renewed', 'suspended', 'reinstated')
+      );
       effective_at := (reverted ->> 'effective_at')::timestamptz;
-    elsif kind in ('corrected', 'extended') and not is_admin then
-      perform private.deny_right('only the administrator of the organisation corrects or extends a certification');
+    elsif kind in ('corrected', 'extended') then
+      perform private.require_administrator(is_admin);
     end if;
   end if;
   if tg_op = 'INSERT' or old.certification_type <> new.certification_type

@@ -69,12 +69,10 @@ stable
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := private.administered_organisation_id();
+  organisation uuid;
 begin
   perform private.require_certifications();
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation extends certifications');
-  end if;
+  organisation := private.require_administered_organisation();
   perform private.known_type(organisation, check_extension.certification_type);
   if check_extension.last_valid_day is null then
     raise exception using
@@ -232,15 +230,13 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := private.administered_organisation_id();
+  organisation uuid;
   noted uuid[];
   members uuid[];
   reverted integer;
 begin
   perform private.require_certifications();
-  if organisation is null then
-    perform private.deny_right('only the administrator of an organisation takes back a batch');
-  end if;
+  organisation := private.require_administered_organisation();
   perform private.require_reason(reason);
   select extension.certification_ids into noted
   from private.extensions as extension where extension.batch_id = revert_change.batch_id;

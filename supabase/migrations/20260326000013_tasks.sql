@@ -113,14 +113,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  organisation_id constant uuid := private.administered_organisation_id();
+  organisation_id constant uuid := private.require_administered_organisation('task_right');
 begin
-  if organisation_id is null then
-    raise exception using
-      errcode = '42501', message = 'only an administrator of the organisation has this done',
-      hint = 'Ask the administrator of the organisation.',
-      schema = 'private', table = 'tasks', constraint = 'task_right';
-  end if;
   perform private.check_endpoint('peer_mentors'), private.check_endpoint('certifications');
   -- One at a time, so that two requests at once do not both find room, nor confirm the same preview.
   perform pg_advisory_xact_lock(hashtextextended('mentorcert tasks ' || organisation_id, 0));

@@ -132,16 +132,10 @@ security definer -- the replays are no client's to write, and the states none to
 set search_path = ''
 as $$
 declare
-  organisation_id constant uuid := private.administered_organisation_id();
+  organisation_id constant uuid := private.require_administered_organisation('replay_right');
   is_understood boolean;
   replay portal.replays;
 begin
-  if organisation_id is null then
-    raise exception using
-      errcode = '42501', message = 'only an administrator has the portal told again',
-      hint = 'Ask the administrator of the organisation.',
-      schema = 'portal', table = 'replays', constraint = 'replay_right';
-  end if;
   perform private.require_reason(reason);
   perform portal.known_connection(organisation_id);
   begin

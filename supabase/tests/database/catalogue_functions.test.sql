@@ -50,6 +50,8 @@ insert into tests.allowed (signature) values
   ('private.own_peer_mentor_ids()'),
   ('private.reject_revert(text,text)'),
   ('private.reject_transition(text,text)'),
+  ('private.require_administered_organisation(text)'),
+  ('private.require_administrator(boolean,text)'),
   ('private.require_certifications()'),
   ('private.require_reason(text)'),
   ('private.status_at(boolean,timestamp with time zone,timestamp with time zone)'),
@@ -73,7 +75,6 @@ from unnest(array[
   'private.portal_alarm()',
   'private.preview_replay(jsonb,integer)',
   'private.request_task(text,text,bytea,jsonb,uuid)',
-  'private.require_administered_organisation()',
   'private.set_portal_mode(text,text,uuid[])',
   'public.own_organisations()'
 ]) as signature;
