@@ -6014,30 +6014,29 @@ CREATE FUNCTION public.extend_certifications(certification_type text, last_valid
 declare
   batch constant uuid := gen_random_uuid();
   organisation constant uuid := private.check_extension(certification_type, last_valid_day);
-  time_zone constant text := private.time_zone_of(organisation);
-  until constant timestamptz := private.day_starts(last_valid_day + 1, time_zone);
-  since constant timestamptz := coalesce(private.day_starts(expired_since, time_zone), now());
-  chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
+  locked_ids uuid[];
 begin
   perform private.require_reason(reason);
-  perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
-  with locked as (
+  locked_ids := array(
     select candidate.id from public.peer_mentor_certifications as candidate
-    where
-      candidate.organisation_id = organisation
-      and candidate.certification_type = extend_certifications.certification_type
-      and candidate.expires_at > since
-      and candidate.expires_at < until
-      and (extend_certifications.chapter_id is null or candidate.chapter_ids && chapters)
-      and not exists (
-        select from public.peer_mentors as mentor where mentor.id = candidate.peer_mentor_id and mentor.erased_at is not null
-      )
+    where candidate.id in (
+      select preview.certification_id
+      from private.preview_extension(
+        extend_certifications.certification_type, last_valid_day, extend_certifications.chapter_id, expired_since
+      ) as preview
+      where preview.outcome = 'extended'
+    )
     order by candidate.id -- everybody locks in this order, so nobody waits in a circle
     for no key update
-  ),
-  changed as (
-    update public.peer_mentor_certifications as extended set expires_at = until
-    from locked where extended.id = locked.id
+  );
+  perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
+  with changed as (
+    update public.peer_mentor_certifications as extended set expires_at = preview.new_expires_at
+    -- Once more: what was waited for may have been changed meanwhile.
+    from private.preview_extension(
+      extend_certifications.certification_type, last_valid_day, extend_certifications.chapter_id, expired_since
+    ) as preview
+    where preview.outcome = 'extended' and extended.id = preview.certification_id and extended.id = any(locked_ids)
     returning extended.id
   )
   insert into private.extensions (

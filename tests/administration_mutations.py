@@ -71,7 +71,7 @@ MUTATIONS: Final = [
         "preview_extension.chapter_id is null or candidate.chapter_ids && chapters",
         "true",
     ),
-    function("extension_previews", _EXTEND, "mentor.erased_at is not null", "false"),
+    function("extension_previews", _EXTEND, "preview.outcome = 'extended'", "true"),
     function(
         "extension_previews",
         "public.revert_change(uuid,text)",

@@ -148,15 +148,15 @@ _CHANGES = [
     ),
     function(
         "extending_and_reverting",
-        "public.extend_certifications(text,date,text,uuid,date)",
-        "candidate.expires_at > since",
-        "true",
+        "private.preview_extension(text,date,uuid,date)",
+        "candidate.expires_at <= since",
+        "false",
     ),
     function(
         "extending_and_reverting",
-        "public.extend_certifications(text,date,text,uuid,date)",
-        "candidate.expires_at < until",
-        "true",
+        "private.preview_extension(text,date,uuid,date)",
+        "candidate.expires_at >= until",
+        "false",
     ),
     function("extending_and_reverting", _RECORD, "is_admin or reverted ->> 'kind' in", "'' not in"),
     function(
