@@ -49,8 +49,8 @@ CREATE INDEX attempts_attempted_at_idx ON portal.attempts USING brin (attempted_
 CREATE INDEX attempts_peer_mentor_id_idx ON portal.attempts USING btree (peer_mentor_id, attempted_at);
 CREATE INDEX attempts_rejected_idx ON portal.attempts USING btree (organisation_id, attempted_at) WHERE (outcome = 'rejected'::text);
 CREATE TRIGGER count_attempts AFTER INSERT ON portal.attempts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.count_attempts();
-CREATE TRIGGER reject_change BEFORE UPDATE OR TRUNCATE ON portal.attempts FOR EACH STATEMENT EXECUTE FUNCTION portal.reject_change_of_log();
-CREATE TRIGGER reject_removal BEFORE DELETE ON portal.attempts FOR EACH ROW WHEN ((old.attempted_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION portal.reject_change_of_log();
+CREATE TRIGGER reject_change BEFORE UPDATE OR TRUNCATE ON portal.attempts FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.');
+CREATE TRIGGER reject_removal BEFORE DELETE ON portal.attempts FOR EACH ROW WHEN ((old.attempted_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION private.reject_change('portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.');
 ALTER TABLE portal.attempts ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE portal.connections (
@@ -136,9 +136,9 @@ ALTER TABLE ONLY portal.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (id);
 CREATE INDEX drift_open_idx ON portal.drift USING btree (organisation_id, peer_mentor_id) WHERE (repaired_at IS NULL);
 CREATE INDEX drift_reconciliation_id_idx ON portal.drift USING btree (reconciliation_id, id);
-CREATE TRIGGER reject_change BEFORE UPDATE ON portal.drift FOR EACH ROW WHEN ((((to_jsonb(old.*) - '{marked_at,repaired_at}'::text[]) <> (to_jsonb(new.*) - '{marked_at,repaired_at}'::text[])) OR ((old.marked_at IS NOT NULL) AND (new.marked_at IS DISTINCT FROM old.marked_at)) OR ((old.repaired_at IS NOT NULL) AND (new.repaired_at IS DISTINCT FROM old.repaired_at)))) EXECUTE FUNCTION portal.keep_reconciliations();
-CREATE TRIGGER reject_removal BEFORE DELETE ON portal.drift FOR EACH ROW WHEN ((old.found_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION portal.keep_reconciliations();
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON portal.drift FOR EACH STATEMENT EXECUTE FUNCTION portal.keep_reconciliations();
+CREATE TRIGGER reject_change BEFORE UPDATE ON portal.drift FOR EACH ROW WHEN ((((to_jsonb(old.*) - '{marked_at,repaired_at}'::text[]) <> (to_jsonb(new.*) - '{marked_at,repaired_at}'::text[])) OR ((old.marked_at IS NOT NULL) AND (new.marked_at IS DISTINCT FROM old.marked_at)) OR ((old.repaired_at IS NOT NULL) AND (new.repaired_at IS DISTINCT FROM old.repaired_at)))) EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+CREATE TRIGGER reject_removal BEFORE DELETE ON portal.drift FOR EACH ROW WHEN ((old.found_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON portal.drift FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 ALTER TABLE ONLY portal.drift
     ADD CONSTRAINT drift_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES portal.reconciliations(id) ON DELETE CASCADE;
 CREATE POLICY "administrators read the drift of their organisation" ON portal.drift FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
@@ -268,9 +268,9 @@ ALTER TABLE ONLY portal.reconciliations
     ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 CREATE INDEX reconciliations_organisation_id_idx ON portal.reconciliations USING btree (organisation_id, id);
 CREATE UNIQUE INDEX reconciliations_running_key ON portal.reconciliations USING btree (organisation_id) WHERE (finished_at IS NULL);
-CREATE TRIGGER reject_change BEFORE UPDATE ON portal.reconciliations FOR EACH ROW WHEN ((old.finished_at IS NOT NULL)) EXECUTE FUNCTION portal.keep_reconciliations();
-CREATE TRIGGER reject_removal BEFORE DELETE ON portal.reconciliations FOR EACH ROW WHEN ((old.started_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION portal.keep_reconciliations();
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON portal.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION portal.keep_reconciliations();
+CREATE TRIGGER reject_change BEFORE UPDATE ON portal.reconciliations FOR EACH ROW WHEN ((old.finished_at IS NOT NULL)) EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+CREATE TRIGGER reject_removal BEFORE DELETE ON portal.reconciliations FOR EACH ROW WHEN ((old.started_at > (now() - '1 mon'::interval))) EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON portal.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 ALTER TABLE ONLY portal.reconciliations
     ADD CONSTRAINT reconciliations_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 CREATE POLICY "administrators read the reconciliations of their organisation" ON portal.reconciliations FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
@@ -1121,20 +1121,6 @@ $$;
 COMMENT ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) IS 'The next time for everything: three hours into a local day, when the nightly run is over and nobody works at the portal.';
 REVOKE ALL ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) FROM PUBLIC;
 
-CREATE FUNCTION portal.keep_reconciliations() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  raise exception using
-    errcode = 'MC005', message = format('rows of %s are appended only', tg_table_name),
-    hint = 'What is older than a month may be deleted.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'portal_reconciliations_append_only';
-end
-$$;
-COMMENT ON FUNCTION portal.keep_reconciliations() IS 'Refuses (MC005) a change of what a reconciliation has found.';
-REVOKE ALL ON FUNCTION portal.keep_reconciliations() FROM PUBLIC;
-
 CREATE FUNCTION portal.known_connection(organisation_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -1506,20 +1492,6 @@ CREATE FUNCTION portal.reconciliations_due(as_of timestamp with time zone DEFAUL
 $$;
 COMMENT ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
 REVOKE ALL ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
-
-CREATE FUNCTION portal.reject_change_of_log() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  raise exception using
-    errcode = 'MC005', message = format('rows of %s are never changed', tg_table_name),
-    hint = 'The log is appended to; what is older than a month may be deleted.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'portal_attempts_append_only';
-end
-$$;
-COMMENT ON FUNCTION portal.reject_change_of_log() IS 'Refuses (MC005) a change of the attempt log.';
-REVOKE ALL ON FUNCTION portal.reject_change_of_log() FROM PUBLIC;
 
 CREATE FUNCTION portal.release(results jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1932,8 +1904,9 @@ ALTER TABLE ONLY private.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (id);
 CREATE INDEX access_log_lookups_idx ON private.access_log USING btree (user_id, recorded_at) WHERE (endpoint = 'find_login'::text);
 CREATE INDEX access_log_recorded_at_idx ON private.access_log USING btree (recorded_at);
-CREATE TRIGGER reject_change BEFORE DELETE OR UPDATE ON private.access_log FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_log();
-CREATE TRIGGER reject_removal BEFORE TRUNCATE ON private.access_log FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change_of_log();
+CREATE TRIGGER reject_change BEFORE UPDATE ON private.access_log FOR EACH ROW EXECUTE FUNCTION private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
+CREATE TRIGGER reject_early_removal BEFORE DELETE ON private.access_log FOR EACH ROW WHEN ((private.is_kept('access_log'::text, old.recorded_at) IS NOT FALSE)) EXECUTE FUNCTION private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
+CREATE TRIGGER reject_removal BEFORE TRUNCATE ON private.access_log FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
 ALTER TABLE private.access_log ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE private.calendar_feeds (
@@ -1968,7 +1941,7 @@ CREATE TRIGGER audit_delete AFTER DELETE ON private.disabled_endpoints REFERENCI
 CREATE TRIGGER audit_insert AFTER INSERT ON private.disabled_endpoints REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_insert('endpoint');
 CREATE TRIGGER audit_update AFTER UPDATE ON private.disabled_endpoints REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_update('endpoint');
 CREATE TRIGGER keep_identity BEFORE UPDATE ON private.disabled_endpoints FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_column('endpoint');
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON private.disabled_endpoints FOR EACH STATEMENT EXECUTE FUNCTION private.reject_truncation();
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON private.disabled_endpoints FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE POLICY "administrators read which endpoints are switched off" ON private.disabled_endpoints FOR SELECT TO authenticated USING ((( SELECT private.administered_organisation_id() AS administered_organisation_id) IS NOT NULL));
 COMMENT ON POLICY "administrators read which endpoints are switched off" ON private.disabled_endpoints IS 'The reason, which is for colleagues of the operator, is not granted.';
 ALTER TABLE private.disabled_endpoints ENABLE ROW LEVEL SECURITY;
@@ -2057,7 +2030,7 @@ CREATE TRIGGER audit_delete AFTER DELETE ON private.log_retention REFERENCING OL
 CREATE TRIGGER audit_insert AFTER INSERT ON private.log_retention REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_insert('log');
 CREATE TRIGGER audit_update AFTER UPDATE ON private.log_retention REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_update('log');
 CREATE TRIGGER keep_identity BEFORE UPDATE ON private.log_retention FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_column('log');
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON private.log_retention FOR EACH STATEMENT EXECUTE FUNCTION private.reject_truncation();
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON private.log_retention FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('audit_log_complete', 'Delete the rows.');
 ALTER TABLE private.log_retention ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE private.notice_mails (
@@ -3571,6 +3544,15 @@ $$;
 COMMENT ON FUNCTION private.is_erasure() IS 'Whether a person is being erased: that alone takes notes and evidence out of histories, and logins out of the audit log.';
 REVOKE ALL ON FUNCTION private.is_erasure() FROM PUBLIC;
 
+CREATE FUNCTION private.is_kept(log text, recorded_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select is_kept.recorded_at >= now() - retention.keep from private.log_retention as retention where retention.log = is_kept.log
+$$;
+COMMENT ON FUNCTION private.is_kept(log text, recorded_at timestamp with time zone) IS 'Whether an entry of a log is still kept, as private.log_retention says; null for a log that is kept for ever.';
+REVOKE ALL ON FUNCTION private.is_kept(log text, recorded_at timestamp with time zone) FROM PUBLIC;
+
 CREATE FUNCTION private.is_login_taken_out(before public.audit_log, after public.audit_log) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -4333,6 +4315,19 @@ $$;
 COMMENT ON FUNCTION private.refresh_listing_of_types() IS 'After a type is added or changed: what is required may have changed for everybody.';
 REVOKE ALL ON FUNCTION private.refresh_listing_of_types() FROM PUBLIC;
 
+CREATE FUNCTION private.reject_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  raise exception using
+    errcode = 'MC005', message = format('%s is not allowed on %s', tg_op, tg_table_name), hint = tg_argv[1],
+    schema = tg_table_schema, table = tg_table_name, constraint = tg_argv[0];
+end
+$$;
+COMMENT ON FUNCTION private.reject_change() IS 'Refuses (MC005) a change, for what is append-only or never emptied. The arguments of the trigger: the name of the rule, and what may be done instead.';
+REVOKE ALL ON FUNCTION private.reject_change() FROM PUBLIC;
+
 CREATE FUNCTION private.reject_change_of_column() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4379,25 +4374,6 @@ end
 $$;
 COMMENT ON FUNCTION private.reject_change_of_event() IS 'Refuses (MC005) every UPDATE of an event, but for what private.upgrade_history_entry makes of it, and an erasure of its remarks.';
 REVOKE ALL ON FUNCTION private.reject_change_of_event() FROM PUBLIC;
-
-CREATE FUNCTION private.reject_change_of_log() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  if tg_op = 'DELETE' and old.recorded_at < now() - (
-    select retention.keep from private.log_retention as retention where retention.log = tg_table_name
-  ) then
-    return old;
-  end if;
-  raise exception using
-    errcode = 'MC005', message = format('entries of the %s are never changed, nor removed before their time', tg_table_name),
-    hint = 'How long they are kept is said by private.log_retention.',
-    schema = tg_table_schema, table = tg_table_name, constraint = format('%s_append_only', tg_table_name);
-end
-$$;
-COMMENT ON FUNCTION private.reject_change_of_log() IS 'Refuses (MC005) every change of a log''s entries, and their removal before private.log_retention says so.';
-REVOKE ALL ON FUNCTION private.reject_change_of_log() FROM PUBLIC;
 
 CREATE FUNCTION private.reject_chapter_cycle() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4451,21 +4427,6 @@ $$;
 COMMENT ON FUNCTION private.reject_other_chapters() IS 'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger. The argument names the column of the peer mentor.';
 REVOKE ALL ON FUNCTION private.reject_other_chapters() FROM PUBLIC;
 
-CREATE FUNCTION private.reject_removal() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  raise exception using
-    errcode = 'MC005',
-    message = format('rows of %s are never removed', tg_table_name),
-    hint = 'Suspend the certification, or end the membership, instead.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'certification_history_append_only';
-end
-$$;
-COMMENT ON FUNCTION private.reject_removal() IS 'Refuses (MC005) DELETE and TRUNCATE: a removed row takes its history along.';
-REVOKE ALL ON FUNCTION private.reject_removal() FROM PUBLIC;
-
 CREATE FUNCTION private.reject_revert(message text DEFAULT 'the change cannot be taken back, or the certification was changed since'::text, hint text DEFAULT 'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4513,19 +4474,6 @@ COMMENT ON FUNCTION private.reject_transition(before text, after text) IS 'Raise
 REVOKE ALL ON FUNCTION private.reject_transition(before text, after text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO authenticated;
 GRANT ALL ON FUNCTION private.reject_transition(before text, after text) TO service_role;
-
-CREATE FUNCTION private.reject_truncation() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  raise exception using
-    errcode = 'MC005', message = format('%s is never emptied: the audit log would not know of it', tg_table_name),
-    hint = 'Delete the rows.', schema = tg_table_schema, table = tg_table_name, constraint = 'audit_log_complete';
-end
-$$;
-COMMENT ON FUNCTION private.reject_truncation() IS 'Refuses (MC005) TRUNCATE, which tells no trigger what it takes; of what others refer to it takes those along, and is refused there.';
-REVOKE ALL ON FUNCTION private.reject_truncation() FROM PUBLIC;
 
 CREATE FUNCTION private.report_notices(sent uuid[], released uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5266,9 +5214,9 @@ ALTER TABLE ONLY public.audit_log
 CREATE INDEX audit_log_organisation_id_idx ON public.audit_log USING btree (organisation_id, recorded_at);
 CREATE INDEX audit_log_recorded_at_idx ON public.audit_log USING btree (recorded_at);
 CREATE INDEX audit_log_row_id_idx ON public.audit_log USING btree (row_id);
-CREATE TRIGGER reject_change BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN ((NOT private.is_login_taken_out(old.*, new.*))) EXECUTE FUNCTION private.reject_change_of_log();
-CREATE TRIGGER reject_early_removal BEFORE DELETE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_log();
-CREATE TRIGGER reject_removal BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change_of_log();
+CREATE TRIGGER reject_change BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN ((NOT private.is_login_taken_out(old.*, new.*))) EXECUTE FUNCTION private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
+CREATE TRIGGER reject_early_removal BEFORE DELETE ON public.audit_log FOR EACH ROW WHEN ((private.is_kept('audit_log'::text, old.recorded_at) IS NOT FALSE)) EXECUTE FUNCTION private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
+CREATE TRIGGER reject_removal BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 CREATE POLICY "administrators read the audit log of their organisation" ON public.audit_log FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
@@ -5295,7 +5243,7 @@ ALTER TABLE ONLY public.certification_renewal_events
 ALTER TABLE ONLY public.certification_renewal_events
     ADD CONSTRAINT certification_renewal_events_pkey PRIMARY KEY (certification_id, "position");
 CREATE TRIGGER reject_change BEFORE UPDATE ON public.certification_renewal_events FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_event();
-CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.certification_renewal_events FOR EACH STATEMENT EXECUTE FUNCTION private.reject_removal();
+CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.certification_renewal_events FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('certification_history_append_only', 'Suspend the certification, or end the membership, instead.');
 ALTER TABLE ONLY public.certification_renewal_events
     ADD CONSTRAINT certification_renewal_events_certification_id_fkey FOREIGN KEY (certification_id) REFERENCES public.peer_mentor_certifications(id);
 ALTER TABLE public.certification_renewal_events ENABLE ROW LEVEL SECURITY;
@@ -5455,7 +5403,7 @@ CREATE TRIGGER audit_insert AFTER INSERT ON public.memberships REFERENCING NEW T
 CREATE TRIGGER audit_update AFTER UPDATE ON public.memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_update('id');
 CREATE TRIGGER keep_an_administrator BEFORE UPDATE OF ended_at ON public.memberships FOR EACH ROW WHEN (((old.role = 'org_admin'::text) AND (old.ended_at IS NULL) AND (new.ended_at IS NOT NULL) AND (auth.uid() IS NOT NULL))) EXECUTE FUNCTION private.keep_an_administrator();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, user_id, role, chapter_id, created_at ON public.memberships FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_column('id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at');
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON public.memberships FOR EACH STATEMENT EXECUTE FUNCTION private.reject_truncation();
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON public.memberships FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.memberships FOR EACH ROW EXECUTE FUNCTION private.set_updated_at();
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES public.chapters(organisation_id, id);
@@ -5553,7 +5501,7 @@ CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certi
 CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT COALESCE(((old.status = 'active'::text) AND (new.status = 'expired'::text) AND (old.expires_at = new.expires_at) AND (new.expires_at <= now()) AND (old.issued_at = new.issued_at) AND (old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND ((new.renewal_history -> '-1'::integer) @> '{"kind": "expired", "actor": {"job": "nightly"}, "after": {"status": "expired"}, "before": {"status": "active"}}'::jsonb) AND ((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at))), false)))) EXECUTE FUNCTION private.record_change();
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.refresh_listing_of_certifications();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.refresh_listing_of_certifications();
-CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION private.reject_removal();
+CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('certification_history_append_only', 'Suspend the certification, or end the membership, instead.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((new.updated_at IS DISTINCT FROM now())) EXECUTE FUNCTION private.set_updated_at();
 CREATE TRIGGER store_events_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.store_events();
 CREATE TRIGGER store_events_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.store_events();
@@ -5599,7 +5547,7 @@ CREATE TRIGGER audit_update AFTER UPDATE ON public.peer_mentor_chapters REFERENC
 CREATE TRIGGER copy_chapter_ids_on_insert AFTER INSERT ON public.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.copy_chapter_ids();
 CREATE TRIGGER copy_chapter_ids_on_update AFTER UPDATE ON public.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.copy_chapter_ids();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, peer_mentor_id, chapter_id, created_at ON public.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at');
-CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON public.peer_mentor_chapters FOR EACH STATEMENT EXECUTE FUNCTION private.reject_truncation();
+CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON public.peer_mentor_chapters FOR EACH STATEMENT EXECUTE FUNCTION private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION private.set_updated_at();
 ALTER TABLE ONLY public.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES public.chapters(organisation_id, id);

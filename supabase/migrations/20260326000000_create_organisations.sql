@@ -44,18 +44,19 @@ $$;
 comment on function private.reject_change_of_column() is
   'Refuses (MC007) an UPDATE that gives another value to a column named in the trigger''s arguments.';
 
-create or replace function private.reject_truncation()
+create or replace function private.reject_change()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
   raise exception using
-    errcode = 'MC005', message = format('%s is never emptied: the audit log would not know of it', tg_table_name),
-    hint = 'Delete the rows.', schema = tg_table_schema, table = tg_table_name, constraint = 'audit_log_complete';
+    errcode = 'MC005', message = format('%s is not allowed on %s', tg_op, tg_table_name), hint = tg_argv[1],
+    schema = tg_table_schema, table = tg_table_name, constraint = tg_argv[0];
 end
 $$;
-comment on function private.reject_truncation() is 'Refuses (MC005) TRUNCATE, which tells no trigger what it takes; of what others refer to it takes those along, and is refused there.';
+comment on function private.reject_change() is
+  'Refuses (MC005) a change, for what is append-only or never emptied. The arguments of the trigger: the name of the rule, and what may be done instead.';
 
 -- Whose reach: the organisation, chapters and peer mentors of the caller.
 --
@@ -253,9 +254,10 @@ create or replace trigger keep_identity
 before update on private.disabled_endpoints
 for each row execute function private.reject_change_of_column('endpoint');
 
+-- TRUNCATE tells no trigger what it takes; of what others refer to it takes those along, and is refused there.
 create or replace trigger reject_truncation
 before truncate on private.disabled_endpoints
-for each statement execute function private.reject_truncation();
+for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
 
 create or replace function private.check_endpoint(endpoint text)
 returns boolean
@@ -561,7 +563,7 @@ for each row execute function private.set_updated_at();
 
 create or replace trigger reject_truncation
 before truncate on public.memberships
-for each statement execute function private.reject_truncation();
+for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
 
 create or replace trigger keep_an_administrator
 before update of ended_at on public.memberships
@@ -819,7 +821,7 @@ for each row execute function private.set_updated_at();
 
 create or replace trigger reject_truncation
 before truncate on public.peer_mentor_chapters
-for each statement execute function private.reject_truncation();
+for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
 
 create or replace function private.copy_chapter_ids()
 returns trigger
@@ -990,7 +992,7 @@ for each row execute function private.set_updated_at();
 -- A function is closed until it is opened by name. Supabase grants EXECUTE to each of its roles as well, so revoking it from
 -- public alone would leave the door open.
 revoke execute on function
-  private.set_updated_at, private.reject_change_of_column, private.reject_truncation, public.get_user_organisation_id,
+  private.set_updated_at, private.reject_change_of_column, private.reject_change, public.get_user_organisation_id,
   private.administered_organisation_id, private.require_administrator, private.require_administered_organisation,
   private.with_chapters_below, private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.may_certify,
   private.check_endpoint,

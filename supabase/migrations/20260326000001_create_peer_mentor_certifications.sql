@@ -228,24 +228,12 @@ create or replace trigger keep_chapter_ids
 before update of chapter_ids on public.peer_mentor_certifications
 for each row execute function private.reject_other_chapters('peer_mentor_id');
 
-create or replace function private.reject_removal()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception using
-    errcode = 'MC005',
-    message = format('rows of %s are never removed', tg_table_name),
-    hint = 'Suspend the certification, or end the membership, instead.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'certification_history_append_only';
-end
-$$;
-comment on function private.reject_removal() is 'Refuses (MC005) DELETE and TRUNCATE: a removed row takes its history along.';
-
+-- A removed row would take its history along.
 create or replace trigger reject_removal
 before delete or truncate on public.peer_mentor_certifications
-for each statement execute function private.reject_removal();
+for each statement execute function private.reject_change(
+  'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
+);
 
 -- What a change of a certification must satisfy, and what kind of change it is.
 --
@@ -692,7 +680,7 @@ execute function private.record_change();
 
 revoke execute on function
   private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
-  private.reject_removal, private.announce_change, private.deny_right, private.time_zone_of, private.check_dates,
+  private.announce_change, private.deny_right, private.time_zone_of, private.check_dates,
   private.known_type, private.check_type, private.reject_transition, private.kind_of_change, private.require_reason,
   private.is_past_day, private.check_note_and_evidence, private.actor, private.record_change
 from public, anon, authenticated, service_role;

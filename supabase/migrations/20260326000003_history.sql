@@ -164,7 +164,9 @@ for each row execute function private.reject_change_of_event();
 
 create or replace trigger reject_removal
 before delete or truncate on public.certification_renewal_events
-for each statement execute function private.reject_removal();
+for each statement execute function private.reject_change(
+  'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
+);
 
 create or replace function public.certification_history(certification_id uuid)
 returns setof jsonb

@@ -67,27 +67,18 @@ for each row execute function private.reject_change_of_column('log');
 
 create or replace trigger reject_truncation
 before truncate on private.log_retention
-for each statement execute function private.reject_truncation();
+for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
 
-create or replace function private.reject_change_of_log()
-returns trigger
-language plpgsql
+create or replace function private.is_kept(log text, recorded_at timestamptz)
+returns boolean
+language sql
+stable
 set search_path = ''
 as $$
-begin
-  if tg_op = 'DELETE' and old.recorded_at < now() - (
-    select retention.keep from private.log_retention as retention where retention.log = tg_table_name
-  ) then
-    return old;
-  end if;
-  raise exception using
-    errcode = 'MC005', message = format('entries of the %s are never changed, nor removed before their time', tg_table_name),
-    hint = 'How long they are kept is said by private.log_retention.',
-    schema = tg_table_schema, table = tg_table_name, constraint = format('%s_append_only', tg_table_name);
-end
+  select is_kept.recorded_at >= now() - retention.keep from private.log_retention as retention where retention.log = is_kept.log
 $$;
-comment on function private.reject_change_of_log() is
-  'Refuses (MC005) every change of a log''s entries, and their removal before private.log_retention says so.';
+comment on function private.is_kept(text, timestamptz) is
+  'Whether an entry of a log is still kept, as private.log_retention says; null for a log that is kept for ever.';
 
 create or replace function private.is_login_taken_out(before public.audit_log, after public.audit_log)
 returns boolean
@@ -105,15 +96,17 @@ comment on function private.is_login_taken_out(public.audit_log, public.audit_lo
 
 create or replace trigger reject_change
 before update on public.audit_log
-for each row when (not private.is_login_taken_out(old, new)) execute function private.reject_change_of_log();
+for each row when (not private.is_login_taken_out(old, new))
+execute function private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
 
 create or replace trigger reject_early_removal
 before delete on public.audit_log
-for each row execute function private.reject_change_of_log();
+for each row when (private.is_kept('audit_log', old.recorded_at) is not false)
+execute function private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
 
 create or replace trigger reject_removal
 before truncate on public.audit_log
-for each statement execute function private.reject_change_of_log();
+for each statement execute function private.reject_change('audit_log_append_only', 'How long they are kept is said by private.log_retention.');
 
 -- What writes the log
 
@@ -288,12 +281,17 @@ comment on column private.access_log.organisation_ids is 'The organisations the 
 comment on column private.access_log.row_organisation_ids is 'The organisations of the rows that were returned.';
 
 create or replace trigger reject_change
-before update or delete on private.access_log
-for each row execute function private.reject_change_of_log();
+before update on private.access_log
+for each row execute function private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
+
+create or replace trigger reject_early_removal
+before delete on private.access_log
+for each row when (private.is_kept('access_log', old.recorded_at) is not false)
+execute function private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
 
 create or replace trigger reject_removal
 before truncate on private.access_log
-for each statement execute function private.reject_change_of_log();
+for each statement execute function private.reject_change('access_log_append_only', 'How long they are kept is said by private.log_retention.');
 
 create or replace function private.log_access(endpoint text, row_organisation_ids uuid[], request_id text)
 returns void
@@ -388,7 +386,7 @@ comment on function private.member_logins() is
   'The e-mail address of everybody who has a membership, not ended, of the organisation that the caller administers.';
 
 revoke execute on function
-  private.reject_change_of_log, private.is_login_taken_out, private.audited_fields, private.audit,
+  private.is_kept, private.is_login_taken_out, private.audited_fields, private.audit,
   private.audit_insert, private.audit_delete, private.audit_update, private.audit_table, private.log_access,
   private.delete_outdated_logs, private.find_login, private.member_logins
 from public, anon, authenticated, service_role;

@@ -33,27 +33,18 @@ comment on table portal.attempts is
 comment on column portal.attempts.outcome is
   'What came of it. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 
-create or replace function portal.reject_change_of_log()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception using
-    errcode = 'MC005', message = format('rows of %s are never changed', tg_table_name),
-    hint = 'The log is appended to; what is older than a month may be deleted.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'portal_attempts_append_only';
-end
-$$;
-comment on function portal.reject_change_of_log() is 'Refuses (MC005) a change of the attempt log.';
-
 create or replace trigger reject_change
 before update or truncate on portal.attempts
-for each statement execute function portal.reject_change_of_log();
+for each statement execute function private.reject_change(
+  'portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.'
+);
 
 create or replace trigger reject_removal
 before delete on portal.attempts
-for each row when (old.attempted_at > now() - interval '1 month') execute function portal.reject_change_of_log();
+for each row when (old.attempted_at > now() - interval '1 month')
+execute function private.reject_change(
+  'portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.'
+);
 
 create table if not exists portal.attempt_counts (
   organisation_id uuid not null,
@@ -676,7 +667,7 @@ $$;
 comment on function portal.release(jsonb, timestamptz) is 'Gives back rows that were claimed and not sent. Returns which; the rest come back by themselves when their leases end.';
 
 revoke execute on function
-  portal.reject_change_of_log, portal.count_attempts, portal.beat, portal.due, portal.claim, portal.revive,
+  portal.count_attempts, portal.beat, portal.due, portal.claim, portal.revive,
   portal.results, portal.lock_reported, portal.log_attempts, portal.acknowledge, portal.retry_delay,
   portal.note_failures, portal.fail, portal.release
 from public, anon, authenticated, service_role;

@@ -118,31 +118,19 @@ comment on column portal.reconciliation_times.full_at is 'Three hours into a loc
 
 -- Guards
 
-create or replace function portal.keep_reconciliations()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception using
-    errcode = 'MC005', message = format('rows of %s are appended only', tg_table_name),
-    hint = 'What is older than a month may be deleted.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'portal_reconciliations_append_only';
-end
-$$;
-comment on function portal.keep_reconciliations() is 'Refuses (MC005) a change of what a reconciliation has found.';
-
 create or replace trigger reject_change
 before update on portal.reconciliations
-for each row when (old.finished_at is not null) execute function portal.keep_reconciliations();
+for each row when (old.finished_at is not null)
+execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_removal
 before delete on portal.reconciliations
-for each row when (old.started_at > now() - interval '1 month') execute function portal.keep_reconciliations();
+for each row when (old.started_at > now() - interval '1 month')
+execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_truncation
 before truncate on portal.reconciliations
-for each statement execute function portal.keep_reconciliations();
+for each statement execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_change
 before update on portal.drift
@@ -152,15 +140,16 @@ when (
   or old.marked_at is not null and new.marked_at is distinct from old.marked_at
   or old.repaired_at is not null and new.repaired_at is distinct from old.repaired_at
 )
-execute function portal.keep_reconciliations();
+execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_removal
 before delete on portal.drift
-for each row when (old.found_at > now() - interval '1 month') execute function portal.keep_reconciliations();
+for each row when (old.found_at > now() - interval '1 month')
+execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_truncation
 before truncate on portal.drift
-for each statement execute function portal.keep_reconciliations();
+for each statement execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 -- When
 
@@ -641,7 +630,7 @@ comment on function portal.finish_reconciliation(bigint, text, text, integer, in
   'Ends a run: keeps how much it found, notes what is gone since earlier ones, and sets when the next is due; after a failure soon.';
 
 revoke execute on function
-  portal.keep_reconciliations, portal.full_reconciliation_after, portal.reconciliations_due, portal.compare,
+  portal.full_reconciliation_after, portal.reconciliations_due, portal.compare,
   portal.start_reconciliation, portal.renew_reconciliation, portal.note_drift, portal.repair_next,
   portal.finish_reconciliation
 from public, anon, authenticated, service_role;
