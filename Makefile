@@ -29,12 +29,13 @@ test: $(VENV)/.dev $(NODE_MODULES) ## Run every test, on the embedded PostgreSQL
 	$(BIN)/pytest -n $(WORKERS)
 
 .PHONY: check
-check: $(VENV)/.dev ## Check style, types, the direction of imports and the migrations
+check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrations and what they make
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(wildcard src tests bench examples)
 	$(BIN)/lint-imports
 	$(BIN)/squawk supabase/migrations/*.sql
+	$(BIN)/python -m tests.generated_schema --check
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level security and the import
@@ -42,6 +43,10 @@ bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level securi
 
 .PHONY: venv
 venv: $(VENV)/.dev ## Make the development environment
+
+.PHONY: schema
+schema: $(VENV)/.dev ## Write supabase/schema.sql anew, after a migration
+	$(BIN)/python -m tests.generated_schema
 
 .PHONY: types
 types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API anew, after a migration

@@ -1,4 +1,66 @@
--- The certifications themselves: one row for each peer mentor and certification type.
+-- The certifications themselves: one row for each peer mentor and certification type, and how each change is checked and recorded.
+
+-- Days, midnights and validity: when a certification begins, ends, and what its status is.
+
+create or replace function private.day_starts(day date, time_zone text)
+returns timestamptz
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    -- Where the clock is put back at midnight, midnight comes twice, and the server takes the second.
+    when (midnight - interval '1 hour') at time zone time_zone = day::timestamp then midnight - interval '1 hour'
+    else midnight
+  end
+  from (select day::timestamp at time zone time_zone as midnight) as server
+$$;
+comment on function private.day_starts(date, text) is
+  'The first instant of a day in a time zone: the first of two midnights, and where the clock skips midnight the first instant after the gap.';
+
+create or replace function private.day_of(instant timestamptz, time_zone text)
+returns date
+language sql
+immutable
+set search_path = ''
+as $$ select (instant at time zone time_zone)::date $$;
+comment on function private.day_of(timestamptz, text) is 'The day on the calendar of a time zone.';
+
+create or replace function private.last_valid_day(
+  validity_rule text, validity_months integer, issued_on date, held_until date default null
+)
+returns date
+language sql
+immutable
+set search_path = ''
+as $$
+  select case validity_rule
+    when 'months' then greatest((issued_on + make_interval(months => validity_months))::date, held_until)
+    -- Renewed in the year in which it ends, it holds through the next one; renewed once more, no longer than that.
+    when 'end_of_year' then case
+      when held_until >= year_end then greatest((year_end + interval '1 year')::date, held_until)
+      else year_end
+    end
+  end
+  from make_date(
+    extract(year from issued_on + make_interval(months => coalesce(validity_months, 0)))::integer, 12, 31
+  ) as year_end
+$$;
+comment on function private.last_valid_day(text, integer, date, date) is
+  'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. Early renewal never shortens: held_until, the last day of what was held before, stays where it is later.';
+
+create or replace function private.status_at(suspended boolean, expires_at timestamptz, at timestamptz)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when suspended then 'suspended' when expires_at <= at then 'expired' else 'active' end
+$$;
+comment on function private.status_at(boolean, timestamptz, timestamptz) is
+  'What the status is at an instant: suspension lies on top of the dates.';
+
+-- The table
 
 -- renewal_history: a JSONB array, oldest entry first, one entry for each change. It is written by the
 -- trigger record_change. The keys of an entry of version 1 (the last four stand only where they say something):
@@ -21,7 +83,7 @@
 
 create table if not exists public.peer_mentor_certifications (
   id uuid not null default gen_random_uuid(),
-  organisation_id uuid not null,
+  organisation_id uuid not null default public.get_user_organisation_id(),
   peer_mentor_id uuid not null,
   certification_type text not null,
   issued_at timestamptz not null,
@@ -49,7 +111,6 @@ create table if not exists public.peer_mentor_certifications (
     )
   )
 ) with (fillfactor = 80);
-
 -- Every role shares one plan: an index that begins with expires_at would tempt the planner to walk it.
 create index if not exists peer_mentor_certifications_peer_mentor_id_idx
 on public.peer_mentor_certifications (peer_mentor_id, organisation_id, expires_at);
@@ -59,7 +120,13 @@ create index if not exists peer_mentor_certifications_due_idx
 on public.peer_mentor_certifications (organisation_id, expires_at) where status = 'active';
 create index if not exists peer_mentor_certifications_chapter_ids_idx
 on public.peer_mentor_certifications using gin (chapter_ids);
-
+do $$
+begin
+  alter table public.peer_mentor_certifications alter column renewal_history set compression lz4;
+exception when feature_not_supported then
+  null; -- a server built without lz4 keeps pglz
+end
+$$;
 alter table public.peer_mentor_certifications enable row level security;
 revoke all on public.peer_mentor_certifications from anon, authenticated, service_role;
 grant
@@ -72,43 +139,6 @@ grant
   insert,
   update (certification_type, issued_at, expires_at, status)
 on public.peer_mentor_certifications to service_role;
-
-do $$
-begin
-  alter table public.peer_mentor_certifications alter column renewal_history set compression lz4;
-exception when feature_not_supported then
-  null; -- a server built without lz4 keeps pglz
-end
-$$;
-
-create or replace trigger keep_identity
-before update of id, organisation_id, peer_mentor_id, created_at on public.peer_mentor_certifications
-for each row execute function private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');
-
--- The nightly run sets it itself, and is spared hundreds of thousands of calls.
-create or replace trigger set_updated_at
-before update on public.peer_mentor_certifications
-for each row when (new.updated_at is distinct from now()) execute function private.set_updated_at();
-
-create or replace function private.reject_removal()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception using
-    errcode = 'MC005',
-    message = format('rows of %s are never removed', tg_table_name),
-    hint = 'Suspend the certification, or end the membership, instead.',
-    schema = tg_table_schema, table = tg_table_name, constraint = 'certification_history_append_only';
-end
-$$;
-comment on function private.reject_removal() is 'Refuses (MC005) DELETE and TRUNCATE: a removed row takes its history along.';
-
-create or replace trigger reject_removal
-before delete or truncate on public.peer_mentor_certifications
-for each statement execute function private.reject_removal();
-
 comment on table public.peer_mentor_certifications is
   'What a peer mentor is certified for, from when, until when, and how it came to be so.';
 comment on column public.peer_mentor_certifications.id is 'Key of the certification; it outlives every renewal.';
@@ -130,3 +160,532 @@ comment on column public.peer_mentor_certifications.created_at is 'When the row 
 comment on column public.peer_mentor_certifications.updated_at is 'When the row was last updated.';
 comment on constraint peer_mentor_certifications_renewal_history_valid on public.peer_mentor_certifications is
   'The newest entry has what entries of every schema_version have in common; the others were the newest once.';
+
+drop policy if exists "members read certifications of their organisation" on public.peer_mentor_certifications;
+create policy "members read certifications of their organisation"
+on public.peer_mentor_certifications for select to authenticated
+using (organisation_id = (select public.get_user_organisation_id()));
+comment on policy "members read certifications of their organisation" on public.peer_mentor_certifications is
+  'Those within reach, as the restrictive policy says.';
+
+drop policy if exists "certifications are within reach and switched on" on public.peer_mentor_certifications;
+create policy "certifications are within reach and switched on"
+on public.peer_mentor_certifications as restrictive to anon, authenticated
+using (
+  (select private.check_endpoint('certifications'))
+  and (
+    organisation_id = (select private.administered_organisation_id())
+    or chapter_ids && (select private.coordinated_chapter_ids())
+    or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
+  )
+);
+comment on policy "certifications are within reach and switched on" on public.peer_mentor_certifications is
+  'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
+
+drop policy if exists "coordinators and administrators register certifications" on public.peer_mentor_certifications;
+create policy "coordinators and administrators register certifications"
+on public.peer_mentor_certifications for insert to authenticated
+with check (
+  organisation_id = (select private.administered_organisation_id())
+  or chapter_ids && (select private.coordinated_chapter_ids())
+);
+comment on policy "coordinators and administrators register certifications" on public.peer_mentor_certifications is
+  'Of peer mentors in a coordinated chapter, or in the organisation.';
+
+drop policy if exists "coordinators and administrators change certifications" on public.peer_mentor_certifications;
+create policy "coordinators and administrators change certifications"
+on public.peer_mentor_certifications for update to authenticated
+using (
+  organisation_id = (select private.administered_organisation_id())
+  or chapter_ids && (select private.coordinated_chapter_ids())
+)
+with check (
+  organisation_id = (select private.administered_organisation_id())
+  or chapter_ids && (select private.coordinated_chapter_ids())
+);
+comment on policy "coordinators and administrators change certifications" on public.peer_mentor_certifications is
+  'The trigger record_change says which change is whose.';
+
+create or replace function public.current_status(certification public.peer_mentor_certifications)
+returns text
+language sql
+stable
+set search_path = ''
+as $$ select private.status_at(certification.status = 'suspended', certification.expires_at, now()) $$;
+comment on function public.current_status(public.peer_mentor_certifications) is
+  'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
+
+create or replace trigger keep_identity
+before update of id, organisation_id, peer_mentor_id, created_at on public.peer_mentor_certifications
+for each row execute function private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');
+
+-- The nightly run sets it itself, and is spared hundreds of thousands of calls.
+create or replace trigger set_updated_at
+before update on public.peer_mentor_certifications
+for each row when (new.updated_at is distinct from now()) execute function private.set_updated_at();
+
+create or replace trigger keep_chapter_ids
+before update of chapter_ids on public.peer_mentor_certifications
+for each row execute function private.reject_other_chapters('peer_mentor_id');
+
+-- A removed row would take its history along.
+create or replace trigger reject_removal
+before delete or truncate on public.peer_mentor_certifications
+for each statement execute function private.reject_change(
+  'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
+);
+
+-- What a change of a certification must satisfy, and what kind of change it is.
+--
+-- What the row itself cannot tell (a note, evidence, the job, the batch) reaches the trigger through the setting
+-- mentorcert.change, a JSON object that holds for the statement that follows. The Data API cannot set it, and
+-- job, as_of and the kind 'imported' count only where no end user is signed in.
+
+create or replace function private.announce_change(change jsonb)
+returns void
+language sql
+set search_path = ''
+as $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
+comment on function private.announce_change(jsonb) is
+  'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
+
+create or replace function private.deny_right(message text default 'no such certification or peer mentor, or no right to it')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = '42501', message = message,
+    hint = 'Ask a coordinator of the chapter or the administrator of the organisation.',
+    schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
+end
+$$;
+comment on function private.deny_right(text) is
+  'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
+
+create or replace function private.time_zone_of(organisation_id uuid)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select organisation.time_zone from public.organisations as organisation where organisation.id = organisation_id
+$$;
+comment on function private.time_zone_of(uuid) is 'The time zone of an organisation.';
+
+create or replace function private.check_dates(
+  certification public.peer_mentor_certifications, time_zone text, as_of timestamptz
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  violated text;
+  message text;
+begin
+  if certification.issued_at < '1900-01-01' or coalesce(certification.expires_at, as_of) > '9999-01-01' then
+    violated := 'certification_date_range';
+    message := 'issued_at lies before 1900, or expires_at after 9998; what does not end has no expires_at';
+  elsif certification.issued_at > as_of then
+    violated := 'certification_issued_at_not_future';
+    message := 'the day of issue lies in the future';
+  elsif certification.expires_at <= certification.issued_at then
+    violated := 'certification_date_order';
+    message := 'the certification would end before it begins';
+  elsif certification.issued_at
+    <> private.day_starts(private.day_of(certification.issued_at, time_zone), time_zone) then
+    violated := 'certification_issued_at_midnight';
+    message := 'issued_at is not a midnight of the organisation''s time zone';
+  elsif certification.expires_at
+    <> private.day_starts(private.day_of(certification.expires_at, time_zone), time_zone) then
+    violated := 'certification_expires_at_midnight';
+    message := 'expires_at is not a midnight of the organisation''s time zone';
+  else
+    return;
+  end if;
+  raise exception using
+    errcode = 'MC003', message = message,
+    detail = format(
+      'issued_at %s, expires_at %s, time zone %s', certification.issued_at, certification.expires_at, time_zone
+    ),
+    hint = 'issued_at is the midnight that begins the day of issue, expires_at the one that ends the last valid day.',
+    schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
+end
+$$;
+comment on function private.check_dates(public.peer_mentor_certifications, text, timestamptz) is
+  'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
+
+create or replace function private.known_type(organisation_id uuid, code text)
+returns public.certification_types
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  type public.certification_types;
+begin
+  select * into type from public.certification_types as candidate
+  where candidate.organisation_id = known_type.organisation_id and candidate.code = known_type.code;
+  if not found then
+    raise exception using
+      errcode = 'MC002',
+      message = format('unknown certification type %L', known_type.code),
+      hint = 'Use the code of one of the organisation''s certification types.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'certification_type',
+      constraint = 'certification_type_known';
+  end if;
+  return type;
+end
+$$;
+comment on function private.known_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
+
+create or replace function private.check_type(
+  certification public.peer_mentor_certifications, held_until timestamptz, time_zone text, within_rule boolean
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  type constant public.certification_types :=
+    private.known_type(certification.organisation_id, certification.certification_type);
+  last_valid_day date;
+begin
+  last_valid_day := private.last_valid_day(
+    type.validity_rule, type.validity_months,
+    private.day_of(certification.issued_at, time_zone), private.day_of(held_until, time_zone) - 1
+  );
+  if within_rule
+    and coalesce(certification.expires_at, 'infinity') > private.day_starts(last_valid_day + 1, time_zone) then
+    raise exception using
+      errcode = 'MC003',
+      message = format('the type %L is valid no longer than to %s', type.code, last_valid_day),
+      hint = 'Only the administrator of the organisation gives more than the type''s rule.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
+      constraint = 'certification_expires_at_within_rule';
+  end if;
+end
+$$;
+comment on function private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean) is
+  'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
+
+create or replace function private.reject_transition(before text, after text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'MC001',
+    message = case
+      when before = after then format('the certification is %s already', before)
+      else format('a certification does not go from %s to %s like this', before, after)
+    end,
+    hint = 'It expires by its date, is active again by a renewal, and is suspended or reinstated by a change of its own.',
+    schema = 'public', table = 'peer_mentor_certifications', column = 'status',
+    constraint = 'certification_transition';
+end
+$$;
+comment on function private.reject_transition(text, text) is 'Raises MC001.';
+
+create or replace function private.kind_of_change(
+  before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamptz
+)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  same_dates constant boolean := before.issued_at = after.issued_at
+    and before.expires_at is not distinct from after.expires_at;
+  toggles_suspension constant boolean := (before.status = 'suspended') <> (after.status = 'suspended');
+begin
+  if before.certification_type <> after.certification_type and not toggles_suspension then
+    return 'corrected';
+  elsif same_dates and toggles_suspension and before.certification_type = after.certification_type then
+    return case when after.status = 'suspended' then 'suspended' else 'reinstated' end;
+  elsif same_dates and after.status = 'expired' and after.expires_at <= as_of then
+    return 'expired';
+  elsif same_dates and after.status = 'active' and coalesce(after.expires_at, 'infinity') > as_of then
+    return 'corrected';
+  elsif not same_dates and not toggles_suspension then
+    return case
+      when coalesce(after.expires_at, 'infinity') < coalesce(before.expires_at, 'infinity') then 'corrected'
+      when after.issued_at > before.issued_at then 'renewed'
+      when after.issued_at = before.issued_at then 'extended'
+      else 'corrected'
+    end;
+  end if;
+  perform private.reject_transition(before.status, after.status);
+  return null;
+end
+$$;
+comment on function private.kind_of_change(
+  public.peer_mentor_certifications, public.peer_mentor_certifications, timestamptz
+) is 'The kind of history entry that an update is; MC001 where no kind of change leads from the one to the other.';
+
+create or replace function private.require_reason(reason text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- White space of any width, also none, gives no reason.
+  if coalesce(regexp_replace(reason, '[\s\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]', '', 'g'), '') = '' then
+    raise exception using
+      errcode = 'MC004', message = 'a reason is required',
+      hint = 'Say why, by suspend_certification for one; the history keeps it.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_reason_required';
+  end if;
+end
+$$;
+comment on function private.require_reason(text) is 'Refuses (MC004) an empty reason.';
+
+create or replace function private.is_past_day(day text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- Somewhere on earth tomorrow has begun already.
+  return day ~ '^\d{4}-\d{2}-\d{2}$' and day::date <= current_date + 1;
+exception when datetime_field_overflow then
+  return false;
+end
+$$;
+comment on function private.is_past_day(text) is 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
+
+create or replace function private.check_note_and_evidence(change jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if length(change ->> 'note') > 2000 then
+    raise exception using
+      errcode = 'MC008', message = 'the note is longer than 2000 characters',
+      hint = 'Say it shorter; documents do not belong here.', constraint = 'certification_note_valid';
+  elsif change ? 'evidence' and not (
+    jsonb_typeof(change -> 'evidence') = 'object'
+    and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by'] = '{}'
+    and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
+    and length(change ->> 'evidence') <= 1000
+    and private.is_past_day(change #>> '{evidence,seen_on}')
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
+      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future; never a file.',
+      constraint = 'certification_evidence_valid';
+  end if;
+end
+$$;
+comment on function private.check_note_and_evidence(jsonb) is
+  'Refuses (MC008) a note that is too long and evidence of another shape.';
+
+create or replace function private.actor(organisation_id uuid, change jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when auth.uid() is not null then jsonb_build_object(
+      'user_id', auth.uid(),
+      'role', case when organisation_id = private.administered_organisation_id() then 'org_admin' else 'coordinator' end
+    )
+    when change ? 'job' then jsonb_build_object('job', change ->> 'job')
+    else jsonb_build_object(
+      'user_id', null, 'role', coalesce(nullif(current_setting('role'), 'none'), session_user::text)
+    )
+  end
+$$;
+comment on function private.actor(uuid, jsonb) is 'Who makes the change: the signed-in user and role, the job, or the database role.';
+
+-- Every change of a certification is checked and appends one history entry, by whatever path it comes.
+
+create or replace function private.record_change()
+returns trigger
+language plpgsql
+security definer -- reads types, peer mentors and chapters, whatever the caller may see of them
+set search_path = ''
+as $$
+declare
+  change constant jsonb := coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb;
+  by_user constant boolean := auth.uid() is not null;
+  as_of constant timestamptz := case when by_user then now() else coalesce((change ->> 'as_of')::timestamptz, now()) end;
+  imported constant boolean := not by_user and change ->> 'kind' = 'imported';
+  kind text;
+  reverted jsonb;
+  effective_at timestamptz;
+  time_zone text;
+  is_admin boolean;
+  before jsonb;
+  after jsonb;
+begin
+  if tg_op = 'UPDATE' and new.renewal_history <> old.renewal_history then
+    perform private.check_history_kept(old.renewal_history, new.renewal_history);
+    if (new.status, new.expires_at, new.issued_at, new.certification_type)
+      is not distinct from (old.status, old.expires_at, old.issued_at, old.certification_type) then
+      return new;
+    end if;
+  end if;
+
+  is_admin := not by_user or new.organisation_id is not distinct from private.administered_organisation_id();
+  if tg_op = 'INSERT' then
+    select mentor.chapter_ids, organisation.time_zone into new.chapter_ids, time_zone
+    from public.peer_mentors as mentor
+    join public.organisations as organisation on organisation.id = mentor.organisation_id
+    where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
+    for no key update of mentor; -- so that a chapter entered meanwhile is not missed
+    if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
+      perform private.deny_right();
+    end if;
+    if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
+      raise exception using
+        errcode = 'MC001', message = format('a new certification cannot be %s', new.status),
+        hint = 'Register it as active; then suspend it.',
+        schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_transition';
+    end if;
+    if by_user and new.renewal_history <> '[]'
+      or exists (
+        select from jsonb_array_elements(new.renewal_history) as entry
+        where
+          entry ->> 'kind' is distinct from 'imported'
+          or entry -> 'schema_version' is distinct from to_jsonb(private.current_history_version())
+          or (entry ->> 'entry_id')::uuid is null
+          or (entry ->> 'recorded_at')::timestamptz is null
+          or (entry ->> 'effective_at')::timestamptz is null
+          or not coalesce(entry -> 'after' ?& array['certification_type', 'issued_at', 'expires_at', 'status'], false)
+      )
+    then
+      raise exception using
+        errcode = 'MC005', message = 'a new certification brings no history, but for an import''s past renewals',
+        hint = 'Leave renewal_history out.',
+        schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
+    end if;
+    if by_user then
+      new.status := private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
+    end if;
+    kind := case when imported then 'imported' else 'issued' end;
+    effective_at := new.issued_at;
+    before := new.renewal_history #> '{-1,after}';
+  else
+    if not private.is_erasure() and exists (
+      select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
+    ) and new.status is distinct from 'expired' then
+      perform private.deny_right('the person was erased; nothing is certified any more');
+    end if;
+    time_zone := private.time_zone_of(new.organisation_id);
+    if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
+      new.status := private.status_at(new.status = 'suspended', new.expires_at, as_of);
+    end if;
+    kind := private.kind_of_change(old, new, as_of);
+    effective_at := case kind
+      when 'renewed' then new.issued_at
+      when 'extended' then least(as_of, old.expires_at)
+      when 'expired' then old.expires_at
+      when 'corrected' then least(old.issued_at, new.issued_at)
+      else as_of
+    end;
+    if imported then
+      kind := 'imported';
+    elsif change ->> 'kind' = 'reverted' then
+      kind := 'reverted';
+      reverted := private.reverted_entry(old.id, change);
+      perform private.check_revert(old, new, reverted);
+      perform private.require_administrator(
+        is_admin or reverted ->> 'kind' in ('renewed', 'suspended', 'reinstated')
+      );
+      effective_at := (reverted ->> 'effective_at')::timestamptz;
+    elsif kind in ('corrected', 'extended') then
+      perform private.require_administrator(is_admin);
+    end if;
+  end if;
+  if tg_op = 'INSERT' or old.certification_type <> new.certification_type
+    or old.issued_at <> new.issued_at or old.expires_at is distinct from new.expires_at then
+    perform private.check_dates(new, time_zone, as_of);
+    perform private.check_type(
+      new, case when tg_op = 'UPDATE' then old.expires_at end, time_zone,
+      within_rule => not is_admin and kind in ('issued', 'renewed')
+    );
+  end if;
+  if kind = 'suspended' and by_user then
+    perform private.require_reason(change ->> 'note');
+  end if;
+  perform private.check_note_and_evidence(change);
+
+  before := coalesce(before, case when tg_op = 'UPDATE' then private.state(old) end);
+  after := private.state(new);
+  new.renewal_history := new.renewal_history || (jsonb_strip_nulls(jsonb_build_object(
+    'schema_version', private.current_history_version(),
+    'entry_id', gen_random_uuid(),
+    'kind', kind,
+    'recorded_at', now(),
+    'effective_at', effective_at,
+    'note', change -> 'note',
+    'evidence', change -> 'evidence',
+    'batch_id', change -> 'batch_id',
+    'reverts', reverted -> 'entry_id'
+  )) || jsonb_build_object(
+    'actor', private.actor(new.organisation_id, change),
+    'before', private.changed_fields(before, after),
+    'after', coalesce(private.changed_fields(after, before), after)
+  ));
+  -- What an import brings along must reach the events table first; the next change cuts it.
+  if tg_op = 'UPDATE' and jsonb_array_length(new.renewal_history) > 50 and private.history_is_in_events() then
+    new.renewal_history := private.cached_history(new.renewal_history);
+  end if;
+  return new;
+end
+$$;
+comment on function private.record_change() is
+  'Keeps the history as it is (MC005), checks a change (right, transition, type, dates, reason) and appends its one history entry.';
+
+create or replace trigger record_change_on_insert
+before insert on public.peer_mentor_certifications
+for each row execute function private.record_change();
+
+-- The nightly run writes the entries of its hundreds of thousands itself: a call of the trigger for each would double
+-- its time. The condition lets pass just that: an expiry by date that adds its one entry to a history left as it was.
+create or replace trigger record_change_on_update
+before update on public.peer_mentor_certifications
+for each row when (
+  (
+    old.status <> new.status
+    or old.expires_at is distinct from new.expires_at
+    or old.issued_at <> new.issued_at
+    or old.certification_type <> new.certification_type
+    or old.renewal_history <> new.renewal_history
+  )
+  and not coalesce(
+    old.status = 'active' and new.status = 'expired'
+    and old.expires_at = new.expires_at
+    and new.expires_at <= now()
+    and old.issued_at = new.issued_at
+    and old.certification_type = new.certification_type
+    and new.renewal_history - -1 = old.renewal_history
+    and new.renewal_history -> -1 @> '{
+      "kind": "expired", "actor": {"job": "nightly"},
+      "before": {"status": "active"}, "after": {"status": "expired"}
+    }'
+    and new.renewal_history #> '{-1,effective_at}' = to_jsonb(new.expires_at),
+    false
+  )
+)
+execute function private.record_change();
+
+revoke execute on function
+  private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
+  private.announce_change, private.deny_right, private.time_zone_of, private.check_dates,
+  private.known_type, private.check_type, private.reject_transition, private.kind_of_change, private.require_reason,
+  private.is_past_day, private.check_note_and_evidence, private.actor, private.record_change
+from public, anon, authenticated, service_role;
+grant execute on function
+  private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
+  private.announce_change, private.deny_right, private.time_zone_of, private.known_type, private.reject_transition,
+  private.require_reason
+to authenticated, service_role;

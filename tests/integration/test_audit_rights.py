@@ -25,12 +25,12 @@ GAPS: Final = {
         "grant update (phone) on public.peer_mentors to authenticated with grant option",
         ["authenticated: update (phone) on public.peer_mentors, with grant option"],
     ),
-    "a definer": (
-        (
-            f"create function public.everybody() {_DEFINER};"
-            " grant execute on function public.everybody() to anon"
-        ),
-        ["anon: execute public.everybody() as its definer"],
+    "a definer that nobody closed": (
+        f"create function public.everybody() {_DEFINER}",
+        [
+            f"{role}: execute public.everybody() as its definer"
+            for role in ("PUBLIC", "anon", "authenticated", "service_role")
+        ],
     ),
     "a definer in another schema": (
         (
@@ -109,7 +109,7 @@ GAPS: Final = {
 # Those that reading by key, row by row, cannot see.
 ATTACKED: Final = (
     "a column",
-    "a definer",
+    "a definer that nobody closed",
     "a view in another schema, on a view",
     "a view in private",
     "a private table",

@@ -47,8 +47,8 @@ MUTATIONS: Final = [
     ),
     function(
         "administration",
-        "private.require_administered_organisation()",
-        "perform private.deny_right('only the administrator of an organisation does this');",
+        "private.require_administered_organisation(text)",
+        "perform private.require_administrator(organisation is not null, violated);",
         "",
     ),
     function(
@@ -71,7 +71,7 @@ MUTATIONS: Final = [
         "preview_extension.chapter_id is null or candidate.chapter_ids && chapters",
         "true",
     ),
-    function("extension_previews", _EXTEND, "mentor.erased_at is not null", "false"),
+    function("extension_previews", _EXTEND, "preview.outcome = 'extended'", "true"),
     function(
         "extension_previews",
         "public.revert_change(uuid,text)",

@@ -201,7 +201,11 @@ def errors(conn: Connection) -> str:
         select prosrc from pg_catalog.pg_proc
         where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
     """
-    pairs = set()
+    by_trigger = r"""
+        select 'MC005', split_part(encode(tgargs, 'escape'), '\000', 1) from pg_catalog.pg_trigger
+        where tgfoid = 'private.reject_change'::regproc
+    """
+    pairs = {*conn.execute(by_trigger)}
     for (source,) in conn.execute(sources):
         for state, constraint in _RAISE.findall(source):
             if constraint.startswith("format"):

@@ -5,7 +5,7 @@ from typing import Final
 from tests.support.mutations import Mutation, function
 
 _AUDIT: Final = "private.audit(text,text,text,text[],jsonb)"
-_LOCK: Final = "private.reject_change_of_log()"
+_KEPT_LOG: Final = "private.is_kept(text,timestamptz)"
 _TAKEN_OUT: Final = "private.is_login_taken_out(public.audit_log,public.audit_log)"
 _LOG: Final = "private.log_access(text,uuid[],text)"
 _ERASE: Final = "private.erase_peer_mentor(uuid,boolean)"
@@ -78,7 +78,7 @@ _ENDPOINTS = [
 _LOGS = [
     function("audit_log", _AUDIT, "fields.before is distinct from fields.after", "true"),
     function("audit_log", _AUDIT, "jsonb_strip_nulls(fields.after) <> '{}'", "true"),
-    function("audit_log", _LOCK, "old.recorded_at < now() - (", "true or old.recorded_at < now() - ("),
+    function("audit_log", _KEPT_LOG, "is_kept.recorded_at >= now() - retention.keep", "false"),
     function(
         "audit_log",
         _TAKEN_OUT,
@@ -118,6 +118,7 @@ _LOGS = [
         for trigger in triggers
     ),
     Mutation("access_log", "drop trigger reject_change on private.access_log"),
+    Mutation("access_log", "drop trigger reject_early_removal on private.access_log"),
     Mutation("access_log", "drop trigger reject_removal on private.access_log"),
     Mutation("access_log", "alter table private.access_log drop constraint access_log_endpoint_valid"),
     Mutation("access_log", "alter table private.access_log drop constraint access_log_request_id_valid"),

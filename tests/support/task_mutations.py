@@ -4,6 +4,8 @@ from typing import Final
 
 from tests.support.mutations import Mutation, function
 
+_REQUIRE: Final = "private.require_administered_organisation('{}')"
+_OWN_ORGANISATION: Final = "public.get_user_organisation_id()"
 _OWN: Final = "organisation_id = private.administered_organisation_id()"
 _REQUEST: Final = "private.request_task(text,text,bytea,jsonb,uuid)"
 _CANCEL: Final = "private.cancel_task(uuid)"
@@ -33,7 +35,7 @@ MUTATIONS: Final = [
     ),
     function("tasks", "private.task_organisation()", "private.check_endpoint('peer_mentors'),", ""),
     function("tasks", "private.task_organisation()", ", private.check_endpoint('certifications')", ""),
-    function("tasks", "private.task_organisation()", "organisation_id is null", "auth.uid() is null"),
+    function("tasks", "private.task_organisation()", _REQUIRE.format("task_right"), _OWN_ORGANISATION),
     function("tasks", _REQUEST, "other.organisation_id = own_id and", ""),
     function("tasks", _REQUEST, "count(*) >= 3", "count(*) >= 4"),
     function("tasks", _REQUEST, "and other.state in ('queued', 'running')", ""),
@@ -63,7 +65,7 @@ MUTATIONS: Final = [
         'alter policy "administrators read the replays of their organisation" on portal.replays using (true)',
     ),
     Mutation("tasks", "grant select on portal.replays to authenticated"),
-    function("tasks", _REPLAY, "organisation_id is null", "auth.uid() is null"),
+    function("tasks", _REPLAY, _REQUIRE.format("replay_right"), _OWN_ORGANISATION),
     function("tasks", _REPLAY, "perform private.require_reason(reason);", ""),
     function("tasks", _REPLAY, "perform portal.known_connection(organisation_id);", ""),
     function("tasks", _REPLAY, "is_understood is not true", "false"),

@@ -1,0 +1,64 @@
+-- Two login roles with the least rights: one for what answers requests, one for the jobs; and what nobody may.
+--
+-- They have no password until the operator gives them one (docs/operations.md). Roles belong to the whole server: they may
+-- exist already, or come into being at this moment by a migration of another database.
+
+do $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select role_name, attributes
+    from (
+      values
+        ('mentorcert_web', 'login noinherit in role anon, authenticated'),
+        ('mentorcert_jobs', 'login')
+    ) as roles (role_name, attributes)
+  loop
+    if pg_catalog.to_regrole(wanted.role_name) is null then
+      begin
+        execute pg_catalog.format('create role %I %s', wanted.role_name, wanted.attributes);
+      exception
+        when duplicate_object or unique_violation then null;
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+-- Whoever made them before may have made them otherwise.
+alter role mentorcert_web with login noinherit;
+
+alter role mentorcert_jobs with login;
+
+grant anon, authenticated to mentorcert_web;
+
+comment on role mentorcert_web is 'Connects for the web pages and the API; has no rights but to become anon or authenticated.';
+
+comment on role mentorcert_jobs is 'Connects for mentorcert worker; executes the job functions, and gets at no table.';
+
+-- A request that hangs must not hold its locks for ever.
+alter role mentorcert_web set statement_timeout = '15s';
+
+alter role mentorcert_web set idle_in_transaction_session_timeout = '60s';
+
+grant usage on schema private to mentorcert_jobs;
+
+-- An empty search_path keeps foreign functions and tables away, but types are looked for among the session's temporary
+-- objects first: a temporary domain called uuid would run its check with the rights of our definers. So nobody but the
+-- owner makes temporary objects. The right belongs to the database itself: neither a dump nor a template carries it.
+create or replace function private.forbid_temporary_objects()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
+comment on function private.forbid_temporary_objects() is
+  'Takes from everybody but the owner the right to make temporary objects in this database; to be called again where a database was restored or copied.';
+
+do $$ begin perform private.forbid_temporary_objects(); end $$;
+
+revoke execute on function private.forbid_temporary_objects from public, anon, authenticated, service_role;

@@ -1,0 +1,488 @@
+-- The changes that clients call by name: register, renew, suspend, reinstate, revert; each for one certification or for many.
+--
+-- They run under the caller's own policies and grants; what they add is the type's rule, the reason and the evidence.
+
+create or replace function private.lock_certification(certification_id uuid)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications;
+begin
+  perform private.require_certifications();
+  select * into certification from public.peer_mentor_certifications as candidate
+  where candidate.id = certification_id
+  for no key update;
+  if not found then
+    perform private.deny_right();
+  end if;
+  return certification;
+end
+$$;
+comment on function private.lock_certification(uuid) is
+  'The certification, locked until the end of the transaction; 42501 for one that the caller may not change.';
+
+create or replace function private.evidence(evidence jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(evidence) = 'object' then jsonb_build_object('seen_by', coalesce(auth.uid()::text, current_user)) || evidence
+    else evidence
+  end
+$$;
+comment on function private.evidence(jsonb) is 'Evidence, seen by the caller where it does not say by whom.';
+
+create or replace function private.expires_at_by_rule(
+  certification public.peer_mentor_certifications, issued_on date, time_zone text
+)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select private.day_starts(
+    private.last_valid_day(
+      type.validity_rule, type.validity_months, issued_on, private.day_of(certification.expires_at, time_zone) - 1
+    ) + 1,
+    time_zone
+  )
+  from public.certification_types as type
+  where type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+$$;
+comment on function private.expires_at_by_rule(public.peer_mentor_certifications, date, text) is
+  'When a certification of this type expires by the type''s rule if issued or renewed on a day.';
+
+create or replace function public.register_certification(
+  peer_mentor_id uuid, certification_type text,
+  issued_on date default null, last_valid_day date default null,
+  note text default null, evidence jsonb default null
+)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications;
+  time_zone text;
+begin
+  perform private.require_certifications();
+  select mentor.organisation_id into certification.organisation_id
+  from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
+  if not found then
+    perform private.deny_right();
+  end if;
+  if exists (
+    select from public.peer_mentor_certifications as held
+    where held.organisation_id = certification.organisation_id
+      and held.peer_mentor_id = register_certification.peer_mentor_id
+      and held.certification_type = register_certification.certification_type
+  ) then
+    raise exception using
+      errcode = 'unique_violation', message = 'the peer mentor has a certification of this type already',
+      hint = 'Renew it with renew_certification.',
+      schema = 'public', table = 'peer_mentor_certifications',
+      constraint = 'peer_mentor_certifications_one_of_a_type';
+  end if;
+  certification.certification_type := register_certification.certification_type;
+  time_zone := private.time_zone_of(certification.organisation_id);
+  issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
+  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
+  values (
+    register_certification.peer_mentor_id,
+    register_certification.certification_type,
+    private.day_starts(issued_on, time_zone),
+    coalesce(
+      private.day_starts(last_valid_day + 1, time_zone),
+      private.expires_at_by_rule(certification, issued_on, time_zone)
+    )
+  )
+  returning * into certification;
+  perform private.announce_change(null);
+  return certification;
+end
+$$;
+comment on function public.register_certification(uuid, text, date, date, text, jsonb) is
+  'Registers a certification issued on a day (today), valid to a last day (by the type''s rule). The caller certifies the peer mentor: else 42501.';
+
+create or replace function public.renew_certification(
+  certification_id uuid, renewed_on date default null, last_valid_day date default null,
+  note text default null, evidence jsonb default null
+)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+  time_zone constant text := private.time_zone_of(certification.organisation_id);
+  until timestamptz;
+begin
+  renewed_on := coalesce(renewed_on, private.day_of(now(), time_zone));
+  until := coalesce(
+    private.day_starts(last_valid_day + 1, time_zone),
+    case
+      when certification.expires_at is not null
+        then private.expires_at_by_rule(certification, renewed_on, time_zone)
+    end
+  );
+  if private.day_starts(renewed_on, time_zone) <= certification.issued_at then
+    raise exception using
+      errcode = 'MC003',
+      message = format(
+        'issued or renewed on %s already: a renewal is of a later day',
+        private.day_of(certification.issued_at, time_zone)
+      ),
+      hint = 'Look at the certification again: somebody may have renewed it already.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'issued_at',
+      constraint = 'certification_renewal_after_issue';
+  elsif until < coalesce(certification.expires_at, 'infinity') then
+    raise exception using
+      errcode = 'MC003',
+      message = 'a renewal does not shorten what is held',
+      detail = format('held until %s', certification.expires_at),
+      hint = 'Leave last_valid_day out, or let the administrator correct the certification.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
+      constraint = 'certification_renewal_keeps_validity';
+  end if;
+  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  update public.peer_mentor_certifications as renewed
+  set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
+  where renewed.id = certification_id
+  returning * into certification;
+  perform private.announce_change(null);
+  return certification;
+end
+$$;
+comment on function public.renew_certification(uuid, date, date, text, jsonb) is
+  'Renews a certification as of a day (today), valid to a last day (by the type''s rule, counted from what is still held).';
+
+create or replace function public.suspend_certification(certification_id uuid, reason text)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+begin
+  if certification.status = 'suspended' then
+    perform private.reject_transition('suspended', 'suspended');
+  end if;
+  perform private.require_reason(reason);
+  perform private.announce_change(jsonb_build_object('note', reason));
+  update public.peer_mentor_certifications as suspended set status = 'suspended'
+  where suspended.id = certification_id
+  returning * into certification;
+  perform private.announce_change(null);
+  return certification;
+end
+$$;
+comment on function public.suspend_certification(uuid, text) is
+  'Suspends a certification, for a reason; its time goes on running.';
+
+create or replace function public.reinstate_certification(certification_id uuid, note text default null)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+begin
+  if certification.status <> 'suspended' then
+    perform private.reject_transition(certification.status, certification.status);
+  end if;
+  perform private.announce_change(jsonb_build_object('note', note));
+  update public.peer_mentor_certifications as reinstated set status = 'active' -- or expired: the trigger looks at the date
+  where reinstated.id = certification_id
+  returning * into certification;
+  perform private.announce_change(null);
+  return certification;
+end
+$$;
+comment on function public.reinstate_certification(uuid, text) is
+  'Takes a suspension away; the certification is active or expired then, by its date.';
+
+-- Taking a change back
+
+create or replace function private.taken_back(
+  certification public.peer_mentor_certifications, entry jsonb
+)
+returns public.peer_mentor_certifications
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  before constant jsonb := entry -> 'before';
+  after constant jsonb := entry -> 'after';
+  toggles_suspension constant boolean :=
+    (before ->> 'status' = 'suspended') is distinct from (after ->> 'status' = 'suspended');
+begin
+  if jsonb_typeof(before) is distinct from 'object' then
+    return null; -- before its first entry there was no certification
+  end if;
+  if before ? 'certification_type' then
+    if certification.certification_type <> after ->> 'certification_type' then
+      return null;
+    end if;
+    certification.certification_type := before ->> 'certification_type';
+  end if;
+  if before ? 'issued_at' then
+    if certification.issued_at <> (after ->> 'issued_at')::timestamptz then
+      return null;
+    end if;
+    certification.issued_at := (before ->> 'issued_at')::timestamptz;
+  end if;
+  if before ? 'expires_at' then
+    if certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz then
+      return null;
+    end if;
+    certification.expires_at := (before ->> 'expires_at')::timestamptz;
+  end if;
+  if toggles_suspension then
+    if (certification.status = 'suspended') <> (after ->> 'status' = 'suspended') then
+      return null;
+    end if;
+    certification.status := before ->> 'status';
+  elsif not before ?| array['certification_type', 'issued_at', 'expires_at'] then
+    return null; -- an expiry is the calendar's, not somebody's
+  end if;
+  return certification;
+end
+$$;
+comment on function private.taken_back(public.peer_mentor_certifications, jsonb) is
+  'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
+
+create or replace function private.reject_revert(
+  message text default 'the change cannot be taken back, or the certification was changed since',
+  hint text default 'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'MC006', message = message, hint = hint,
+    schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_change_revertible';
+end
+$$;
+comment on function private.reject_revert(text, text) is 'Raises MC006.';
+
+create or replace function private.check_revert(
+  before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb
+)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  target constant public.peer_mentor_certifications := private.taken_back(before, entry);
+begin
+  if target.id is null
+    or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
+    is distinct from (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended') then
+    perform private.reject_revert();
+  end if;
+end
+$$;
+comment on function private.check_revert(
+  public.peer_mentor_certifications, public.peer_mentor_certifications, jsonb
+) is 'Refuses (MC006) an update in the name of a revert that does more or less than take the entry back.';
+
+create or replace function public.revert_change(certification_id uuid, entry_id uuid, reason text)
+returns public.peer_mentor_certifications
+language plpgsql
+set search_path = ''
+as $$
+declare
+  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+  entry jsonb;
+  target public.peer_mentor_certifications;
+begin
+  perform private.require_reason(reason);
+  select private.upgrade_history_entry(history) into entry
+  from public.certification_history(certification_id) as history
+  where history ->> 'entry_id' = entry_id::text;
+  if not found then
+    perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
+  end if;
+  target := private.taken_back(certification, entry);
+  if target.id is null then
+    perform private.reject_revert();
+  end if;
+  perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
+  update public.peer_mentor_certifications as reverted
+  set
+    certification_type = target.certification_type, issued_at = target.issued_at,
+    expires_at = target.expires_at, status = target.status
+  where reverted.id = certification_id
+  returning * into certification;
+  perform private.announce_change(null);
+  return certification;
+end
+$$;
+comment on function public.revert_change(uuid, uuid, text) is
+  'Takes one change of a certification back by a compensating entry, for a reason; MC006 where it cannot be, or a later change stands on it.';
+
+-- One change of many certifications at once, and what it would give before it is made.
+
+create or replace function public.preview_changes(change text, certification_ids uuid[], renewed_on date default null)
+returns table (
+  certification_id uuid, type text, issued_at timestamptz, expires_at timestamptz, status text, takes_back text, refusal text
+)
+language plpgsql
+stable
+rows 500
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  administered constant uuid := private.administered_organisation_id();
+  coordinated constant uuid[] := private.coordinated_chapter_ids();
+  as_owner constant boolean := auth.uid() is null;
+begin
+  perform private.require_certifications();
+  if change is null or change not in ('renew', 'suspend', 'reinstate', 'revert') then
+    raise exception using
+      errcode = 'MC008', message = format('unknown change %L', change),
+      hint = 'Ask for renew, suspend, reinstate or revert.', constraint = 'change';
+  elsif coalesce(cardinality(certification_ids), 0) not between 1 and 5000 then
+    raise exception using
+      errcode = 'MC008', message = format('%s certifications at once', coalesce(cardinality(certification_ids), 0)),
+      hint = 'Name 1 to 5000 of them.', constraint = 'certification_ids';
+  end if;
+  return query
+  with held as materialized (
+    select
+      asked.id as asked_id, certification, organisation.time_zone,
+      coalesce(preview_changes.renewed_on, private.day_of(now(), organisation.time_zone)) as renewed_on,
+      -- What the policies for UPDATE and the trigger ask.
+      coalesce(
+        (
+          certification.organisation_id = administered or certification.chapter_ids && coordinated or as_owner
+        )
+        and mentor.erased_at is null,
+        false
+      ) as permitted,
+      case when change = 'revert' then private.latest_change(certification.id) end as entry
+    from (select distinct id from unnest(certification_ids) as id) as asked
+    left join public.peer_mentor_certifications as certification on certification.id = asked.id
+    left join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    left join public.organisations as organisation on organisation.id = certification.organisation_id
+  ),
+  -- Once for each: in a query that is merged with this one, each column would ask for its own.
+  outcomes as materialized (
+    select
+      held.*,
+      (case change
+        when 'renew' then jsonb_populate_record(
+          held.certification,
+          jsonb_build_object(
+            'issued_at', private.day_starts(held.renewed_on, held.time_zone),
+            'expires_at', case
+              when (held.certification).expires_at is not null
+                then private.expires_at_by_rule(held.certification, held.renewed_on, held.time_zone)
+            end
+          )
+        )
+        when 'suspend' then jsonb_populate_record(held.certification, '{"status": "suspended"}')
+        when 'reinstate' then jsonb_populate_record(held.certification, '{"status": "active"}')
+        else private.taken_back(held.certification, held.entry)
+      end) as outcome
+    from held
+  )
+  select
+    outcomes.asked_id,
+    (outcomes.outcome).certification_type,
+    (outcomes.outcome).issued_at,
+    (outcomes.outcome).expires_at,
+    private.status_at((outcomes.outcome).status = 'suspended', (outcomes.outcome).expires_at, now()),
+    outcomes.entry ->> 'kind',
+    case
+      when not outcomes.permitted then 'certification_right'
+      when change = 'renew' and (outcomes.outcome).issued_at <= (outcomes.certification).issued_at
+        then 'certification_renewal_after_issue'
+      when change = 'renew' and (outcomes.outcome).issued_at > now() then 'certification_issued_at_not_future'
+      when change = 'suspend' and (outcomes.certification).status = 'suspended'
+        or change = 'reinstate' and (outcomes.certification).status <> 'suspended' then 'certification_transition'
+      when change = 'revert' and (outcomes.outcome).id is null then 'certification_change_revertible'
+      when change = 'revert' and not as_owner and (outcomes.certification).organisation_id is distinct from administered
+        and outcomes.entry ->> 'kind' not in ('renewed', 'suspended', 'reinstated') then 'certification_right'
+    end
+  from outcomes;
+end
+$$;
+comment on function public.preview_changes(text, uuid[], date) is
+  'What renew (as of a day, by the type''s rule), suspend, reinstate or revert (of the latest change) would give for each of these certifications, one row for each id; refusal names the rule against it. Changes nothing.';
+
+create or replace function public.change_certifications(
+  change text, certification_ids uuid[], renewed_on date default null, note text default null, evidence jsonb default null
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  changed integer;
+  refused jsonb;
+  violated text;
+begin
+  perform private.require_certifications();
+  if change in ('suspend', 'revert') then
+    perform private.require_reason(note);
+  end if;
+  perform 1 from public.peer_mentor_certifications as certification
+  where certification.id = any(certification_ids)
+  order by certification.id -- everybody locks in this order, so nobody waits in a circle
+  for no key update;
+  select jsonb_object_agg(outcome.certification_id, outcome.refusal), min(outcome.refusal) into refused, violated
+  from public.preview_changes(change, certification_ids, renewed_on) as outcome
+  where outcome.refusal is not null;
+  if refused is not null then
+    raise exception using
+      errcode = case violated
+        when 'certification_right' then '42501'
+        when 'certification_transition' then 'MC001'
+        when 'certification_change_revertible' then 'MC006'
+        else 'MC003'
+      end,
+      message = format('%s of the certifications cannot be changed so', (select count(*) from jsonb_object_keys(refused))),
+      detail = refused,
+      hint = 'Nothing was changed. preview_changes names the rule against each.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
+  end if;
+  perform private.announce_change(
+    jsonb_build_object('note', note, 'evidence', private.evidence(evidence))
+    || case when change = 'revert' then '{"kind": "reverted", "reverts_latest": true}' else '{}' end::jsonb
+  );
+  update public.peer_mentor_certifications as certification
+  set
+    certification_type = outcome.type, issued_at = outcome.issued_at, expires_at = outcome.expires_at,
+    status = case when change = 'renew' then certification.status else outcome.status end
+  from public.preview_changes(change, certification_ids, renewed_on) as outcome
+  where certification.id = outcome.certification_id;
+  get diagnostics changed = row_count;
+  perform private.announce_change(null);
+  return changed;
+end
+$$;
+comment on function public.change_certifications(text, uuid[], date, text, jsonb) is
+  'Renews, suspends, reinstates or reverts (the latest change of) all of these certifications, as preview_changes says, or none; returns how many.';
+
+revoke execute on function
+  private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.taken_back,
+  private.reject_revert, private.check_revert, public.revert_change(uuid, uuid, text), public.preview_changes,
+  public.change_certifications
+from public, anon, authenticated, service_role;
+grant execute on function
+  private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.taken_back,
+  private.reject_revert, public.revert_change(uuid, uuid, text), public.preview_changes, public.change_certifications
+to authenticated, service_role;
