@@ -35,7 +35,7 @@ check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrati
 	$(BIN)/mypy $(wildcard src tests bench examples)
 	$(BIN)/lint-imports
 	$(BIN)/squawk supabase/migrations/*.sql
-	$(BIN)/python -m tests.generated_schema --check
+	$(BIN)/python -m tests.support.generated_schema --check
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level security and the import
@@ -46,7 +46,7 @@ venv: $(VENV)/.dev ## Make the development environment
 
 .PHONY: schema
 schema: $(VENV)/.dev ## Write supabase/schema.sql anew, after a migration
-	$(BIN)/python -m tests.generated_schema
+	$(BIN)/python -m tests.support.generated_schema
 
 .PHONY: types
 types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API anew, after a migration

@@ -1,7 +1,7 @@
 """`supabase/schema.sql` is what the migrations make, on every server."""
 
-from tests.generated_schema import FILE, schema
-from tests.servers import Server
+from tests.support.generated_schema import FILE, schema
+from tests.support.servers import Server
 
 
 def test_file(server: Server, database: str) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.generated_docs import ROOT
-from tests.servers import Server, embedded_18
+from tests.support.generated_docs import ROOT
+from tests.support.servers import Server, embedded_18
 
 FILE: Final = ROOT / "supabase" / "schema.sql"
 
