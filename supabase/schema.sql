@@ -63,7 +63,7 @@ CREATE TABLE portal.connections (
     breaker_reason text,
     failures integer DEFAULT 0 NOT NULL,
     resume_at timestamp with time zone,
-    revive_since timestamp with time zone,
+    requeue_since timestamp with time zone,
     changed_by text DEFAULT SESSION_USER NOT NULL,
     reason text NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -81,7 +81,7 @@ COMMENT ON COLUMN portal.connections.mode IS 'capture: recorded, nothing sent; s
 COMMENT ON COLUMN portal.connections.breaker IS 'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
 COMMENT ON COLUMN portal.connections.failures IS 'Attempts that failed since the last that did not.';
 COMMENT ON COLUMN portal.connections.resume_at IS 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
-COMMENT ON COLUMN portal.connections.revive_since IS 'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
+COMMENT ON COLUMN portal.connections.requeue_since IS 'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
 COMMENT ON COLUMN portal.connections.changed_by IS 'Who made the latest change of mode, adapter or contract.';
 COMMENT ON COLUMN portal.connections.mode_since IS 'Since when the mode holds; a change of the adapter leaves it.';
 COMMENT ON COLUMN portal.connections.breaker_since IS 'Since when the breaker has not been closed; null: it is closed.';
@@ -90,7 +90,7 @@ ALTER TABLE ONLY portal.connections
 CREATE TRIGGER audit_delete AFTER DELETE ON portal.connections REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_delete('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
 CREATE TRIGGER audit_insert AFTER INSERT ON portal.connections REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_insert('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
 CREATE TRIGGER audit_update AFTER UPDATE ON portal.connections REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.audit_update('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
-CREATE TRIGGER note_since BEFORE UPDATE ON portal.connections FOR EACH ROW EXECUTE FUNCTION portal.note_since();
+CREATE TRIGGER set_since BEFORE UPDATE ON portal.connections FOR EACH ROW EXECUTE FUNCTION portal.set_since();
 ALTER TABLE ONLY portal.connections
     ADD CONSTRAINT connections_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 CREATE POLICY "administrators read the connection of their organisation" ON portal.connections FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
@@ -353,7 +353,7 @@ CREATE TABLE portal.states (
     confirmed jsonb,
     confirmed_at timestamp with time zone,
     shown boolean,
-    told_external_id text,
+    sent_external_id text,
     is_removal boolean DEFAULT true NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp with time zone DEFAULT now(),
@@ -372,14 +372,14 @@ CREATE TABLE portal.states (
 )
 WITH (fillfactor='80');
 COMMENT ON TABLE portal.states IS 'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is told next.';
-COMMENT ON COLUMN portal.states.state IS 'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.situations, is what the mode keeps back.';
+COMMENT ON COLUMN portal.states.state IS 'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
 COMMENT ON COLUMN portal.states.version IS 'Rises with every change, under the lock of this row; one version never stands for two contents.';
 COMMENT ON COLUMN portal.states.content IS 'What this version says, as derived when it was last claimed, without personal data; null after a change: not derived yet.';
 COMMENT ON COLUMN portal.states.content_until IS 'The first instant at which the calendar makes the content untrue; null: none does.';
 COMMENT ON COLUMN portal.states.sent_version IS 'The highest version that a worker has set out with.';
 COMMENT ON COLUMN portal.states.confirmed IS 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
 COMMENT ON COLUMN portal.states.shown IS 'Whether the portal may be showing the peer mentor: true as soon as it is told to, false once it confirms the opposite.';
-COMMENT ON COLUMN portal.states.told_external_id IS 'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
+COMMENT ON COLUMN portal.states.sent_external_id IS 'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
 COMMENT ON COLUMN portal.states.is_removal IS 'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';
 COMMENT ON COLUMN portal.states.next_attempt_at IS 'When a worker looks next: at once after a change, after a pause when it failed, when the lease ends while it is out, when the content ends by the calendar while in sync.';
 COMMENT ON COLUMN portal.states.failing_since IS 'The first failure since the latest change.';
@@ -425,7 +425,7 @@ begin
     breaker = case connection.breaker when 'open' then 'closed' else connection.breaker end,
     breaker_reason = case connection.breaker when 'blocked' then connection.breaker_reason end,
     resume_at = case connection.breaker when 'open' then null else connection.resume_at end,
-    revive_since = case connection.breaker when 'open' then at else connection.revive_since end
+    requeue_since = case connection.breaker when 'open' then at else connection.requeue_since end
   where connection.organisation_id = acknowledge.organisation_id
     and (connection.failures > 0 or connection.breaker = 'open')
     and exists (select from portal.results(results) as result where result.outcome in ('applied', 'already_newer'));
@@ -457,8 +457,8 @@ begin
       when outcomes.outcome = 'shadowed' then state.confirmed
       -- A change came while it was told: what was confirmed is no longer at hand.
     end,
-    told_external_id = case
-      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.told_external_id
+    sent_external_id = case
+      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.sent_external_id
     end,
     confirmed_version = case
       when outcomes.outcome = 'shadowed' or outcomes.remote_version > state.version then state.confirmed_version
@@ -487,19 +487,6 @@ end
 $$;
 COMMENT ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what the portal has confirmed, or what was rehearsed (shadowed). Fenced: only the lease that is still held confirms, and a row that changed meanwhile stays due. Returns what was noted; the rest is locked by a change, and to be reported again.';
 REVOKE ALL ON FUNCTION portal.acknowledge(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
-
-CREATE FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean DEFAULT false) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from portal.workers as other
-  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = beat.worker;
-  insert into portal.workers as mine (worker, started_at, seen_at)
-  select beat.worker, beat.started_at, clock_timestamp() where not stopped
-  on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
-$$;
-COMMENT ON FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean) IS 'Says that a worker lives, or that it has stopped.';
-REVOKE ALL ON FUNCTION portal.beat(worker text, started_at timestamp with time zone, stopped boolean) FROM PUBLIC;
 
 CREATE FUNCTION portal.claim(organisation_id uuid, batch_size integer DEFAULT 50, lease interval DEFAULT '00:01:00'::interval, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(peer_mentor_id uuid, lease_token uuid, version bigint, attempt integer, content jsonb, effective_at timestamp with time zone, mode text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -591,8 +578,8 @@ begin
         when derived.settled or connection.mode = 'shadow' then state.sent_version
         else state.version + derived.lapsed::integer
       end,
-      told_external_id = case
-        when derived.settled or connection.mode = 'shadow' then state.told_external_id
+      sent_external_id = case
+        when derived.settled or connection.mode = 'shadow' then state.sent_external_id
         else derived.content ->> 'external_id'
       end,
       shown = state.shown or (derived.listed and not derived.settled and connection.mode <> 'shadow'),
@@ -656,8 +643,8 @@ begin
     -- By the number that the portal was told: of a new one it hears with the next message.
     select distinct on (named.number) named.number, named.peer_mentor_id
     from (
-      select told.told_external_id, told.peer_mentor_id, 1 from portal.states as told
-      where told.organisation_id = organisation and told.told_external_id is not null
+      select told.sent_external_id, told.peer_mentor_id, 1 from portal.states as told
+      where told.organisation_id = organisation and told.sent_external_id is not null
       union all
       select mentor.external_id, mentor.id, 2 from public.peer_mentors as mentor where mentor.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)
@@ -886,7 +873,7 @@ CREATE FUNCTION portal.desired_content(peer_mentor_ids uuid[], as_of timestamp w
     state.peer_mentor_id,
     jsonb_build_object(
       -- An erased peer mentor has lost the number; the portal still knows it.
-      'external_id', case when erased.is_so then coalesce(state.told_external_id, mentor.external_id) else mentor.external_id end,
+      'external_id', case when erased.is_so then coalesce(state.sent_external_id, mentor.external_id) else mentor.external_id end,
       'status', summary.status,
       'listed', shown.until is not null,
       'listed_until', shown.until,
@@ -956,7 +943,7 @@ CREATE FUNCTION portal.due(as_of timestamp with time zone DEFAULT NULL::timestam
     AS $$
   select
     connection.organisation_id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
-    connection.revive_since is not null,
+    connection.requeue_since is not null,
     case when coalesce(removal.at, other.at) is not null then
       greatest(0, extract(epoch from greatest(least(removal.at, other.at), connection.resume_at) - clock.at))::double precision
     end
@@ -986,6 +973,152 @@ $$;
 COMMENT ON FUNCTION portal.due(as_of timestamp with time zone) IS 'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
 REVOKE ALL ON FUNCTION portal.due(as_of timestamp with time zone) FROM PUBLIC;
 
+CREATE FUNCTION portal.enqueue_after_change_of_certifications() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(
+    select distinct after.peer_mentor_id
+    from new_rows as after
+    join old_rows as before on before.id = after.id
+    -- Not active or expired: the calendar says that without us.
+    where (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended')
+      is distinct from (before.certification_type, before.issued_at, before.expires_at, before.status = 'suspended')
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_change_of_certifications() IS 'Type, dates and suspension concern the portal; that a date has passed it knows.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_change_of_certifications() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_change_of_peer_mentors() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(
+    select after.id
+    from new_rows as after
+    join old_rows as before on before.id = after.id
+    where after.external_id <> before.external_id
+      or after.erased_at is distinct from before.erased_at
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_change_of_peer_mentors() IS 'The number and the erasure concern the portal; a consent does by the listing that it gives.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_change_of_peer_mentors() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_change_of_types() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(
+    select mentor.id from public.peer_mentors as mentor
+    where mentor.organisation_id in (
+      select after.organisation_id
+      from new_rows as after
+      join old_rows as before on before.id = after.id
+      where after.required_for_listing <> before.required_for_listing
+    )
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_change_of_types() IS 'What is required decides who counts as certified, in the whole organisation.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_change_of_types() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_insert() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(select distinct added.peer_mentor_id from new_rows as added));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_insert() IS 'A new certification or listing concerns the portal.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_insert() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_insert_of_peer_mentors() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(select added.id from new_rows as added));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_insert_of_peer_mentors() IS 'Of a new peer mentor the portal is told, also where there is nothing to show.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_insert_of_peer_mentors() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_insert_of_types() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform portal.enqueue_sync(array(
+    select mentor.id from public.peer_mentors as mentor
+    where mentor.organisation_id in (
+      select added.organisation_id from new_rows as added where added.required_for_listing
+    )
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_insert_of_types() IS 'A new type that is required leaves nobody certified.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_insert_of_types() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_after_unlisting() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A lease that had run out ended at that instant, not by being tidied away.
+  perform portal.enqueue_sync(array(
+    select gone.peer_mentor_id from old_rows as gone where gone.listed_until > now()
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_after_unlisting() IS 'Whoever leaves the list before the lease ends concerns the portal.';
+REVOKE ALL ON FUNCTION portal.enqueue_after_unlisting() FROM PUBLIC;
+
+CREATE FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if cardinality(peer_mentor_ids) = 0 then
+    return;
+  end if;
+  insert into portal.states as state (peer_mentor_id, organisation_id)
+  select mentor.id, mentor.organisation_id
+  from public.peer_mentors as mentor
+  where mentor.id in (select unnest(enqueue_sync.peer_mentor_ids))
+  order by mentor.id
+  on conflict on constraint states_pkey do update set
+    version = state.version + 1,
+    content = null,
+    state = 'pending',
+    -- The listing has been refreshed by triggers that come before these.
+    is_removal = state.shown is distinct from false and not exists (
+      select from public.listed_peer_mentors as listed
+      where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > now()
+    ),
+    attempts = 0,
+    failing_since = null,
+    -- While a lease is out, its end, or its acknowledgement of an older version, brings the row back.
+    next_attempt_at = case when state.lease_token is null then now() else state.next_attempt_at end,
+    first_dirty_at = coalesce(state.first_dirty_at, now()),
+    changed_at = now();
+end
+$$;
+COMMENT ON FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
+REVOKE ALL ON FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) FROM PUBLIC;
+
 CREATE FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1000,7 +1133,7 @@ begin
   for no key update;
   locked := portal.lock_reported(results);
   perform portal.log_attempts(locked, results, worker, at);
-  is_blocked := portal.note_failures(
+  is_blocked := portal.record_failures(
     organisation_id,
     (
       select jsonb_agg(to_jsonb(result)) from portal.results(results) as result
@@ -1121,22 +1254,18 @@ $$;
 COMMENT ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) IS 'The next time for everything: three hours into a local day, when the nightly run is over and nobody works at the portal.';
 REVOKE ALL ON FUNCTION portal.full_reconciliation_after(instant timestamp with time zone, time_zone text) FROM PUBLIC;
 
-CREATE FUNCTION portal.known_connection(organisation_id uuid) RETURNS void
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION portal.heartbeat(worker text, started_at timestamp with time zone, stopped boolean DEFAULT false) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  perform from portal.connections as connection where connection.organisation_id = known_connection.organisation_id;
-  if not found then
-    raise exception using
-      errcode = 'MC008', message = 'the organisation has no portal connection',
-      hint = 'Make one with `mentorcert portal connect`.',
-      schema = 'portal', table = 'connections', constraint = 'portal_connection_known';
-  end if;
-end
+  delete from portal.workers as other
+  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = heartbeat.worker;
+  insert into portal.workers as mine (worker, started_at, seen_at)
+  select heartbeat.worker, heartbeat.started_at, clock_timestamp() where not stopped
+  on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
 $$;
-COMMENT ON FUNCTION portal.known_connection(organisation_id uuid) IS 'Refuses (MC008) an organisation without a connection.';
-REVOKE ALL ON FUNCTION portal.known_connection(organisation_id uuid) FROM PUBLIC;
+COMMENT ON FUNCTION portal.heartbeat(worker text, started_at timestamp with time zone, stopped boolean) IS 'Says that a worker lives, or that it has stopped.';
+REVOKE ALL ON FUNCTION portal.heartbeat(worker text, started_at timestamp with time zone, stopped boolean) FROM PUBLIC;
 
 CREATE FUNCTION portal.lock_reported(results jsonb) RETURNS uuid[]
     LANGUAGE sql
@@ -1187,152 +1316,6 @@ $$;
 COMMENT ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) IS 'Appends to the attempt log, and marks dirty again whatever was done under a lease that was lost.';
 REVOKE ALL ON FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, at timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION portal.mark(peer_mentor_ids uuid[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  if cardinality(peer_mentor_ids) = 0 then
-    return;
-  end if;
-  insert into portal.states as state (peer_mentor_id, organisation_id)
-  select mentor.id, mentor.organisation_id
-  from public.peer_mentors as mentor
-  where mentor.id in (select unnest(mark.peer_mentor_ids))
-  order by mentor.id
-  on conflict on constraint states_pkey do update set
-    version = state.version + 1,
-    content = null,
-    state = 'pending',
-    -- The listing has been refreshed by triggers that come before these.
-    is_removal = state.shown is distinct from false and not exists (
-      select from public.listed_peer_mentors as listed
-      where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > now()
-    ),
-    attempts = 0,
-    failing_since = null,
-    -- While a lease is out, its end, or its acknowledgement of an older version, brings the row back.
-    next_attempt_at = case when state.lease_token is null then now() else state.next_attempt_at end,
-    first_dirty_at = coalesce(state.first_dirty_at, now()),
-    changed_at = now();
-end
-$$;
-COMMENT ON FUNCTION portal.mark(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
-REVOKE ALL ON FUNCTION portal.mark(peer_mentor_ids uuid[]) FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_change_of_certifications() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(
-    select distinct after.peer_mentor_id
-    from new_rows as after
-    join old_rows as before on before.id = after.id
-    -- Not active or expired: the calendar says that without us.
-    where (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended')
-      is distinct from (before.certification_type, before.issued_at, before.expires_at, before.status = 'suspended')
-  ));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_change_of_certifications() IS 'Type, dates and suspension concern the portal; that a date has passed it knows.';
-REVOKE ALL ON FUNCTION portal.mark_after_change_of_certifications() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_change_of_peer_mentors() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(
-    select after.id
-    from new_rows as after
-    join old_rows as before on before.id = after.id
-    where after.external_id <> before.external_id
-      or after.erased_at is distinct from before.erased_at
-  ));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_change_of_peer_mentors() IS 'The number and the erasure concern the portal; a consent does by the listing that it gives.';
-REVOKE ALL ON FUNCTION portal.mark_after_change_of_peer_mentors() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_change_of_types() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(
-    select mentor.id from public.peer_mentors as mentor
-    where mentor.organisation_id in (
-      select after.organisation_id
-      from new_rows as after
-      join old_rows as before on before.id = after.id
-      where after.required_for_listing <> before.required_for_listing
-    )
-  ));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_change_of_types() IS 'What is required decides who counts as certified, in the whole organisation.';
-REVOKE ALL ON FUNCTION portal.mark_after_change_of_types() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_insert() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(select distinct added.peer_mentor_id from new_rows as added));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_insert() IS 'A new certification or listing concerns the portal.';
-REVOKE ALL ON FUNCTION portal.mark_after_insert() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_insert_of_peer_mentors() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(select added.id from new_rows as added));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_insert_of_peer_mentors() IS 'Of a new peer mentor the portal is told, also where there is nothing to show.';
-REVOKE ALL ON FUNCTION portal.mark_after_insert_of_peer_mentors() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_insert_of_types() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform portal.mark(array(
-    select mentor.id from public.peer_mentors as mentor
-    where mentor.organisation_id in (
-      select added.organisation_id from new_rows as added where added.required_for_listing
-    )
-  ));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_insert_of_types() IS 'A new type that is required leaves nobody certified.';
-REVOKE ALL ON FUNCTION portal.mark_after_insert_of_types() FROM PUBLIC;
-
-CREATE FUNCTION portal.mark_after_unlisting() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  -- A lease that had run out ended at that instant, not by being tidied away.
-  perform portal.mark(array(
-    select gone.peer_mentor_id from old_rows as gone where gone.listed_until > now()
-  ));
-  return null;
-end
-$$;
-COMMENT ON FUNCTION portal.mark_after_unlisting() IS 'Whoever leaves the list before the lease ends concerns the portal.';
-REVOKE ALL ON FUNCTION portal.mark_after_unlisting() FROM PUBLIC;
-
 CREATE FUNCTION portal.mode_of(organisation_id uuid) RETURNS TABLE(mode text, canary_peer_mentor_ids uuid[], is_blocked boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1344,7 +1327,33 @@ $$;
 COMMENT ON FUNCTION portal.mode_of(organisation_id uuid) IS 'What a worker asks again before it sends; no row means capture.';
 REVOKE ALL ON FUNCTION portal.mode_of(organisation_id uuid) FROM PUBLIC;
 
-CREATE FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+CREATE FUNCTION portal.reconciliations_due(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(organisation_id uuid, organisation text, scope text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select connection.organisation_id, organisation.slug, case when full_.is_due then 'full' else 'recent' end
+  from (select coalesce(as_of, clock_timestamp()) as at) as clock
+  cross join portal.connections as connection
+  join public.organisations as organisation on organisation.id = connection.organisation_id
+  left join portal.reconciliation_times as times on times.organisation_id = connection.organisation_id
+  cross join lateral (
+    select clock.at >= coalesce(
+      times.full_at, portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
+    ) as is_due
+  ) as full_
+  -- Also of a blocked connection: just then nobody else would see whom the portal shows.
+  where connection.mode in ('canary', 'live')
+    and (full_.is_due or clock.at >= coalesce(times.recent_at, connection.changed_at + interval '1 hour'))
+    and not exists (
+      select from portal.reconciliations as running
+      where running.organisation_id = connection.organisation_id
+        and running.finished_at is null and running.lease_until > clock.at
+    )
+$$;
+COMMENT ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
+REVOKE ALL ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
+
+CREATE FUNCTION portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -1360,21 +1369,21 @@ begin
     nullif(found.there, 'null'), nullif(found.expected, 'null'), at
   from portal.reconciliations as run
   cross join rows from (
-    jsonb_to_recordset(note_drift.drift) as (
+    jsonb_to_recordset(record_drift.drift) as (
       kind text, peer_mentor_id uuid, external_id text, version bigint, there jsonb, expected jsonb
     )
   ) with ordinality as found (kind, peer_mentor_id, external_id, version, there, expected, place)
-  where run.id = note_drift.reconciliation_id
+  where run.id = record_drift.reconciliation_id
   -- Removals first: they are repaired in this order.
   order by found.kind <> 'listed_but_expired', found.place;
   get diagnostics noted = row_count;
   return noted;
 end
 $$;
-COMMENT ON FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) IS 'Keeps what a run found, removals first; returns how much.';
-REVOKE ALL ON FUNCTION portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) IS 'Keeps what a run found, removals first; returns how much.';
+REVOKE ALL ON FUNCTION portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) RETURNS boolean
+CREATE FUNCTION portal.record_failures(organisation_id uuid, results jsonb, at timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -1392,7 +1401,7 @@ begin
   select coalesce(because, 'The portal refused messages about three peer mentors within ten minutes: has the contract changed?')
   into because
   from portal.connections as connection
-  where connection.organisation_id = note_failures.organisation_id and (
+  where connection.organisation_id = record_failures.organisation_id and (
     because is not null
     or (
       select count(distinct attempt.peer_mentor_id) from portal.attempts as attempt
@@ -1421,77 +1430,36 @@ begin
           then at + (0.5 + random() / 2) * interval '30 seconds'
       end
     )
-  where connection.organisation_id = note_failures.organisation_id
+  where connection.organisation_id = record_failures.organisation_id
   returning connection.breaker = 'blocked' into is_blocked;
   return coalesce(is_blocked, false);
 end
 $$;
-COMMENT ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) IS 'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
-REVOKE ALL ON FUNCTION portal.note_failures(organisation_id uuid, results jsonb, at timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.record_failures(organisation_id uuid, results jsonb, at timestamp with time zone) IS 'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
+REVOKE ALL ON FUNCTION portal.record_failures(organisation_id uuid, results jsonb, at timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION portal.note_secrets(organisation text, secrets jsonb) RETURNS void
+CREATE FUNCTION portal.record_secrets(organisation text, secrets jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
   with noted as (
     select known.id as organisation_id, secret.place, secret.expires
     from public.organisations as known
-    cross join jsonb_to_recordset(note_secrets.secrets) as secret (place text, expires date)
-    where known.slug = note_secrets.organisation
+    cross join jsonb_to_recordset(record_secrets.secrets) as secret (place text, expires date)
+    where known.slug = record_secrets.organisation
   ),
   gone as (
     delete from portal.secrets as secret
     using public.organisations as known
-    where known.slug = note_secrets.organisation and secret.organisation_id = known.id
+    where known.slug = record_secrets.organisation and secret.organisation_id = known.id
       and secret.place not in (select noted.place from noted)
   )
   insert into portal.secrets as secret (organisation_id, place, expires)
   select noted.organisation_id, noted.place, noted.expires from noted order by noted.place
   on conflict on constraint secrets_pkey do update set expires = excluded.expires, noted_at = excluded.noted_at
 $$;
-COMMENT ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) IS 'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
-REVOKE ALL ON FUNCTION portal.note_secrets(organisation text, secrets jsonb) FROM PUBLIC;
-
-CREATE FUNCTION portal.note_since() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  if new.mode <> old.mode then
-    new.mode_since := new.changed_at;
-  end if;
-  new.breaker_since := case when new.breaker <> 'closed' then coalesce(old.breaker_since, clock_timestamp()) end;
-  return new;
-end
-$$;
-COMMENT ON FUNCTION portal.note_since() IS 'Notes since when the mode, and a breaker that is not closed, holds.';
-REVOKE ALL ON FUNCTION portal.note_since() FROM PUBLIC;
-
-CREATE FUNCTION portal.reconciliations_due(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(organisation_id uuid, organisation text, scope text)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  select connection.organisation_id, organisation.slug, case when full_.is_due then 'full' else 'recent' end
-  from (select coalesce(as_of, clock_timestamp()) as at) as clock
-  cross join portal.connections as connection
-  join public.organisations as organisation on organisation.id = connection.organisation_id
-  left join portal.reconciliation_times as times on times.organisation_id = connection.organisation_id
-  cross join lateral (
-    select clock.at >= coalesce(
-      times.full_at, portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
-    ) as is_due
-  ) as full_
-  -- Also of a blocked connection: just then nobody else would see whom the portal shows.
-  where connection.mode in ('canary', 'live')
-    and (full_.is_due or clock.at >= coalesce(times.recent_at, connection.changed_at + interval '1 hour'))
-    and not exists (
-      select from portal.reconciliations as running
-      where running.organisation_id = connection.organisation_id
-        and running.finished_at is null and running.lease_until > clock.at
-    )
-$$;
-COMMENT ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
-REVOKE ALL ON FUNCTION portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
+COMMENT ON FUNCTION portal.record_secrets(organisation text, secrets jsonb) IS 'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
+REVOKE ALL ON FUNCTION portal.record_secrets(organisation text, secrets jsonb) FROM PUBLIC;
 
 CREATE FUNCTION portal.release(results jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1573,7 +1541,7 @@ begin
     )
   from portal.drift as found
   where found.id = any(drift_ids) and state.peer_mentor_id = found.peer_mentor_id and state.peer_mentor_id = any(ids);
-  perform portal.mark(ids);
+  perform portal.enqueue_sync(ids);
   update portal.drift as found set marked_at = at
   where found.id = any(drift_ids) and found.peer_mentor_id = any(ids);
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
@@ -1604,7 +1572,7 @@ begin
     order by state.peer_mentor_id
     limit batch_size
   );
-  perform portal.mark(ids);
+  perform portal.enqueue_sync(ids);
   -- Told again also where the portal has confirmed just that.
   update portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update portal.replays as running
@@ -1629,7 +1597,7 @@ declare
   replay portal.replays;
 begin
   perform private.require_reason(reason);
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   begin
     is_understood := jsonb_typeof(selection) = 'object'
       and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'
@@ -1658,6 +1626,79 @@ COMMENT ON FUNCTION portal.request_replay(selection jsonb, reason text) IS 'Has 
 REVOKE ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) TO authenticated;
 
+CREATE FUNCTION portal.requeue(organisation_id uuid, batch_size integer DEFAULT 5000, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  at constant timestamptz := coalesce(as_of, clock_timestamp());
+  since timestamptz;
+  revived integer;
+begin
+  select connection.requeue_since into since
+  from portal.connections as connection where connection.organisation_id = requeue.organisation_id;
+  if since is null then
+    return 0;
+  end if;
+  with waiting as (
+    select state.peer_mentor_id from portal.states as state
+    where state.organisation_id = requeue.organisation_id and state.state <> 'in_sync' and state.lease_token is null
+      and (state.attempted_at < since or state.attempted_at is null)
+      and (
+        state.next_attempt_at is null or state.next_attempt_at > at
+        -- A lease on our list that ended while nothing was told.
+        or not state.is_removal and state.attempted_at is null and not exists (
+          select from public.listed_peer_mentors as listed
+          where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
+        )
+      )
+    limit batch_size
+    for update of state skip locked
+  )
+  update portal.states as state
+  set
+    state = 'pending', attempts = 0, failing_since = null, next_attempt_at = at,
+    is_removal = state.is_removal or state.attempted_at is null and not exists (
+      select from public.listed_peer_mentors as listed
+      where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
+    )
+  from waiting
+  where state.peer_mentor_id = waiting.peer_mentor_id;
+  get diagnostics revived = row_count;
+  if revived = 0 then
+    update portal.connections as connection set requeue_since = null
+    where connection.organisation_id = requeue.organisation_id and connection.requeue_since = since
+      -- What was locked, or under a lease, above.
+      and not exists (
+        select from portal.states as state
+        where state.organisation_id = connection.organisation_id and state.state <> 'in_sync'
+          and (state.attempted_at < since or state.attempted_at is null)
+          and (state.next_attempt_at is null or state.next_attempt_at > at)
+      );
+  end if;
+  return revived;
+end
+$$;
+COMMENT ON FUNCTION portal.requeue(organisation_id uuid, batch_size integer, as_of timestamp with time zone) IS 'Makes due, batch by batch, what is unconfirmed and was last tried before requeue_since; returns how many. At 0 there is nothing to be done now.';
+REVOKE ALL ON FUNCTION portal.requeue(organisation_id uuid, batch_size integer, as_of timestamp with time zone) FROM PUBLIC;
+
+CREATE FUNCTION portal.require_connection(organisation_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  perform from portal.connections as connection where connection.organisation_id = require_connection.organisation_id;
+  if not found then
+    raise exception using
+      errcode = 'MC008', message = 'the organisation has no portal connection',
+      hint = 'Make one with `mentorcert portal connect`.',
+      schema = 'portal', table = 'connections', constraint = 'portal_connection_known';
+  end if;
+end
+$$;
+COMMENT ON FUNCTION portal.require_connection(organisation_id uuid) IS 'Refuses (MC008) an organisation without a connection.';
+REVOKE ALL ON FUNCTION portal.require_connection(organisation_id uuid) FROM PUBLIC;
+
 CREATE FUNCTION portal.results(results jsonb) RETURNS TABLE(peer_mentor_id uuid, lease_token uuid, version bigint, attempt integer, outcome text, remote_version bigint, http_status integer, latency_s real, error text, retry_after double precision)
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -1684,62 +1725,6 @@ $$;
 COMMENT ON FUNCTION portal.retry_delay(attempts integer) IS 'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 REVOKE ALL ON FUNCTION portal.retry_delay(attempts integer) FROM PUBLIC;
 
-CREATE FUNCTION portal.revive(organisation_id uuid, batch_size integer DEFAULT 5000, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  at constant timestamptz := coalesce(as_of, clock_timestamp());
-  since timestamptz;
-  revived integer;
-begin
-  select connection.revive_since into since
-  from portal.connections as connection where connection.organisation_id = revive.organisation_id;
-  if since is null then
-    return 0;
-  end if;
-  with waiting as (
-    select state.peer_mentor_id from portal.states as state
-    where state.organisation_id = revive.organisation_id and state.state <> 'in_sync' and state.lease_token is null
-      and (state.attempted_at < since or state.attempted_at is null)
-      and (
-        state.next_attempt_at is null or state.next_attempt_at > at
-        -- A lease on our list that ended while nothing was told.
-        or not state.is_removal and state.attempted_at is null and not exists (
-          select from public.listed_peer_mentors as listed
-          where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
-        )
-      )
-    limit batch_size
-    for update of state skip locked
-  )
-  update portal.states as state
-  set
-    state = 'pending', attempts = 0, failing_since = null, next_attempt_at = at,
-    is_removal = state.is_removal or state.attempted_at is null and not exists (
-      select from public.listed_peer_mentors as listed
-      where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
-    )
-  from waiting
-  where state.peer_mentor_id = waiting.peer_mentor_id;
-  get diagnostics revived = row_count;
-  if revived = 0 then
-    update portal.connections as connection set revive_since = null
-    where connection.organisation_id = revive.organisation_id and connection.revive_since = since
-      -- What was locked, or under a lease, above.
-      and not exists (
-        select from portal.states as state
-        where state.organisation_id = connection.organisation_id and state.state <> 'in_sync'
-          and (state.attempted_at < since or state.attempted_at is null)
-          and (state.next_attempt_at is null or state.next_attempt_at > at)
-      );
-  end if;
-  return revived;
-end
-$$;
-COMMENT ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) IS 'Makes due, batch by batch, what is unconfirmed and was last tried before revive_since; returns how many. At 0 there is nothing to be done now.';
-REVOKE ALL ON FUNCTION portal.revive(organisation_id uuid, batch_size integer, as_of timestamp with time zone) FROM PUBLIC;
-
 CREATE FUNCTION portal.selected(organisation_id uuid, selection jsonb) RETURNS SETOF portal.states
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -1761,7 +1746,7 @@ CREATE FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, ca
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
 begin
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   if exists (
     select id from unnest(canary_peer_mentor_ids) as id
     except
@@ -1777,7 +1762,7 @@ begin
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
     -- Rehearsed, blocked, dead or waiting: what is unconfirmed is told anew, in batches, by the worker.
-    revive_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
+    requeue_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
     reason = set_mode.reason, changed_by = set_mode.changed_by, changed_at = at
   where connection.organisation_id = set_mode.organisation_id;
 end
@@ -1785,36 +1770,20 @@ $$;
 COMMENT ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) IS 'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be told at once.';
 REVOKE ALL ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(peer_mentor_id uuid, state text, is_removal boolean, since timestamp with time zone, attempts integer, error_class text)
-    LANGUAGE sql STABLE
+CREATE FUNCTION portal.set_since() RETURNS trigger
+    LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
-  select
-    state.peer_mentor_id,
-    case
-      when lapse.is_so then case when sending.is_so then 'pending' else 'held' end
-      when state.state in ('pending', 'retry') and not sending.is_so then 'held'
-      else state.state
-    end,
-    -- Of a row in sync, is_removal is about the end that the calendar has set.
-    state.is_removal and (state.state <> 'in_sync' or lapse.is_so),
-    case when lapse.is_so then state.next_attempt_at else state.first_dirty_at end,
-    state.attempts, state.error_class
-  from portal.states as state
-  left join portal.connections as connection on connection.organisation_id = state.organisation_id
-  cross join lateral (select state.state = 'in_sync' and state.next_attempt_at <= as_of as is_so) as lapse
-  cross join lateral (
-    select coalesce(
-      connection.mode = 'live'
-        or connection.mode = 'canary' and state.peer_mentor_id = any(connection.canary_peer_mentor_ids),
-      false
-    ) as is_so
-  ) as sending
-  where state.organisation_id = situations.organisation_id
+begin
+  if new.mode <> old.mode then
+    new.mode_since := new.changed_at;
+  end if;
+  new.breaker_since := case when new.breaker <> 'closed' then coalesce(old.breaker_since, clock_timestamp()) end;
+  return new;
+end
 $$;
-COMMENT ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
-REVOKE ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION portal.situations(organisation_id uuid, as_of timestamp with time zone) TO authenticated;
+COMMENT ON FUNCTION portal.set_since() IS 'Notes since when the mode, and a breaker that is not closed, holds.';
+REVOKE ALL ON FUNCTION portal.set_since() FROM PUBLIC;
 
 CREATE FUNCTION portal.start_reconciliation(organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean DEFAULT false, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, organisation text, mode text, adapter text, contract_version text, is_dry_run boolean, peer_mentors integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1825,7 +1794,7 @@ declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
   new_id bigint;
 begin
-  perform portal.known_connection(start_reconciliation.organisation_id);
+  perform portal.require_connection(start_reconciliation.organisation_id);
   -- Whoever comes second waits here, and then finds that it is no longer due, or running.
   perform from portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
@@ -1879,6 +1848,37 @@ CREATE FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reaso
 $$;
 COMMENT ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) IS 'Starts a replay, or takes up the one that was interrupted.';
 REVOKE ALL ON FUNCTION portal.start_replay(organisation_id uuid, selection jsonb, reason text, started_by text) FROM PUBLIC;
+
+CREATE FUNCTION portal.state_overview(organisation_id uuid, as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(peer_mentor_id uuid, state text, is_removal boolean, since timestamp with time zone, attempts integer, error_class text)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select
+    state.peer_mentor_id,
+    case
+      when lapse.is_so then case when sending.is_so then 'pending' else 'held' end
+      when state.state in ('pending', 'retry') and not sending.is_so then 'held'
+      else state.state
+    end,
+    -- Of a row in sync, is_removal is about the end that the calendar has set.
+    state.is_removal and (state.state <> 'in_sync' or lapse.is_so),
+    case when lapse.is_so then state.next_attempt_at else state.first_dirty_at end,
+    state.attempts, state.error_class
+  from portal.states as state
+  left join portal.connections as connection on connection.organisation_id = state.organisation_id
+  cross join lateral (select state.state = 'in_sync' and state.next_attempt_at <= as_of as is_so) as lapse
+  cross join lateral (
+    select coalesce(
+      connection.mode = 'live'
+        or connection.mode = 'canary' and state.peer_mentor_id = any(connection.canary_peer_mentor_ids),
+      false
+    ) as is_so
+  ) as sending
+  where state.organisation_id = state_overview.organisation_id
+$$;
+COMMENT ON FUNCTION portal.state_overview(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
+REVOKE ALL ON FUNCTION portal.state_overview(organisation_id uuid, as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION portal.state_overview(organisation_id uuid, as_of timestamp with time zone) TO authenticated;
 
 CREATE SCHEMA private;
 COMMENT ON SCHEMA private IS 'Helpers of policies, triggers and jobs. Not exposed through the Data API.';
@@ -1971,12 +1971,12 @@ ALTER TABLE ONLY private.extensions
 CREATE INDEX extensions_organisation_id_idx ON private.extensions USING btree (organisation_id, extended_at);
 ALTER TABLE ONLY private.extensions
     ADD CONSTRAINT extensions_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
-CREATE POLICY "administrators note extensions of their organisation" ON private.extensions FOR INSERT TO authenticated WITH CHECK (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (NOT (extended_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))));
-COMMENT ON POLICY "administrators note extensions of their organisation" ON private.extensions IS 'Written by extend_certifications, which has no more rights than its caller.';
-CREATE POLICY "administrators note that extensions were taken back" ON private.extensions FOR UPDATE TO authenticated USING (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (reverted_at IS NULL))) WITH CHECK (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (NOT (reverted_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))));
-COMMENT ON POLICY "administrators note that extensions were taken back" ON private.extensions IS 'Written by revert_change, which has no more rights than its caller.';
 CREATE POLICY "administrators read the extensions of their organisation" ON private.extensions FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
 COMMENT ON POLICY "administrators read the extensions of their organisation" ON private.extensions IS 'Nobody else extends.';
+CREATE POLICY "administrators record extensions of their organisation" ON private.extensions FOR INSERT TO authenticated WITH CHECK (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (NOT (extended_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))));
+COMMENT ON POLICY "administrators record extensions of their organisation" ON private.extensions IS 'Written by extend_certifications, which has no more rights than its caller.';
+CREATE POLICY "administrators record that extensions were reverted" ON private.extensions FOR UPDATE TO authenticated USING (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (reverted_at IS NULL))) WITH CHECK (((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)) AND (NOT (reverted_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))));
+COMMENT ON POLICY "administrators record that extensions were reverted" ON private.extensions IS 'Written by revert_change, which has no more rights than its caller.';
 ALTER TABLE private.extensions ENABLE ROW LEVEL SECURITY;
 GRANT INSERT(batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by), SELECT(batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by, extended_at, reverted_by, reverted_at, reversal_reason), UPDATE(reverted_by, reverted_at, reversal_reason) ON TABLE private.extensions TO authenticated;
 
@@ -2041,16 +2041,16 @@ CREATE TABLE private.notice_mails (
     peer_mentor_id uuid,
     user_id uuid,
     week date,
-    told_until date,
+    covered_until date,
     claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     sent_at timestamp with time zone,
-    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, told_until) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, told_until) = 3) AND (peer_mentor_id IS NULL)))),
+    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (peer_mentor_id IS NULL)))),
     CONSTRAINT notice_mails_state_valid CHECK (((state = ANY (ARRAY['sending'::text, 'sent'::text, 'empty'::text])) AND ((state = 'sent'::text) = (sent_at IS NOT NULL))))
 );
 COMMENT ON TABLE private.notice_mails IS 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
 COMMENT ON COLUMN private.notice_mails.state IS 'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to tell that week.';
 COMMENT ON COLUMN private.notice_mails.week IS 'The Monday of a digest''s week, in the organisation''s time zone.';
-COMMENT ON COLUMN private.notice_mails.told_until IS 'The day of a digest: what ended by then is told, and not again by the next.';
+COMMENT ON COLUMN private.notice_mails.covered_until IS 'The day of a digest: what ended by then is told, and not again by the next.';
 ALTER TABLE ONLY private.notice_mails
     ADD CONSTRAINT notice_mails_one_digest_a_week UNIQUE (organisation_id, user_id, week);
 ALTER TABLE ONLY private.notice_mails
@@ -2211,15 +2211,6 @@ REVOKE ALL ON FUNCTION private.administered_organisation_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.administered_organisation_id() TO authenticated;
 GRANT ALL ON FUNCTION private.administered_organisation_id() TO service_role;
 
-CREATE FUNCTION private.announce_change(change jsonb) RETURNS void
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
-COMMENT ON FUNCTION private.announce_change(change jsonb) IS 'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
-REVOKE ALL ON FUNCTION private.announce_change(change jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.announce_change(change jsonb) TO authenticated;
-GRANT ALL ON FUNCTION private.announce_change(change jsonb) TO service_role;
-
 CREATE FUNCTION private.are_distinct(numbers smallint[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -2228,30 +2219,6 @@ COMMENT ON FUNCTION private.are_distinct(numbers smallint[]) IS 'Whether no numb
 REVOKE ALL ON FUNCTION private.are_distinct(numbers smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO authenticated;
 GRANT ALL ON FUNCTION private.are_distinct(numbers smallint[]) TO service_role;
-
-CREATE FUNCTION private.are_few(chapter_ids uuid[], page_size integer) RETURNS boolean
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n are so
-  -- many of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
-  at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
-    select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
-    from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
-    where mentors.oid = 'public.peer_mentors'::regclass and organisations.oid = 'public.organisations'::regclass
-  ));
-begin
-  return not exists (
-    select from public.peer_mentor_chapters as link where link.chapter_id = any(chapter_ids)
-    offset at_most
-  );
-end
-$$;
-COMMENT ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) IS 'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
-REVOKE ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO authenticated;
-GRANT ALL ON FUNCTION private.are_few(chapter_ids uuid[], page_size integer) TO service_role;
 
 CREATE FUNCTION private.audit(table_name text, action text, key text, columns text[], entries jsonb) RETURNS void
     LANGUAGE sql
@@ -2524,7 +2491,7 @@ declare
 begin
   perform private.require_certifications();
   organisation := private.require_administered_organisation();
-  perform private.known_type(organisation, check_extension.certification_type);
+  perform private.require_type(organisation, check_extension.certification_type);
   if check_extension.last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
@@ -2615,7 +2582,7 @@ CREATE FUNCTION private.check_revert(before public.peer_mentor_certifications, a
     SET search_path TO ''
     AS $$
 declare
-  target constant public.peer_mentor_certifications := private.taken_back(before, entry);
+  target constant public.peer_mentor_certifications := private.state_before(before, entry);
 begin
   if target.id is null
     or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
@@ -2652,7 +2619,7 @@ CREATE FUNCTION private.check_type(certification public.peer_mentor_certificatio
     AS $$
 declare
   type constant public.certification_types :=
-    private.known_type(certification.organisation_id, certification.certification_type);
+    private.require_type(certification.organisation_id, certification.certification_type);
   last_valid_day date;
 begin
   last_valid_day := private.last_valid_day(
@@ -2682,7 +2649,7 @@ begin
   return query
   with recipients as materialized (
     select
-      due.organisation_id, due.user_id, due.week, due.told_until,
+      due.organisation_id, due.user_id, due.week, due.covered_until,
       coalesce(
         (
           select mentor.language from public.peer_mentors as mentor
@@ -2712,9 +2679,9 @@ begin
   ),
   mails as (
     -- Two runs at once: the second waits here for the first, and finds the week taken.
-    insert into private.notice_mails as mail (organisation_id, kind, user_id, week, told_until, state)
+    insert into private.notice_mails as mail (organisation_id, kind, user_id, week, covered_until, state)
     select
-      recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.told_until,
+      recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.covered_until,
       case when exists (
         select from lines
         where lines.organisation_id = recipients.organisation_id and lines.user_id = recipients.user_id
@@ -2893,7 +2860,7 @@ begin
     join public.peer_mentors as mentor on mentor.id = link.peer_mentor_id
     where link.ended_at is null and mentor.erased_at is not null
   ) then
-    perform private.deny_right('the person was erased, and enters no chapter');
+    perform private.raise_forbidden('the person was erased, and enters no chapter');
   end if;
 
   update public.peer_mentors as mentor
@@ -3048,22 +3015,6 @@ $$;
 COMMENT ON FUNCTION private.delete_task_contents(ids uuid[]) IS 'Deletes whatever of these tasks is or may be personal data; that they were, and their counts, stay.';
 REVOKE ALL ON FUNCTION private.delete_task_contents(ids uuid[]) FROM PUBLIC;
 
-CREATE FUNCTION private.deny_right(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  raise exception using
-    errcode = '42501', message = message,
-    hint = 'Ask a coordinator of the chapter or the administrator of the organisation.',
-    schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
-end
-$$;
-COMMENT ON FUNCTION private.deny_right(message text) IS 'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
-REVOKE ALL ON FUNCTION private.deny_right(message text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.deny_right(message text) TO authenticated;
-GRANT ALL ON FUNCTION private.deny_right(message text) TO service_role;
-
 CREATE FUNCTION private.derived_listing(peer_mentor_ids uuid[]) RETURNS SETOF public.listed_peer_mentors
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -3117,7 +3068,7 @@ declare
   own_chapter_ids uuid [];
   covered_chapter_ids uuid [];
   is_administrator boolean;
-  told_until date;
+  covered_until date;
 begin
   select * into organisation from private.notice_organisations(as_of) as every
   where every.organisation_id = digest_lines.organisation_id;
@@ -3137,9 +3088,9 @@ begin
     where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
       and membership.ended_at is null
   )) end;
-  told_until := coalesce(
+  covered_until := coalesce(
     (
-      select max(mail.told_until) from private.notice_mails as mail
+      select max(mail.covered_until) from private.notice_mails as mail
       where mail.organisation_id = digest_lines.organisation_id and mail.user_id = digest_lines.user_id
     ),
     organisation.local_day - 14
@@ -3161,7 +3112,7 @@ begin
   ) as clock
   where
     certification.organisation_id = digest_lines.organisation_id
-    and certification.expires_at > private.day_starts(told_until, organisation.time_zone)
+    and certification.expires_at > private.day_starts(covered_until, organisation.time_zone)
     and certification.expires_at
     <= private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
     and certification.status <> 'suspended'
@@ -3176,7 +3127,7 @@ $$;
 COMMENT ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest tells a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
 REVOKE ALL ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[] DEFAULT NULL::uuid[], user_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(organisation_id uuid, organisation text, user_id uuid, week date, told_until date, recipient text, lines bigint)
+CREATE FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[] DEFAULT NULL::uuid[], user_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(organisation_id uuid, organisation text, user_id uuid, week date, covered_until date, recipient text, lines bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -3288,7 +3239,7 @@ declare
   login text := 'kept';
   removed_ids text[];
 begin
-  perform private.announce_change('{"kind": "erased", "job": "erasure"}');
+  perform private.set_change_context('{"kind": "erased", "job": "erasure"}');
   -- Certifications, then the organisation, then the peer mentor: the order in which everybody locks.
   perform 1 from public.peer_mentor_certifications as certification
   where certification.peer_mentor_id = erase_peer_mentor.peer_mentor_id
@@ -3351,7 +3302,7 @@ begin
   select mentor.organisation_id, 'peer_mentors', mentor.id::text, 'erase',
     -- Whoever runs the command, not the job that the setting names for the histories.
     private.actor(mentor.organisation_id, '{}');
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return login;
 end
 $$;
@@ -3384,7 +3335,7 @@ declare
     private.current_history_version(), to_json(now())
   );
 begin
-  perform private.announce_change(jsonb_build_object('job', 'nightly', 'as_of', as_of));
+  perform private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
   return query
   with changed as (
     update public.peer_mentor_certifications as certification
@@ -3414,7 +3365,7 @@ begin
   select changed.organisation_id, changed.expires_at, count(*)
   from changed
   group by changed.organisation_id, changed.expires_at;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
 end
 $$;
 COMMENT ON FUNCTION private.expire_due_certifications(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due at an instant (all, or at most batch_size), leaving out rows that somebody else holds; returns how many by organisation and end. One statement, whatever the number of rows.';
@@ -3633,31 +3584,6 @@ $$;
 COMMENT ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) IS 'The kind of history entry that an update is; MC001 where no kind of change leads from the one to the other.';
 REVOKE ALL ON FUNCTION private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) FROM PUBLIC;
 
-CREATE FUNCTION private.known_type(organisation_id uuid, code text) RETURNS public.certification_types
-    LANGUAGE plpgsql STABLE
-    SET search_path TO ''
-    AS $$
-declare
-  type public.certification_types;
-begin
-  select * into type from public.certification_types as candidate
-  where candidate.organisation_id = known_type.organisation_id and candidate.code = known_type.code;
-  if not found then
-    raise exception using
-      errcode = 'MC002',
-      message = format('unknown certification type %L', known_type.code),
-      hint = 'Use the code of one of the organisation''s certification types.',
-      schema = 'public', table = 'peer_mentor_certifications', column = 'certification_type',
-      constraint = 'certification_type_known';
-  end if;
-  return type;
-end
-$$;
-COMMENT ON FUNCTION private.known_type(organisation_id uuid, code text) IS 'The certification type of an organisation with a code; MC002 where there is none.';
-REVOKE ALL ON FUNCTION private.known_type(organisation_id uuid, code text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO authenticated;
-GRANT ALL ON FUNCTION private.known_type(organisation_id uuid, code text) TO service_role;
-
 CREATE FUNCTION private.last_valid_day(validity_rule text, validity_months integer, issued_on date, held_until date DEFAULT NULL::date) RETURNS date
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -3706,7 +3632,7 @@ begin
   where candidate.id = certification_id
   for no key update;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   return certification;
 end
@@ -3785,18 +3711,6 @@ COMMENT ON FUNCTION private.member_logins() IS 'The e-mail address of everybody 
 REVOKE ALL ON FUNCTION private.member_logins() FROM PUBLIC;
 GRANT ALL ON FUNCTION private.member_logins() TO authenticated;
 
-CREATE FUNCTION private.mornings(as_of timestamp with time zone) RETURNS TABLE(organisation_id uuid, local_day date, due_at timestamp with time zone)
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select
-    organisation.organisation_id, organisation.local_day,
-    (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
-  from private.notice_organisations(as_of) as organisation
-$$;
-COMMENT ON FUNCTION private.mornings(as_of timestamp with time zone) IS 'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
-REVOKE ALL ON FUNCTION private.mornings(as_of timestamp with time zone) FROM PUBLIC;
-
 CREATE FUNCTION private.name_patterns(query text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -3828,26 +3742,25 @@ COMMENT ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) IS '
 REVOKE ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.next_nightly_at(as_of timestamp with time zone) TO mentorcert_jobs;
 
+CREATE FUNCTION private.next_notice_times(as_of timestamp with time zone) RETURNS TABLE(organisation_id uuid, local_day date, due_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select
+    organisation.organisation_id, organisation.local_day,
+    (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
+  from private.notice_organisations(as_of) as organisation
+$$;
+COMMENT ON FUNCTION private.next_notice_times(as_of timestamp with time zone) IS 'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
+REVOKE ALL ON FUNCTION private.next_notice_times(as_of timestamp with time zone) FROM PUBLIC;
+
 CREATE FUNCTION private.next_notices_at(as_of timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
-    AS $$ select min(morning.due_at) from private.mornings(as_of) as morning $$;
+    AS $$ select min(morning.due_at) from private.next_notice_times(as_of) as morning $$;
 COMMENT ON FUNCTION private.next_notices_at(as_of timestamp with time zone) IS 'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
 REVOKE ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.next_notices_at(as_of timestamp with time zone) TO mentorcert_jobs;
-
-CREATE FUNCTION private.note_reversal(batch_id uuid, reason text) RETURNS void
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$
-  update private.extensions as extension
-  set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = note_reversal.reason
-  where extension.batch_id = note_reversal.batch_id and extension.reverted_at is null
-$$;
-COMMENT ON FUNCTION private.note_reversal(batch_id uuid, reason text) IS 'Notes that a whole extension was taken back.';
-REVOKE ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO authenticated;
-GRANT ALL ON FUNCTION private.note_reversal(batch_id uuid, reason text) TO service_role;
 
 CREATE FUNCTION private.notice_organisations(as_of timestamp with time zone, reach_days integer DEFAULT 14) RETURNS TABLE(organisation_id uuid, slug text, time_zone text, local_day date, last_day date, reach integer, furthest integer)
     LANGUAGE sql STABLE
@@ -4036,7 +3949,7 @@ CREATE FUNCTION private.preview_reversal(batch_id uuid) RETURNS TABLE(certificat
   join public.peer_mentors as mentor on mentor.id = member.peer_mentor_id
   cross join lateral public.certification_history(member.id) as entry
   cross join lateral (
-    select (private.taken_back(member, private.upgrade_history_entry(entry))).expires_at
+    select (private.state_before(member, private.upgrade_history_entry(entry))).expires_at
   ) as target
   where extension.batch_id = preview_reversal.batch_id and entry ->> 'batch_id' = preview_reversal.batch_id::text
 $$;
@@ -4044,6 +3957,22 @@ COMMENT ON FUNCTION private.preview_reversal(batch_id uuid) IS 'What revert_chan
 REVOKE ALL ON FUNCTION private.preview_reversal(batch_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO authenticated;
 GRANT ALL ON FUNCTION private.preview_reversal(batch_id uuid) TO service_role;
+
+CREATE FUNCTION private.raise_forbidden(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  raise exception using
+    errcode = '42501', message = message,
+    hint = 'Ask a coordinator of the chapter or the administrator of the organisation.',
+    schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
+end
+$$;
+COMMENT ON FUNCTION private.raise_forbidden(message text) IS 'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
+REVOKE ALL ON FUNCTION private.raise_forbidden(message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.raise_forbidden(message text) TO authenticated;
+GRANT ALL ON FUNCTION private.raise_forbidden(message text) TO service_role;
 
 CREATE FUNCTION private.record_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4078,7 +4007,7 @@ begin
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
     if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
-      perform private.deny_right();
+      perform private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
       raise exception using
@@ -4113,7 +4042,7 @@ begin
     if not private.is_erasure() and exists (
       select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
     ) and new.status is distinct from 'expired' then
-      perform private.deny_right('the person was erased; nothing is certified any more');
+      perform private.raise_forbidden('the person was erased; nothing is certified any more');
     end if;
     time_zone := private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
@@ -4180,6 +4109,19 @@ end
 $$;
 COMMENT ON FUNCTION private.record_change() IS 'Keeps the history as it is (MC005), checks a change (right, transition, type, dates, reason) and appends its one history entry.';
 REVOKE ALL ON FUNCTION private.record_change() FROM PUBLIC;
+
+CREATE FUNCTION private.record_reversal(batch_id uuid, reason text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  update private.extensions as extension
+  set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = record_reversal.reason
+  where extension.batch_id = record_reversal.batch_id and extension.reverted_at is null
+$$;
+COMMENT ON FUNCTION private.record_reversal(batch_id uuid, reason text) IS 'Notes that a whole extension was taken back.';
+REVOKE ALL ON FUNCTION private.record_reversal(batch_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.record_reversal(batch_id uuid, reason text) TO authenticated;
+GRANT ALL ON FUNCTION private.record_reversal(batch_id uuid, reason text) TO service_role;
 
 CREATE FUNCTION private.refresh_listing(peer_mentor_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -4640,6 +4582,31 @@ REVOKE ALL ON FUNCTION private.require_reason(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.require_reason(reason text) TO authenticated;
 GRANT ALL ON FUNCTION private.require_reason(reason text) TO service_role;
 
+CREATE FUNCTION private.require_type(organisation_id uuid, code text) RETURNS public.certification_types
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  type public.certification_types;
+begin
+  select * into type from public.certification_types as candidate
+  where candidate.organisation_id = require_type.organisation_id and candidate.code = require_type.code;
+  if not found then
+    raise exception using
+      errcode = 'MC002',
+      message = format('unknown certification type %L', require_type.code),
+      hint = 'Use the code of one of the organisation''s certification types.',
+      schema = 'public', table = 'peer_mentor_certifications', column = 'certification_type',
+      constraint = 'certification_type_known';
+  end if;
+  return type;
+end
+$$;
+COMMENT ON FUNCTION private.require_type(organisation_id uuid, code text) IS 'The certification type of an organisation with a code; MC002 where there is none.';
+REVOKE ALL ON FUNCTION private.require_type(organisation_id uuid, code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.require_type(organisation_id uuid, code text) TO authenticated;
+GRANT ALL ON FUNCTION private.require_type(organisation_id uuid, code text) TO service_role;
+
 CREATE FUNCTION private.reverted_entry(certification_id uuid, change jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -4775,6 +4742,55 @@ COMMENT ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_si
 REVOKE ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.run_nightly(as_of timestamp with time zone, batch_size integer) TO mentorcert_jobs;
 
+CREATE FUNCTION private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) RETURNS SETOF public.peer_mentor_certifications
+    LANGUAGE plpgsql STABLE ROWS 50
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  with_unlimited constant boolean := until = 'infinity';
+begin
+  return query
+  (
+    select certification.* from public.peer_mentor_certifications as certification
+    where
+      certification.organisation_id = organisation
+      and (certification.expires_at, certification.id) > (from_expires_at, from_id)
+      and certification.expires_at < until
+      and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (
+        scan_certifications.certification_type is null
+        or certification.certification_type = scan_certifications.certification_type
+      )
+      and (chapter_id is null or certification.chapter_ids && chapters)
+    order by certification.expires_at, certification.id
+    limit page_size
+  )
+  union all
+  (
+    select certification.* from public.peer_mentor_certifications as certification
+    where
+      certification.organisation_id = organisation
+      and certification.expires_at is null
+      and certification.id > from_unlimited_id
+      and with_unlimited
+      and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (
+        scan_certifications.certification_type is null
+        or certification.certification_type = scan_certifications.certification_type
+      )
+      and (chapter_id is null or certification.chapter_ids && chapters)
+    order by certification.id
+    limit page_size
+  )
+  limit page_size;
+end
+$$;
+COMMENT ON FUNCTION private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) IS 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
+REVOKE ALL ON FUNCTION private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO service_role;
+
 CREATE FUNCTION private.schedule_nightly() RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4792,6 +4808,15 @@ end
 $_$;
 COMMENT ON FUNCTION private.schedule_nightly() IS 'Lets pg_cron do the nightly run, if it is installed; returns whether it is. Call it again after installing pg_cron.';
 REVOKE ALL ON FUNCTION private.schedule_nightly() FROM PUBLIC;
+
+CREATE FUNCTION private.set_change_context(change jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
+COMMENT ON FUNCTION private.set_change_context(change jsonb) IS 'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
+REVOKE ALL ON FUNCTION private.set_change_context(change jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.set_change_context(change jsonb) TO authenticated;
+GRANT ALL ON FUNCTION private.set_change_context(change jsonb) TO service_role;
 
 CREATE FUNCTION private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[] DEFAULT '{}'::uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4822,7 +4847,7 @@ $$;
 COMMENT ON FUNCTION private.set_updated_at() IS 'Stamps updated_at with the time of the transaction.';
 REVOKE ALL ON FUNCTION private.set_updated_at() FROM PUBLIC;
 
-CREATE FUNCTION private.start_notices(as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14, only_mornings boolean DEFAULT false) RETURNS TABLE(organisation_id uuid, skipped bigint)
+CREATE FUNCTION private.start_notices(as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14, only_due boolean DEFAULT false) RETURNS TABLE(organisation_id uuid, skipped bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -4849,8 +4874,8 @@ begin
   with days as (
     insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at)
     select 'notices', morning.organisation_id, morning.local_day, start_notices.as_of, clock_timestamp()
-    from private.mornings(start_notices.as_of) as morning
-    where not only_mornings or morning.due_at <= start_notices.as_of
+    from private.next_notice_times(start_notices.as_of) as morning
+    where not only_due or morning.due_at <= start_notices.as_of
     order by morning.organisation_id
     on conflict on constraint job_runs_pkey do update set
       as_of = excluded.as_of, started_at = excluded.started_at, error = null
@@ -4860,9 +4885,9 @@ begin
   from days;
 end
 $$;
-COMMENT ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) IS 'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
-REVOKE ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_mornings boolean) TO mentorcert_jobs;
+COMMENT ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_due boolean) IS 'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
+REVOKE ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_due boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.start_notices(as_of timestamp with time zone, reach_days integer, only_due boolean) TO mentorcert_jobs;
 
 CREATE FUNCTION private.state(certification public.peer_mentor_certifications) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -4875,6 +4900,53 @@ CREATE FUNCTION private.state(certification public.peer_mentor_certifications) R
 $$;
 COMMENT ON FUNCTION private.state(certification public.peer_mentor_certifications) IS 'What history entries say of a certification.';
 REVOKE ALL ON FUNCTION private.state(certification public.peer_mentor_certifications) FROM PUBLIC;
+
+CREATE FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) RETURNS public.peer_mentor_certifications
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  before constant jsonb := entry -> 'before';
+  after constant jsonb := entry -> 'after';
+  toggles_suspension constant boolean :=
+    (before ->> 'status' = 'suspended') is distinct from (after ->> 'status' = 'suspended');
+begin
+  if jsonb_typeof(before) is distinct from 'object' then
+    return null; -- before its first entry there was no certification
+  end if;
+  if before ? 'certification_type' then
+    if certification.certification_type <> after ->> 'certification_type' then
+      return null;
+    end if;
+    certification.certification_type := before ->> 'certification_type';
+  end if;
+  if before ? 'issued_at' then
+    if certification.issued_at <> (after ->> 'issued_at')::timestamptz then
+      return null;
+    end if;
+    certification.issued_at := (before ->> 'issued_at')::timestamptz;
+  end if;
+  if before ? 'expires_at' then
+    if certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz then
+      return null;
+    end if;
+    certification.expires_at := (before ->> 'expires_at')::timestamptz;
+  end if;
+  if toggles_suspension then
+    if (certification.status = 'suspended') <> (after ->> 'status' = 'suspended') then
+      return null;
+    end if;
+    certification.status := before ->> 'status';
+  elsif not before ?| array['certification_type', 'issued_at', 'expires_at'] then
+    return null; -- an expiry is the calendar's, not somebody's
+  end if;
+  return certification;
+end
+$$;
+COMMENT ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
+REVOKE ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) TO authenticated;
+GRANT ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) TO service_role;
 
 CREATE FUNCTION private.status_at(suspended boolean, expires_at timestamp with time zone, at timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -4939,53 +5011,6 @@ end
 $$;
 COMMENT ON FUNCTION private.switch_history_to_events() IS 'Copies what was appended since the batches, verifies the count of every certification and the content of those, and makes the events table the home of the history.';
 REVOKE ALL ON FUNCTION private.switch_history_to_events() FROM PUBLIC;
-
-CREATE FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) RETURNS public.peer_mentor_certifications
-    LANGUAGE plpgsql STABLE
-    SET search_path TO ''
-    AS $$
-declare
-  before constant jsonb := entry -> 'before';
-  after constant jsonb := entry -> 'after';
-  toggles_suspension constant boolean :=
-    (before ->> 'status' = 'suspended') is distinct from (after ->> 'status' = 'suspended');
-begin
-  if jsonb_typeof(before) is distinct from 'object' then
-    return null; -- before its first entry there was no certification
-  end if;
-  if before ? 'certification_type' then
-    if certification.certification_type <> after ->> 'certification_type' then
-      return null;
-    end if;
-    certification.certification_type := before ->> 'certification_type';
-  end if;
-  if before ? 'issued_at' then
-    if certification.issued_at <> (after ->> 'issued_at')::timestamptz then
-      return null;
-    end if;
-    certification.issued_at := (before ->> 'issued_at')::timestamptz;
-  end if;
-  if before ? 'expires_at' then
-    if certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz then
-      return null;
-    end if;
-    certification.expires_at := (before ->> 'expires_at')::timestamptz;
-  end if;
-  if toggles_suspension then
-    if (certification.status = 'suspended') <> (after ->> 'status' = 'suspended') then
-      return null;
-    end if;
-    certification.status := before ->> 'status';
-  elsif not before ?| array['certification_type', 'issued_at', 'expires_at'] then
-    return null; -- an expiry is the calendar's, not somebody's
-  end if;
-  return certification;
-end
-$$;
-COMMENT ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
-REVOKE ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO authenticated;
-GRANT ALL ON FUNCTION private.taken_back(certification public.peer_mentor_certifications, entry jsonb) TO service_role;
 
 CREATE FUNCTION private.task_organisation() RETURNS uuid
     LANGUAGE plpgsql
@@ -5104,54 +5129,29 @@ REVOKE ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO authenticated;
 GRANT ALL ON FUNCTION private.upgrade_history_entry(entry jsonb) TO service_role;
 
-CREATE FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) RETURNS SETOF public.peer_mentor_certifications
-    LANGUAGE plpgsql STABLE ROWS 50
+CREATE FUNCTION private.use_sort_plan(chapter_ids uuid[], page_size integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
-    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
-  with_unlimited constant boolean := until = 'infinity';
+  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n are so
+  -- many of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
+  at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
+    select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
+    from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
+    where mentors.oid = 'public.peer_mentors'::regclass and organisations.oid = 'public.organisations'::regclass
+  ));
 begin
-  return query
-  (
-    select certification.* from public.peer_mentor_certifications as certification
-    where
-      certification.organisation_id = organisation
-      and (certification.expires_at, certification.id) > (from_expires_at, from_id)
-      and certification.expires_at < until
-      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
-      and (
-        walk_certifications.certification_type is null
-        or certification.certification_type = walk_certifications.certification_type
-      )
-      and (chapter_id is null or certification.chapter_ids && chapters)
-    order by certification.expires_at, certification.id
-    limit page_size
-  )
-  union all
-  (
-    select certification.* from public.peer_mentor_certifications as certification
-    where
-      certification.organisation_id = organisation
-      and certification.expires_at is null
-      and certification.id > from_unlimited_id
-      and with_unlimited
-      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
-      and (
-        walk_certifications.certification_type is null
-        or certification.certification_type = walk_certifications.certification_type
-      )
-      and (chapter_id is null or certification.chapter_ids && chapters)
-    order by certification.id
-    limit page_size
-  )
-  limit page_size;
+  return not exists (
+    select from public.peer_mentor_chapters as link where link.chapter_id = any(chapter_ids)
+    offset at_most
+  );
 end
 $$;
-COMMENT ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) IS 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
-REVOKE ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION private.walk_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid) TO service_role;
+COMMENT ON FUNCTION private.use_sort_plan(chapter_ids uuid[], page_size integer) IS 'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
+REVOKE ALL ON FUNCTION private.use_sort_plan(chapter_ids uuid[], page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.use_sort_plan(chapter_ids uuid[], page_size integer) TO authenticated;
+GRANT ALL ON FUNCTION private.use_sort_plan(chapter_ids uuid[], page_size integer) TO service_role;
 
 CREATE FUNCTION private.with_chapters_below(chapter_ids uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
@@ -5293,8 +5293,8 @@ CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, code, created
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON public.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.refresh_listing_of_types();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.refresh_listing_of_types();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.certification_types FOR EACH ROW EXECUTE FUNCTION private.set_updated_at();
-CREATE TRIGGER tell_portal_on_insert AFTER INSERT ON public.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_insert_of_types();
-CREATE TRIGGER tell_portal_on_update AFTER UPDATE ON public.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_change_of_types();
+CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_insert_of_types();
+CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON public.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_change_of_types();
 ALTER TABLE ONLY public.certification_types
     ADD CONSTRAINT certification_types_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 CREATE POLICY "administrators add types to their organisation" ON public.certification_types FOR INSERT TO authenticated WITH CHECK ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
@@ -5367,8 +5367,8 @@ ALTER TABLE ONLY public.listed_peer_mentors
     ADD CONSTRAINT listed_peer_mentors_pkey PRIMARY KEY (peer_mentor_id);
 CREATE INDEX listed_peer_mentors_organisation_id_idx ON public.listed_peer_mentors USING btree (organisation_id, peer_mentor_id);
 CREATE INDEX listed_peer_mentors_organisation_slug_idx ON public.listed_peer_mentors USING btree (organisation_slug, display_name);
-CREATE TRIGGER tell_portal_on_delete AFTER DELETE ON public.listed_peer_mentors REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_unlisting();
-CREATE TRIGGER tell_portal_on_insert AFTER INSERT ON public.listed_peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_insert();
+CREATE TRIGGER sync_portal_on_delete AFTER DELETE ON public.listed_peer_mentors REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_unlisting();
+CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.listed_peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_insert();
 ALTER TABLE ONLY public.listed_peer_mentors
     ADD CONSTRAINT listed_peer_mentors_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES public.peer_mentors(organisation_id, id);
 CREATE POLICY "everybody reads entries whose lease runs" ON public.listed_peer_mentors FOR SELECT TO anon, authenticated USING ((listed_until > now()));
@@ -5505,8 +5505,8 @@ CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_ce
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((new.updated_at IS DISTINCT FROM now())) EXECUTE FUNCTION private.set_updated_at();
 CREATE TRIGGER store_events_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.store_events();
 CREATE TRIGGER store_events_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION private.store_events();
-CREATE TRIGGER tell_portal_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_insert();
-CREATE TRIGGER tell_portal_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_change_of_certifications();
+CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_insert();
+CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_change_of_certifications();
 ALTER TABLE ONLY public.peer_mentor_certifications
     ADD CONSTRAINT peer_mentor_certifications_certification_type_fkey FOREIGN KEY (organisation_id, certification_type) REFERENCES public.certification_types(organisation_id, code);
 ALTER TABLE ONLY public.peer_mentor_certifications
@@ -5611,8 +5611,8 @@ CREATE TRIGGER keep_chapter_ids_on_insert BEFORE INSERT ON public.peer_mentors F
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON public.peer_mentors FOR EACH ROW EXECUTE FUNCTION private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION private.refresh_listing_of_peer_mentors();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.peer_mentors FOR EACH ROW EXECUTE FUNCTION private.set_updated_at();
-CREATE TRIGGER tell_portal_on_insert AFTER INSERT ON public.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_insert_of_peer_mentors();
-CREATE TRIGGER tell_portal_on_update AFTER UPDATE ON public.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_after_change_of_peer_mentors();
+CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_insert_of_peer_mentors();
+CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON public.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION portal.enqueue_after_change_of_peer_mentors();
 ALTER TABLE ONLY public.peer_mentors
     ADD CONSTRAINT peer_mentors_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 ALTER TABLE ONLY public.peer_mentors
@@ -5748,10 +5748,10 @@ declare
   coordinated constant uuid[] := private.coordinated_chapter_ids();
   few constant boolean := case
     -- Who sees somebody by another chapter than these does not see that the person is in these.
-    when chapter_id is not null then private.are_few(chapters, page_size)
+    when chapter_id is not null then private.use_sort_plan(chapters, page_size)
       and (coordinated = '{}' or chapters <@ coordinated or private.administered_organisation_id() is not null)
     else private.administered_organisation_id() is null
-      and private.are_few(coordinated, page_size)
+      and private.use_sort_plan(coordinated, page_size)
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
@@ -5833,7 +5833,7 @@ begin
   end if;
 
   return query
-  select * from private.walk_certifications(
+  select * from private.scan_certifications(
     organisation, chapters, suspended, until, from_expires_at, from_id, from_unlimited_id, page_size,
     status, certification_type, chapter_id
   );
@@ -5877,7 +5877,7 @@ begin
       hint = 'Nothing was changed. preview_changes names the rule against each.',
       schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
   end if;
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('note', note, 'evidence', private.evidence(evidence))
     || case when change = 'revert' then '{"kind": "reverted", "reverts_latest": true}' else '{}' end::jsonb
   );
@@ -5888,7 +5888,7 @@ begin
   from public.preview_changes(change, certification_ids, renewed_on) as outcome
   where certification.id = outcome.certification_id;
   get diagnostics changed = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return changed;
 end
 $$;
@@ -5936,7 +5936,7 @@ begin
   on conflict on constraint calendar_feeds_pkey
   do update set token_hash = excluded.token_hash, created_at = excluded.created_at;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   return token;
 end
@@ -5977,7 +5977,7 @@ begin
     order by candidate.id -- everybody locks in this order, so nobody waits in a circle
     for no key update
   );
-  perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
+  perform private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
   with changed as (
     update public.peer_mentor_certifications as extended set expires_at = preview.new_expires_at
     -- Once more: what was waited for may have been changed meanwhile.
@@ -6004,7 +6004,7 @@ begin
       hint = 'Only what is valid now (or expired since the day given) and ends before that day is extended; look at type, day and chapter.',
       constraint = 'extension_not_empty';
   end if;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return batch;
 end
 $$;
@@ -6112,7 +6112,7 @@ begin
         )
         when 'suspend' then jsonb_populate_record(held.certification, '{"status": "suspended"}')
         when 'reinstate' then jsonb_populate_record(held.certification, '{"status": "active"}')
-        else private.taken_back(held.certification, held.entry)
+        else private.state_before(held.certification, held.entry)
       end) as outcome
     from held
   )
@@ -6181,7 +6181,7 @@ begin
   select mentor.organisation_id into certification.organisation_id
   from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   if exists (
     select from public.peer_mentor_certifications as held
@@ -6198,7 +6198,7 @@ begin
   certification.certification_type := register_certification.certification_type;
   time_zone := private.time_zone_of(certification.organisation_id);
   issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
   values (
     register_certification.peer_mentor_id,
@@ -6210,7 +6210,7 @@ begin
     )
   )
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -6229,11 +6229,11 @@ begin
   if certification.status <> 'suspended' then
     perform private.reject_transition(certification.status, certification.status);
   end if;
-  perform private.announce_change(jsonb_build_object('note', note));
+  perform private.set_change_context(jsonb_build_object('note', note));
   update public.peer_mentor_certifications as reinstated set status = 'active' -- or expired: the trigger looks at the date
   where reinstated.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -6278,12 +6278,12 @@ begin
       schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
       constraint = 'certification_renewal_keeps_validity';
   end if;
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   update public.peer_mentor_certifications as renewed
   set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
   where renewed.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -6319,20 +6319,20 @@ begin
     order by certification.id
     for no key update
   );
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('kind', 'reverted', 'reverts_batch', revert_change.batch_id, 'note', reason)
   );
   update public.peer_mentor_certifications as certification
   set expires_at = target.expires_at, status = target.status
   from (
-    select (private.taken_back(member, private.upgrade_history_entry(entry))).*
+    select (private.state_before(member, private.upgrade_history_entry(entry))).*
     from public.peer_mentor_certifications as member
     cross join lateral public.certification_history(member.id) as entry
     where member.id = any(members) and entry ->> 'batch_id' = revert_change.batch_id::text
   ) as target
   where certification.id = target.id;
   get diagnostics reverted = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   if cardinality(members) = 0 then
     perform private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
   elsif reverted < cardinality(members) then
@@ -6344,7 +6344,7 @@ begin
       'Nothing was taken back. Take the later changes back first, or the batch''s entries one by one.'
     );
   end if;
-  perform private.note_reversal(batch_id, reason);
+  perform private.record_reversal(batch_id, reason);
   return reverted;
 end
 $$;
@@ -6365,18 +6365,18 @@ begin
   if not found then
     perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
   end if;
-  target := private.taken_back(certification, entry);
+  target := private.state_before(certification, entry);
   if target.id is null then
     perform private.reject_revert();
   end if;
-  perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
+  perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
   update public.peer_mentor_certifications as reverted
   set
     certification_type = target.certification_type, issued_at = target.issued_at,
     expires_at = target.expires_at, status = target.status
   where reverted.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -6455,7 +6455,7 @@ begin
     return; -- the service key too, which no policy holds back
   end if;
 
-  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see private.are_few). Offset 0 keeps the
+  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see private.use_sort_plan). Offset 0 keeps the
   -- other conditions away from what finds the rows: with them the planner would walk an index of everybody's as well.
   if patterns <> '{}' then
     mentors := private.found_peer_mentors(organisation, patterns, chapters, found_at_most + 1);
@@ -6463,7 +6463,7 @@ begin
       mentors := null;
       filters := format('lower(mentor.full_name || '' '' || mentor.external_id) like all(%L::text[])', patterns);
     end if;
-  elsif chapters is not null and private.are_few(chapters, page_size)
+  elsif chapters is not null and private.use_sort_plan(chapters, page_size)
     -- Who sees somebody by another chapter than these does not see that the person is in these.
     and (administers or coordinated = '{}' or chapters <@ coordinated) then
     mentors := array(
@@ -6475,7 +6475,7 @@ begin
     when mentors is not null then format(
       '(select * from public.peer_mentor_certifications as held where held.peer_mentor_id = any(%L::uuid[]) offset 0)', mentors
     )
-    when not administers and private.are_few(coordinated, page_size)
+    when not administers and private.use_sort_plan(coordinated, page_size)
       then '(select * from public.peer_mentor_certifications as reach offset 0)'
     else format('(select * from public.peer_mentor_certifications as reach where reach.organisation_id = %L)', organisation)
   end;
@@ -6587,11 +6587,11 @@ begin
     perform private.reject_transition('suspended', 'suspended');
   end if;
   perform private.require_reason(reason);
-  perform private.announce_change(jsonb_build_object('note', reason));
+  perform private.set_change_context(jsonb_build_object('note', reason));
   update public.peer_mentor_certifications as suspended set status = 'suspended'
   where suspended.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;

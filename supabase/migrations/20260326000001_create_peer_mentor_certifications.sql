@@ -241,15 +241,15 @@ for each statement execute function private.reject_change(
 -- mentorcert.change, a JSON object that holds for the statement that follows. The Data API cannot set it, and
 -- job, as_of and the kind 'imported' count only where no end user is signed in.
 
-create or replace function private.announce_change(change jsonb)
+create or replace function private.set_change_context(change jsonb)
 returns void
 language sql
 set search_path = ''
 as $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
-comment on function private.announce_change(jsonb) is
+comment on function private.set_change_context(jsonb) is
   'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
 
-create or replace function private.deny_right(message text default 'no such certification or peer mentor, or no right to it')
+create or replace function private.raise_forbidden(message text default 'no such certification or peer mentor, or no right to it')
 returns void
 language plpgsql
 set search_path = ''
@@ -261,7 +261,7 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
 end
 $$;
-comment on function private.deny_right(text) is
+comment on function private.raise_forbidden(text) is
   'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
 
 create or replace function private.time_zone_of(organisation_id uuid)
@@ -317,7 +317,7 @@ $$;
 comment on function private.check_dates(public.peer_mentor_certifications, text, timestamptz) is
   'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
 
-create or replace function private.known_type(organisation_id uuid, code text)
+create or replace function private.require_type(organisation_id uuid, code text)
 returns public.certification_types
 language plpgsql
 stable
@@ -327,11 +327,11 @@ declare
   type public.certification_types;
 begin
   select * into type from public.certification_types as candidate
-  where candidate.organisation_id = known_type.organisation_id and candidate.code = known_type.code;
+  where candidate.organisation_id = require_type.organisation_id and candidate.code = require_type.code;
   if not found then
     raise exception using
       errcode = 'MC002',
-      message = format('unknown certification type %L', known_type.code),
+      message = format('unknown certification type %L', require_type.code),
       hint = 'Use the code of one of the organisation''s certification types.',
       schema = 'public', table = 'peer_mentor_certifications', column = 'certification_type',
       constraint = 'certification_type_known';
@@ -339,7 +339,7 @@ begin
   return type;
 end
 $$;
-comment on function private.known_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
+comment on function private.require_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
 
 create or replace function private.check_type(
   certification public.peer_mentor_certifications, held_until timestamptz, time_zone text, within_rule boolean
@@ -350,7 +350,7 @@ set search_path = ''
 as $$
 declare
   type constant public.certification_types :=
-    private.known_type(certification.organisation_id, certification.certification_type);
+    private.require_type(certification.organisation_id, certification.certification_type);
   last_valid_day date;
 begin
   last_valid_day := private.last_valid_day(
@@ -542,7 +542,7 @@ begin
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
     if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
-      perform private.deny_right();
+      perform private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
       raise exception using
@@ -577,7 +577,7 @@ begin
     if not private.is_erasure() and exists (
       select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
     ) and new.status is distinct from 'expired' then
-      perform private.deny_right('the person was erased; nothing is certified any more');
+      perform private.raise_forbidden('the person was erased; nothing is certified any more');
     end if;
     time_zone := private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
@@ -680,12 +680,12 @@ execute function private.record_change();
 
 revoke execute on function
   private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
-  private.announce_change, private.deny_right, private.time_zone_of, private.check_dates,
-  private.known_type, private.check_type, private.reject_transition, private.kind_of_change, private.require_reason,
+  private.set_change_context, private.raise_forbidden, private.time_zone_of, private.check_dates,
+  private.require_type, private.check_type, private.reject_transition, private.kind_of_change, private.require_reason,
   private.is_past_day, private.check_note_and_evidence, private.actor, private.record_change
 from public, anon, authenticated, service_role;
 grant execute on function
   private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
-  private.announce_change, private.deny_right, private.time_zone_of, private.known_type, private.reject_transition,
+  private.set_change_context, private.raise_forbidden, private.time_zone_of, private.require_type, private.reject_transition,
   private.require_reason
 to authenticated, service_role;

@@ -15,7 +15,7 @@ begin
   where candidate.id = certification_id
   for no key update;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   return certification;
 end
@@ -73,7 +73,7 @@ begin
   select mentor.organisation_id into certification.organisation_id
   from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   if exists (
     select from public.peer_mentor_certifications as held
@@ -90,7 +90,7 @@ begin
   certification.certification_type := register_certification.certification_type;
   time_zone := private.time_zone_of(certification.organisation_id);
   issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
   values (
     register_certification.peer_mentor_id,
@@ -102,7 +102,7 @@ begin
     )
   )
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -149,12 +149,12 @@ begin
       schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
       constraint = 'certification_renewal_keeps_validity';
   end if;
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   update public.peer_mentor_certifications as renewed
   set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
   where renewed.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -173,11 +173,11 @@ begin
     perform private.reject_transition('suspended', 'suspended');
   end if;
   perform private.require_reason(reason);
-  perform private.announce_change(jsonb_build_object('note', reason));
+  perform private.set_change_context(jsonb_build_object('note', reason));
   update public.peer_mentor_certifications as suspended set status = 'suspended'
   where suspended.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -195,11 +195,11 @@ begin
   if certification.status <> 'suspended' then
     perform private.reject_transition(certification.status, certification.status);
   end if;
-  perform private.announce_change(jsonb_build_object('note', note));
+  perform private.set_change_context(jsonb_build_object('note', note));
   update public.peer_mentor_certifications as reinstated set status = 'active' -- or expired: the trigger looks at the date
   where reinstated.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -208,7 +208,7 @@ comment on function public.reinstate_certification(uuid, text) is
 
 -- Taking a change back
 
-create or replace function private.taken_back(
+create or replace function private.state_before(
   certification public.peer_mentor_certifications, entry jsonb
 )
 returns public.peer_mentor_certifications
@@ -254,7 +254,7 @@ begin
   return certification;
 end
 $$;
-comment on function private.taken_back(public.peer_mentor_certifications, jsonb) is
+comment on function private.state_before(public.peer_mentor_certifications, jsonb) is
   'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
 
 create or replace function private.reject_revert(
@@ -282,7 +282,7 @@ stable
 set search_path = ''
 as $$
 declare
-  target constant public.peer_mentor_certifications := private.taken_back(before, entry);
+  target constant public.peer_mentor_certifications := private.state_before(before, entry);
 begin
   if target.id is null
     or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
@@ -312,18 +312,18 @@ begin
   if not found then
     perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
   end if;
-  target := private.taken_back(certification, entry);
+  target := private.state_before(certification, entry);
   if target.id is null then
     perform private.reject_revert();
   end if;
-  perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
+  perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
   update public.peer_mentor_certifications as reverted
   set
     certification_type = target.certification_type, issued_at = target.issued_at,
     expires_at = target.expires_at, status = target.status
   where reverted.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -393,7 +393,7 @@ begin
         )
         when 'suspend' then jsonb_populate_record(held.certification, '{"status": "suspended"}')
         when 'reinstate' then jsonb_populate_record(held.certification, '{"status": "active"}')
-        else private.taken_back(held.certification, held.entry)
+        else private.state_before(held.certification, held.entry)
       end) as outcome
     from held
   )
@@ -457,7 +457,7 @@ begin
       hint = 'Nothing was changed. preview_changes names the rule against each.',
       schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
   end if;
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('note', note, 'evidence', private.evidence(evidence))
     || case when change = 'revert' then '{"kind": "reverted", "reverts_latest": true}' else '{}' end::jsonb
   );
@@ -468,7 +468,7 @@ begin
   from public.preview_changes(change, certification_ids, renewed_on) as outcome
   where certification.id = outcome.certification_id;
   get diagnostics changed = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return changed;
 end
 $$;
@@ -477,12 +477,12 @@ comment on function public.change_certifications(text, uuid[], date, text, jsonb
 
 revoke execute on function
   private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
-  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.taken_back,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.state_before,
   private.reject_revert, private.check_revert, public.revert_change(uuid, uuid, text), public.preview_changes,
   public.change_certifications
 from public, anon, authenticated, service_role;
 grant execute on function
   private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
-  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.taken_back,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.state_before,
   private.reject_revert, public.revert_change(uuid, uuid, text), public.preview_changes, public.change_certifications
 to authenticated, service_role;

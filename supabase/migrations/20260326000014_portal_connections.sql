@@ -19,7 +19,7 @@ create table if not exists portal.connections (
   breaker_reason text,
   failures integer not null default 0,
   resume_at timestamptz,
-  revive_since timestamptz,
+  requeue_since timestamptz,
   changed_by text not null default session_user,
   reason text not null,
   changed_at timestamptz not null default now(),
@@ -49,7 +49,7 @@ comment on column portal.connections.breaker is
   'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
 comment on column portal.connections.failures is 'Attempts that failed since the last that did not.';
 comment on column portal.connections.resume_at is 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
-comment on column portal.connections.revive_since is
+comment on column portal.connections.requeue_since is
   'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
 comment on column portal.connections.changed_by is 'Who made the latest change of mode, adapter or contract.';
 comment on column portal.connections.mode_since is 'Since when the mode holds; a change of the adapter leaves it.';
@@ -62,7 +62,7 @@ using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read the connection of their organisation" on portal.connections is
   'How the own portal is reached, and whether it is told anything.';
 
-create or replace function portal.note_since()
+create or replace function portal.set_since()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -75,11 +75,11 @@ begin
   return new;
 end
 $$;
-comment on function portal.note_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
+comment on function portal.set_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
 
-create or replace trigger note_since
+create or replace trigger set_since
 before update on portal.connections
-for each row execute function portal.note_since();
+for each row execute function portal.set_since();
 
 -- Who connected a portal, changed what it is told, or how long its messages are kept: in the audit log, before and after.
 
@@ -92,14 +92,14 @@ begin
 end
 $$;
 
-create or replace function portal.known_connection(organisation_id uuid)
+create or replace function portal.require_connection(organisation_id uuid)
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  perform from portal.connections as connection where connection.organisation_id = known_connection.organisation_id;
+  perform from portal.connections as connection where connection.organisation_id = require_connection.organisation_id;
   if not found then
     raise exception using
       errcode = 'MC008', message = 'the organisation has no portal connection',
@@ -108,7 +108,7 @@ begin
   end if;
 end
 $$;
-comment on function portal.known_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
+comment on function portal.require_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
 
 create or replace function portal.connect(
   organisation_id uuid, adapter text, contract_version text, reason text, changed_by text default session_user,
@@ -141,7 +141,7 @@ as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
 begin
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   if exists (
     select id from unnest(canary_peer_mentor_ids) as id
     except
@@ -157,7 +157,7 @@ begin
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
     -- Rehearsed, blocked, dead or waiting: what is unconfirmed is told anew, in batches, by the worker.
-    revive_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
+    requeue_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
     reason = set_mode.reason, changed_by = set_mode.changed_by, changed_at = at
   where connection.organisation_id = set_mode.organisation_id;
 end
@@ -197,6 +197,6 @@ comment on function private.set_portal_mode(text, text, uuid[]) is
   'Changes the mode of the portal of the organisation that the caller administers, for a reason; the audit log keeps by whom.';
 
 revoke execute on function
-  portal.note_since, portal.known_connection, portal.connect, portal.set_mode, portal.mode_of, private.set_portal_mode
+  portal.set_since, portal.require_connection, portal.connect, portal.set_mode, portal.mode_of, private.set_portal_mode
 from public, anon, authenticated, service_role;
 grant execute on function private.set_portal_mode to authenticated;

@@ -108,19 +108,19 @@ using ((select private.administered_organisation_id()) is not null);
 comment on policy "administrators read whether a worker lives" on portal.workers is
   'Workers serve all organisations; which machine they run on is not granted.';
 
-create or replace function portal.beat(worker text, started_at timestamptz, stopped boolean default false)
+create or replace function portal.heartbeat(worker text, started_at timestamptz, stopped boolean default false)
 returns void
 language sql
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
   delete from portal.workers as other
-  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = beat.worker;
+  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = heartbeat.worker;
   insert into portal.workers as mine (worker, started_at, seen_at)
-  select beat.worker, beat.started_at, clock_timestamp() where not stopped
+  select heartbeat.worker, heartbeat.started_at, clock_timestamp() where not stopped
   on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
 $$;
-comment on function portal.beat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
+comment on function portal.heartbeat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
 
 create or replace function portal.due(as_of timestamptz default null)
 returns table (
@@ -134,7 +134,7 @@ set search_path = ''
 as $$
   select
     connection.organisation_id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
-    connection.revive_since is not null,
+    connection.requeue_since is not null,
     case when coalesce(removal.at, other.at) is not null then
       greatest(0, extract(epoch from greatest(least(removal.at, other.at), connection.resume_at) - clock.at))::double precision
     end
@@ -266,8 +266,8 @@ begin
         when derived.settled or connection.mode = 'shadow' then state.sent_version
         else state.version + derived.lapsed::integer
       end,
-      told_external_id = case
-        when derived.settled or connection.mode = 'shadow' then state.told_external_id
+      sent_external_id = case
+        when derived.settled or connection.mode = 'shadow' then state.sent_external_id
         else derived.content ->> 'external_id'
       end,
       shown = state.shown or (derived.listed and not derived.settled and connection.mode <> 'shadow'),
@@ -301,7 +301,7 @@ $$;
 comment on function portal.claim(uuid, integer, interval, timestamptz) is
   'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
 
-create or replace function portal.revive(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
+create or replace function portal.requeue(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
 returns integer
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -312,14 +312,14 @@ declare
   since timestamptz;
   revived integer;
 begin
-  select connection.revive_since into since
-  from portal.connections as connection where connection.organisation_id = revive.organisation_id;
+  select connection.requeue_since into since
+  from portal.connections as connection where connection.organisation_id = requeue.organisation_id;
   if since is null then
     return 0;
   end if;
   with waiting as (
     select state.peer_mentor_id from portal.states as state
-    where state.organisation_id = revive.organisation_id and state.state <> 'in_sync' and state.lease_token is null
+    where state.organisation_id = requeue.organisation_id and state.state <> 'in_sync' and state.lease_token is null
       and (state.attempted_at < since or state.attempted_at is null)
       and (
         state.next_attempt_at is null or state.next_attempt_at > at
@@ -343,8 +343,8 @@ begin
   where state.peer_mentor_id = waiting.peer_mentor_id;
   get diagnostics revived = row_count;
   if revived = 0 then
-    update portal.connections as connection set revive_since = null
-    where connection.organisation_id = revive.organisation_id and connection.revive_since = since
+    update portal.connections as connection set requeue_since = null
+    where connection.organisation_id = requeue.organisation_id and connection.requeue_since = since
       -- What was locked, or under a lease, above.
       and not exists (
         select from portal.states as state
@@ -356,8 +356,8 @@ begin
   return revived;
 end
 $$;
-comment on function portal.revive(uuid, integer, timestamptz) is
-  'Makes due, batch by batch, what is unconfirmed and was last tried before revive_since; returns how many. At 0 there is nothing to be done now.';
+comment on function portal.requeue(uuid, integer, timestamptz) is
+  'Makes due, batch by batch, what is unconfirmed and was last tried before requeue_since; returns how many. At 0 there is nothing to be done now.';
 
 -- What a worker reports: what the portal confirmed, what was rehearsed, what went wrong, what is given back.
 
@@ -453,7 +453,7 @@ begin
     breaker = case connection.breaker when 'open' then 'closed' else connection.breaker end,
     breaker_reason = case connection.breaker when 'blocked' then connection.breaker_reason end,
     resume_at = case connection.breaker when 'open' then null else connection.resume_at end,
-    revive_since = case connection.breaker when 'open' then at else connection.revive_since end
+    requeue_since = case connection.breaker when 'open' then at else connection.requeue_since end
   where connection.organisation_id = acknowledge.organisation_id
     and (connection.failures > 0 or connection.breaker = 'open')
     and exists (select from portal.results(results) as result where result.outcome in ('applied', 'already_newer'));
@@ -485,8 +485,8 @@ begin
       when outcomes.outcome = 'shadowed' then state.confirmed
       -- A change came while it was told: what was confirmed is no longer at hand.
     end,
-    told_external_id = case
-      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.told_external_id
+    sent_external_id = case
+      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.sent_external_id
     end,
     confirmed_version = case
       when outcomes.outcome = 'shadowed' or outcomes.remote_version > state.version then state.confirmed_version
@@ -527,7 +527,7 @@ $$;
 comment on function portal.retry_delay(integer) is
   'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 
-create or replace function portal.note_failures(
+create or replace function portal.record_failures(
   organisation_id uuid, results jsonb, at timestamptz
 )
 returns boolean
@@ -548,7 +548,7 @@ begin
   select coalesce(because, 'The portal refused messages about three peer mentors within ten minutes: has the contract changed?')
   into because
   from portal.connections as connection
-  where connection.organisation_id = note_failures.organisation_id and (
+  where connection.organisation_id = record_failures.organisation_id and (
     because is not null
     or (
       select count(distinct attempt.peer_mentor_id) from portal.attempts as attempt
@@ -577,12 +577,12 @@ begin
           then at + (0.5 + random() / 2) * interval '30 seconds'
       end
     )
-  where connection.organisation_id = note_failures.organisation_id
+  where connection.organisation_id = record_failures.organisation_id
   returning connection.breaker = 'blocked' into is_blocked;
   return coalesce(is_blocked, false);
 end
 $$;
-comment on function portal.note_failures(uuid, jsonb, timestamptz) is
+comment on function portal.record_failures(uuid, jsonb, timestamptz) is
   'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
 
 create or replace function portal.fail(
@@ -603,7 +603,7 @@ begin
   for no key update;
   locked := portal.lock_reported(results);
   perform portal.log_attempts(locked, results, worker, at);
-  is_blocked := portal.note_failures(
+  is_blocked := portal.record_failures(
     organisation_id,
     (
       select jsonb_agg(to_jsonb(result)) from portal.results(results) as result
@@ -667,7 +667,7 @@ $$;
 comment on function portal.release(jsonb, timestamptz) is 'Gives back rows that were claimed and not sent. Returns which; the rest come back by themselves when their leases end.';
 
 revoke execute on function
-  portal.count_attempts, portal.beat, portal.due, portal.claim, portal.revive,
+  portal.count_attempts, portal.heartbeat, portal.due, portal.claim, portal.requeue,
   portal.results, portal.lock_reported, portal.log_attempts, portal.acknowledge, portal.retry_delay,
-  portal.note_failures, portal.fail, portal.release
+  portal.record_failures, portal.fail, portal.release
 from public, anon, authenticated, service_role;

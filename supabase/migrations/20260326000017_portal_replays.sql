@@ -81,7 +81,7 @@ begin
     order by state.peer_mentor_id
     limit batch_size
   );
-  perform portal.mark(ids);
+  perform portal.enqueue_sync(ids);
   -- Told again also where the portal has confirmed just that.
   update portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update portal.replays as running
@@ -137,7 +137,7 @@ declare
   replay portal.replays;
 begin
   perform private.require_reason(reason);
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   begin
     is_understood := jsonb_typeof(selection) = 'object'
       and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'

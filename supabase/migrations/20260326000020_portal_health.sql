@@ -1,6 +1,6 @@
 -- What is needed to say how the sync stands, and what is kept for how long.
 
-create or replace function portal.situations(organisation_id uuid, as_of timestamptz default now())
+create or replace function portal.state_overview(organisation_id uuid, as_of timestamptz default now())
 returns table (
   peer_mentor_id uuid, state text, is_removal boolean, since timestamptz, attempts integer, error_class text
 )
@@ -29,9 +29,9 @@ as $$
       false
     ) as is_so
   ) as sending
-  where state.organisation_id = situations.organisation_id
+  where state.organisation_id = state_overview.organisation_id
 $$;
-comment on function portal.situations(uuid, timestamptz) is
+comment on function portal.state_overview(uuid, timestamptz) is
   'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
 
 create or replace function private.portal_alarm()
@@ -111,7 +111,7 @@ using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read when secrets of their organisation expire" on portal.secrets is
   'The secrets themselves lie in no table.';
 
-create or replace function portal.note_secrets(organisation text, secrets jsonb)
+create or replace function portal.record_secrets(organisation text, secrets jsonb)
 returns void
 language sql
 security definer -- so that a worker's role needs this function only
@@ -120,20 +120,20 @@ as $$
   with noted as (
     select known.id as organisation_id, secret.place, secret.expires
     from public.organisations as known
-    cross join jsonb_to_recordset(note_secrets.secrets) as secret (place text, expires date)
-    where known.slug = note_secrets.organisation
+    cross join jsonb_to_recordset(record_secrets.secrets) as secret (place text, expires date)
+    where known.slug = record_secrets.organisation
   ),
   gone as (
     delete from portal.secrets as secret
     using public.organisations as known
-    where known.slug = note_secrets.organisation and secret.organisation_id = known.id
+    where known.slug = record_secrets.organisation and secret.organisation_id = known.id
       and secret.place not in (select noted.place from noted)
   )
   insert into portal.secrets as secret (organisation_id, place, expires)
   select noted.organisation_id, noted.place, noted.expires from noted order by noted.place
   on conflict on constraint secrets_pkey do update set expires = excluded.expires, noted_at = excluded.noted_at
 $$;
-comment on function portal.note_secrets(text, jsonb) is
+comment on function portal.record_secrets(text, jsonb) is
   'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
 
 -- What is kept for how long
@@ -197,6 +197,6 @@ comment on function portal.delete_outdated(integer) is
   'Deletes a batch of what portal.retention no longer keeps; returns how much. At 0 there is nothing left.';
 
 revoke execute on function
-  portal.situations, private.portal_alarm, portal.note_secrets, portal.delete_outdated
+  portal.state_overview, private.portal_alarm, portal.record_secrets, portal.delete_outdated
 from public, anon, authenticated, service_role;
-grant execute on function portal.situations, private.portal_alarm to authenticated;
+grant execute on function portal.state_overview, private.portal_alarm to authenticated;
