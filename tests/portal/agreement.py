@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 
 from mentorcert.db.connection import Connection
-from tests.registry import fetch, rows
+from tests.support.registry import fetch, rows
 
 _UNSETTLED = """
 select count(*) from portal.states

@@ -16,9 +16,9 @@ import httpx
 from mentorcert.portal.contract import message, signature
 from mentorcert.portal.contract.message import ContractVersion, Message
 from mentorcert.portal.model import CertificationState, DesiredState
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY, Options
-from mentorcert.portal.staging.server import server
-from mentorcert.portal.staging.store import Store
+from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY, Options
+from mentorcert_staging.server import server
+from mentorcert_staging.store import Store
 
 ORGANISATION = UUID("0f9c5a52-7d5c-4d0e-9a53-3b1d6f1c0001")
 MENTOR = UUID("0f9c5a52-7d5c-4d0e-9a53-3b1d6f1c0002")

@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
-from tests.command import start
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.staging import Staging, running
 from tests.portal.standing import World, in_order
-from tests.registry import fetch
-from tests.sessions import wait_until
+from tests.support.command import start
+from tests.support.registry import fetch
+from tests.support.sessions import wait_until
 
 CODE: Final = "code-that-must-not-show"
 PERSONAL: Final = ("Kari Navnesen", "Navnesen", "kari@example.org", "+47 999 00 111")

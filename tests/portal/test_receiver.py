@@ -17,11 +17,11 @@ from standardwebhooks import Webhook
 
 from mentorcert.db.connection import Connection, pool
 from mentorcert.errors import SecretUnreadableError
-from mentorcert.portal import receiver
 from mentorcert.portal.contract import signature
+from mentorcert.portal.inbound import receiver
 from tests.portal.connections import served
 from tests.portal.inbound import inbound, withdrawn
-from tests.registry import Organisation, fetch, rows, set_up
+from tests.support.registry import Organisation, fetch, rows, set_up
 
 SECRETS = {
     "INBOUND_CODE": "code-that-must-not-show",

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from mentorcert.portal.contract import message
-from tests import command
 from tests.portal.contract_examples import KEYS
 from tests.portal.staging import STATE, signed, state
+from tests.support import command
 
 # No command of these needs a database.
 NOWHERE = "host=/nowhere"

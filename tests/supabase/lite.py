@@ -21,8 +21,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.db.migrate import migrate, read
-from tests.servers import Server, free_port
-from tests.sessions import wait_until
+from tests.support.servers import Server, free_port
+from tests.support.sessions import wait_until
 
 ROOT: Final = Path(__file__).parents[2]
 _PROGRAM: Final = ROOT / "node_modules" / ".bin" / "lite"

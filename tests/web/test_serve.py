@@ -16,8 +16,8 @@ from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import WEB_ROLE
-from tests import command
-from tests.servers import free_port
+from tests.support import command
+from tests.support.servers import free_port
 
 SETTINGS = {
     "SUPABASE_URL": "https://project.supabase.co",
@@ -81,8 +81,8 @@ def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
 
 
 def test_port_is_taken(url: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as acquire:
+        port = str(acquire.getsockname()[1])
         done = command.run("serve", "--port", port, database_url=url, **SETTINGS)
     assert done.returncode == 2
     assert f"127.0.0.1, port {port}" in done.stderr

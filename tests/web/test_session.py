@@ -11,8 +11,8 @@ from httpx2 import URL
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.services import Turns
-from tests.registry import Organisation, fetch, join, rows, set_up
+from mentorcert.web.services import ConnectionLimiter
+from tests.support.registry import Organisation, fetch, join, rows, set_up
 from tests.web.auth_server import SIGNING_IN, answering
 from tests.web.conftest import Site, form_token, opened, post
 from tests.web.live import running, session_of
@@ -158,7 +158,7 @@ def test_more_people_than_connections(site: Site, organisation: Organisation) ->
 
 
 def test_no_turn_comes(site: Site, organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.app.state.services = replace(site.app.state.services, turns=Turns(0))
+    site.app.state.services = replace(site.app.state.services, limiter=ConnectionLimiter(0))
     monkeypatch.setattr("mentorcert.web.services._LONGEST_WAIT_S", 0.01)
     answer = site.client(organisation.admin).get("/")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

@@ -4,9 +4,9 @@ from contextlib import AbstractAsyncContextManager
 
 import httpx
 
-from mentorcert.portal import transport
-from mentorcert.portal.auth import PortalAuth
-from mentorcert.portal.configuration import Configuration
+from mentorcert.portal.config.configuration import Configuration
+from mentorcert.portal.http import transport
+from mentorcert.portal.http.auth import PortalAuth
 
 
 class Channel:
