@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
+# Where the check of phrases is kept so far; empty is everywhere.
+PLAIN := *.md docs
 
 # The tests start the command hundreds of times: each start reads its modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,6 +38,12 @@ check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrati
 	$(BIN)/lint-imports
 	$(BIN)/squawk supabase/migrations/*.sql
 	$(BIN)/python -m tests.support.generated_schema --check
+	$(BIN)/codespell
+	$(BIN)/python -m tests.support.words $(PLAIN)
+
+.PHONY: words
+words: $(VENV)/.dev ## List every phrase that the project does not use, and what it says instead
+	@$(BIN)/python -m tests.support.words
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level security and the import
@@ -45,11 +53,11 @@ bench: $(VENV)/.dev ## Measure the nightly run, the lists under row-level securi
 venv: $(VENV)/.dev ## Make the development environment
 
 .PHONY: schema
-schema: $(VENV)/.dev ## Write supabase/schema.sql anew, after a migration
+schema: $(VENV)/.dev ## Write supabase/schema.sql again, after a migration
 	$(BIN)/python -m tests.support.generated_schema
 
 .PHONY: types
-types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API anew, after a migration
+types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API again, after a migration
 	$(BIN)/python -m tests.supabase.generated_types
 
 .PHONY: lock
