@@ -19,7 +19,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --un
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/.runtime ## Set up the registry with the example organisations, and serve its pages
@@ -29,6 +29,13 @@ run: $(VENV)/.runtime ## Set up the registry with the example organisations, and
 .PHONY: test
 test: $(VENV)/.dev $(NODE_MODULES) ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15
 	$(BIN)/pytest -n $(WORKERS)
+
+.PHONY: test-lowest
+test-lowest: $(VENV)/.dev ## Test a part on the lowest versions of the dependencies that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear $(VENV)/lowest
+	VIRTUAL_ENV=$(VENV)/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable .
+	VIRTUAL_ENV=$(VENV)/lowest $(BIN)/uv pip install --quiet pytest hypothesis faker
+	$(VENV)/lowest/bin/python -m pytest -q -k "pg18 or not (pg15 or pooled)" tests/unit tests/integration/test_exporting.py
 
 .PHONY: check
 check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrations and what they make

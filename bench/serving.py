@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection as Pipe
 
 import uvicorn
 
+from mentorcert import http_server
 from mentorcert.web.application import application
 from mentorcert.web.configuration import Configuration
 from mentorcert.web.services import services
@@ -34,5 +35,5 @@ def _serve(configuration: Configuration, ready: Pipe) -> None:
     with listen("127.0.0.1", 0) as listener, services(configuration) as shared:
         # Who connects before the server runs waits in the queue of the socket.
         ready.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(application(shared), access_log=False, log_config=None, ws="none")
+        config = http_server.config(application(shared))
         uvicorn.Server(config).run(sockets=[listener])

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 import aiosql
-import httpx
+import httpx2
 
 from bench import data
 from bench.measure import Result, Tell, compare, in_turns
@@ -27,7 +27,7 @@ from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 
 LATENCY_MS: Final = 20
 CONCURRENCY: Final = 8
-BARE: Final = "bare httpx loop"
+BARE: Final = "bare httpx2 loop"
 # Of time; as a rate 0.8.
 AIM: Final = 1.25
 
@@ -130,8 +130,8 @@ async def _drain(url: str, connections: Connections) -> None:
 async def _send(url: str, bodies: list[bytes]) -> None:
     """Send the bodies, as many at once as the worker does."""
     left = iter(bodies)
-    limits = httpx.Limits(max_connections=CONCURRENCY)
-    async with httpx.AsyncClient(limits=limits, trust_env=False) as client, asyncio.TaskGroup() as tasks:
+    limits = httpx2.Limits(max_connections=CONCURRENCY)
+    async with httpx2.AsyncClient(limits=limits, trust_env=False) as client, asyncio.TaskGroup() as tasks:
 
         async def send_all() -> None:
             for body in left:

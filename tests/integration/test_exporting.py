@@ -14,7 +14,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.imports import cells, exporting, importing, tabular
 from mentorcert.imports.cells import Language
 from mentorcert.imports.columns import HEADINGS
-from mentorcert.imports.exporting import UnwritableTextError
+from mentorcert.imports.workbook import UnwritableTextError
 from mentorcert.organisations.organisation_file import UnknownOrganisationError
 from tests.support.command import Mentorcert
 from tests.support.mentor_file import import_rows, row, set_up, snapshot
@@ -168,6 +168,7 @@ def test_an_excel_file_comes_back_as_it_went(
     conn: Connection, organisation: str, tmp_path: Path, language: Language
 ) -> None:
     conn.execute("update public.peer_mentors set full_name = '=1+1' where external_id = '2'")
+    conn.execute("update public.peer_mentors set full_name = '_x0041_' where external_id = '1'")
     data = exporting.export(conn, organisation, format_="xlsx", language=language)
     sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
     assert sheet["H2"].is_date

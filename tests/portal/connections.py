@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mentorcert import http_server
 from mentorcert.errors import MentorcertError, PortalError
 from mentorcert.portal import adapters
 from mentorcert.portal.adapters.port import Portal, Receipt
@@ -134,10 +135,7 @@ def assert_no_secret(told: str) -> None:
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """Serve any application at a free port of loopback; yields its URL."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(http_server.config(app, lifespan="off", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

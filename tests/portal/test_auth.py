@@ -145,7 +145,10 @@ def test_a_certificate_that_is_no_certificate(https: Staging, certificate: Certi
     assert certificate.key.read_text() not in str(caught.value)
 
 
-def test_whom_we_do_not_trust_is_told_nothing(https: Staging) -> None:
+def test_whom_we_do_not_trust_is_told_nothing(
+    https: Staging, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))  # the environment has no say in trust
     assert type(failure(webhook(https.url), apply)) is PortalUnavailableError
     auth = entra(https, client_secret=secret("PORTAL_CLIENT_SECRET"))
     assert type(failure(dataverse(https.url, auth), apply)) is PortalUnavailableError

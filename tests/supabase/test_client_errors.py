@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from postgrest import CountMethod
@@ -195,7 +195,7 @@ def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
     url = f"{world.lite.url}/rest/v1/peer_mentors"
 
     def status(**headers: str) -> int:
-        return httpx.get(url, headers=headers).status_code
+        return httpx2.get(url, headers=headers).status_code
 
     token = world.sessions["north_admin"].token
     assert status(apikey=lite.PUBLISHABLE_KEY, authorization=f"Bearer {token}") == 200

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -13,10 +14,13 @@ from mentorcert import logs
 
 @pytest.fixture(autouse=True)
 def restored_logger() -> Iterator[None]:
-    logger = logging.getLogger("mentorcert")
-    before = (list(logger.handlers), logger.level, logger.propagate)
+    root, logger = logging.getLogger(), logging.getLogger("mentorcert")
+    before = (list(root.handlers), root.level, logger.level)
     yield
-    logger.handlers, logger.level, logger.propagate = before
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    logger.setLevel(before[2])
 
 
 def test_one_json_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,3 +64,39 @@ def test_of_an_exception_only_its_type(capsys: pytest.CaptureFixture[str]) -> No
 def test_personal_data_are_refused() -> None:
     with pytest.raises(ValueError, match="email"):
         logs.event("mentor_read", email="kari@example.org")
+
+
+# What another library does so that it logs a warning.
+OTHERS = {
+    "py.warnings": "import warnings; warnings.warn('old')",
+    "psycopg.pool": """
+from contextlib import suppress
+from psycopg_pool import ConnectionPool, PoolTimeout
+nowhere = "host=127.0.0.1 port=9"
+with suppress(PoolTimeout), ConnectionPool(nowhere, open=False, reconnect_timeout=0.1) as pool:
+    pool.wait(1)
+""",
+    "uvicorn.error": """
+import socket, threading, uvicorn
+from mentorcert import http_server
+server = uvicorn.Server(http_server.config(None, lifespan="off"))
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"no HTTP\\r\\n\\r\\n")
+        client.recv(1000)
+    server.should_exit = True
+    thread.join()
+""",
+}
+
+
+@pytest.mark.parametrize("logger", OTHERS)
+def test_others_log_json_too(logger: str) -> None:
+    code = f"from mentorcert import logs\nlogs.configure('INFO')\n{OTHERS[logger]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {(line["logger"], line["level"]) for line in lines} == {(logger, "warning")}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
@@ -57,6 +57,8 @@ class AuthServer:
     kid: str = "first"
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    # No answer before it is set.
+    ready: Event = field(default_factory=Event)
 
     @property
     def auth(self) -> Auth:
@@ -121,6 +123,7 @@ def answering() -> Iterator[AuthServer]:
             content = self.rfile.read(int(self.headers.get("content-length", 0)))
             body = json.loads(content) if content else {}
             played.asked.append(Asked(path, query, body, self.headers.get("authorization")))
+            played.ready.wait(60)
             answers = played.answers.get(path, [Answer(404, "nothing here", "text/html")])
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             said = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
@@ -138,10 +141,12 @@ def answering() -> Iterator[AuthServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         played = AuthServer(f"http://127.0.0.1:{server.server_address[1]}")
         played.publish()
+        played.ready.set()
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield played
         finally:
+            played.ready.set()
             server.shutdown()
             thread.join()

@@ -9,6 +9,7 @@ from uuid import UUID
 import uvicorn
 from fastapi import FastAPI
 
+from mentorcert import http_server
 from mentorcert.web.security.tokens import issue
 from tests.web.conftest import AUTH
 
@@ -17,7 +18,7 @@ from tests.web.conftest import AUTH
 def running(app: FastAPI) -> Iterator[str]:
     """Serve until the end of the block; yields the URL, where connections are queued until it is up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+        server = uvicorn.Server(http_server.config(app))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

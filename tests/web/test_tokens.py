@@ -252,6 +252,20 @@ def test_keys_of_before_while_there_are_none(supabase: AuthServer, answer: Answe
     assert supabase.number_of(JWKS) == 3
 
 
+def test_a_known_key_waits_for_no_slow_answer(supabase: AuthServer) -> None:
+    clock = Clock()
+    keys = PublishedKeys(f"{supabase.url}{JWKS}", clock, patience=0.01)
+    old = keys.find("first", "ES256")
+    supabase.ready.clear()
+    supabase.publish(kid="second")
+    clock.now += 601
+    assert [keys.find("first", "ES256") for _ in range(3)] == [old] * 3
+    supabase.ready.set()
+    # Who has an unknown key waits for the answer that is on its way.
+    assert keys.find("second", "ES256").key_id == "second"
+    assert supabase.number_of(JWKS) == 2
+
+
 def test_nobody_publishes() -> None:
     with pytest.raises(SignInUnavailableError):
         PublishedKeys("http://127.0.0.1:9/keys").find("first", "ES256")

@@ -4,32 +4,26 @@ import errno
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import aiosql
 
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MentorcertError
 from mentorcert.imports import cells, tabular
 from mentorcert.imports.cells import Language
 from mentorcert.imports.columns import HEADINGS
+from mentorcert.imports.workbook import Cell, write_xlsx
 from mentorcert.organisations import organisation_file
 from mentorcert.progress import Progress, silent
 
 _queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 Format = Literal["csv", "xlsx"]
-Cell = str | date
 
 _DIALECTS = {"nb": tabular.NORWEGIAN_EXCEL, "en": tabular.RFC_4180}
-
-
-class UnwritableTextError(MentorcertError):
-    """A text of the registry holds a character that an Excel file cannot."""
 
 
 def export(
@@ -48,7 +42,9 @@ def export(
     """
     rows = _rows(conn, organisation_file.find(conn, organisation), language, progress)
     if format_ == "xlsx":
-        return _workbook(rows)
+        content = io.BytesIO()
+        write_xlsx(rows, content)
+        return content.getvalue()
     return tabular.write_csv(
         (
             [cells.write_day(cell, language) if isinstance(cell, date) else cell for cell in row]
@@ -93,19 +89,3 @@ def _rows(
             "" if certification_type is None else expires or cells.UNLIMITED[language],
             cells.write_periods(zip(starts, ends, strict=True), language),
         ]
-
-
-def _workbook(rows: Iterable[Sequence[Cell]]) -> bytes:
-    # Only here: it takes as long to import as all the rest together.
-    openpyxl = import_module("openpyxl")
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("mentorcert")
-    try:
-        for row in rows:
-            sheet.append(row)
-    except openpyxl.utils.exceptions.IllegalCharacterError:
-        # The text itself may be somebody's name.
-        raise UnwritableTextError(hint="Export as CSV, and mend the text in the registry.") from None
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()

@@ -179,14 +179,16 @@ def _sheet_records(name: str, data: bytes) -> Iterator[Record]:
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of decoration that it does not keep
-            # Only here: it takes as long to import as all the rest together.
+            # Only here: it takes as long to import as all the rest together. Not python-calamine: two cells
+            # far apart end the process, and formulas without a value are no other than empty cells.
             openpyxl = import_module("openpyxl")
+            unescape = openpyxl.utils.escape.unescape
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             rows = book.worksheets[0].iter_rows(
                 max_row=MAX_SHEET_ROWS, max_col=MAX_SHEET_COLUMNS, values_only=True
             )
             for number, values in enumerate(rows, start=1):
-                yield Record(number, tuple(map(_sheet_text, values)))
+                yield Record(number, tuple(unescape(_sheet_text(value)) for value in values))
     except _DAMAGE as error:
         raise UnreadableFileError(
             LazyText("{} is not an Excel workbook that can be read.", name),

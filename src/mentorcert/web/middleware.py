@@ -26,7 +26,7 @@ _POLICY: Final = "; ".join(
         "default-src 'none'",
         "style-src 'self'",
         "script-src 'self'",
-        "img-src 'self' data:",
+        "img-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -1,6 +1,5 @@
 """Serves the pages at one address of this machine, with what the embedded default needs beside them."""
 
-import logging
 import signal
 import socket
 import threading
@@ -11,6 +10,7 @@ from typing import Final
 
 import uvicorn
 
+from mentorcert import http_server
 from mentorcert.db.connection import Connection, connect, database_url
 from mentorcert.errors import InvalidInputError, PrivilegedConnectionError, SettingError
 from mentorcert.imports.tasks import runner
@@ -83,18 +83,8 @@ def serve(of: Configuration, listener: socket.socket, ready: Callable[[str], Non
         with connect(of.database_url) as conn:
             _require_least_rights(conn)
         shared = stack.enter_context(services(of))
-        # It writes tracebacks, and with them what people sent; all that fails is logged by us.
-        logging.getLogger("uvicorn").propagate = False
-        logging.getLogger("uvicorn").handlers = [logging.NullHandler()]
         server = _Server(
-            uvicorn.Config(
-                application(shared, persons),
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                ws="none",
-                timeout_graceful_shutdown=_SHUTDOWN_S,
-            ),
+            http_server.config(application(shared, persons), timeout_graceful_shutdown=_SHUTDOWN_S),
             partial(ready, of.public_url),
         )
         stack.enter_context(_signals_taken())

@@ -53,7 +53,7 @@ def test_what_stands_on_it(site: Site, people: People, tmp_path: Path) -> None:
 @needs_readers
 @pytest.mark.parametrize("language", ["nb", "en"])
 def test_letters_and_long_names(tmp_path: Path, language: str) -> None:
-    name = "Máret-Ánne Šŋállá Čohkkeđ Ŧuommá Žoŋ Łukasz Ğülşen"
+    name = "Máret-Ánne Šŋállá Čohkkeđ Ŧuommá Žoŋ Łukasz Ğülşen Ελένη Юлія"
     certificate = Certificate(
         organisation="Hørselshemmedes Landsforbund " * 8,
         name=f"{name} {'af Lang ' * 30}",

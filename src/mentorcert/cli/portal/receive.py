@@ -12,6 +12,7 @@ import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
+from mentorcert import http_server
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect, database_url, pool
 from mentorcert.errors import InvalidInputError, PortalConfigurationError
@@ -69,11 +70,7 @@ def receive(
             console.print(
                 f"Listening at http://{host}:{at}/webhooks/dynamics/ORGANISATION; stop with Ctrl-C."
             )
-            # A query may hold the secret, so no line is written of a request.
-            config = uvicorn.Config(
-                app, access_log=False, log_config=None, lifespan="off", ws="none", server_header=False
-            )
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(http_server.config(app, lifespan="off")).run(sockets=[listener])
         finally:
             stop.set()
             wake.set()

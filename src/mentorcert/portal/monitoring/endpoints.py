@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from mentorcert import http_server
 from mentorcert.portal.monitoring.metrics import Metrics
 from mentorcert.portal.monitoring.watch import Monitor
 
@@ -50,10 +51,7 @@ def served(monitor: Monitor, host: str, port: int) -> Iterator[int]:
     """Serve the three addresses by a thread; yields the port, of 0 the one that was free. Raises OSError."""
     app = FastAPI(title="mentorcert monitoring", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router(monitor))
-    config = uvicorn.Config(
-        app, access_log=False, log_config=None, lifespan="off", ws="none", server_header=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(http_server.config(app, lifespan="off"))
     with socket.create_server((host, port)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

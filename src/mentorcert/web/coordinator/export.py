@@ -6,15 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Annotated, Final
 
-import openpyxl
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
-from openpyxl.utils.exceptions import IllegalCharacterError
 
 from mentorcert.certifications import search
 from mentorcert.certifications.search import Row
 from mentorcert.errors import InvalidInputError
 from mentorcert.imports import cells, tabular
+from mentorcert.imports.workbook import UnwritableTextError, write_xlsx
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import ListQuery
@@ -42,18 +41,14 @@ def as_csv(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) ->
 @router.get("/certifications.xlsx")
 def as_workbook(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
     """Send an Excel file. Raises InvalidInputError for a text that it cannot hold."""
-    # In this mode a row is on the disk as soon as it is appended.
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("mentorcert")
+    file = _new_file()
     try:
-        for line in _lines(context, query):
-            sheet.append(line)
-    except IllegalCharacterError:
+        write_xlsx(_lines(context, query), file)
+    except UnwritableTextError:
+        file.close()
         raise InvalidInputError(
             context._("A text here holds a character that an Excel file cannot. Take the CSV file.")
         ) from None
-    file = _new_file()
-    book.save(file)
     return _sent(file, _XLSX, "certifications.xlsx")
 
 

@@ -10,8 +10,7 @@ from mentorcert.certifications.forecast import Coverage, Endings, months_from
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import NEVER, ListQuery
-from mentorcert.web.rendering import charts
-from mentorcert.web.rendering.charts import Figure, Numbers
+from mentorcert.web.rendering.charts import LINES, Figure, Numbers
 from mentorcert.web.rendering.languages import locale_of
 
 router = APIRouter()
@@ -62,9 +61,11 @@ def _endings_figure(context: RequestContext, endings: Endings) -> Figure:
         later=endings.later,
     )
     return Figure(
+        "bars",
         context._("Last valid day, by month"),
         alt,
-        charts.bars([format_date(month, "LLL yy", locale=locale) for month in endings.by_month], numbers),
+        [format_date(month, "LLL yy", locale=locale) for month in endings.by_month],
+        [("", numbers)],
         [context._("Month"), context._("Certifications")],
         [
             Numbers(
@@ -82,7 +83,7 @@ def _coverage_figure(context: RequestContext, coverage: list[Coverage], today: d
     ids = {item.chapter.id for item in coverage}
     # Those under another one are part of it already, and stand in the table.
     top = [item for item in coverage if item.chapter.parent_id not in ids]
-    largest = sorted(top if len(top) > 1 else coverage, key=lambda item: -item.today)[: charts.LINES]
+    largest = sorted(top if len(top) > 1 else coverage, key=lambda item: -item.today)[:LINES]
     locale = locale_of(context.language)
     labels = [format_date(month, "LLL yy", locale=locale) for month in months_from(today)]
     first, last = sum(item.today for item in top), sum(item.at_month_ends[-1] for item in top)
@@ -93,9 +94,11 @@ def _coverage_figure(context: RequestContext, coverage: list[Coverage], today: d
         last=last,
     )
     return Figure(
+        "lines",
         context._("Peer mentors with every required certification, if nobody renews"),
         alt,
-        charts.lines(labels, [(item.chapter.name, item.at_month_ends) for item in largest]),
+        labels,
+        [(item.chapter.name, item.at_month_ends) for item in largest],
         [context._("Chapter"), context._("Today"), *labels],
         [
             Numbers(

@@ -3,8 +3,8 @@
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib.resources import as_file, files
 from io import BytesIO
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,8 +21,9 @@ from mentorcert.web.rendering.templating import last_valid_day
 for _package in ("fpdf", "fontTools"):
     logging.getLogger(_package).setLevel(logging.ERROR)
 
-_FONT: Final = "SourceSansPro"
-_FACES: Final = (("", "Regular"), ("B", "Semibold"))
+_FONT: Final = "NotoSans"
+_FACES: Final = (("", "Regular"), ("B", "Bold"))
+_FONTS: Final = Path(__file__).parents[1] / "fonts"
 _ACCENT: Final = (11, 93, 87)
 _INK: Final = (28, 37, 36)
 _MUTED: Final = (82, 96, 94)
@@ -57,8 +58,7 @@ def write(certificate: Certificate, language: Language) -> bytes:
     pdf.set_author(certificate.organisation)
     pdf.set_creator("mentorcert")
     for style, face in _FACES:
-        with as_file(files("font_source_sans_pro") / "files" / f"{_FONT}-{face}.ttf") as path:
-            pdf.add_font(_FONT, style, path)
+        pdf.add_font(_FONT, style, _FONTS / f"{_FONT}-{face}.ttf")
     pdf.add_page()
     _draw_frame(pdf)
 

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,7 +17,8 @@ from mentorcert.web.configuration import Auth
 
 # Keys are rotated; whoever invents key ids must not make us ask for them with each request.
 _KEYS_AGE_S: Final = 600.0
-_ASK_AGAIN_S: Final = 30.0
+_FETCH_AGAIN_S: Final = 30.0
+_TIMEOUT_S: Final = 5.0
 _PUBLIC_KEY_ALGORITHMS: Final = ("ES256", "RS256")
 _SKEW: Final = timedelta(seconds=10)
 
@@ -87,36 +88,48 @@ class Verifier:
         raise jwt.InvalidAlgorithmError
 
 
-class PublishedKeys:
-    """The keys at a JWKS address, asked for when they are old or one is unknown, but not too often."""
+class PublishedKeys(jwt.PyJWKClient):
+    """The keys at a JWKS address, fetched when they are old or one is unknown, but not too often.
 
-    def __init__(self, url: str, clock: Callable[[], float] = monotonic) -> None:
-        self._url = url
+    PyJWKClient drops keys that are old, fetched or not; these stay until there are others, so that people
+    stay signed in, and no known key waits for a slow answer longer than `patience` seconds.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = monotonic, patience: float = 1.0) -> None:
+        super().__init__(
+            url, cache_jwk_set=False, timeout=_TIMEOUT_S, ssl_context=httpx2.create_ssl_context()
+        )
         self._clock = clock
+        self._patience = patience
         self._lock = threading.Lock()
         self._keys: dict[tuple[str | None, str | None], jwt.PyJWK] = {}
-        self._asked_at = float("-inf")
+        self._fetched_at = float("-inf")
+        self._fetching = threading.Thread()
 
     def find(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
         """Return the key with this id; raises SignInUnavailableError without any keys."""
+        wanted = (kid, algorithm)
         with self._lock:
-            age = self._clock() - self._asked_at
-            if age > _KEYS_AGE_S or ((kid, algorithm) not in self._keys and age > _ASK_AGAIN_S):
-                self._ask()
-            found = self._keys.get((kid, algorithm))
-            if found is None and not self._keys:
-                raise SignInUnavailableError
+            known = wanted in self._keys
+            age = self._clock() - self._fetched_at
+            is_due = age > _KEYS_AGE_S or (not known and age > _FETCH_AGAIN_S)
+            if is_due:
+                self._fetched_at = self._clock()
+                self._fetching = threading.Thread(target=self._fetch, daemon=True)
+                self._fetching.start()
+            fetching = self._fetching
+        if is_due or not known:
+            fetching.join(self._patience if known else _TIMEOUT_S)
+        found = self._keys.get(wanted)
         if found is None:
-            raise jwt.InvalidKeyError
+            raise jwt.InvalidKeyError if self._keys else SignInUnavailableError
         return found
 
-    def _ask(self) -> None:
-        self._asked_at = self._clock()
+    def _fetch(self) -> None:
         try:
-            answer = httpx.get(self._url, timeout=5, follow_redirects=False).raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError, TypeError, AttributeError):
-            # No answer, or none with keys. With the keys of before, people stay signed in.
+            keys = self.get_signing_keys()
+        except (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError):
+            # No answer, or none with keys.
             return
         self._keys = {(key.key_id, key.algorithm_name): key for key in keys}
 

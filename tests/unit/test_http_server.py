@@ -1,0 +1,59 @@
+"""How our servers serve: fast, and without room for heads that never end."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+
+from mentorcert import http_server
+
+
+@pytest.fixture
+def client() -> Iterator[socket.socket]:
+    """A connection to an application that answers with a body's size, or its event loop."""
+    app = FastAPI()
+
+    @app.post("/")
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    @app.get("/loop")
+    async def loop() -> str:
+        return type(asyncio.get_running_loop()).__module__
+
+    server = uvicorn.Server(http_server.config(app, lifespan="off", timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with socket.create_connection(listener.getsockname(), timeout=5) as connection:
+                yield connection
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+ENDLESS = b"X-Long: " + b"x" * 400_000
+
+
+@pytest.mark.parametrize("before", [HEAD, HEAD + b"\r\n1\r\nx\r\n0\r\n"], ids=["headers", "trailers"])
+def test_a_head_without_an_end(client: socket.socket, before: bytes) -> None:
+    client.sendall(before + ENDLESS)
+    assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_body_may_be_larger_than_a_head(client: socket.socket) -> None:
+    # The framing of one-byte chunks is larger than a head may be, too.
+    small, large = b"1\r\nx\r\n" * 30_000, b"%x\r\n%s\r\n" % (500_000, b"x" * 500_000)
+    client.sendall(HEAD + b"\r\n" + small + large + b"0\r\n\r\n")
+    assert b"530000" in client.recv(1000) + client.recv(1000)
+
+
+def test_the_loop_is_uvloop(client: socket.socket) -> None:
+    client.sendall(b"GET /loop HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"uvloop" in client.recv(1000) + client.recv(1000)
