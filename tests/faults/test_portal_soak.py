@@ -145,7 +145,7 @@ def strike(conn: Connection, database: str, worker: WorkerProcess, death: Death)
             mentor = met.mentor
             assert mentor is not None
             told = stored(conn, mentor).version
-            conn.execute("select portal.mark(array[%s]::uuid[])", (mentor,))
+            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
             wait_until(lambda: (stored(conn, mentor).confirmed_version or 0) > told, "another worker")
             reports = outcomes(conn, mentor).count("lost_lease")
             worker.wire.release()

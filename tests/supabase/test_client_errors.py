@@ -186,7 +186,7 @@ def test_only_the_schema_public_is_served(world: World, actor: str) -> None:
     client = world.client(actor)
     for schema, table in (("private", "job_runs"), ("private", "access_log"), ("auth", "users")):
         assert refusal(client.schema(schema).table(table).select("*"))["code"] == "PGRST106"
-    for function in ("announce_change", "expire_due_certifications", "coordinated_chapter_ids"):
+    for function in ("set_change_context", "expire_due_certifications", "coordinated_chapter_ids"):
         assert refusal(client.rpc(function, {}))["code"] == "PGRST202", function
         assert refusal(client.schema("private").rpc(function, {}))["code"] == "PGRST106", function
 
