@@ -35,7 +35,7 @@ def show_all(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()
     names = names_of(context)
     first = f"/mentors?{query_text(query)}"
     return context.page(
-        "coordinator/peer_mentors.html",
+        "coordinator/mentors.html",
         mentors=page.rows,
         query=query,
         names=names,
