@@ -52,3 +52,10 @@ def test_a_swallowed_error_is_not_taken_for_success(conn: Connection) -> None:
     with pytest.raises(FailedTransactionError), acting_as(conn, uuid4()), pytest.raises(psycopg.Error):
         conn.execute("select 1 / 0")
     assert conn.execute("select current_user::text").fetchone() == ("postgres",)
+
+
+def test_all_claims_of_a_token_reach_the_policies(conn: Connection) -> None:
+    claims = {"sub": str(uuid4()), "role": "authenticated", "aal": "aal2", "amr": [{"method": "totp"}]}
+    with acting_as(conn, claims):
+        assert conn.execute("select auth.jwt(), current_user::text").fetchone() == (claims, "authenticated")
+    assert conn.execute(WHO).fetchone() == ("postgres", None, None, None)

@@ -216,7 +216,7 @@ def test_a_membership_that_is_taken_away_ends_with_the_statement(conn: Connectio
     with connect(database, autocommit=True) as own, acting_as(own, coordinator):
         assert repository.get(own, scene.certification).status == "active"
         conn.execute("update public.memberships set ended_at = now() where id = %s", (membership,))
-        assert repository.page(own).certifications == []
+        assert repository.page(own).rows == []
         assert history(own, scene.certification) == []
         with pytest.raises(MissingRightError), own.transaction():
             repository.suspend(own, scene.certification, "complaint")

@@ -27,7 +27,7 @@ def test_off_and_on(conn: Connection, database: str, mentorcert: Run) -> None:
 
     # A transaction that is open already meets it with its next statement.
     with connect(database, autocommit=True) as other, acting_as(other, organisation.admin):
-        assert len(repository.page(other).certifications) == 1
+        assert len(repository.page(other).rows) == 1
         done = mentorcert("endpoint", "disable", "certifications", "--reason", "A policy gap")
         assert (done.returncode, done.stderr) == (0, "")
         with pytest.raises(EndpointDisabledError) as refused, other.transaction():
@@ -43,7 +43,7 @@ def test_off_and_on(conn: Connection, database: str, mentorcert: Run) -> None:
     assert "on: certifications" in mentorcert("endpoint", "enable", "certifications").stdout
     assert "it was on" in mentorcert("endpoint", "enable", "certifications").stdout
     with organisation.as_admin():
-        assert len(repository.page(conn).certifications) == 1
+        assert len(repository.page(conn).rows) == 1
     log = json.loads(mentorcert("audit", "log", "--json").stdout)
     switches = [
         (entry["action"], entry["row_id"]) for entry in log if entry["table_name"] == "disabled_endpoints"

@@ -21,7 +21,7 @@ def test_the_web_acts_as_users(conn: Connection, database: str) -> None:
     certification = organisation.certify(organisation.mentor())
     with connect(make_conninfo(database, user="mentorcert_web"), autocommit=True) as web:
         with acting_as(web, organisation.admin):
-            assert [row.id for row in repository.page(web).certifications] == [certification]
+            assert [row.id for row in repository.page(web).rows] == [certification]
             web.execute(
                 "select private.log_access('certifications', array[%s::uuid], 'r-1')", (organisation.id,)
             )

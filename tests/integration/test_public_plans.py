@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from mentorcert.certifications import public_list
+from mentorcert.db import cursors
 from mentorcert.db.connection import Connection, acting_as, connect
-from mentorcert.web.public import queries
 from tests.support.registry import fetch
 from tests.support.servers import Server
 
@@ -44,18 +45,19 @@ def large(server: Server, template: str) -> Iterator[Connection]:
 @pytest.mark.parametrize("is_first", [True, False], ids=["first page", "later page"])
 def test_a_page_of_the_public_list(large: Connection, is_first: bool) -> None:
     with acting_as(large, None, role="anon"):
-        first = queries.page(large, "organisation-2", chapter=None, after=None, size=20)
-        assert first.last
-        after = None if is_first else (first.last.display_name, first.last.peer_mentor_id)
-        assert len(queries.page(large, "organisation-2", chapter=None, after=after, size=20).people) == 20
+        first = public_list.page(large, "organisation-2", size=20)
+        assert first.next
+        after = None if is_first else first.next
+        assert len(public_list.page(large, "organisation-2", after=after, size=20).rows) == 20
+        cursor = cursors.decode(public_list._Cursor, after)
         parameters = {
             "slug": "organisation-2",
             "chapter": None,
-            "after_name": after[0] if after else None,
-            "after_id": after[1] if after else None,
+            "after_name": cursor.name if cursor else None,
+            "after_id": cursor.id if cursor else None,
             "size": 21,
         }
-        query = queries._QUERIES.page.sql
+        query = public_list._QUERIES.page
         plan = large.execute(f"explain (format json) {query}".encode(), parameters).fetchone()
     assert plan is not None
     nodes = list(_nodes(plan[0][0]["Plan"]))
@@ -77,7 +79,7 @@ def test_the_heading_reads_as_little_as_one_of_each_chapter(large: Connection) -
     """However many are listed: the number of rows read goes by the chapters."""
     with acting_as(large, None, role="anon"):
         before = _read(large)
-        heading = queries.heading(large, "organisation-1")
+        heading = public_list.heading(large, "organisation-1")
         after = _read(large)
     assert heading
     assert len(heading.chapters) == 100

@@ -8,7 +8,7 @@ import pytest
 
 from mentorcert.certifications import repository
 from mentorcert.certifications.history import EntryV1, Evidence, State, UserActor
-from mentorcert.certifications.repository import Certification, Cursor
+from mentorcert.certifications.repository import Certification
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import (
     DateOrderError,
@@ -44,11 +44,11 @@ def test_pages_follow_each_other_without_gap_or_overlap(conn: Connection) -> Non
     organisation, expected = with_pages(conn)
     for size in (1, 2, 3, 5, 50):
         found: list[UUID] = []
-        after: Cursor | None = None
+        after: str | None = None
         with organisation.as_admin():
             while True:
                 page = repository.page(conn, after=after, size=size)
-                found += [certification.id for certification in page.certifications]
+                found += [certification.id for certification in page.rows]
                 if page.next is None:
                     break
                 after = page.next
@@ -59,15 +59,15 @@ def test_filters(conn: Connection) -> None:
     organisation, every = with_pages(conn)
     with organisation.as_admin():
         repository.suspend(conn, every[-1], "complaint")
-        by_type = repository.page(conn, certification_type="pledge").certifications
+        by_type = repository.page(conn, certification_type="pledge").rows
         assert {certification.certification_type for certification in by_type} == {"pledge"}
         assert len(by_type) == 3
-        soon = repository.page(conn, expiring_before=organisation.midnight(today(conn, 5))).certifications
+        soon = repository.page(conn, expiring_before=organisation.midnight(today(conn, 5))).rows
         assert [certification.id for certification in soon] == every[:4]
-        assert len(repository.page(conn, status="active").certifications) == 7
-        assert [found.id for found in repository.page(conn, status="suspended").certifications] == every[-1:]
-        assert len(repository.page(conn, chapter_id=organisation.chapter).certifications) == len(every)
-        assert repository.page(conn, chapter_id=uuid4()).certifications == []
+        assert len(repository.page(conn, status="active").rows) == 7
+        assert [found.id for found in repository.page(conn, status="suspended").rows] == every[-1:]
+        assert len(repository.page(conn, chapter_id=organisation.chapter).rows) == len(every)
+        assert repository.page(conn, chapter_id=uuid4()).rows == []
     for size in (0, 1001):
         with pytest.raises(InvalidArgumentError), organisation.as_admin():
             repository.page(conn, size=size)
@@ -191,7 +191,7 @@ def test_a_stranger_sees_and_changes_nothing(conn: Connection) -> None:
     held = organisation.certify(mentor, issued=today(conn, -9), last_day=today(conn, 9))
     for user in (other.admin, uuid4()):
         with acting_as(conn, user):
-            assert repository.page(conn).certifications == []
+            assert repository.page(conn).rows == []
             assert repository.history_of(conn, held) == []
         attempts: list[Attempt] = [
             lambda: repository.get(conn, held),

@@ -216,8 +216,9 @@ def test_every_sees_one_moment(organisation: Organisation) -> None:
         assert len([*found]) == 35
 
 
-def _cursor(*place: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+def _cursor(*values: object) -> str:
+    content = dict(zip(("sort", "descending", "key", "expires_at", "id"), values, strict=False))
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
 _ID = "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"
@@ -241,6 +242,8 @@ _ID = "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"
         _cursor("name", False, "kari", "yesterday", _ID),
         _cursor("name", False, "kari", None, "' or true --"),
         _cursor("name", False, "kari", None, None),
+        _cursor("name", False, "kari", None),
+        _cursor("name", 0, "kari", None, _ID),
     ],
 )
 def test_wrong_cursor(organisation: Organisation, cursor: str) -> None:

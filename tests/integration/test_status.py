@@ -198,7 +198,7 @@ def test_the_counts_of_a_list_are_of_what_is_true_now(conn: Connection) -> None:
         )
     with organisation.as_admin():
         found = {
-            wanted: len(repository.page(conn, status=wanted).certifications)
+            wanted: len(repository.page(conn, status=wanted).rows)
             for wanted in ("active", "expired", "suspended")
         }
     assert found == {"active": 2, "expired": 2, "suspended": 0}

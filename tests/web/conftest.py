@@ -14,9 +14,9 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from mentorcert.db.connection import Connection
+from mentorcert.organisations.sample_people import Person
 from mentorcert.web.application import application
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
-from mentorcert.web.demonstration import Person
 from mentorcert.web.security.tokens import issue
 from mentorcert.web.services import services
 from tests.support.registry import Organisation, set_up

@@ -14,10 +14,11 @@ from pydantic import SecretStr
 
 from mentorcert.db.connection import Connection
 from mentorcert.errors import SettingError
+from mentorcert.organisations import sample_people
+from mentorcert.organisations.sample_people import Person
 from mentorcert.settings import Settings
-from mentorcert.web import demonstration, serving
+from mentorcert.web import serving
 from mentorcert.web.configuration import Configuration, is_of_this_machine
-from mentorcert.web.demonstration import Person
 from tests.support.registry import rows, set_up
 from tests.web.conftest import Site, opened, post
 
@@ -33,7 +34,7 @@ def persons(conn: Connection) -> list[Person]:
         mentor = organisation.mentor(str(number))
         for kind in ("basic", "pledge"):
             organisation.certify(mentor, kind)
-    return demonstration.people(conn)
+    return sample_people.ensure(conn)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_nobody_else(preview: Site, conn: Connection) -> None:
 
 def test_same_people_again(conn: Connection, persons: list[Person]) -> None:
     before = rows(conn, "select * from public.memberships order by id")
-    assert demonstration.people(conn) == persons
+    assert sample_people.ensure(conn) == persons
     assert rows(conn, "select * from public.memberships order by id") == before
 
 

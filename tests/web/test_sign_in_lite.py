@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from mentorcert.db.connection import connect
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
-from mentorcert.web.security.tokens import Identity, Verifier
+from mentorcert.web.security.tokens import User, Verifier
 from tests.supabase import lite
 from tests.support.registry import join, set_up
 from tests.support.servers import Server
@@ -29,7 +29,7 @@ class _OfLite(Verifier):
         super().__init__(auth)
         self.issuer = auth.issuer
 
-    def verify(self, token: str) -> Identity:
+    def verify(self, token: str) -> User:
         claims = jwt.decode(
             token, lite.JWT_SECRET, ["HS256"], options={"verify_aud": False, "verify_exp": False}
         )

@@ -44,8 +44,8 @@ def test_good_token(supabase: AuthServer, key: ec.EllipticCurvePrivateKey | rsa.
     token = supabase.token(
         user, email="kari@example.org", app_metadata={"organisation_id": str(organisation)}
     )
-    identity = Verifier(supabase.auth).verify(token)
-    assert (identity.user_id, identity.email, identity.organisation_id) == (
+    bearer = Verifier(supabase.auth).verify(token)
+    assert (bearer.id, bearer.email, bearer.organisation_id) == (
         user, "kari@example.org", organisation,
     )  # fmt: skip
 
@@ -160,7 +160,7 @@ def test_key_belongs_to_one_algorithm(supabase: AuthServer) -> None:
 def test_shared_secret() -> None:
     user = uuid4()
     verifier = Verifier(SHARED)
-    assert verifier.verify(issue(SHARED, user)).user_id == user
+    assert verifier.verify(issue(SHARED, user)).id == user
     assert refused(verifier, issue(SHARED, user, valid=timedelta(hours=-1))) is ExpiredTokenError
     other = Auth("tests", shared_secret=SecretStr("another secret, that is also long enough"))
     assert refused(verifier, issue(other, user)) is InvalidTokenError

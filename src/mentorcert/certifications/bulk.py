@@ -1,25 +1,21 @@
-"""Changes many certifications at once, after telling what each would become."""
+"""Changes many certifications at once; a preview shows what each would become."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from mentorcert.certifications.history import Evidence, Kind, Status
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import from_postgres
 
 Change = Literal["renew", "suspend", "reinstate", "revert"]
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +51,27 @@ class Preview:
 
     @property
     def digest(self) -> str:
-        """A text that is another one as soon as anything else would come out."""
+        """A hash that differs as soon as any outcome differs."""
         return hashlib.sha256(repr(self.outcomes).encode()).hexdigest()
 
 
 def preview(
     conn: Connection, change: Change, certification_ids: Sequence[UUID], *, renewed_on: date | None = None
 ) -> Preview:
-    """Tell what a change would give; a renewal is as of a day (today). Changes nothing.
+    """Return what a change would give; a renewal is as of a day (today). Changes nothing.
 
     Raises InvalidArgumentError for none, or more than 5000, and EndpointDisabledError.
     """
-    parameters = {"change": change, "certification_ids": list(certification_ids), "renewed_on": renewed_on}
-    try:
-        with conn.cursor(row_factory=class_row(Outcome)) as cursor:
-            return Preview(cursor.execute(_QUERIES.preview.sql, parameters).fetchall())
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    return Preview(
+        rows.fetch_all(
+            conn,
+            Outcome,
+            _QUERIES.preview,
+            change=change,
+            certification_ids=list(certification_ids),
+            renewed_on=renewed_on,
+        )
+    )
 
 
 def apply(
@@ -88,15 +88,13 @@ def apply(
     Raises the error of the rule against it (MissingRightError, RuleError), ReasonRequiredError and
     InvalidArgumentError.
     """
-    try:
-        number: int = _QUERIES.apply(
-            conn,
-            change=change,
-            certification_ids=list(certification_ids),
-            renewed_on=renewed_on,
-            note=note,
-            evidence=None if evidence is None else Jsonb(evidence.model_dump(mode="json", exclude_none=True)),
-        )
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
-    return number
+    return rows.fetch_one(
+        conn,
+        int,
+        _QUERIES.apply,
+        change=change,
+        certification_ids=list(certification_ids),
+        renewed_on=renewed_on,
+        note=note,
+        evidence=None if evidence is None else Jsonb(evidence.model_dump(mode="json", exclude_none=True)),
+    )

@@ -11,7 +11,7 @@ left join public.peer_mentor_certifications as certification on certification.id
 left join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
 order by outcome.refusal nulls last, replace(lower(mentor.full_name), 'å', 'ÿ') collate "C", outcome.certification_id;
 
--- name: apply(change, certification_ids, renewed_on, note, evidence)$
+-- name: apply(change, certification_ids, renewed_on, note, evidence)
 select public.change_certifications(
   :change, :certification_ids, :renewed_on::date, :note::text, :evidence::jsonb
 );

@@ -1,23 +1,20 @@
-"""Tells who expires when, and how many a chapter can count on if nobody renews."""
+"""Forecasts without renewals: how many certifications end in each month, how many hold in each chapter."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
-
-import aiosql
-import psycopg
+from uuid import UUID
 
 from mentorcert.certifications.history import Status
 from mentorcert.certifications.search import Chapter, chapters
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import from_postgres
 
 MONTHS: Final = 24
 _MONTHS_OF_A_YEAR: Final = 12
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,24 @@ class Coverage:
     at_month_ends: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    organisation_id: UUID
+    status: Status
+    month: date | None
+    certifications: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    organisation_id: UUID
+    chapter_id: UUID
+    held: int | None
+    mentors: int | None
+
+
 def months_from(today: date, number: int = MONTHS) -> list[date]:
-    """Return the first days of so many months, from that of today on."""
+    """Return the first days of a number of months, beginning with the month of today."""
     count = today.year * _MONTHS_OF_A_YEAR + today.month - 1
     counts = (divmod(count + step, _MONTHS_OF_A_YEAR) for step in range(number))
     return [date(year, month + 1, 1) for year, month in counts]
@@ -59,13 +72,10 @@ def endings(conn: Connection, time_zone: str, today: date) -> Endings:
     """
     statuses: Counter[Status] = Counter()
     found: Counter[date | None] = Counter()
-    try:
-        for status, month, number in _QUERIES.endings(conn, time_zone=time_zone):
-            statuses[status] += number
-            if status == "active":
-                found[month] += number
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    for ending in rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone):
+        statuses[ending.status] += ending.certifications
+        if ending.status == "active":
+            found[ending.month] += ending.certifications
     by_month = {month: found.pop(month, 0) for month in months_from(today)}
     unlimited = found.pop(None, 0)
     return Endings(
@@ -82,17 +92,18 @@ def coverage(conn: Connection, time_zone: str) -> list[Coverage]:
     Where the organisation requires no type, nobody is listed: all numbers are 0.
     Raises EndpointDisabledError.
     """
-    held: defaultdict[object, Counter[int]] = defaultdict(Counter)
-    try:
-        for chapter_id, months, mentors in _QUERIES.coverage(conn, time_zone=time_zone, months=MONTHS):
-            held[chapter_id] += Counter() if months is None else Counter({months: mentors})
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    held: defaultdict[UUID, Counter[int]] = defaultdict(Counter)
+    for holders in rows.fetch_all(conn, _Holders, _QUERIES.coverage, time_zone=time_zone, months=MONTHS):
+        counted = {} if holders.held is None else {holders.held: holders.mentors or 0}
+        held[holders.chapter_id] += Counter(counted)
     return [
         Coverage(
             chapter,
             held[chapter.id].total(),
-            [sum(n for months, n in held[chapter.id].items() if months > end) for end in range(MONTHS)],
+            [
+                sum(mentors for months, mentors in held[chapter.id].items() if months > end)
+                for end in range(MONTHS)
+            ],
         )
         for chapter in chapters(conn)
         if chapter.id in held

@@ -1,9 +1,10 @@
--- What lies ahead if nobody renews: for the caller's own reach, in months of the organisation.
+-- What ends when if nobody renews: within the caller's reach, in months of the organisation.
 
 -- name: endings(time_zone)
 -- How many certifications are of a status, and of the active ones in which month their last valid day lies (null: none).
 -- Many end at the same midnight: they are counted first, and only then asked for their month.
 select
+  counted.organisation_id,
   counted.status,
   case when counted.status = 'active' then
     date_trunc('month', private.day_of(counted.expires_at, :time_zone) - 1)::date
@@ -11,15 +12,18 @@ select
   sum(counted.certifications)::integer as certifications
 from (
   select
-    private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at, ending.certifications
+    ending.organisation_id, private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at,
+    ending.certifications
   from (
-    select certification.status = 'suspended' as suspended, certification.expires_at, count(*) as certifications
+    select
+      certification.organisation_id, certification.status = 'suspended' as suspended, certification.expires_at,
+      count(*) as certifications
     from public.peer_mentor_certifications as certification
-    group by 1, 2
+    group by 1, 2, 3
   ) as ending
 ) as counted
-group by 1, 2
-order by 1, 2;
+group by 1, 2, 3
+order by 1, 2, 3;
 
 -- name: coverage(time_zone, months)
 -- Of each chapter in reach (with those under it): how many peer mentors hold every required type, by the number of
@@ -53,7 +57,7 @@ holders as (
 counted as (
   select holders.chapter_ids, holders.held, count(*) as mentors from holders group by 1, 2
 ),
--- Whoever is in two chapters of a county is one person there.
+-- A person who is in two chapters of a county counts once there.
 lineage as (
   select chapter.id, chapter.id as above_id from public.chapters as chapter
   union
@@ -67,11 +71,11 @@ homes as (
   cross join lateral unnest(sets.chapter_ids) as member_id
   join lineage on lineage.id = member_id
 )
-select chapter.id as chapter_id, counted.held, sum(counted.mentors)::integer as mentors
+select chapter.organisation_id, chapter.id as chapter_id, counted.held, sum(counted.mentors)::integer as mentors
 from public.chapters as chapter
 left join homes on homes.above_id = chapter.id
 left join counted on counted.chapter_ids = homes.chapter_ids
 where
   chapter.organisation_id = (select private.administered_organisation_id())
   or chapter.id = any((select private.coordinated_chapter_ids())::uuid[])
-group by chapter.id, counted.held;
+group by chapter.organisation_id, chapter.id, counted.held;

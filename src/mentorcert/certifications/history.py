@@ -39,7 +39,7 @@ class State(_Part):
 
 
 class UserActor(_Part):
-    """A signed-in user; without a user id, somebody who worked with a role of the database."""
+    """A signed-in user; without a user id, a person who worked with a role of the database."""
 
     user_id: UUID | None
     role: str
@@ -91,7 +91,7 @@ def parse(entries: Iterable[Mapping[str, Any]], versions: Versions = VERSIONS) -
 
 def _parse_one(position: int, entry: Mapping[str, Any], versions: Versions) -> BaseModel:
     version = entry.get("schema_version")
-    # True counts as 1 in a mapping; and what is no number may be anything, so it is not quoted.
+    # In a mapping True equals 1. A value that is no number is not quoted: it may be anything.
     number = version if isinstance(version, int) and not isinstance(version, bool) else None
     model = None if number is None else versions.get(number)
     if model is None:

@@ -1,29 +1,26 @@
 """Long work on histories, in batches: the lift to the current version and the move to the events table."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
-import aiosql
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.progress import Progress, silent
 
 BATCH: Final = 2_000
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 def outdated(conn: Connection) -> int:
     """Return how many certifications have entries of another version than the current one."""
-    count: int = _QUERIES.outdated(conn)
-    return count
+    return rows.fetch_one(conn, int, _QUERIES.outdated)
 
 
 def size(conn: Connection) -> tuple[str, int, int]:
     """Return where histories are kept (`jsonb` or `events`), the number of certifications and of entries."""
-    mode, certifications, entries = _QUERIES.size(conn)
-    return mode, certifications, entries
+    return rows.fetch_one(conn, tuple[str, int, int], _QUERIES.size)
 
 
 def upgrade(conn: Connection, *, batch_size: int = BATCH, progress: Progress = silent) -> int:
@@ -44,23 +41,28 @@ def move_to_events(conn: Connection, *, batch_size: int = BATCH, progress: Progr
     if size(conn)[0] == "jsonb":
         copied = _in_batches(conn, _QUERIES.copy_to_events, "copy and verify", batch_size, progress)
         with conn.transaction():
-            _QUERIES.switch_to_events(conn)
+            rows.execute(conn, _QUERIES.switch_to_events)
     _in_batches(conn, _QUERIES.trim, "leave the newest 50", batch_size, progress)
     return copied
 
 
-def _in_batches(
-    conn: Connection, work: Callable[..., Any], step: str, batch_size: int, progress: Progress
-) -> int:
-    total: int = _QUERIES.certifications(conn)
-    looked_at: int = 0
-    changed: int = 0
-    last = None
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    last_id: UUID | None
+    looked_at: int
+    changed: int
+
+
+def _in_batches(conn: Connection, query: str, step: str, batch_size: int, progress: Progress) -> int:
+    total = rows.fetch_one(conn, int, _QUERIES.certifications)
+    looked_at = changed = 0
+    last_id = None
     progress(step, 0, total)
     while True:
-        last, looked_at_now, changed_now = work(conn, after_id=last, batch_size=batch_size)
-        looked_at += looked_at_now
-        changed += changed_now
+        batch = rows.fetch_one(conn, _Batch, query, after_id=last_id, batch_size=batch_size)
+        last_id = batch.last_id
+        looked_at += batch.looked_at
+        changed += batch.changed
         progress(step, looked_at, max(total, looked_at))
-        if last is None:
+        if last_id is None:
             return changed

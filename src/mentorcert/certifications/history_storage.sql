@@ -1,9 +1,9 @@
 -- Maintenance of histories; each batch is one call.
 
--- name: certifications()$
+-- name: certifications()
 select count(*) from public.peer_mentor_certifications;
 
--- name: outdated()$
+-- name: outdated()
 select count(*)
 from public.peer_mentor_certifications as certification
 where jsonb_path_exists(
@@ -11,7 +11,7 @@ where jsonb_path_exists(
   jsonb_build_object('current', private.current_history_version())
 );
 
--- name: size()^
+-- name: size()
 select
   storage.mode,
   (select count(*) from public.peer_mentor_certifications),
@@ -24,17 +24,17 @@ select
   end::bigint
 from private.history_storage as storage;
 
--- name: upgrade(after_id, batch_size)^
+-- name: upgrade(after_id, batch_size)
 select batch.last_id, batch.looked_at, batch.changed
 from private.upgrade_histories(:after_id::uuid, :batch_size::integer) as batch;
 
--- name: copy_to_events(after_id, batch_size)^
+-- name: copy_to_events(after_id, batch_size)
 select batch.last_id, batch.looked_at, batch.changed
 from private.copy_histories_to_events(:after_id::uuid, :batch_size::integer) as batch;
 
--- name: switch_to_events()$
+-- name: switch_to_events()
 select private.switch_history_to_events();
 
--- name: trim(after_id, batch_size)^
+-- name: trim(after_id, batch_size)
 select batch.last_id, batch.looked_at, batch.changed
 from private.trim_histories(:after_id::uuid, :batch_size::integer) as batch;

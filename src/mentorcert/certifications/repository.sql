@@ -1,4 +1,4 @@
--- Certifications as pages and jobs see them: with the status of now, and without the history.
+-- Certifications with their current status, without the history.
 
 -- name: page(after_expires_at, after_id, page_size, status, certification_type, chapter_id, expiring_before)
 select
@@ -17,10 +17,7 @@ select
 from public.peer_mentor_certifications as certification
 where certification.id = :certification_id;
 
--- name: history_of(certification_id)
-select entry from public.certification_history(:certification_id) as entry;
-
--- name: was_valid(certification_id, at, known_at)$
+-- name: was_valid(certification_id, at, known_at)
 select public.certification_as_of(:certification_id, :at, coalesce(:known_at::timestamptz, now()));
 
 -- name: register(peer_mentor_id, certification_type, issued_on, last_valid_day, note, evidence)
@@ -55,7 +52,7 @@ select
   certification.chapter_ids
 from public.reinstate_certification(:certification_id::uuid, :note::text) as certification;
 
--- name: extend(certification_type, last_valid_day, reason, chapter_id, expired_since)$
+-- name: extend(certification_type, last_valid_day, reason, chapter_id, expired_since)
 select public.extend_certifications(
   :certification_type::text, :last_valid_day::date, :reason::text, :chapter_id::uuid, :expired_since::date
 );
@@ -69,5 +66,5 @@ from public.revert_change(
   certification_id => :certification_id::uuid, entry_id => :entry_id::uuid, reason => :reason::text
 ) as certification;
 
--- name: revert_batch(batch_id, reason)$
+-- name: revert_batch(batch_id, reason)
 select public.revert_change(batch_id => :batch_id::uuid, reason => :reason::text);

@@ -1,33 +1,25 @@
 """Searches certifications and peer mentors as far as the caller sees them, page by page."""
 
-import base64
-import binascii
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, Final, Generic, Literal, TypeVar
+from datetime import date, datetime
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
+from pydantic import StrictBool, model_validator
 
 from mentorcert.certifications.history import Status
+from mentorcert.db import cursors, rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import InvalidCursorError, from_postgres
+from mentorcert.errors import InvalidCursorError
 
 Sort = Literal["expires", "issued", "name", "type"]
-_T = TypeVar("_T")
 
 # What one change, or one list of ids, may hold.
 AT_ONCE: Final = 5000
 _EVERYTHING: Final = 1_000_000
-_FETCHED_AT_ONCE: Final = 1000
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,7 @@ class Chapter:
     """A chapter of the organisation."""
 
     id: UUID
+    organisation_id: UUID
     parent_id: UUID | None
     name: str
 
@@ -96,49 +89,58 @@ class Chapter:
 class CertificationType:
     """A certification type of the organisation."""
 
+    organisation_id: UUID
     code: str
     name_nb: str
     name_en: str
     required_for_listing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[_T]):
-    """Rows, and the cursor of the next page (None: there is none)."""
+class _Cursor(cursors.Cursor):
+    """A cursor holds for one order; `key` is the text by which that sorts, None by expiry."""
 
-    rows: list[_T]
-    next: str | None
+    sort: Sort
+    descending: StrictBool
+    key: cursors.Text | None
+    expires_at: cursors.Instant | None
+    id: cursors.Id
+
+    @model_validator(mode="after")
+    def _has_a_key_of_its_order(self) -> Self:
+        if (self.key is None) != (self.sort == "expires"):
+            raise ValueError("not a key of this order")
+        if self.sort == "issued":
+            cursors.instant(self.key)
+        return self
+
+    @property
+    def sort_key(self) -> str | None:
+        """The key as PostgreSQL reads it."""
+        return cursors.instant(self.key).isoformat() if self.sort == "issued" else self.key
 
 
 def page(
     conn: Connection, filters: Filters, order: Order, *, after: str | None = None, size: int = 50
-) -> Page[Row]:
+) -> cursors.Page[Row]:
     """Return a page of certifications; `after` is the `next` of the page before, in the same order.
 
     Raises InvalidCursorError, EndpointDisabledError.
     """
-    key, expires_at, id_ = _read_cursor(order, after) if after else (None, None, None)
-    with _database_errors(), conn.cursor(row_factory=class_row(Row)) as cursor:
-        rows = cursor.execute(
-            _QUERIES.page.sql,
-            _parameters(filters, order, size + 1)
-            | {"after_key": key, "after_expires_at": expires_at, "after_id": id_},
-        ).fetchall()
-    return Page(rows[:size], _cursor_after(order, rows[size - 1]) if len(rows) > size else None)
+    found = rows.fetch_all(
+        conn, Row, _QUERIES.page, **_parameters(filters, order, size + 1, _cursor(order, after))
+    )
+    return cursors.page(found, size, lambda row: _cursor_of(order, row))
 
 
 def every(conn: Connection, filters: Filters, order: Order) -> Iterator[Row]:
     """Yield all certifications, a thousand in memory at a time; the transaction must stay open meanwhile."""
-    with _database_errors(), conn.cursor("certifications", row_factory=class_row(Row)) as cursor:
-        cursor.itersize = _FETCHED_AT_ONCE
-        cursor.execute(_QUERIES.page.sql, _parameters(filters, order, _EVERYTHING))
-        yield from cursor
+    return rows.stream(conn, Row, _QUERIES.page, **_parameters(filters, order, _EVERYTHING))
 
 
 def ids(conn: Connection, filters: Filters, order: Order) -> list[UUID]:
-    """Return the ids of all certifications; one more than AT_ONCE stands for too many."""
-    with _database_errors(), conn.cursor(row_factory=class_row(Row)) as cursor:
-        return [row.id for row in cursor.execute(_QUERIES.page.sql, _parameters(filters, order, AT_ONCE + 1))]
+    """Return the ids of all certifications; more than AT_ONCE means too many."""
+    found = rows.fetch_all(conn, Row, _QUERIES.page, **_parameters(filters, order, AT_ONCE + 1))
+    return [row.id for row in found]
 
 
 def mentors(
@@ -148,82 +150,62 @@ def mentors(
     chapter_id: UUID | None = None,
     after: str | None = None,
     size: int = 50,
-) -> Page[Mentor]:
+) -> cursors.Page[Mentor]:
     """Return a page of peer mentors by name; `after` is the `next` of the page before.
 
     Raises InvalidCursorError, EndpointDisabledError.
     """
     order = Order("name")
-    key, _, id_ = _read_cursor(order, after) if after else (None, None, None)
-    with _database_errors(), conn.cursor(row_factory=class_row(Mentor)) as cursor:
-        rows = cursor.execute(
-            _QUERIES.mentors.sql,
-            {
-                "query": query,
-                "chapter_id": chapter_id,
-                "after_key": key,
-                "after_id": id_,
-                "page_size": size + 1,
-            },
-        ).fetchall()
-    last = rows[size - 1] if len(rows) > size else None
-    return Page(rows[:size], _write_cursor(order, last.sort_key, None, last.id) if last else None)
+    cursor = _cursor(order, after)
+    found = rows.fetch_all(
+        conn,
+        Mentor,
+        _QUERIES.mentors,
+        query=query,
+        chapter_id=chapter_id,
+        after_key=cursor.key if cursor else None,
+        after_id=cursor.id if cursor else None,
+        page_size=size + 1,
+    )
+    return cursors.page(
+        found,
+        size,
+        lambda row: _Cursor(
+            sort=order.sort, descending=order.descending, key=row.sort_key, expires_at=None, id=row.id
+        ),
+    )
 
 
 def chapters(conn: Connection) -> list[Chapter]:
     """Return the chapters of the caller's organisation by name."""
-    with _database_errors(), conn.cursor(row_factory=class_row(Chapter)) as cursor:
-        return cursor.execute(_QUERIES.chapters.sql).fetchall()
+    return rows.fetch_all(conn, Chapter, _QUERIES.chapters)
 
 
 def types(conn: Connection) -> list[CertificationType]:
     """Return the certification types of the caller's organisation."""
-    with _database_errors(), conn.cursor(row_factory=class_row(CertificationType)) as cursor:
-        return cursor.execute(_QUERIES.types.sql).fetchall()
+    return rows.fetch_all(conn, CertificationType, _QUERIES.types)
 
 
-def _parameters(filters: Filters, order: Order, size: int) -> dict[str, Any]:
-    start = {"after_key": None, "after_expires_at": None, "after_id": None}
-    return {**asdict(filters), **asdict(order), **start, "page_size": size}
+def _parameters(filters: Filters, order: Order, size: int, cursor: _Cursor | None = None) -> dict[str, Any]:
+    return {
+        **asdict(filters),
+        **asdict(order),
+        "after_key": cursor.sort_key if cursor else None,
+        "after_expires_at": cursor.expires_at if cursor else None,
+        "after_id": cursor.id if cursor else None,
+        "page_size": size,
+    }
 
 
-def _cursor_after(order: Order, row: Row) -> str:
-    key = row.issued_at.isoformat() if order.sort == "issued" else row.sort_key
-    return _write_cursor(order, key, row.expires_at, row.id)
-
-
-def _write_cursor(order: Order, key: str | None, expires_at: datetime | None, id_: UUID) -> str:
-    place = [order.sort, order.descending, key, expires_at and expires_at.isoformat(), str(id_)]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _read_cursor(order: Order, cursor: str) -> tuple[str | None, datetime | None, UUID]:
-    try:
-        place = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
-        sort, descending, key, expires_at, id_ = place
-        if (sort, descending) != (order.sort, order.descending) or "\0" in (key or ""):
-            raise InvalidCursorError
-        if (key is None) != (sort == "expires"):
-            raise InvalidCursorError
-        (key or "").encode()
-        if sort == "issued":
-            # Python knows offsets, and ways of writing, that PostgreSQL does not.
-            key = _instant(key).isoformat()
-        return key, _instant(expires_at) if expires_at else None, UUID(id_)
-    except (AttributeError, TypeError, ValueError, OverflowError, binascii.Error) as error:
-        raise InvalidCursorError from error
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
+def _cursor(order: Order, after: str | None) -> _Cursor | None:
+    cursor = cursors.decode(_Cursor, after or None)
+    if cursor is not None and (cursor.sort, cursor.descending) != (order.sort, order.descending):
         raise InvalidCursorError
-    return instant.astimezone(UTC)
+    return cursor
 
 
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+def _cursor_of(order: Order, row: Row) -> _Cursor:
+    key = row.issued_at.isoformat() if order.sort == "issued" else row.sort_key
+    return _Cursor(
+        sort=order.sort, descending=order.descending, key=key, expires_at=row.expires_at, id=row.id
+    )

@@ -12,7 +12,7 @@ from public.search_certifications(
 ) as page;
 
 -- name: mentors(query, chapter_id, after_key, after_id, page_size)
--- The policies find the rows; offset 0 keeps the other conditions away from that.
+-- The policies find the rows; offset 0 keeps the other conditions out of that scan.
 select
   mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, mentor.chapter_ids, mentor.sort_key
 from (
@@ -31,13 +31,13 @@ order by mentor.sort_key, mentor.id
 limit :page_size;
 
 -- name: chapters()
-select chapter.id, chapter.parent_id, chapter.name
+select chapter.id, chapter.organisation_id, chapter.parent_id, chapter.name
 from public.chapters as chapter
 where chapter.organisation_id = (select public.get_user_organisation_id())
 order by replace(lower(chapter.name), 'å', 'ÿ') collate "C", chapter.id;
 
 -- name: types()
-select type.code, type.name_nb, type.name_en, type.required_for_listing
+select type.organisation_id, type.code, type.name_nb, type.name_en, type.required_for_listing
 from public.certification_types as type
 where type.organisation_id = (select public.get_user_organisation_id())
 order by type.code collate "C";

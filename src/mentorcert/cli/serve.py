@@ -22,11 +22,11 @@ def serve(
     On the embedded default everybody at this machine may step into the sample people, and nights, imports and
     exports are done by the same process. Against any other database people sign in by Supabase Auth.
     """
-    of = settings()
+    environment = settings()
     with serving.listen(host, port) as listener:
-        # Who names Supabase means to serve for real, and forgot the database.
-        is_embedded = of.database_url is None and of.supabase_url is None
-        configuration = serving.configure(of, listener, is_embedded=is_embedded)
+        # A Supabase URL without a database is a mistake, not a demonstration.
+        is_embedded = environment.database_url is None and environment.supabase_url is None
+        configuration = serving.configure(environment, listener, is_embedded=is_embedded)
 
         def ready(url: str) -> None:
             console.print(f"The pages are at [bold]{url}/[/bold]; stop with Ctrl-C.", soft_wrap=True)

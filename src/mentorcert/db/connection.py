@@ -1,7 +1,7 @@
 """Connections to the database, also on behalf of a user."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -20,11 +20,11 @@ Connection = psycopg.Connection[TupleRow]
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
 
-def database_url(of: Settings) -> str:
+def database_url(configured: Settings) -> str:
     """Return the connection string; where none is set, start the embedded server and return its own."""
-    if of.database_url is not None:
-        return of.database_url.get_secret_value()
-    return embedded.start(of.home)
+    if configured.database_url is not None:
+        return configured.database_url.get_secret_value()
+    return embedded.start(configured.home)
 
 
 def connect(url: str | None = None, *, autocommit: bool = False) -> Connection:
@@ -64,15 +64,29 @@ def async_pool(url: str | None = None, *, max_size: int = 4) -> AsyncConnectionP
     )
 
 
+def claims_of(
+    user_id: UUID | None, *, role: str = "authenticated", organisation_id: UUID | None = None
+) -> dict[str, Any]:
+    """Return the claims that a token of a user has at the least; a user id of None sets no `sub`."""
+    claims: dict[str, Any] = {"role": role}
+    if user_id is not None:
+        claims["sub"] = str(user_id)
+    if organisation_id is not None:
+        claims["app_metadata"] = {"organisation_id": str(organisation_id)}
+    return claims
+
+
 @contextmanager
 def acting_as(
     conn: Connection,
-    user_id: UUID | None,
+    user: UUID | Mapping[str, Any] | None,
     *,
     role: str = "authenticated",
     organisation_id: UUID | None = None,
 ) -> Iterator[Connection]:
-    """Run one transaction with the rights of a user, as the Data API does; a user id of None sets no `sub`.
+    """Run one transaction with the rights of a user, as the Data API does.
+
+    `user` is an id, or all claims of a token, which policies then see unchanged.
 
     Role and claims end with the transaction, also after an error. Raises OpenTransactionError where a
     transaction is open (the role would outlive the block), and FailedTransactionError where a statement
@@ -83,7 +97,7 @@ def acting_as(
             hint="Commit or roll back first; one user cannot act inside another's block."
         )
     with conn.transaction():
-        become(conn, user_id, role=role, organisation_id=organisation_id)
+        become(conn, user, role=role, organisation_id=organisation_id)
         yield conn
         if _status(conn) is TransactionStatus.INERROR:
             raise FailedTransactionError
@@ -91,23 +105,26 @@ def acting_as(
 
 def become(
     conn: Connection,
-    user_id: UUID | None,
+    user: UUID | Mapping[str, Any] | None,
     *,
     role: str = "authenticated",
     organisation_id: UUID | None = None,
 ) -> None:
-    """Have the role and the claims of a user for the rest of the transaction that is open."""
-    claims: dict[str, Any] = {"role": role}
-    if user_id is not None:
-        claims["sub"] = str(user_id)
-    if organisation_id is not None:
-        claims["app_metadata"] = {"organisation_id": str(organisation_id)}
+    """Have the role and the claims of a user (an id, or all claims) for the rest of the open transaction."""
+    claims = (
+        user if isinstance(user, Mapping) else claims_of(user, role=role, organisation_id=organisation_id)
+    )
     conn.execute(
         # Some servers' auth.uid() reads request.jwt.claim.sub alone.
         "select set_config('request.jwt.claims', %s, true),"
         " set_config('request.jwt.claim.sub', %s, true), set_config('role', %s, true)",
-        (json.dumps(claims), claims.get("sub", ""), role),
+        (json.dumps(claims), claims.get("sub", ""), claims["role"]),
     )
+
+
+def ping(conn: Connection) -> None:
+    """Ask the server for an answer; raises psycopg.Error."""
+    conn.execute("select 1")
 
 
 def _status(conn: Connection) -> TransactionStatus:

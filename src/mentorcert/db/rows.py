@@ -26,7 +26,7 @@ _observed: WeakKeyDictionary[Connection, set[UUID]] = WeakKeyDictionary()
 class Queries:
     """The named queries of a `.sql` file, or of all files of a folder, as attributes: the text of each.
 
-    A query stands under `-- name: …`; its parameters are written `:parameter`.
+    A query follows `-- name: …`; its parameters are written `:parameter`, and beside them % as %%.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,13 +73,13 @@ def observing(conn: Connection) -> Iterator[set[UUID]]:
 def fetch_all(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> list[T]:
     """Return all rows: as a dataclass or pydantic model by column names, as tuples, or as single values."""
     with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        return _observe(conn, cursor.execute(query.encode(), parameters).fetchall())
+        return _observe(conn, cursor.execute(query.encode(), parameters or None).fetchall())
 
 
 def fetch_optional(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T | None:
     """Return the first row, None where there is none."""
     with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        row = cursor.execute(query.encode(), parameters).fetchone()
+        row = cursor.execute(query.encode(), parameters or None).fetchone()
     return None if row is None else _observe(conn, [row])[0]
 
 
@@ -95,7 +95,7 @@ def stream(conn: Connection, kind: type[T], query: str, /, **parameters: Any) ->
     """Yield all rows, a thousand in memory at a time; the transaction stays open meanwhile."""
     with mapped_errors(), conn.cursor("stream", row_factory=_factory(kind)) as cursor:
         cursor.itersize = _FETCHED_AT_ONCE
-        for row in cursor.execute(query.encode(), parameters):
+        for row in cursor.execute(query.encode(), parameters or None):
             _observe(conn, [row])
             yield row
 
@@ -103,7 +103,7 @@ def stream(conn: Connection, kind: type[T], query: str, /, **parameters: Any) ->
 def execute(conn: Connection, query: str, /, **parameters: Any) -> int:
     """Run a statement; return the number of rows that it touched."""
     with mapped_errors():
-        return conn.execute(query.encode(), parameters).rowcount
+        return conn.execute(query.encode(), parameters or None).rowcount
 
 
 def change_one(conn: Connection, query: str, /, **parameters: Any) -> None:
@@ -118,7 +118,7 @@ async def fetch_all_async(
     """Return all rows of one statement on a connection of the pool."""
     with mapped_errors():
         async with pool.connection() as conn, conn.cursor(row_factory=_factory(kind)) as cursor:
-            await cursor.execute(query.encode(), parameters)
+            await cursor.execute(query.encode(), parameters or None)
             return await cursor.fetchall()
 
 

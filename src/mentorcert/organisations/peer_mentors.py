@@ -11,11 +11,9 @@ import aiosql
 import psycopg
 from psycopg.rows import class_row
 
-from mentorcert.certifications import history
-from mentorcert.certifications.history import EntryV1
 from mentorcert.certifications.repository import Certification
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MissingRightError, UnknownHistoryVersionError, from_postgres
+from mentorcert.errors import MissingRightError, from_postgres
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -54,15 +52,6 @@ class Contact:
     user_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """An entry of the history of one of the peer mentor's certifications."""
-
-    certification_id: UUID
-    certification_type: str
-    entry: EntryV1
-
-
 def get(conn: Connection, peer_mentor_id: UUID) -> PeerMentor:
     """Return a peer mentor; raises MissingRightError where the caller sees none with this id."""
     with _database_errors(), conn.cursor(row_factory=class_row(PeerMentor)) as cursor:
@@ -76,35 +65,6 @@ def certifications_of(conn: Connection, peer_mentor_id: UUID) -> list[Certificat
     """Return what the peer mentor holds or held, what ends first before the rest."""
     with _database_errors(), conn.cursor(row_factory=class_row(Certification)) as cursor:
         return cursor.execute(_QUERIES.certifications_of.sql, {"peer_mentor_id": peer_mentor_id}).fetchall()
-
-
-def history_of(
-    conn: Connection,
-    peer_mentor_id: UUID,
-    *,
-    certification_id: UUID | None = None,
-    skipped: int = 0,
-    size: int = 50,
-) -> list[HistoryItem]:
-    """Return a part of the history, newest entry first, of all certifications or of one.
-
-    Raises HistoryEntryError.
-    """
-    with _database_errors():
-        found = list(
-            _QUERIES.history_of(
-                conn,
-                peer_mentor_id=peer_mentor_id,
-                certification_id=certification_id,
-                skipped=skipped,
-                size=size,
-            )
-        )
-    entries = history.parse(entry for _, _, entry in found)
-    return [
-        HistoryItem(id_, type_, _current(entry))
-        for (id_, type_, _), entry in zip(found, entries, strict=True)
-    ]
 
 
 def names_of(conn: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -151,12 +111,6 @@ def login_address(conn: Connection, user_id: UUID) -> str | None:
 
 def _columns(contact: Contact) -> dict[str, object]:
     return {name: getattr(contact, name) for name in Contact.__slots__}
-
-
-def _current(entry: object) -> EntryV1:
-    if not isinstance(entry, EntryV1):
-        raise UnknownHistoryVersionError
-    return entry
 
 
 @contextmanager

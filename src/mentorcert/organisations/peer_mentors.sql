@@ -23,16 +23,6 @@ from public.peer_mentor_certifications as certification
 where certification.peer_mentor_id = :peer_mentor_id
 order by certification.expires_at, certification.certification_type;
 
--- name: history_of(peer_mentor_id, certification_id, skipped, size)
-select certification.id, certification.certification_type, history.entry
-from public.peer_mentor_certifications as certification
-cross join lateral public.certification_history(certification.id) with ordinality as history (entry, position)
-where
-  certification.peer_mentor_id = :peer_mentor_id
-  and (:certification_id::uuid is null or certification.id = :certification_id::uuid)
-order by (history.entry ->> 'recorded_at')::timestamptz desc, certification.id, history.position desc
-offset :skipped limit :size;
-
 -- name: names_of(user_ids)
 select mentor.user_id, mentor.full_name
 from public.peer_mentors as mentor

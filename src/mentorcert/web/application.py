@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
+from mentorcert.organisations.sample_people import Person
 from mentorcert.web import (
     administrator,
     api,
@@ -20,7 +21,6 @@ from mentorcert.web import (
 )
 from mentorcert.web.administrator.alarms import alarms
 from mentorcert.web.csrf import check_form
-from mentorcert.web.demonstration import Person
 from mentorcert.web.middleware import RequestMiddleware
 from mentorcert.web.services import Services
 
@@ -29,7 +29,7 @@ _AREAS: Final = (home, sign_in, coordinator, mentor, public, administrator, task
 
 
 def application(services: Services, persons: list[Person] | None = None) -> FastAPI:
-    """Return the application; `persons` are those into whom one may step."""
+    """Return the application; `persons` are the sample people of a demonstration."""
     is_demonstration = services.configuration.is_demonstration
     guards = [demonstration.check_machine, check_form] if is_demonstration else [check_form]
     # The API documents itself under its own path; the pages are no API.

@@ -1,4 +1,4 @@
-"""What the pages need to know: their database, their secret, and who signs people in."""
+"""The configuration of the pages: their database, their secret, and the service that signs people in."""
 
 import ipaddress
 import secrets
@@ -32,7 +32,7 @@ class Configuration:
     """How one process serves the pages.
 
     `database_url` connects as `mentorcert_web`; `public_url` is where the world finds the pages, without a
-    slash at its end. With `is_demonstration`, everybody may step into the sample people.
+    slash at its end. With `is_demonstration`, all users of this machine may sign in as the sample people.
     """
 
     database_url: str
@@ -48,7 +48,7 @@ class Configuration:
 
 
 def is_of_this_machine(url: str) -> bool:
-    """Tell whether a URL's host is a loopback address, or the one name that stands for such addresses."""
+    """Return whether the host of a URL is a loopback address, or `localhost`."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -57,15 +57,15 @@ def is_of_this_machine(url: str) -> bool:
         return False
 
 
-def from_settings(of: Settings, public_url: str) -> Configuration:
-    """Return the configuration against the database of DATABASE_URL; raises SettingError for what lacks."""
-    if of.database_url is None or of.supabase_url is None or of.web_secret is None:
+def from_settings(environment: Settings, public_url: str) -> Configuration:
+    """Return the configuration for DATABASE_URL; raises SettingError for a missing setting."""
+    if environment.database_url is None or environment.supabase_url is None or environment.web_secret is None:
         missing = [
             name
             for name, value in (
-                ("DATABASE_URL", of.database_url),
-                ("SUPABASE_URL", of.supabase_url),
-                ("MENTORCERT_WEB_SECRET", of.web_secret),
+                ("DATABASE_URL", environment.database_url),
+                ("SUPABASE_URL", environment.supabase_url),
+                ("MENTORCERT_WEB_SECRET", environment.web_secret),
             )
             if value is None
         ]
@@ -73,23 +73,23 @@ def from_settings(of: Settings, public_url: str) -> Configuration:
             f"The pages need {', '.join(missing)}.",
             hint="docs/pages.md says what each is; without any of them, samples are served.",
         )
-    at = of.public_url or public_url
+    at = environment.public_url or public_url
     if not (at.startswith("https://") or is_of_this_machine(at)):
         raise SettingError(
             f"At {at} sessions could be read on their way.",
             hint="Set MENTORCERT_PUBLIC_URL to the https:// address where the world finds the pages.",
         )
-    url = of.supabase_url.rstrip("/")
+    url = environment.supabase_url.rstrip("/")
     return Configuration(
-        of.database_url.get_secret_value(),
-        of.web_secret,
+        environment.database_url.get_secret_value(),
+        environment.web_secret,
         at,
-        Auth(f"{url}/auth/v1", url, of.supabase_key, of.supabase_jwt_secret),
+        Auth(f"{url}/auth/v1", url, environment.supabase_key, environment.supabase_jwt_secret),
     )
 
 
 def demonstration(home: Path, public_url: str) -> Configuration:
-    """Return the configuration of the embedded database, whose sample people everybody may step into.
+    """Return the configuration of the embedded database, with its sample people.
 
     Its secrets end with the process. Only for addresses of this machine.
     """

@@ -1,57 +1,38 @@
-"""One request: who asks, in one transaction with that person's rights, and what is answered."""
+"""One request: its user, one transaction with that user's rights, and the answer."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import aiosql
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
-from psycopg.rows import class_row
 
+from mentorcert.access import request_log
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
 from mentorcert.errors import ForbiddenError
+from mentorcert.organisations import own_organisation
+from mentorcert.organisations.memberships import Role
+from mentorcert.organisations.own_organisation import OwnOrganisation
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.languages import language_of
 from mentorcert.web.rendering.templating import environment
 from mentorcert.web.security.cookies import FORM_FIELD, Cookies
 from mentorcert.web.security.session import cookies_of, identify, services_of
-from mentorcert.web.security.tokens import Identity
+from mentorcert.web.security.tokens import User
 from mentorcert.web.services import Services
 
-Role = Literal["peer_mentor", "coordinator", "org_admin"]
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A signed-in person."""
-
-    id: UUID
-    email: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """The organisation in which the visitor acts."""
-
-    id: UUID
-    slug: str
-    name: str
-    time_zone: str
-    roles: list[Role]
-
-
-@dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that cannot wait, in the reader's language, and the page that says more."""
+    """An urgent matter, in the reader's language, and the page about it."""
 
     text: str
     path: str
@@ -62,25 +43,28 @@ class SignInNeededError(Exception):
 
 
 class OrganisationNeededError(Exception):
-    """The page is for members; the person is in none, or must choose among several."""
+    """The page is for members of an organisation; the user is in none, or must choose among several."""
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """A request in its transaction; `organisation` is None for who is signed out, or in none or several."""
+    """A request in its transaction; `organisation` is None without a sign-in, or with none or several.
+
+    `organisation_ids` are those of all rows that were fetched so far, for the access log.
+    """
 
     request: Request
     conn: Connection
     cookies: Cookies
     language: Language
     user: User | None
-    organisation: Organisation | None
-    seen: set[UUID] = field(default_factory=set)
-    kept: list[str] = field(default_factory=list)
+    organisation: OwnOrganisation | None
+    organisation_ids: set[UUID] = field(default_factory=set)
+    logged_always: list[str] = field(default_factory=list)
 
     @property
     def roles(self) -> frozenset[Role]:
-        """What the visitor is in the organisation; `peer_mentor` also where only the own row says so."""
+        """The user's roles; `peer_mentor` also where only a row in peer_mentors says so."""
         return frozenset(self.organisation.roles if self.organisation else ())
 
     @property
@@ -88,7 +72,7 @@ class RequestContext:
         """What the process shares."""
         return services_of(self.request)
 
-    def member(self) -> tuple[User, Organisation]:
+    def member(self) -> tuple[User, OwnOrganisation]:
         """Return the user and the organisation of a member's page."""
         if self.user is None:
             raise SignInNeededError
@@ -97,29 +81,31 @@ class RequestContext:
         return self.user, self.organisation
 
     def record_rows(self, organisation_ids: Iterable[UUID]) -> None:
-        """Note of which organisations the rows are that the visitor gets."""
-        self.seen.update(organisation_ids)
+        """Note organisations of rows that were not fetched by `rows`."""
+        self.organisation_ids.update(organisation_ids)
 
-    def keep(self, endpoint: str) -> None:
-        """Have it in the access log what was asked, even if the request fails and undoes all else."""
-        self.kept.append(endpoint)
+    def log_always(self, endpoint: str) -> None:
+        """Write an endpoint to the access log even if the request fails and is rolled back."""
+        self.logged_always.append(endpoint)
+
+    keep = log_always
 
     def alarms(self) -> Sequence[Alarm]:
-        """Return what an administrator must know, whatever page it is."""
-        told: Callable[[RequestContext], Sequence[Alarm]] = self.request.app.state.alarms
-        return told(self) if "org_admin" in self.roles else ()
+        """Return what an administrator must know, on every page."""
+        alarms: Callable[[RequestContext], Sequence[Alarm]] = self.request.app.state.alarms
+        return alarms(self) if "org_admin" in self.roles else ()
 
     def _(self, text: str, **values: object) -> str:
-        """Return a text in the visitor's language, with `%(name)s` filled in."""
+        """Return a text in the reader's language, with `%(name)s` filled in."""
         return translations(self.language).gettext(text) % values
 
-    def ngettext(self, one: str, many: str, number: int, **values: object) -> str:
+    def ngettext(self, singular: str, plural: str, number: int, **values: object) -> str:
         """Return the singular or the plural, with `%(num)s` and others filled in."""
-        return translations(self.language).ngettext(one, many, number) % {"num": number, **values}
+        return translations(self.language).ngettext(singular, plural, number) % {"num": number, **values}
 
     def raise_statement_timeout(self) -> None:
         """Let the statements of a change of thousands of rows take longer than a page may."""
-        _QUERIES.raise_statement_timeout(self.conn)
+        raise_statement_timeout(self.conn)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Render a template."""
@@ -141,9 +127,9 @@ def render(
     is_shared: bool = False,
     **values: Any,
 ) -> Response:
-    """Render a template, also where there is no visit any more, as after an error.
+    """Render a template, also without a context, as after an error.
 
-    A shared page is the same for everybody who reads that language: it has nothing of cookies and sets none.
+    A shared page is the same for all readers of a language: it uses no cookies and sets none.
     """
     cookies = cookies_of(request)
     language = language_of(request, cookies)
@@ -175,51 +161,46 @@ def render(
 
 @contextmanager
 def request_context(
-    request: Request, identity: Identity | None, *, chosen: UUID | None = None
+    request: Request, user: User | None, *, chosen: UUID | None = None
 ) -> Iterator[RequestContext]:
-    """Open the transaction of a request; what is read is logged in it, what fails undoes all of it.
+    """Open the transaction of a request; its reads are logged in it, an error rolls all of it back.
 
     `chosen` is the organisation in which to act where the token names none.
     """
     cookies = cookies_of(request)
     language = language_of(request, cookies)
     with services_of(request).pool.connection() as conn:
-        if identity is None:
+        if user is None:
             with acting_as(conn, None, role="anon"):
                 yield RequestContext(request, conn, cookies, language, None, None)
             return
-        named = identity.organisation_id or chosen
-        kept: list[str] = []
-        try:
-            with acting_as(conn, identity.user_id, organisation_id=named):
-                if request.method in _SAFE_METHODS:
-                    # Reading writes only the access log, for which nobody waits until it is on the disk.
-                    _QUERIES.commit_lazily(conn)
-                with conn.cursor(row_factory=class_row(Organisation)) as cursor:
-                    organisation = cursor.execute(_QUERIES.own_organisation.sql).fetchone()
-                user = User(identity.user_id, identity.email)
-                context = RequestContext(request, conn, cookies, language, user, organisation, kept=kept)
-                yield context
-                _log(context, request.scope["route"].path_format)
-        except Exception:
-            if kept:
-                with acting_as(conn, identity.user_id, organisation_id=named):
-                    for endpoint in kept:
-                        _log(context, endpoint)
-            raise
+        claims = user.claims_in(chosen)
+        with rows.observing(conn) as organisation_ids:
+            context = RequestContext(request, conn, cookies, language, user, None, organisation_ids)
+            try:
+                with acting_as(conn, claims):
+                    if request.method in _SAFE_METHODS:
+                        # It writes only the access log: the answer need not wait until that is on disk.
+                        allow_lost_commit(conn)
+                    context.organisation = own_organisation.current(conn)
+                    yield context
+                    _log(context, request.scope["route"].path_format)
+            except Exception:
+                if context.logged_always:
+                    with acting_as(conn, claims):
+                        for endpoint in context.logged_always:
+                            _log(context, endpoint)
+                raise
 
 
 def _log(context: RequestContext, endpoint: str) -> None:
-    _QUERIES.log_access(
-        context.conn,
-        endpoint=endpoint,
-        organisation_ids=list(context.seen),
-        request_id=context.request.state.request_id,
+    request_log.write(
+        context.conn, endpoint, context.organisation_ids, request_id=context.request.state.request_id
     )
 
 
 def _chosen_organisation(cookies: Cookies) -> UUID | None:
-    """Return which organisation the person chose; the database asks whether it is one of theirs."""
+    """Return the organisation that the person chose; the database checks that it is one of theirs."""
     try:
         return UUID(cookies["organisation"] or "")
     except ValueError:
@@ -227,23 +208,23 @@ def _chosen_organisation(cookies: Cookies) -> UUID | None:
 
 
 async def _acquire_connection(request: Request) -> AsyncIterator[None]:
-    """Wait until a connection is free; threads that wait would be missing to those that have one."""
+    """Wait until a connection is free, without a thread: those who hold a connection need the threads."""
     async with services_of(request).limiter.acquire():
         yield
 
 
-# Whoever opens a visit takes a turn first, and last of all what may wait for others.
+# Acquire the connection limiter first, the pooled connection last.
 ConnectionSlot = Annotated[None, Depends(_acquire_connection, scope="function")]
 
 
 def _optional_user(
-    request: Request, identity: Annotated[Identity | None, Depends(identify)], _turn: ConnectionSlot
+    request: Request, user: Annotated[User | None, Depends(identify)], _slot: ConnectionSlot
 ) -> Iterator[RequestContext]:
-    with request_context(request, identity, chosen=_chosen_organisation(cookies_of(request))) as context:
+    with request_context(request, user, chosen=_chosen_organisation(cookies_of(request))) as context:
         yield context
 
 
-# The transaction ends before the answer goes out: who reads of a success can rely on it.
+# The transaction ends before the answer is sent: an answer of success is committed.
 OptionalUser = Annotated[RequestContext, Depends(_optional_user, scope="function")]
 
 
@@ -286,12 +267,12 @@ CurrentAdministrator = Annotated[RequestContext, Depends(_administrator, scope="
 
 
 def sign_in_path(request: Request) -> str:
-    """Return where to sign in, and from there back to what was asked for."""
+    """Return the address of the sign-in, with the way back to the requested page."""
     if request.method not in _SAFE_METHODS:
         return "/sign-in"
     return f"/sign-in?{urlencode({'next': _address(request)})}"
 
 
 def _address(request: Request) -> str:
-    """Return what was asked for, without the host."""
+    """Return the requested address, without the host."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -1,4 +1,4 @@
-"""Forms come from these pages, and from the browser to which they were sent."""
+"""CSRF protection: a form must come from these pages, in the browser to which they were sent."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -13,7 +13,7 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def check_form(request: Request) -> AsyncIterator[None]:
-    """Raise CsrfError for a change that another site has the browser ask for (CSRF).
+    """Raise CsrfError for a change that another site makes the browser request.
 
     The API takes no cookies, so there is nothing to forge.
     """

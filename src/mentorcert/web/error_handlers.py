@@ -57,7 +57,7 @@ _RETRY_AFTER_S: Final = 60
 
 
 def status_of(error: MentorcertError) -> int:
-    """Return the HTTP status that tells of an error."""
+    """Return the HTTP status of an error."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
@@ -65,7 +65,7 @@ def status_of(error: MentorcertError) -> int:
 
 
 def install(app: FastAPI) -> None:
-    """Have every kind of error answered."""
+    """Add a handler for every kind of error."""
     app.add_exception_handler(SignInNeededError, _sign_in_needed)
     app.add_exception_handler(OrganisationNeededError, _organisation_needed)
     app.add_exception_handler(MentorcertError, _mentorcert_error)
@@ -96,13 +96,13 @@ def _mentorcert_error(request: Request, error: Exception) -> Response:
         return problem.of_error(request, error, status)
     if isinstance(error, InvalidTokenError):
         return _sign_in_needed(request, error)
-    # What it says of itself; a hint speaks to people only where it is about what they sent.
+    # A hint is for the user only where it is about the input.
     hint = error.hint if isinstance(error, (RuleError, InvalidInputError)) else None
     return _failure(request, status, text=type(error).__doc__, detail=_own_words(error), hint=hint)
 
 
 def _own_words(error: MentorcertError) -> str | None:
-    """Return the message where it says more than the class, as that of bad input does."""
+    """Return the message where it says more than the class, as for invalid input."""
     said = str(error)
     return said if isinstance(error, InvalidInputError) and said != type(error).__doc__ else None
 
@@ -118,7 +118,7 @@ def _invalid_request(request: Request, error: Exception) -> Response:
         raise error
     if _is_api(request):
         return problem.of_validation(request, error)
-    # A path that is no id, or no number, is a page that does not exist.
+    # A malformed id or number in the path is a page that does not exist.
     if any(fault["loc"][0] == "path" for fault in error.errors()):
         return _failure(request, 404)
     faults = [(str(fault["loc"][-1]), str(fault["type"]), fault.get("ctx", {})) for fault in error.errors()]
@@ -136,7 +136,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """Log and answer what nobody foresaw."""
+    """Log and answer an unexpected error."""
     logs.event("request_failed", level=logging.ERROR, error=error, status=500)
     return problem.of_status(request, 500) if _is_api(request) else _failure(request, 500)
 

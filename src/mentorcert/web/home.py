@@ -1,8 +1,9 @@
-"""The way in, by role, and what a monitor asks."""
+"""The first page of each role, and the addresses for monitors."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
+from mentorcert.db.connection import ping
 from mentorcert.web.context import OptionalUser
 from mentorcert.web.security.session import services_of
 
@@ -31,7 +32,7 @@ def healthz() -> Response:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """Say that the database answers; a failure is answered as everywhere, by 503."""
+    """Say that the database answers; else the answer is 503, as everywhere."""
     with services_of(request).pool.connection(timeout=5) as conn:
-        conn.execute("select 1")
+        ping(conn)
     return PlainTextResponse("ok\n")

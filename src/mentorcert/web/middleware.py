@@ -1,4 +1,4 @@
-"""What holds for every answer: a request id, security headers, a size limit, a log line, the cookies."""
+"""For every answer: a request id, security headers, a size limit, a log line, the cookies."""
 
 import logging
 import re
@@ -45,7 +45,7 @@ _HEADERS: Final = {
 
 
 class RequestMiddleware:
-    """ASGI middleware around everything else."""
+    """The outermost ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
         self._app = app
@@ -86,7 +86,7 @@ class RequestMiddleware:
                 await self._app(scope, receive_some, send_with_headers)
             except Exception as error:
                 if status:
-                    # Half an answer is out; all that is left is to break it off.
+                    # Part of the answer is sent; it can only be broken off.
                     logs.event("request_failed", level=logging.ERROR, error=error, status=status)
                     raise
                 await unexpected(Request(scope), error)(scope, receive, send_with_headers)
@@ -96,7 +96,7 @@ class RequestMiddleware:
                     "http_request",
                     level=logging.INFO if 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR else logging.ERROR,
                     method=scope["method"],
-                    # The template, since an address may hold a token or what somebody searched for.
+                    # The template: an address may hold a token or a search for a person.
                     route=getattr(route, "path_format", None),
                     status=status,
                     seconds=round(monotonic() - started, 4),
@@ -114,5 +114,5 @@ class RequestMiddleware:
             for name, value in answer.headers.items():
                 if name == "set-cookie":
                     headers.append(name, value)
-                    # What holds a session is nobody else's to keep.
+                    # No cache may store an answer that sets a session.
                     headers["Cache-Control"] = "no-store"

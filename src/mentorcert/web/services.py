@@ -1,4 +1,4 @@
-"""What all requests of one process share."""
+"""The services that all requests of a process share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -20,14 +20,14 @@ _LONGEST_WAIT_S: Final = 5.0
 
 
 class ConnectionLimiter:
-    """Lets no more requests go on at once than there are connections."""
+    """Limits concurrent requests to the number of connections."""
 
     def __init__(self, number: int = _CONNECTIONS) -> None:
         self._free = asyncio.Semaphore(number)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
-        """Take a turn; raises BusyError where none comes in time."""
+        """Wait for a free connection; raises BusyError after five seconds."""
         try:
             async with asyncio.timeout(_LONGEST_WAIT_S):
                 await self._free.acquire()
@@ -41,7 +41,7 @@ class ConnectionLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The configuration, connections to the database, and who says who somebody is."""
+    """The configuration, the connections to the database, and the verifier of tokens."""
 
     configuration: Configuration
     pool: ConnectionPool[Connection]
@@ -53,7 +53,7 @@ class Services:
 
 @contextmanager
 def services(configuration: Configuration) -> Iterator[Services]:
-    """Open them, and close them again."""
+    """Open the services, and close them at the end of the block."""
     auth = configuration.auth
     with ExitStack() as stack:
         yield Services(

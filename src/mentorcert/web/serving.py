@@ -11,36 +11,28 @@ from typing import Final
 import uvicorn
 
 from mentorcert import http_server
+from mentorcert.access import least_rights
 from mentorcert.db.connection import Connection, connect, database_url
-from mentorcert.errors import InvalidInputError, PrivilegedConnectionError, SettingError
+from mentorcert.errors import InvalidInputError, SettingError
 from mentorcert.imports.tasks import runner
 from mentorcert.operations import nightly
+from mentorcert.organisations import sample_people
 from mentorcert.settings import Settings, settings
-from mentorcert.web import configuration, demonstration
+from mentorcert.web import configuration
 from mentorcert.web.application import application
 from mentorcert.web.configuration import Configuration, is_of_this_machine
 from mentorcert.web.services import services
 
 _SHUTDOWN_S: Final = 10
-_PRIVILEGES: Final = """
-select exists (
-  -- Also what it may become.
-  select from pg_catalog.pg_roles as role, pg_catalog.pg_class as class
-  where
-    pg_catalog.pg_has_role(role.oid, 'member')
-    and class.oid = 'public.peer_mentor_certifications'::regclass
-    and (role.rolsuper or role.rolbypassrls or role.oid = class.relowner)
-)
-"""
 
 
 def listen(host: str, port: int | None) -> socket.socket:
     """Take a port; `None` takes 8000, or any other that is free. Raises InvalidInputError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     wanted = [port] if port is not None else [8000, 0]
-    for one in wanted:
+    for number in wanted:
         try:
-            listener = socket.create_server((host, one), family=family, reuse_port=False)
+            listener = socket.create_server((host, number), family=family, reuse_port=False)
         except OSError:
             continue
         # Else an answer waits 40 ms for an acknowledgement: asyncio asks for it only of sockets of its own.
@@ -52,56 +44,48 @@ def listen(host: str, port: int | None) -> socket.socket:
     )
 
 
-def configure(of: Settings, listener: socket.socket, *, is_embedded: bool) -> Configuration:
+def configure(environment: Settings, listener: socket.socket, *, is_embedded: bool) -> Configuration:
     """Return the configuration for an address; raises SettingError where samples would be open to others."""
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if not is_embedded:
-        return configuration.from_settings(of, url)
+        return configuration.from_settings(environment, url)
     if not is_of_this_machine(url):
         raise SettingError(
             "Everybody may step into the sample people of the embedded database,"
             " so it is served to this machine only.",
             hint="Leave --host at 127.0.0.1, or set DATABASE_URL, SUPABASE_URL and MENTORCERT_WEB_SECRET.",
         )
-    return configuration.demonstration(of.home, url)
+    return configuration.demonstration(environment.home, url)
 
 
-def serve(of: Configuration, listener: socket.socket, ready: Callable[[str], None]) -> None:
+def serve(configured: Configuration, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the address.
 
     Raises PrivilegedConnectionError where the connection itself may read past row-level security.
     """
     with ExitStack() as stack:
         persons = []
-        if of.is_demonstration:
-            # Once: the embedded server is not to be asked for by several threads at the same time.
+        if configured.is_demonstration:
+            # Once, before there are threads: they must not start the embedded server at the same time.
             owner = partial(connect, database_url(settings()), autocommit=True)
             with owner() as conn:
-                persons = demonstration.people(conn)
+                persons = sample_people.ensure(conn)
             stack.enter_context(_jobs(owner))
-        with connect(of.database_url) as conn:
-            _require_least_rights(conn)
-        shared = stack.enter_context(services(of))
+        with connect(configured.database_url) as conn:
+            least_rights.require(conn)
+        shared = stack.enter_context(services(configured))
         server = _Server(
             http_server.config(application(shared, persons), timeout_graceful_shutdown=_SHUTDOWN_S),
-            partial(ready, of.public_url),
+            partial(ready, configured.public_url),
         )
-        stack.enter_context(_signals_taken())
+        stack.enter_context(_signals_ignored())
         server.run(sockets=[listener])
 
 
-def _require_least_rights(conn: Connection) -> None:
-    row = conn.execute(_PRIVILEGES).fetchone()
-    if row is None or row[0]:
-        raise PrivilegedConnectionError(
-            hint="Let DATABASE_URL connect as mentorcert_web: docs/operations.md, Login roles."
-        )
-
-
 @contextmanager
-def _signals_taken() -> Iterator[None]:
-    """Have the server raise the signal that ended it once more in vain: what is around it ends in order."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore the signal that uvicorn raises again at its end, so that the blocks around it end in order."""
     before = {name: signal.signal(name, lambda *_: None) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -112,7 +96,7 @@ def _signals_taken() -> Iterator[None]:
 
 @contextmanager
 def _jobs(open_connection: Callable[[], Connection]) -> Iterator[None]:
-    """Do the nights and the tasks of the embedded database, which has no other process for them."""
+    """Run the nights and tasks of the embedded database, which has no other process for them."""
     stop = threading.Event()
     threads = [
         threading.Thread(target=job, args=(open_connection, stop), name=job.__name__)
@@ -129,7 +113,7 @@ def _jobs(open_connection: Callable[[], Connection]) -> Iterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it takes connections."""
+    """Calls `ready` when it takes connections."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)

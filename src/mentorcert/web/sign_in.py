@@ -1,15 +1,12 @@
 """Signing in and out, the language, and in which organisation to act."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-import aiosql
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
 from mentorcert.errors import (
@@ -18,15 +15,15 @@ from mentorcert.errors import (
     SignInUnavailableError,
     TooManyAttemptsError,
 )
+from mentorcert.organisations import own_organisation
 from mentorcert.translations import Language
-from mentorcert.web.context import CurrentUser, Organisation, render
+from mentorcert.web.context import CurrentUser, render
 from mentorcert.web.security.gotrue import Challenge, GoTrue, Tokens
 from mentorcert.web.security.rate_limiter import SIGN_INS, address_of
 from mentorcert.web.security.session import cookies_of, identify, services_of
 
 router = APIRouter()
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _HOME: Final = "/"
 
 Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -50,7 +47,7 @@ class _Code(BaseModel):
 
 
 def local_path(path: str) -> str:
-    """Return a path of these pages, and the home page for whatever leads elsewhere."""
+    """Return the path if it is one of these pages, else the home page."""
     try:
         parts = urlsplit(path)
     except ValueError:
@@ -143,7 +140,7 @@ def choose_language(
     language: Annotated[Language, Form()],
     back: Annotated[str, Form(max_length=2000)] = _HOME,
 ) -> Response:
-    """Keep the reader's language."""
+    """Remember the reader's language."""
     cookies_of(request)["language"] = language
     return RedirectResponse(local_path(back), 303)
 
@@ -151,20 +148,19 @@ def choose_language(
 @router.get("/organisation")
 def organisations(context: CurrentUser) -> Response:
     """Show the organisations of a person who is in several, or say that there is none."""
-    with context.conn.cursor(row_factory=class_row(Organisation)) as cursor:
-        own = cursor.execute(_QUERIES.own_organisations.sql).fetchall()
+    own = own_organisation.every(context.conn)
     return context.page("organisation.html", own=own, status=200 if own else 403)
 
 
 @router.post("/organisation")
 def choose_organisation(context: CurrentUser, organisation_id: Annotated[UUID, Form()]) -> Response:
-    """Act in one of the own organisations; any other one the database would not accept."""
+    """Act in one of the own organisations; the database accepts no other."""
     context.cookies["organisation"] = str(organisation_id)
     return context.redirect(_HOME)
 
 
 def enter(request: Request, tokens: Tokens, target: str) -> Response:
-    """Begin a session: nothing that the browser had before is worth anything in it."""
+    """Begin a session; nothing that the browser had before is valid in it."""
     services, cookies = services_of(request), cookies_of(request)
     try:
         services.verifier.verify(tokens.access_token)
@@ -184,11 +180,11 @@ def _gotrue(request: Request) -> GoTrue:
     return gotrue
 
 
-def _count(request: Request, *whose: str) -> None:
+def _count(request: Request, *emails: str) -> None:
     limiter = services_of(request).rate_limiter
     limiter.hit(SIGN_INS, "address", address_of(request))
-    for one in whose:
-        limiter.hit(SIGN_INS, "login", one.lower())
+    for email in emails:
+        limiter.hit(SIGN_INS, "login", email.lower())
 
 
 def _form(

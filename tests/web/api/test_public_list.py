@@ -1,17 +1,10 @@
 """The public list: everybody who may be shown today, nobody else, and in no cache for longer."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
-
-import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.web.api.public_list import LONGEST_CACHED_S, _Row, cache_control
 from tests.support.registry import let_end, today
 from tests.web.api.conftest import API, As, People
-
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def names(as_: As, path: str = "demo", **asked: str | int) -> list[str]:
@@ -65,23 +58,6 @@ def test_whose_lease_has_ended_is_gone_though_every_job_is_dead(
 def test_without_consent_nobody_is_shown(conn: Connection, people: People, as_: As) -> None:
     conn.execute("update public.peer_mentors set listing_consent = false")
     assert names(as_) == []
-
-
-def row(seconds: float) -> _Row:
-    return _Row(uuid4(), "Kari", [], NOW + timedelta(seconds=seconds))
-
-
-@pytest.mark.parametrize(
-    ("left_s", "expected"),
-    [([], 60), ([1e9], 60), ([62], 60), ([61.9], 59), ([1e9, 10], 8), ([3], 1), ([2.9], 0), ([0.1, 1e9], 0)],
-)
-def test_no_cache_outlives_a_lease(left_s: list[float], expected: int) -> None:
-    told = cache_control([row(seconds) for seconds in left_s], NOW)
-    if expected == 0:
-        assert told == "no-store"
-    else:
-        assert told == f"public, max-age={expected}, must-revalidate"
-        assert expected < min([LONGEST_CACHED_S + 1, *left_s])
 
 
 def test_the_answer_says_how_long_it_may_be_kept(conn: Connection, people: People, as_: As) -> None:

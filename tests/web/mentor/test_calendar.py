@@ -8,10 +8,10 @@ import pytest
 from icalendar import Calendar
 
 from mentorcert.certifications import repository
+from mentorcert.certifications.calendar_feeds import ExpiringCertification
 from mentorcert.db.connection import Connection
 from mentorcert.organisations import data_subjects
 from mentorcert.web.mentor import calendar_file
-from mentorcert.web.mentor.calendar_file import ExpiringCertification
 from tests.support.registry import let_end, today
 from tests.web.conftest import URL, Site, post
 from tests.web.mentor.conftest import People

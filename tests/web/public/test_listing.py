@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from mentorcert.certifications import repository
+from mentorcert.certifications.public_list import LONGEST_CACHED_S
 from mentorcert.db.connection import Connection
 from mentorcert.organisations import data_subjects
 from mentorcert.web.public.listing import SIZE
-from mentorcert.web.public.queries import LONGEST_KEPT_S, Listed, cache_control
 from tests.support.registry import Organisation, fetch, join, let_end, set_up, today
 from tests.web.conftest import Site
 
@@ -127,26 +127,10 @@ def test_who_is_taken_off(conn: Connection, site: Site, organisation: Organisati
     assert names(site) == []
 
 
-@pytest.mark.parametrize(
-    ("seconds", "kept"),
-    [
-        ([], "public, max-age=60, must-revalidate"),
-        ([3600, 7200], "public, max-age=60, must-revalidate"),
-        ([65, 3600], "public, max-age=60, must-revalidate"),
-        ([3600, 64.9], "public, max-age=59, must-revalidate"),
-        ([6.5], "public, max-age=1, must-revalidate"),
-        ([5.9], "no-store"),
-        ([0.1], "no-store"),
-    ],
-)
-def test_no_cache_outlives_a_lease(seconds: list[float], kept: str) -> None:
-    assert cache_control([Listed(uuid4(), "Kari", [], left) for left in seconds]) == kept
-
-
 def test_the_header_at_the_end_of_a_lease(conn: Connection, site: Site, certification: object) -> None:
     client = site.client()
     assert client.get("/public/demo").headers["cache-control"] == (
-        f"public, max-age={LONGEST_KEPT_S}, must-revalidate"
+        f"public, max-age={LONGEST_CACHED_S}, must-revalidate"
     )
     conn.execute(
         "update public.listed_peer_mentors set listed_until = clock_timestamp() + interval '40 seconds'"

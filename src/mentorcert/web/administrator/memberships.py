@@ -12,11 +12,12 @@ import aiosql
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from mentorcert.organisations.memberships import Role
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, choices
 from mentorcert.web.administrator.fields import Maybe, OptionalId
 from mentorcert.web.administrator.queries import Refusal, attempt, require_one, row, rows
-from mentorcert.web.context import CurrentAdministrator, RequestContext, Role
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 

@@ -1,4 +1,4 @@
-"""Who calls the API: whoever the header's access token says, and nobody else."""
+"""Who calls the API: the bearer of the access token in the header, and nobody else."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,10 +8,10 @@ from fastapi import Depends, Request
 from mentorcert.errors import ForbiddenError, InvalidTokenError
 from mentorcert.web.context import ConnectionSlot, RequestContext, request_context
 from mentorcert.web.security.session import services_of
-from mentorcert.web.security.tokens import Identity
+from mentorcert.web.security.tokens import User
 
 
-def _api_identity(request: Request) -> Identity | None:
+def _api_user(request: Request) -> User | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
@@ -20,15 +20,15 @@ def _api_identity(request: Request) -> Identity | None:
     return services_of(request).verifier.verify(token.strip())
 
 
-def _api_anybody(
-    request: Request, identity: Annotated[Identity | None, Depends(_api_identity)], _turn: ConnectionSlot
+def _api_optional_user(
+    request: Request, user: Annotated[User | None, Depends(_api_user)], _slot: ConnectionSlot
 ) -> Iterator[RequestContext]:
-    with request_context(request, identity) as context:
+    with request_context(request, user) as context:
         yield context
 
 
-# The API goes by the header alone: a browser sends cookies along whoever has it ask.
-ApiOptionalUser = Annotated[RequestContext, Depends(_api_anybody, scope="function")]
+# The API reads the header alone: a browser sends its cookies with every request, whichever site asks for it.
+ApiOptionalUser = Annotated[RequestContext, Depends(_api_optional_user, scope="function")]
 
 
 async def _api_member(context: ApiOptionalUser) -> RequestContext:

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import repository
 from mentorcert.certifications.history import Status
-from mentorcert.db import cursors
 from mentorcert.web.api.caller import ApiMember
-from mentorcert.web.api.fields import Id, Instant, Place, Size, Word
+from mentorcert.web.api.fields import Id, Instant, PageCursor, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
 from mentorcert.web.context import RequestContext
 
@@ -89,16 +88,7 @@ class CertificationFilter(BaseModel):
         None, description="Only what expires before this instant.", examples=["2027-01-01T00:00:00+01:00"]
     )
     size: Size = Field(50, description="Rows a page.")
-    after: Place | None = Field(None, description="`next` of the page before.")
-
-
-class _Expiry(BaseModel):
-    """Where a page of certifications begins."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    expires_at: Instant | None
-    id: Id
+    after: PageCursor | None = Field(None, description="`next` of the page before.")
 
 
 class Validity(BaseModel):
@@ -120,13 +110,6 @@ class ValidityQuestion(BaseModel):
     known_at: Instant | None = Field(None, description="By what the registry knew then; else: now.")
 
 
-def visible(context: RequestContext, certification_id: UUID) -> repository.Certification:
-    """Return what the visitor may read, and note it; raises MissingRightError."""
-    found = repository.get(context.conn, certification_id)
-    context.record_rows([found.organisation_id])
-    return found
-
-
 def shown(context: RequestContext, row: repository.Certification) -> Certification:
     """Return a row as the API shows it to a member."""
     _, organisation = context.member()
@@ -138,28 +121,22 @@ def list_certifications(
     context: ApiMember, wanted: Annotated[CertificationFilter, Query()]
 ) -> CertificationPage:
     """List the certifications within your reach: your own, those of your chapters, or the organisation's."""
-    after = cursors.decode(_Expiry, wanted.after)
     page = repository.page(
         context.conn,
-        after=repository.Cursor(after.expires_at, after.id) if after else None,
+        after=wanted.after,
         size=wanted.size,
         status=wanted.status,
         certification_type=wanted.certification_type,
         chapter_id=wanted.chapter_id,
         expiring_before=wanted.expiring_before,
     )
-    last = page.next
-    context.record_rows({row.organisation_id for row in page.certifications})
-    return CertificationPage(
-        items=[shown(context, row) for row in page.certifications],
-        next=cursors.encode(_Expiry(expires_at=last.expires_at, id=last.id)) if last else None,
-    )
+    return CertificationPage(items=[shown(context, row) for row in page.rows], next=page.next)
 
 
 @router.get("/{certification_id}", operation_id="get_certification", responses=READING)
 def get_certification(context: ApiMember, certification_id: Id) -> Certification:
     """Get one certification."""
-    return shown(context, visible(context, certification_id))
+    return shown(context, repository.get(context.conn, certification_id))
 
 
 @router.get("/{certification_id}/as-of", operation_id="was_certification_valid", responses=READING)
@@ -167,6 +144,6 @@ def was_certification_valid(
     context: ApiMember, certification_id: Id, asked: Annotated[ValidityQuestion, Query()]
 ) -> Validity:
     """Ask whether a certification was valid at an instant, by what the registry knew at another."""
-    visible(context, certification_id)
+    repository.get(context.conn, certification_id)
     valid = repository.was_valid(context.conn, certification_id, asked.at, asked.known_at)
     return Validity(valid=valid, at=asked.at, known_at=asked.known_at)

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import history, repository
 from mentorcert.errors import ForbiddenError, MissingRightError
-from mentorcert.web.api import peer_mentors
+from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
-from mentorcert.web.api.certifications import Certification, shown, visible
+from mentorcert.web.api.certifications import Certification, shown
 from mentorcert.web.api.fields import Day, Id, Remark, Word
 from mentorcert.web.api.operation import API, CHANGING, Operation, bearer
 from mentorcert.web.context import RequestContext
@@ -117,7 +117,7 @@ def register_certification(
     context: ApiMember, response: Response, registration: Registration
 ) -> Certification:
     """Register a certification of a peer mentor who holds none of this type."""
-    mentor = peer_mentors.visible(context, registration.peer_mentor_id)
+    mentor = directory.get(context.conn, registration.peer_mentor_id)
     with _of_a_visible_row():
         certification = repository.register(
             context.conn,
@@ -175,14 +175,14 @@ def revert_change(context: ApiMember, certification_id: Id, reversal: Reversal) 
 
 @contextmanager
 def _changing(context: RequestContext, certification_id: UUID) -> Iterator[None]:
-    visible(context, certification_id)
+    repository.get(context.conn, certification_id)
     with _of_a_visible_row():
         yield
 
 
 @contextmanager
 def _of_a_visible_row() -> Iterator[None]:
-    """Tell what is refused from what is hidden; the database, which would have to look twice, does not."""
+    """Turn a missing right into ForbiddenError: the row itself is known to be visible."""
     try:
         yield
     except MissingRightError as error:

@@ -40,14 +40,14 @@ def describe(routes: list[BaseRoute]) -> dict[str, Any]:
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
     )
     document["components"]["schemas"] |= definitions["$defs"]
-    for operation in (one for path in document["paths"].values() for one in path.values()):
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
         for parameter in operation.get("parameters", ()):
             _leave_out_null(parameter["schema"])
     return document
 
 
 def _leave_out_null(schema: dict[str, Any]) -> None:
-    """Say that a parameter is left out, where Python says None: a URL has no null."""
+    """Remove null from the types of a parameter: a URL has no null."""
     match schema.get("anyOf"):
         case [dict(given), {"type": "null"}]:
             del schema["anyOf"]

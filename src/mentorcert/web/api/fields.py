@@ -1,4 +1,4 @@
-"""What the fields of requests may say, so that everything else is refused before it reaches the database."""
+"""The types of request fields: anything else is refused before it reaches the database."""
 
 import re
 from datetime import UTC, date, datetime
@@ -13,12 +13,12 @@ LARGEST_PAGE: Final = 200
 _FIRST_INSTANT, _LAST_INSTANT = (
     datetime(year, 1, 1, tzinfo=UTC) for year in (FIRST_DAY.year, LAST_DAY.year + 1)
 )
-# PostgreSQL keeps no NUL in a text.
+# PostgreSQL cannot store NUL in a text.
 _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def _written(pattern: str, advice: str) -> BeforeValidator:
-    """Take the one way of writing that the document names: pydantic reads a number as seconds since 1970."""
+    """Accept only the notation that the document names: pydantic reads a number as seconds since 1970."""
     way = re.compile(pattern, re.ASCII)
 
     def check(value: object) -> object:
@@ -61,9 +61,7 @@ Instant = Annotated[
 """An instant of the years 1900 to 2199, with its offset."""
 Remark = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
-Named = Annotated[str, Field(pattern=_NO_NUL)]
-"""A name that the registry holds, of whatever length."""
 Slug = Annotated[str, Field(max_length=100, pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
 Size = Annotated[int, Field(ge=1, le=LARGEST_PAGE)]
-Place = Annotated[str, Field(min_length=1, max_length=2000, pattern="^[A-Za-z0-9_-]+$")]
-"""Where a page begins, as `next` of the page before said it."""
+PageCursor = Annotated[str, Field(min_length=1, max_length=2000, pattern="^[A-Za-z0-9_-]+$")]
+"""The `next` of the page before."""

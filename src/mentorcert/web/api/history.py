@@ -1,25 +1,19 @@
 """The history of a certification, page by page."""
 
-from pathlib import Path
 from typing import Annotated
 
-import aiosql
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.certifications import history
+from mentorcert.certifications import repository, timeline
 from mentorcert.certifications.history import EntryV1
-from mentorcert.db import cursors
 from mentorcert.web.api.caller import ApiMember
-from mentorcert.web.api.certifications import visible
-from mentorcert.web.api.fields import Id, Place, Size
+from mentorcert.web.api.fields import Id, PageCursor, Size
 from mentorcert.web.api.operation import API, READING, Operation, bearer
 
 router = APIRouter(
     prefix=f"{API}/certifications", tags=["history"], route_class=Operation, dependencies=[bearer]
 )
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 
 class HistoryPage(BaseModel):
@@ -35,15 +29,7 @@ class HistoryWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     size: Size = Field(50, description="Entries a page.")
-    after: Place | None = Field(None, description="`next` of the page before.")
-
-
-class _Position(BaseModel):
-    """Where a page of a history begins; entries never move."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    position: int = Field(ge=1, lt=2**31)
+    after: PageCursor | None = Field(None, description="`next` of the page before.")
 
 
 @router.get(
@@ -57,17 +43,6 @@ def get_history(
     context: ApiMember, certification_id: Id, wanted: Annotated[HistoryWanted, Query()]
 ) -> HistoryPage:
     """Get how a certification came to be as it is."""
-    visible(context, certification_id)
-    after = cursors.decode(_Position, wanted.after)
-    begins = after.position if after else 0
-    rows = _QUERIES.entries(
-        context.conn, certification_id=certification_id, after=begins, page_size=wanted.size + 1
-    )
-    entries = history.parse(entry for (entry,) in rows)
-    more = len(entries) > wanted.size
-    return HistoryPage.model_validate(
-        {
-            "items": entries[: wanted.size],
-            "next": cursors.encode(_Position(position=begins + wanted.size)) if more else None,
-        }
-    )
+    repository.get(context.conn, certification_id)
+    page = timeline.of_certification(context.conn, certification_id, after=wanted.after, size=wanted.size)
+    return HistoryPage.model_validate({"items": page.rows, "next": page.next})

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from mentorcert.web.api.problem import MEDIA_TYPE
 
-# Where all of them lie; with the routers, for a route that is included under a prefix does not know of it.
+# Stated with each router: a route that is included under a prefix does not know it.
 API: Final = "/api/v1"
 
-# For the document alone: who asks is found out by the visit.
+# For the document alone: the request context reads the token.
 bearer: Final = Depends(
     HTTPBearer(
         scheme_name="supabase",

@@ -1,29 +1,19 @@
 """Peer mentors: lists with a search, and one."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated
 from uuid import UUID
 
-import aiosql
-import psycopg
 from fastapi import APIRouter, Query
-from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.db import cursors
-from mentorcert.db.connection import Connection
-from mentorcert.errors import MissingRightError, from_postgres
+from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
-from mentorcert.web.api.fields import Id, Place, Size, Word
+from mentorcert.web.api.fields import Id, PageCursor, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
-from mentorcert.web.context import RequestContext
 
 router = APIRouter(
     prefix=f"{API}/peer-mentors", tags=["peer mentors"], route_class=Operation, dependencies=[bearer]
 )
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 
 class Chapter(BaseModel):
@@ -84,79 +74,25 @@ class PeerMentorFilter(BaseModel):
     search: Word | None = Field(None, description="Words, each a part of the name or of the external id.")
     chapter_id: Id | None = Field(None, description="A chapter, with those under it.")
     size: Size = Field(50, description="Rows a page.")
-    after: Place | None = Field(None, description="`next` of the page before.")
-
-
-class _Row(TypedDict):
-    id: UUID
-    code: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Visible:
-    """A peer mentor within the caller's reach."""
-
-    id: UUID
-    organisation_id: UUID
-    external_id: str
-    full_name: str
-    display_name: str | None
-    email: str | None
-    phone: str | None
-    listing_consent: bool
-    has_login: bool
-    chapters: list[_Row]
-
-
-class _Id(BaseModel):
-    """Where a page of peer mentors begins."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: Id
+    after: PageCursor | None = Field(None, description="`next` of the page before.")
 
 
 @router.get("", operation_id="list_peer_mentors", responses=LISTING)
 def list_peer_mentors(context: ApiMember, wanted: Annotated[PeerMentorFilter, Query()]) -> PeerMentorPage:
     """List the peer mentors within your reach; somebody who was erased is not among them."""
     _, organisation = context.member()
-    after = cursors.decode(_Id, wanted.after)
-    found = _rows(
+    page = directory.page(
         context.conn,
-        _QUERIES.page.sql,
-        organisation_id=organisation.id,
-        after=after.id if after else None,
-        page_size=wanted.size + 1,
+        organisation.id,
         search=wanted.search,
         chapter_id=wanted.chapter_id,
+        after=wanted.after,
+        size=wanted.size,
     )
-    rows = found[: wanted.size]
-    context.record_rows({row.organisation_id for row in rows})
-    return PeerMentorPage(
-        items=[PeerMentor.model_validate(row) for row in rows],
-        next=cursors.encode(_Id(id=rows[-1].id)) if len(found) > len(rows) else None,
-    )
+    return PeerMentorPage(items=[PeerMentor.model_validate(row) for row in page.rows], next=page.next)
 
 
 @router.get("/{peer_mentor_id}", operation_id="get_peer_mentor", responses=READING)
 def get_peer_mentor(context: ApiMember, peer_mentor_id: Id) -> PeerMentor:
     """Get one peer mentor."""
-    return PeerMentor.model_validate(visible(context, peer_mentor_id))
-
-
-def visible(context: RequestContext, peer_mentor_id: UUID) -> Visible:
-    """Return whom the visitor may read, and note it; raises MissingRightError."""
-    rows = _rows(context.conn, _QUERIES.get.sql, peer_mentor_id=peer_mentor_id)
-    if not rows:
-        raise MissingRightError(code="42501")
-    context.record_rows([rows[0].organisation_id])
-    return rows[0]
-
-
-def _rows(conn: Connection, sql: str, **parameters: Any) -> list[Visible]:
-    try:
-        with conn.cursor(row_factory=class_row(Visible)) as cursor:
-            return list(cursor.execute(sql, parameters).fetchall())
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    return PeerMentor.model_validate(directory.get(context.conn, peer_mentor_id))

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): one shape for every answer that is not what was asked for."""
+"""Errors as problem details (RFC 9457)."""
 
 import re
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class Problem(BaseModel):
 
 
 def of_error(request: Request, error: MentorcertError, status: int) -> JSONResponse:
-    """Answer with an error of ours; one of the server's own side tells nothing but that it was."""
+    """Answer with an error of ours; an internal error shows no details."""
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return of_status(request, status)
     kind = type(error)
@@ -76,7 +76,7 @@ def of_error(request: Request, error: MentorcertError, status: int) -> JSONRespo
     )
     headers: dict[str, str] = {}
     if status == HTTPStatus.UNAUTHORIZED:
-        # RFC 6750: who sent no token is told no more than how to send one.
+        # RFC 6750: without a token, no error code.
         reason = ', error="invalid_token"' if "authorization" in request.headers else ""
         headers["WWW-Authenticate"] = f'Bearer realm="mentorcert"{reason}'
     elif status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
@@ -105,20 +105,20 @@ def of_validation(request: Request, error: RequestValidationError) -> JSONRespon
 
 
 def of_status(request: Request, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Answer with what the status alone says."""
+    """Answer with the meaning of the status alone."""
     known = HTTPStatus(status)
-    detail, hint = _SAID.get(known, (known.description or known.phrase, ""))
+    detail, hint = _BY_STATUS.get(known, (known.description or known.phrase, ""))
     # RFC 9457: without meaning of its own beyond the status.
     problem = Problem(type="about:blank", title=known.phrase, status=status, detail=detail, hint=hint)
-    told = dict(headers or {})
+    given = dict(headers or {})
     if known is HTTPStatus.METHOD_NOT_ALLOWED:
         # The router names the methods of one route only.
-        told = {"Allow": ", ".join(method for method in _METHODS if _is_route(request, method))}
-    return _answer(request, problem, told)
+        given = {"Allow": ", ".join(method for method in _METHODS if _is_route(request, method))}
+    return _answer(request, problem, given)
 
 
 _METHODS: Final = ("GET", "POST")
-_SAID: Final = {
+_BY_STATUS: Final = {
     HTTPStatus.BAD_REQUEST: ("The body is not JSON in UTF-8.", "Send one JSON object."),
     HTTPStatus.NOT_FOUND: (
         "There is no such path.",
@@ -149,12 +149,12 @@ def urn(kind: type[MentorcertError]) -> str:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    # The first part says whether it is of the query, the path or the body. A client may make names up.
+    # The first part is query, path or body. The name may be any text of the client.
     name = ".".join(map(str, place[1:])) or str(place[0])
     return name.encode("ascii", "backslashreplace").decode()[:_LONGEST_FIELD]
 
 
 def _answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     problem.request_id = getattr(request.state, "request_id", "")
-    told = problem.model_dump(exclude_defaults=True)
-    return JSONResponse(told, problem.status, dict(headers or {}), MEDIA_TYPE)
+    content = problem.model_dump(exclude_defaults=True)
+    return JSONResponse(content, problem.status, dict(headers or {}), MEDIA_TYPE)

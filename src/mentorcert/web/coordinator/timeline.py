@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from mentorcert.certifications import timeline
 from mentorcert.certifications.history import Evidence, JobActor, Kind, State, UserActor
+from mentorcert.certifications.timeline import HistoryItem
 from mentorcert.organisations import peer_mentors
-from mentorcert.organisations.peer_mentors import HistoryItem, PeerMentor
+from mentorcert.organisations.peer_mentors import PeerMentor
 from mentorcert.web.context import RequestContext
 from mentorcert.web.coordinator.display_names import Names, time_zone_of, written
 from mentorcert.web.rendering.templating import status_text
@@ -46,19 +48,12 @@ def timeline_of(
     context: RequestContext, mentor: PeerMentor, names: Names, page: int, certification_id: UUID | None = None
 ) -> Timeline:
     """Return a page of what happened to the peer mentor's certifications, or to one of them."""
-    found = peer_mentors.history_of(
-        context.conn,
-        mentor.id,
-        certification_id=certification_id,
-        skipped=(page - 1) * SIZE,
-        size=SIZE + 1,
+    found = timeline.of_peer_mentor(
+        context.conn, mentor.id, certification_id=certification_id, skipped=(page - 1) * SIZE, size=SIZE
     )
-    shown = found[:SIZE]
-    people = _people(context, shown)
+    people = _people(context, found.rows)
     return Timeline(
-        [_event(context, mentor, names, item, people) for item in shown],
-        page,
-        len(found) <= SIZE,
+        [_event(context, mentor, names, item, people) for item in found.rows], page, found.next is None
     )
 
 

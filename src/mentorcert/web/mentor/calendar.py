@@ -1,19 +1,14 @@
 """My dates in a calendar: as a file, and as a feed that a calendar reads by itself."""
 
-from typing import Final
-
 from fastapi import APIRouter, Response
 
+from mentorcert.certifications import calendar_feeds, own
+from mentorcert.certifications.calendar_feeds import ExpiringCertification
 from mentorcert.errors import MissingRightError
 from mentorcert.web.context import CurrentMember, RequestContext
-from mentorcert.web.mentor import calendar_file, queries
-from mentorcert.web.mentor.calendar_file import ExpiringCertification
+from mentorcert.web.mentor import calendar_file
 
 router = APIRouter()
-
-_CREATED_AT: Final = "select public.calendar_feed_created_at()"
-_CREATE: Final = "select public.create_calendar_feed()"
-_REVOKE: Final = "select public.revoke_calendar_feed()"
 
 
 @router.get("/me/calendar")
@@ -24,8 +19,8 @@ def show(context: CurrentMember) -> Response:
 
 @router.post("/me/calendar")
 def create(context: CurrentMember) -> Response:
-    """Make a feed, in place of the one there was, and show its address: once, so not after a redirect."""
-    (token,) = context.conn.execute(_CREATE).fetchone() or ("",)
+    """Create a feed in place of the former, and show its address: once, so without a redirect."""
+    token = calendar_feeds.create(context.conn)
     base = context.services.configuration.public_url
     return _page(context, address=f"{base}/calendar/{token}.ics?language={context.language}")
 
@@ -33,7 +28,7 @@ def create(context: CurrentMember) -> Response:
 @router.post("/me/calendar/revoke")
 def revoke(context: CurrentMember) -> Response:
     """End the feed."""
-    context.conn.execute(_REVOKE)
+    calendar_feeds.revoke(context.conn)
     return context.redirect("/me/calendar", notice=context._("The calendar feed has ended."))
 
 
@@ -41,24 +36,23 @@ def revoke(context: CurrentMember) -> Response:
 def download(context: CurrentMember) -> Response:
     """Answer with the calendar as it is now."""
     _, organisation = context.member()
-    mentor = queries.mentor(context.conn)
+    mentor = own.peer_mentor(context.conn)
     if mentor is None:
         raise MissingRightError
-    endings = [
-        ExpiringCertification(one.id, one.name_nb, one.name_en, one.expires_at)
-        for one in queries.certifications(context.conn, mentor.id, organisation.time_zone)
-        if one.expires_at is not None and one.display_status != "suspended"
+    expiring = [
+        ExpiringCertification(held.id, held.name_nb, held.name_en, held.expires_at)
+        for held in own.certifications(context.conn, mentor.id, organisation.time_zone)
+        if held.expires_at is not None and held.display_status != "suspended"
     ]
-    context.record_rows({mentor.organisation_id})
     return Response(
-        calendar_file.write(endings, organisation.name, organisation.time_zone, context.language),
+        calendar_file.write(expiring, organisation.name, organisation.time_zone, context.language),
         media_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="certifications.ics"'},
     )
 
 
 def _page(context: RequestContext, *, address: str | None = None) -> Response:
-    if queries.mentor(context.conn) is None:
+    if own.peer_mentor(context.conn) is None:
         return context.page("mentor/nobody.html")
-    (created_at,) = context.conn.execute(_CREATED_AT).fetchone() or (None,)
+    created_at = calendar_feeds.created_at(context.conn)
     return context.page("mentor/calendar.html", address=address, created_at=created_at)

@@ -1,13 +1,12 @@
-"""A calendar of the days on which certifications end, as RFC 5545 has it."""
+"""A calendar of last valid days (RFC 5545)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from icalendar import Alarm, Calendar, Event
 
+from mentorcert.certifications.calendar_feeds import ExpiringCertification
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.templating import last_valid_day
 
@@ -16,18 +15,8 @@ _REMINDERS: Final = (timedelta(days=90), timedelta(days=60), timedelta(days=30))
 _REFRESH: Final = timedelta(hours=12)
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiringCertification:
-    """A certification and the first instant at which it no longer holds."""
-
-    certification_id: UUID
-    name_nb: str
-    name_en: str
-    expires_at: datetime
-
-
 def write(
-    endings: Iterable[ExpiringCertification], organisation: str, time_zone: str, language: Language
+    expiring: Iterable[ExpiringCertification], organisation: str, time_zone: str, language: Language
 ) -> bytes:
     """Return the calendar file; an event keeps its UID for as long as the certification lives."""
     gettext = translations(language).gettext
@@ -40,18 +29,20 @@ def write(
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", _REFRESH, parameters={"value": "DURATION"})
-    for ending in endings:
-        calendar.add_component(_event(ending, organisation, time_zone, language))
+    for certification in expiring:
+        calendar.add_component(_event(certification, organisation, time_zone, language))
     return bytes(calendar.to_ical())
 
 
-def _event(ending: ExpiringCertification, organisation: str, time_zone: str, language: Language) -> Event:
+def _event(
+    certification: ExpiringCertification, organisation: str, time_zone: str, language: Language
+) -> Event:
     gettext = translations(language).gettext
-    kind = _one_line(ending.name_en if language == "en" else ending.name_nb)
-    day = last_valid_day(ending.expires_at, time_zone)
+    kind = _one_line(certification.name_en if language == "en" else certification.name_nb)
+    day = last_valid_day(certification.expires_at, time_zone)
     summary = gettext("Last valid day: %(type)s") % {"type": kind}
     event = Event()
-    event.add("uid", f"{ending.certification_id}@mentorcert")
+    event.add("uid", f"{certification.certification_id}@mentorcert")
     event.add("dtstamp", datetime.now(UTC))
     event.add("dtstart", day)
     event.add("dtend", day + timedelta(days=1))

@@ -1,46 +1,21 @@
 """The certificate of one certification, to be printed."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
-import aiosql
 from fastapi import APIRouter, Response
-from psycopg.rows import class_row
 
-from mentorcert.certifications.history import Status
-from mentorcert.errors import MissingRightError
+from mentorcert.certifications import certificates
 from mentorcert.web.context import CurrentMember
 from mentorcert.web.mentor import printing
 from mentorcert.web.mentor.printing import Certificate
 
 router = APIRouter()
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    organisation_id: UUID
-    organisation: str
-    time_zone: str
-    full_name: str
-    name_nb: str
-    name_en: str
-    issued_at: datetime
-    expires_at: datetime | None
-    status: Status
-
 
 @router.get("/me/certifications/{certification_id}.pdf")
 def show(context: CurrentMember, certification_id: UUID) -> Response:
-    """Answer with the PDF, to whoever may read the certification; 409 unless it is valid now."""
-    with context.conn.cursor(row_factory=class_row(_Row)) as cursor:
-        row = cursor.execute(_QUERIES.certificate.sql, {"certification_id": certification_id}).fetchone()
-    if row is None:
-        raise MissingRightError
-    context.record_rows({row.organisation_id})
+    """Answer with the PDF, if the user may read the certification; 409 unless it is valid now."""
+    row = certificates.get(context.conn, certification_id)
     if row.status != "active":
         return context.page("mentor/no_certificate.html", status=409, status_now=row.status)
     base = context.services.configuration.public_url

@@ -1,30 +1,29 @@
-"""My certifications: how each stands, and what to do about it."""
+"""My certifications: the status of each, and what to do about it."""
 
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 
+from mentorcert.certifications import own
 from mentorcert.web.context import CurrentMember
-from mentorcert.web.mentor import queries
 
 router = APIRouter()
 
 
 @router.get("/me")
 def show(context: CurrentMember) -> Response:
-    """Show the own certifications; somebody who is no peer mentor is told so."""
+    """Show the own certifications; a user who is no peer mentor gets a page that says so."""
     _, organisation = context.member()
-    mentor = queries.mentor(context.conn)
+    mentor = own.peer_mentor(context.conn)
     if mentor is None:
         return context.page("mentor/nobody.html")
-    certifications = queries.certifications(context.conn, mentor.id, organisation.time_zone)
-    context.record_rows({mentor.organisation_id})
-    situations = [certification.display_status for certification in certifications]
+    certifications = own.certifications(context.conn, mentor.id, organisation.time_zone)
+    statuses = [certification.display_status for certification in certifications]
     return context.page(
         "mentor/certifications.html",
         mentor=mentor,
         zone=ZoneInfo(organisation.time_zone),
         certifications=certifications,
-        ending=situations.count("ending"),
-        lost=situations.count("ended") + situations.count("suspended"),
+        ending=statuses.count("ending"),
+        lost=statuses.count("ended") + statuses.count("suspended"),
     )

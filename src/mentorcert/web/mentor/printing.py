@@ -36,7 +36,7 @@ _LINES: Final = 1.8
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What stands on it."""
+    """The text of a certificate."""
 
     organisation: str
     name: str

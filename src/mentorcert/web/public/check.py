@@ -5,23 +5,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from mentorcert.certifications import certificates
 from mentorcert.web.context import OptionalUser
 from mentorcert.web.security.rate_limiter import CHECKS, address_of
 
 router = APIRouter()
 
-_CHECK: Final = "select public.check_certificate(%s), now()"
-# An organisation's own would tell which it is.
+# That of the organisation would show which it is.
 _TIME_ZONE: Final = "Europe/Oslo"
 
 
 @router.get("/check/{code}")
-def check(context: OptionalUser, code: str) -> Response:
-    """Answer with the same page for a code that is none, unknown, or of what is not valid."""
+def show(context: OptionalUser, code: str) -> Response:
+    """Show the same page for a malformed code, an unknown one, and one that is not valid."""
     context.services.rate_limiter.hit(CHECKS, "check", address_of(context.request))
-    row = context.conn.execute(_CHECK, (_read(code),)).fetchone()
-    is_valid, asked_at = row or (False, None)
-    return context.page("public/check.html", is_valid=is_valid, asked_at=asked_at, time_zone=_TIME_ZONE)
+    check = certificates.check(context.conn, _read(code))
+    return context.page(
+        "public/check.html", is_valid=check.is_valid, asked_at=check.checked_at, time_zone=_TIME_ZONE
+    )
 
 
 def _read(code: str) -> UUID | None:

@@ -3,23 +3,20 @@
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.db import cursors
-from mentorcert.web.api.fields import Named
+from mentorcert.certifications import public_list
 from mentorcert.web.context import ConnectionSlot, RequestContext, render, request_context
-from mentorcert.web.public import queries
 
 router = APIRouter()
 
 SIZE: Final = 50
 
 
-def _anonymous(request: Request, _turn: ConnectionSlot) -> Iterator[RequestContext]:
-    """Open a transaction of nobody's, whoever is signed in: what is the same for all may be cached."""
+def _anonymous(request: Request, _slot: ConnectionSlot) -> Iterator[RequestContext]:
+    """Open a transaction as `anon`, also for signed-in users: the page may be cached for all."""
     with request_context(request, None) as context:
         yield context
 
@@ -37,52 +34,33 @@ class Wanted(BaseModel):
     language: Literal["nb", "en"] | None = None
 
 
-class _Place(BaseModel):
-    """Where a page begins."""
-
-    name: Named
-    id: UUID
-
-
 @router.get("/public/{slug}")
 def list_public(context: Anonymous, slug: str, wanted: Annotated[Wanted, Query()]) -> Response:
-    """Show who may be shown; nothing of the page depends on who is signed in."""
+    """Show the list; no part of the page depends on the user."""
     path = f"/public/{quote(slug, safe='')}"
-    heading = queries.heading(context.conn, slug) if "\0" not in slug else None
+    heading = public_list.heading(context.conn, slug) if "\0" not in slug else None
     if heading is None:
         return render(
             context.request, "public/unknown.html", status=404, is_shared=True, slug=slug, wanted=wanted
         )
-    after = cursors.decode(_Place, wanted.after)
-    page = queries.page(
-        context.conn,
-        slug,
-        chapter=wanted.chapter or None,
-        after=(after.name, after.id) if after else None,
-        size=SIZE,
-    )
+    page = public_list.page(context.conn, slug, chapter=wanted.chapter or None, after=wanted.after, size=SIZE)
 
     def address(**changed: str | None) -> str:
         asked = wanted.model_dump(exclude_none=True, exclude_defaults=True) | changed
         query = urlencode({name: value for name, value in asked.items() if value})
         return f"{path}?{query}" if query else path
 
-    last = (
-        cursors.encode(_Place(name=page.last.display_name, id=page.last.peer_mentor_id))
-        if page.last
-        else None
-    )
     response = render(
         context.request,
         "public/list.html",
         is_shared=True,
         heading=heading,
-        people=page.people,
+        people=page.rows,
         wanted=wanted,
         whole_path=address(chapter=None, after=None),
-        first_url=address(after=None) if after else None,
-        next_url=address(after=last) if last else None,
+        first_url=address(after=None) if wanted.after else None,
+        next_url=address(after=page.next) if page.next else None,
         list_path=path,
     )
-    response.headers["Cache-Control"] = queries.cache_control(page.people)
+    response.headers["Cache-Control"] = public_list.cache_control(page.rows)
     return response

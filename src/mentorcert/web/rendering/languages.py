@@ -1,4 +1,4 @@
-"""Which of the two languages a reader gets."""
+"""The choice between the two languages."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +15,7 @@ _ALIASES: Final = {"no": "nb", "nn": "nb"}
 
 
 def language_of(request: Request, cookies: Cookies) -> Language:
-    """Return what the address asks for; else the reader's choice; what the browser prefers; bokmål."""
+    """Return the language of the address; else of the cookie, of the browser's preference, or bokmål."""
     chosen = request.query_params.get("language") or cookies["language"]
     for language in LANGUAGES:
         if language == chosen:
@@ -31,7 +31,7 @@ def locale_of(language: Language) -> Locale:
 
 
 def _preferred(header: str) -> Iterable[str]:
-    """Yield the languages of an Accept-Language header, most wanted first; leave out what is none."""
+    """Yield the languages of an Accept-Language header, most preferred first, without malformed ones."""
     weighted: list[tuple[float, int, str]] = []
     for part in header.split(",")[:20]:
         tag, _, weight = part.replace(" ", "").partition(";q=")

@@ -1,4 +1,4 @@
-"""What the pages keep in the browser: the session, the form's secret, the language, one message."""
+"""The cookies: the session, the secret of the forms, the language, one message."""
 
 import secrets
 from typing import Final, Literal
@@ -13,7 +13,7 @@ Name = Literal["access", "refresh", "form", "message", "challenge", "language", 
 
 _DAY_S: Final = 24 * 3600
 _AGE_S: Final[dict[Name, int | None]] = {
-    # None: until the browser ends. What was signed out of does not come back.
+    # None: until the browser is closed.
     "access": None,
     "refresh": None,
     "form": None,
@@ -48,7 +48,7 @@ class Cookies:
         self._changes[name] = None
 
     def signed(self, name: Name) -> str | None:
-        """Return what was signed by `sign`, None where it was not, or is too old."""
+        """Return a value that `sign` set; None for any other, and for one that is too old."""
         try:
             value: str = self._signer.loads(self[name] or "", max_age=_AGE_S[name], salt=name)
         except BadSignature:
@@ -56,18 +56,18 @@ class Cookies:
         return value
 
     def sign(self, name: Name, value: str) -> None:
-        """Set a cookie that nobody else can make."""
+        """Set a signed cookie."""
         self[name] = str(self._signer.dumps(value, salt=name))
 
     def form_token(self) -> str:
-        """Return what a form must send along; it belongs to this browser and this sign-in."""
+        """Return the token that a form must send; it is valid for this browser and this sign-in."""
         secret = self["form"]
         if not secret:
             secret = self.renew_form()
         return str(self._signer.dumps(secret, salt=FORM_FIELD))
 
     def renew_form(self) -> str:
-        """Draw a new secret, so that no form of before a sign-in or sign-out is taken after it."""
+        """Draw a new secret: forms from before a sign-in or sign-out are not accepted after it."""
         secret = secrets.token_urlsafe(16)
         self["form"] = secret
         return secret
@@ -95,5 +95,5 @@ class Cookies:
             )
 
     def _named(self, name: Name) -> str:
-        # A browser takes such a name only by TLS, from this very host, for all of it.
+        # Browsers accept this prefix only over TLS, from the host itself, for the whole host.
         return f"__Host-{name}" if self._is_secure else f"mentorcert-{name}"

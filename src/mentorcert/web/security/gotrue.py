@@ -17,7 +17,7 @@ _TIMEOUT_S: Final = 10.0
 
 
 class Tokens(BaseModel):
-    """What Supabase Auth gives whoever signs in."""
+    """The tokens of a session at Supabase Auth."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -33,12 +33,12 @@ class Challenge:
 
     @property
     def digest(self) -> str:
-        """What is sent along when the link is asked for."""
+        """The part that is sent with the request for a link."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
 
     @classmethod
     def new(cls) -> "Challenge":
-        """Draw one."""
+        """Draw a challenge."""
         return cls(secrets.token_urlsafe(48))
 
 
@@ -66,7 +66,7 @@ class GoTrue:
         return self._tokens("/token?grant_type=password", {"email": email, "password": password})
 
     def send_code(self, email: str, challenge: Challenge, return_to: str) -> None:
-        """Mail a code and a link to people who have a login; nobody is told who has none."""
+        """Mail a code and a link, if the address has a login; the answer is the same if it has none."""
         try:
             self._post(
                 "/otp",
@@ -118,7 +118,7 @@ class GoTrue:
         if answer.is_client_error and answer.status_code != codes.UNAUTHORIZED and _is_json(answer):
             raise SignInRefusedError
         if not answer.is_success:
-            # Also where our key is refused, or a proxy answers: whoever signs in is not to blame.
+            # Also where our key is refused, or a proxy answers: the input may be right.
             raise SignInUnavailableError(hint="Try again in a minute.")
         return answer
 

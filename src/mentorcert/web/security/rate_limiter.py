@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in, or to guess a code."""
+"""How often a client may try to sign in, or to guess a code."""
 
 from typing import Final
 
@@ -19,12 +19,12 @@ class RateLimiter:
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def hit(self, limit: RateLimitItemPerMinute, *whose: str) -> None:
+    def hit(self, limit: RateLimitItemPerMinute, *key: str) -> None:
         """Count one attempt; raises TooManyAttemptsError where there were too many."""
-        if not self._limiter.hit(limit, *whose):
+        if not self._limiter.hit(limit, *key):
             raise TooManyAttemptsError(hint="Wait a few minutes.")
 
 
 def address_of(request: Request) -> str:
-    """Return from where a request came."""
+    """Return the client address of a request."""
     return request.client.host if request.client else "unknown"

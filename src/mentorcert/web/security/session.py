@@ -1,29 +1,29 @@
-"""Who a browser's session says is asking."""
+"""The user of a browser's session."""
 
 from fastapi import Request
 
 from mentorcert.errors import ExpiredTokenError, InvalidTokenError, SignInRefusedError
 from mentorcert.web.security.cookies import Cookies
-from mentorcert.web.security.tokens import Identity
+from mentorcert.web.security.tokens import User
 from mentorcert.web.services import Services
 
 
 def services_of(request: Request) -> Services:
-    """Return what the process shares."""
+    """Return the services that all requests share."""
     services: Services = request.app.state.services
     return services
 
 
 def cookies_of(request: Request) -> Cookies:
-    """Return the cookies of a request; what is set on them goes out with the answer."""
+    """Return the cookies of a request; changes are sent with the answer."""
     cookies: Cookies | None = getattr(request.state, "cookies", None)
     if cookies is None:
         cookies = request.state.cookies = Cookies(request, services_of(request).configuration)
     return cookies
 
 
-def identify(request: Request) -> Identity | None:
-    """Return who the session says is asking, renewed at Supabase Auth where its time is up."""
+def identify(request: Request) -> User | None:
+    """Return the user of the session, which is renewed at Supabase Auth when it has expired."""
     services, cookies = services_of(request), cookies_of(request)
     token, refresh_token = cookies["access"], cookies["refresh"]
     if not token:
@@ -39,7 +39,7 @@ def identify(request: Request) -> Identity | None:
         return None
     try:
         tokens = services.gotrue.refresh(refresh_token)
-        # Kept before anything else can fail: those of before are worth nothing any more.
+        # Set before anything else can fail: the former tokens are no longer valid.
         cookies["access"], cookies["refresh"] = tokens.access_token, tokens.refresh_token
         return services.verifier.verify(tokens.access_token)
     except (SignInRefusedError, InvalidTokenError):

@@ -1,7 +1,7 @@
 """Access tokens of Supabase Auth, verified here: by the keys that it publishes, or by the shared secret."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mentorcert.errors import ExpiredTokenError, InvalidTokenError, SignInUnavailableError
 from mentorcert.web.configuration import Auth
 
-# Keys are rotated; whoever invents key ids must not make us ask for them with each request.
+# Keys are rotated; a forged key id must not cause a request each time.
 _KEYS_AGE_S: Final = 600.0
 _FETCH_AGAIN_S: Final = 30.0
 _TIMEOUT_S: Final = 5.0
@@ -28,7 +28,7 @@ class _Metadata(BaseModel):
 
 
 class _Claims(BaseModel):
-    """The claims that are read; all else is left to Supabase."""
+    """The claims that these pages read; policies see all of them."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -39,22 +39,30 @@ class _Claims(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a token says its bearer is; `organisation_id` is the one that it names, if any."""
+class User:
+    """The bearer of a token, with all its claims; `organisation_id` is the one that it names, if any."""
 
-    user_id: UUID
+    id: UUID
     email: str | None
     organisation_id: UUID | None
+    claims: Mapping[str, Any]
+
+    def claims_in(self, organisation_id: UUID | None) -> Mapping[str, Any]:
+        """Return the claims, with the organisation in which to act where the token names none."""
+        if self.organisation_id is not None or organisation_id is None:
+            return self.claims
+        metadata = {**self.claims.get("app_metadata", {}), "organisation_id": str(organisation_id)}
+        return {**self.claims, "app_metadata": metadata}
 
 
 class Verifier:
-    """Verifies tokens; any number of threads may use one."""
+    """Verifies tokens; thread-safe."""
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
         self._keys = PublishedKeys(f"{auth.url}/auth/v1/.well-known/jwks.json") if auth.url else None
 
-    def verify(self, token: str) -> Identity:
+    def verify(self, token: str) -> User:
         """Return whose token it is; raises InvalidTokenError, and ExpiredTokenError where only time is up."""
         try:
             key, algorithm = self._key(token)
@@ -72,10 +80,10 @@ class Verifier:
             raise ExpiredTokenError(hint="Sign in again.") from None
         except (jwt.PyJWTError, ValidationError, ValueError):
             raise InvalidTokenError(hint="Sign in again.") from None
-        # A key of a server is no person: it would be above row-level security.
+        # The key of a server is not a user: it would bypass row-level security.
         if claims.role != "authenticated":
             raise InvalidTokenError("The token is not one of a person.", hint="Sign in again.")
-        return Identity(claims.sub, claims.email, claims.app_metadata.organisation_id)
+        return User(claims.sub, claims.email, claims.app_metadata.organisation_id, payload)
 
     def _key(self, token: str) -> tuple[Any, str]:
         """Return the key and the one algorithm that belongs to it."""

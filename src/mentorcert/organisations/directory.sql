@@ -1,8 +1,8 @@
--- Peer mentors as the API shows them: within the caller's reach, with the names of their chapters.
+-- Peer mentors within the caller's reach, with the names of their chapters.
 
 -- name: page(organisation_id, after, page_size, search, chapter_id)
 -- An administrator's page is walked to by the index of ids, for which the planner must know how many the organisation
--- has. Those of everybody else are few: the policies find them. Offset 0 keeps the other conditions away from that.
+-- has. All others see few: the policies find them. Offset 0 keeps the other conditions out of that scan.
 with found as (
   (
     select mentor.*

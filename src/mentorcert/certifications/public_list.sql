@@ -1,12 +1,13 @@
--- The public list, as anybody sees it: row-level security leaves out whose lease has ended.
+-- The public list, which is open to all: row-level security leaves out ended leases. Its rows name no organisation, since
+-- the access log is about rows that are not public.
 
--- name: heading(slug)^
+-- name: heading(slug)
 select name, chapters from public.public_organisation(:slug);
 
 -- name: page(slug, chapter, after_name, after_id, size)
 -- No index serves the chapter: under row-level security only leakproof operators use one, and those of arrays are not.
 select
-  listed.peer_mentor_id, listed.display_name, listed.chapters,
+  listed.peer_mentor_id, listed.display_name, listed.chapters, listed.listed_until,
   extract(epoch from listed.listed_until - clock_timestamp())::float8 as left_s
 from public.listed_peer_mentors as listed
 where listed.organisation_slug = :slug

@@ -1,6 +1,6 @@
--- What stands on a certificate, for whoever may read the certification.
+-- Certificates.
 
--- name: certificate(certification_id)^
+-- name: get(certification_id)
 select
   organisation.id as organisation_id, organisation.name as organisation, organisation.time_zone, mentor.full_name,
   type.name_nb, type.name_en, certification.issued_at, certification.expires_at,
@@ -12,3 +12,6 @@ join public.peer_mentors as mentor
 join public.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
 where certification.id = :certification_id;
+
+-- name: check(code)
+select public.check_certificate(:code::uuid) as is_valid, now() as checked_at;

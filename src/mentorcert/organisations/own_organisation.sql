@@ -1,10 +1,4 @@
--- name: commit_lazily()#
-set local synchronous_commit = off;
-
--- name: take_time()#
-set local statement_timeout = '5min';
-
--- name: own_organisation()
+-- name: current()
 -- By row-level security there is one at most: the one in which the caller acts.
 select
   organisation.id, organisation.slug, organisation.name, organisation.time_zone,
@@ -16,5 +10,7 @@ select
   ) as roles
 from public.organisations as organisation;
 
--- name: log_access(endpoint, organisation_ids, request_id)$
-select private.log_access(:endpoint, :organisation_ids::uuid[], :request_id);
+-- name: every()
+select organisation.id, organisation.slug, organisation.name, organisation.time_zone, '{}'::text[] as roles
+from public.own_organisations() as organisation
+order by organisation.name;

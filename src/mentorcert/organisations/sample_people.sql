@@ -1,6 +1,6 @@
 -- The sample people. Their ids are derived from what they are, so that they are the same each time.
 
--- name: add_logins()!
+-- name: add_logins()
 insert into auth.users (id, email)
 select
   md5('mentorcert sample ' || organisation.slug || ' ' || kind)::uuid,
@@ -10,7 +10,7 @@ cross join unnest(array['administrator', 'coordinator', 'mentor']) as kind
 where organisation.slug in ('hom', 'apen-samtale')
 on conflict (id) do nothing;
 
--- name: add_memberships()!
+-- name: add_memberships()
 insert into public.memberships (organisation_id, user_id, role, chapter_id)
 select organisation.id, login.id, wanted.role, chapter.id
 from public.organisations as organisation
@@ -36,7 +36,7 @@ and not exists (
   where membership.organisation_id = organisation.id and membership.user_id = login.id
 );
 
--- name: link_peer_mentors()!
+-- name: link_peer_mentors()
 -- Somebody who is on the list, has more than one certification, and of whom one expires next.
 update public.peer_mentors as mentor
 set user_id = login.id
@@ -62,7 +62,7 @@ where
 -- name: people()
 select
   login.id, login.email, membership.role, organisation.name as organisation, organisation.slug,
-  coalesce(chapter.name, mentor.full_name) as of
+  coalesce(chapter.name, mentor.full_name) as scope
 from public.organisations as organisation
 join public.memberships as membership
   on membership.organisation_id = organisation.id and membership.ended_at is null

@@ -1,0 +1,81 @@
+"""The one way to ask the database: typed rows, errors of our tree, organisations observed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import BaseModel
+
+from mentorcert.db import rows
+from mentorcert.db.connection import Connection
+from mentorcert.errors import DuplicateError, MissingRightError
+
+NUMBERS = "select number, number * 2 as double from generate_series(1, %(last)s) as number"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    number: int
+    double: int
+
+
+class Model(BaseModel):
+    number: int
+    double: int
+
+
+@dataclass(frozen=True)
+class Owned:
+    organisation_id: UUID | None
+
+
+def test_kinds_of_rows(conn: Connection) -> None:
+    assert rows.fetch_all(conn, Numbers, NUMBERS, last=2) == [Numbers(1, 2), Numbers(2, 4)]
+    assert rows.fetch_all(conn, Model, NUMBERS, last=1) == [Model(number=1, double=2)]
+    assert rows.fetch_all(conn, tuple[int, int], NUMBERS, last=1) == [(1, 2)]
+    assert rows.fetch_all(conn, int, NUMBERS, last=3) == [1, 2, 3]
+    with conn.transaction():
+        assert [row.double for row in rows.stream(conn, Numbers, NUMBERS, last=2500)][-1] == 5000
+
+
+def test_none_and_one(conn: Connection) -> None:
+    assert rows.fetch_optional(conn, Numbers, NUMBERS, last=0) is None
+    with pytest.raises(MissingRightError):
+        rows.fetch_one(conn, Numbers, NUMBERS, last=0)
+    with pytest.raises(MissingRightError):
+        rows.change_one(conn, "update public.organisations set name = name")
+
+
+def test_named_queries(tmp_path: Path) -> None:
+    (tmp_path / "topic.sql").write_text(
+        "-- name: first(slug)\nselect :slug::text;\n\n-- name: second()\nselect 'a' like 'a%';\n"
+    )
+    queries = rows.beside(str(tmp_path / "topic.py"))
+    assert queries.first == "select %(slug)s::text;"
+    with pytest.raises(AttributeError, match="third"):
+        _ = queries.third
+
+
+def test_a_per_cent_sign_without_parameters(conn: Connection) -> None:
+    assert rows.fetch_one(conn, bool, "select 'ab' like 'a%'")
+    assert rows.fetch_one(conn, bool, "select 'ab' like %(first)s || '%%'", first="a")
+
+
+def test_errors_are_mapped(conn: Connection) -> None:
+    query, user = "insert into auth.users (id) values (%(id)s)", uuid4()
+    assert rows.execute(conn, query, id=user) == 1
+    with pytest.raises(DuplicateError):
+        rows.execute(conn, query, id=user)
+
+
+def test_organisations_are_observed_while_asked_to(conn: Connection) -> None:
+    """A leak is recorded as such, whoever the user is: the audit of accesses finds it."""
+    first, second, query = uuid4(), uuid4(), "select %(id)s::uuid as organisation_id"
+    with rows.observing(conn) as observed, conn.transaction():
+        rows.fetch_all(conn, Owned, query, id=first)
+        list(rows.stream(conn, Owned, query, id=second))
+        rows.fetch_all(conn, Owned, query, id=None)
+        rows.fetch_all(conn, UUID, query, id=uuid4())
+    rows.fetch_all(conn, Owned, query, id=uuid4())
+    assert observed == {first, second}
