@@ -120,8 +120,7 @@ async def _drain(url: str, connections: Connections) -> None:
     async with async_pool(url) as pool:
         worker = Worker(
             StateQueue(pool),
-            open_portal=connections.open,
-            rehearse=connections.rehearse,
+            connections,
             settings=WorkerSettings(concurrency=CONCURRENCY),
         )
         await worker.run(asyncio.Event(), once=True)

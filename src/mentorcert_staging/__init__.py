@@ -1,1 +1,1 @@
-"""The staging portal: a real HTTP server that plays the CRM portal, and fails on demand."""
+"""The staging portal: an HTTP server that stands in for the CRM portal, with faults on demand."""

@@ -1,4 +1,4 @@
-"""A staging portal beside the work of this process."""
+"""A staging portal in a thread of this process."""
 
 import queue
 import threading
@@ -13,20 +13,20 @@ from mentorcert_staging.store import Store
 
 @contextmanager
 def running(options: Options, store: Store) -> Iterator[str]:
-    """Serve a portal at a free port of loopback until the block ends; yields its base URL."""
-    heard = queue.SimpleQueue[str | None]()
-    serving = server(options, store, ready=heard.put)
+    """Serve a portal at a free loopback port until the block ends; yields its base URL."""
+    urls = queue.SimpleQueue[str | None]()
+    serving = server(options, store, ready=urls.put)
 
     def serve() -> None:
         try:
             serving.run()
         finally:
-            heard.put(None)
+            urls.put(None)
 
     thread = threading.Thread(target=serve, name="staging portal")
     thread.start()
     try:
-        url = heard.get()
+        url = urls.get()
         if url is None:
             raise MentorcertError("The staging portal did not start.", hint="The lines above say why.")
         yield url

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from mentorcert_staging import odata
 from mentorcert_staging.odata import ODataError
-from mentorcert_staging.portal import Lent
+from mentorcert_staging.portal import CurrentPortal
 from mentorcert_staging.store import COLUMNS, KEY, RECORD_ID, VERSION, KeyTakenError, Row, Store
 from mentorcert_staging.tokens import bearer
 
@@ -27,26 +27,26 @@ router = APIRouter(prefix="/api/data/v9.2")
 
 
 @router.get("/WhoAmI")
-async def who_am_i(request: Request, portal: Lent) -> Response:
-    """Say who the caller is, as a probe of the sign-in."""
-    with _let_in(request, portal):
+async def who_am_i(request: Request, portal: CurrentPortal) -> Response:
+    """Return the caller's identity, to probe the sign-in."""
+    with _authenticated(request, portal):
         return JSONResponse({"UserId": str(UUID(int=0)), "OrganizationId": str(UUID(int=0))})
 
 
 @router.api_route(f"/{SET}{{key:path}}", methods=["GET", "POST", "PATCH", "DELETE"])
-async def table(request: Request, key: str, portal: Lent) -> Response:
+async def table(request: Request, key: str, portal: CurrentPortal) -> Response:
     """Read or write the table, or one row of it."""
-    with _let_in(request, portal) as headers:
+    with _authenticated(request, portal) as headers:
         response = await _serve(request, odata.key(key, _ALTERNATE_KEYS), portal.store)
     response.headers.update({**headers, "odata-version": "4.0"})
     return response
 
 
 @contextmanager
-def _let_in(request: Request, portal: Lent) -> Iterator[dict[str, str]]:
+def _authenticated(request: Request, portal: CurrentPortal) -> Iterator[dict[str, str]]:
     if not portal.tokens.valid(bearer(request.headers.get("authorization", ""))):
         raise ODataError(401, "", headers={"www-authenticate": 'Bearer error="invalid_token"'})
-    with portal.protection.admitted() as headers:
+    with portal.protection.guarded() as headers:
         yield headers
 
 
@@ -104,7 +104,7 @@ def _write(store: Store, request: Request, key: tuple[str, str] | None, changes:
 
 
 async def _body(request: Request) -> Row:
-    """Return the columns of a body; those named `hlf_cert_…` are free, and lie in `certifications`."""
+    """Return the columns of a body; any `hlf_cert_…` is allowed, and goes into `certifications`."""
     try:
         given = await request.json()
     except (ValueError, RecursionError):
@@ -142,11 +142,11 @@ def _list(store: Store, request: Request) -> Response:
     query = request.query_params
     if unknown := query.keys() - _OPTIONS:
         raise ODataError(
-            400, f"The staging portal does not know the query option {min(unknown)}.", "0x80060888"
+            400, f"The staging portal does not support the query option {min(unknown)}.", "0x80060888"
         )
     if not query.get("$top", "1").isdecimal():
         raise ODataError(400, "$top is not a number.", "0x80060888")
-    # As at Dataverse: with $top there are no further pages.
+    # As in Dataverse: with $top there is no next page.
     size = int(query["$top"]) if "$top" in query else odata.page_size(request.headers.get("prefer", ""))
     matches = odata.condition(query.get("$filter"), _is_column)
     odata.select(query.get("$select"), _is_column)
@@ -182,7 +182,7 @@ def _shown(row: Row, request: Request) -> Row:
 
 
 def _columns(row: Row) -> Row:
-    """Return the row as Dataverse would show it: with a boolean where SQLite keeps a number, and flat."""
+    """Return the row as Dataverse shows it: flat, with a boolean where SQLite has a number."""
     listed = row["hlf_listed"]
     columns = row | row["certifications"] | {"hlf_listed": None if listed is None else bool(listed)}
     return {name: value for name, value in columns.items() if _is_column(name)}

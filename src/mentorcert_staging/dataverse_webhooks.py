@@ -1,4 +1,4 @@
-"""Webhooks as Dataverse sends them: the RemoteExecutionContext of a change, stripped where it is large."""
+"""Webhooks as Dataverse sends them: the RemoteExecutionContext of a change, stripped if large."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ LARGEST_BYTES: Final = 256 * 1024
 TIMEOUT_S: Final = 60.0
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TRIED_AGAIN: Final = frozenset({502, 503, 504})
+_RETRIED: Final = frozenset({502, 503, 504})
 _STRIPPED: Final = ("ParentContext", "InputParameters", "PreEntityImages", "PostEntityImages")
 _ENTITY: Final = "Entity:http://schemas.microsoft.com/xrm/2011/Contracts"
 _NOBODY: Final = UUID(int=0)
@@ -30,11 +30,11 @@ def _read_instant(value: object) -> object:
 Value = Annotated[datetime | bool | int | float | str | None, BeforeValidator(_read_instant)]
 
 
-class Emission(BaseModel):
-    """One change in the portal, and whom to tell. Columns that hold ISO 8601 instants are sent as dates.
+class DataverseWebhook(BaseModel):
+    """One change in the portal, and the receiver. ISO 8601 instants are sent as Dataverse dates.
 
-    `headers` and `query` carry the static secret. `date_offset`, like `+0200`, chooses the longer date form.
-    `stripped` None: as Dataverse does, above 256 KB.
+    `headers` and `query` carry the static secret. `date_offset`, like `+0200`, selects the longer date form.
+    `stripped` None: above 256 KB, as Dataverse does.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,70 +59,70 @@ router = APIRouter()
 
 
 @router.post("/emit")
-async def emit(emission: Emission) -> dict[str, list[int | str]]:
-    """Send a webhook and show what came of each attempt: a status, or why there was none."""
-    return {"attempts": await send(emission)}
+async def send_webhook(webhook: DataverseWebhook) -> dict[str, list[int | str]]:
+    """Send a webhook; return the result of each attempt: a status, or the error's name."""
+    return {"attempts": await send(webhook)}
 
 
-async def send(emission: Emission) -> list[int | str]:
-    """Send it as Dataverse does: within 60 s, and once more after 502, 503 or 504 only."""
-    headers, content = render(emission)
+async def send(webhook: DataverseWebhook) -> list[int | str]:
+    """Send it as Dataverse does: with a timeout of 60 s, and one retry after 502, 503 or 504 only."""
+    headers, content = render(webhook)
     attempts = list[int | str]()
     async with httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
         for _ in range(2):
             try:
                 answer = await client.post(
-                    emission.url, params=emission.query, headers=headers, content=content
+                    webhook.url, params=webhook.query, headers=headers, content=content
                 )
             except httpx2.HTTPError as error:
                 attempts.append(type(error).__name__)
                 break
             attempts.append(answer.status_code)
-            if answer.status_code not in _TRIED_AGAIN:
+            if answer.status_code not in _RETRIED:
                 break
     return attempts
 
 
-def render(emission: Emission) -> tuple[dict[str, str], bytes]:
+def render(webhook: DataverseWebhook) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body."""
-    context = remote_execution_context(emission)
-    content = httpx2.Request("POST", emission.url, json=context).content
+    context = remote_execution_context(webhook)
+    content = httpx2.Request("POST", webhook.url, json=context).content
     headers = {
         "content-type": "application/json",
-        "x-ms-dynamics-organization": emission.organisation,
-        "x-ms-dynamics-entity-name": emission.entity,
-        "x-ms-dynamics-request-name": emission.message,
-        "x-ms-correlation-request-id": str(emission.correlation_id),
-        **emission.headers,
+        "x-ms-dynamics-organization": webhook.organisation,
+        "x-ms-dynamics-entity-name": webhook.entity,
+        "x-ms-dynamics-request-name": webhook.message,
+        "x-ms-correlation-request-id": str(webhook.correlation_id),
+        **webhook.headers,
     }
-    if emission.stripped or (emission.stripped is None and len(content) > LARGEST_BYTES):
+    if webhook.stripped or (webhook.stripped is None and len(content) > LARGEST_BYTES):
         headers["x-ms-dynamics-msg-size-exceeded"] = "true"
         kept = {name: value for name, value in context.items() if name not in _STRIPPED}
-        content = httpx2.Request("POST", emission.url, json=kept).content
+        content = httpx2.Request("POST", webhook.url, json=kept).content
     return headers, content
 
 
-def remote_execution_context(emission: Emission) -> dict[str, Any]:
-    """Return the context of the change; its collections are arrays of key and value, as .NET writes them."""
-    record = str(emission.record_id)
-    target = _entity(emission, emission.changed)
+def remote_execution_context(webhook: DataverseWebhook) -> dict[str, Any]:
+    """Return the context of the change; its collections are arrays of key and value, as in .NET."""
+    record = str(webhook.record_id)
+    target = _entity(webhook, webhook.changed)
     return {
         "BusinessUnitId": str(_NOBODY),
-        "CorrelationId": str(emission.correlation_id),
+        "CorrelationId": str(webhook.correlation_id),
         "Depth": 1,
         "InitiatingUserAzureActiveDirectoryObjectId": str(_NOBODY),
-        "InitiatingUserId": str(emission.user_id),
+        "InitiatingUserId": str(webhook.user_id),
         "InputParameters": [{"key": "Target", "value": target}],
         "IsExecutingOffline": False,
         "IsInTransaction": False,
         "IsOfflinePlayback": False,
         "IsolationMode": 1,
-        "MessageName": emission.message,
+        "MessageName": webhook.message,
         "Mode": 1,
-        "OperationCreatedOn": to_dataverse(emission.created_at or datetime.now(UTC), "+0000"),
+        "OperationCreatedOn": to_dataverse(webhook.created_at or datetime.now(UTC), "+0000"),
         "OperationId": str(uuid4()),
         "OrganizationId": str(_NOBODY),
-        "OrganizationName": emission.organisation,
+        "OrganizationName": webhook.organisation,
         "OutputParameters": [],
         "OwningExtension": {
             "Id": str(_NOBODY),
@@ -132,41 +132,41 @@ def remote_execution_context(emission: Emission) -> dict[str, Any]:
             "RowVersion": None,
         },
         "ParentContext": None,
-        "PostEntityImages": _image(emission),
+        "PostEntityImages": _image(webhook),
         "PreEntityImages": [],
         "PrimaryEntityId": record,
-        "PrimaryEntityName": emission.entity,
+        "PrimaryEntityName": webhook.entity,
         "RequestId": str(uuid4()),
         "SecondaryEntityName": "none",
         "SharedVariables": [],
         "Stage": 40,
-        "UserId": str(emission.user_id),
+        "UserId": str(webhook.user_id),
     }
 
 
 def to_dataverse(at: datetime, offset: str = "") -> str:
-    """Return `/Date(ms)/`, or `/Date(ms±hhmm)/` with an offset; what is below 1 ms is lost."""
+    """Return `/Date(ms)/`, or `/Date(ms±hhmm)/` with an offset; rounded down to 1 ms."""
     return f"/Date({(at - _EPOCH) // timedelta(milliseconds=1)}{offset})/"
 
 
-def _image(emission: Emission) -> list[dict[str, Any]]:
-    if not emission.image:
+def _image(webhook: DataverseWebhook) -> list[dict[str, Any]]:
+    if not webhook.image:
         return []
-    return [{"key": "image", "value": _entity(emission, emission.image)}]
+    return [{"key": "image", "value": _entity(webhook, webhook.image)}]
 
 
-def _entity(emission: Emission, columns: dict[str, Value]) -> dict[str, Any]:
+def _entity(webhook: DataverseWebhook, columns: dict[str, Value]) -> dict[str, Any]:
     def plain(value: Value) -> Any:
-        return to_dataverse(value, emission.date_offset) if isinstance(value, datetime) else value
+        return to_dataverse(value, webhook.date_offset) if isinstance(value, datetime) else value
 
     return {
         "__type": _ENTITY,
         "Attributes": [{"key": name, "value": plain(value)} for name, value in columns.items()],
         "EntityState": None,
         "FormattedValues": [],
-        "Id": str(emission.record_id),
+        "Id": str(webhook.record_id),
         "KeyAttributes": [],
-        "LogicalName": emission.entity,
+        "LogicalName": webhook.entity,
         "RelatedEntities": [],
         "RowVersion": None,
     }

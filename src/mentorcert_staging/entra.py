@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from mentorcert_staging.options import Options
-from mentorcert_staging.portal import Lent
+from mentorcert_staging.portal import CurrentPortal
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -19,7 +19,7 @@ router = APIRouter()
 
 @router.get("/{tenant}/v2.0/.well-known/openid-configuration")
 async def discovery(tenant: str, request: Request) -> dict[str, str]:
-    """Lead a client to the token endpoint."""
+    """Return the token endpoint's URL."""
     base = str(request.base_url)
     return {
         "issuer": f"{base}{tenant}/v2.0",
@@ -29,8 +29,8 @@ async def discovery(tenant: str, request: Request) -> dict[str, str]:
 
 
 @router.post("/{tenant}/oauth2/v2.0/token")
-async def token(tenant: str, request: Request, portal: Lent) -> JSONResponse:
-    """Issue a token to the one client that is known."""
+async def token(tenant: str, request: Request, portal: CurrentPortal) -> JSONResponse:
+    """Issue a token to the one known client."""
     asked = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
     if asked.get("grant_type") != "client_credentials":
         return _refusal("unsupported_grant_type", 70003, "The app requested an unsupported grant type.")

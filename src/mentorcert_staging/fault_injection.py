@@ -1,4 +1,4 @@
-"""Does the faults to a request, down to the socket: around the portal, which knows nothing of them."""
+"""Injects faults into requests, down to the socket; a middleware around the portal."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _KEY_IN_PATH: Final = re.compile(r"\((?:[^)=]*=)?'?([^)']*)'?\)")
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 that lends the connection itself to the application, as `state.connection`."""
+    """HTTP/1.1 that exposes the connection to the application, as `state.connection`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take a new connection."""
@@ -38,7 +38,7 @@ class Protocol(H11Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A request that was read whole, and the connection that it came by."""
+    """A request that was read completely, and its connection."""
 
     scope: Scope
     receive: Receive
@@ -51,7 +51,7 @@ class _Call:
         return connection.transport
 
     async def run(self, app: ASGIApp, send: Send | None = None) -> None:
-        """Let the application answer, by default to the sender."""
+        """Run the application; its answer goes to the sender by default."""
         pending: list[Message] = [{"type": "http.request", "body": self.body, "more_body": False}]
 
         async def receive() -> Message:
@@ -60,18 +60,18 @@ class _Call:
         await app(self.scope, receive, send or self.send)
 
     async def take_effect(self, app: ASGIApp) -> "_Answer":
-        """Let the application do its work, and keep its answer from the sender."""
+        """Run the application, and withhold its answer from the sender."""
         answer = _Answer()
         await self.run(app, answer.take)
         return answer
 
     async def end(self) -> None:
-        """Close the connection after what was written to it, and wait until it is closed."""
+        """Close the connection after pending writes, and wait until it is closed."""
         self.transport.close()
         await self.gone()
 
     async def gone(self) -> None:
-        """Wait until the sender or we have closed the connection."""
+        """Wait until either side has closed the connection."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -89,14 +89,14 @@ class _Answer:
             self.body += message.get("body", b"")
 
     def head(self) -> bytes:
-        """Return the status line and the headers as they go over the wire."""
+        """Return the status line and the headers in bytes."""
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}".encode()]
         lines += [name + b": " + value for name, value in self.headers]
         return b"\r\n".join([*lines, b"connection: close", b"", b""])
 
 
-class Disturbance:
-    """The middleware: draws a request's fault, and does it instead of or after what the portal does."""
+class FaultInjection:
+    """The middleware: draws a request's fault, and injects it instead of or after the portal's work."""
 
     def __init__(self, app: ASGIApp, faults: Faults, tokens: Tokens) -> None:
         """Wrap the portal."""
@@ -128,9 +128,9 @@ class Disturbance:
         if fault is None:
             await call.run(self._app)
         else:
-            await self._do(fault, route, call)
+            await self._inject(fault, route, call)
 
-    async def _do(self, fault: Fault, route: Route, call: _Call) -> None:
+    async def _inject(self, fault: Fault, route: Route, call: _Call) -> None:
         match fault.kind:
             case "delay":
                 await self._delay(fault, call)
@@ -144,7 +144,7 @@ class Disturbance:
 
     async def _delay(self, fault: Fault, call: _Call) -> None:
         if not fault.applies:
-            # Even if the sender has long gone: a late effect is what this fault is about.
+            # Even if the sender has disconnected: this fault is a late effect.
             await asyncio.sleep(fault.seconds)
             await call.run(self._app)
             return

@@ -1,4 +1,4 @@
-"""Which request fails how: by rules of a file or of `POST /faults`, or by a header of the request itself."""
+"""Which request fails, and how: by rules of a file or of `POST /faults`, or by a header of the request."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ Kind = Literal[
 ]  # fmt: skip
 
 HEADER: Final = "x-staging-fault"
-# The others hide what came of a request; these come before it has any effect.
+# The others hide the result of a request; these happen before it has any effect.
 _BEFORE: Final = frozenset(
     {"delay", "reset", "throttled", "server_error", "redirect", "login_page", "no_effect"}
 )
 
 
 class Fault(BaseModel):
-    """What goes wrong. `applied_first`: the request takes effect all the same; without it, the kind decides.
+    """A fault. `applied_first`: whether the request takes effect before it; by default the kind decides.
 
     `seconds` is for delay and slow_headers, `megabytes` for huge, `retry_after` (seconds) for throttled and
     server_error; `status` replaces 429 of throttled, 503 of server_error, 302 of redirect, 400 of v2_only.
@@ -49,10 +49,10 @@ class Fault(BaseModel):
 
 
 class Rule(Fault):
-    """A fault, and the requests that meet it: those that fit all that is given.
+    """A fault, and the requests it applies to: those that match all given fields.
 
-    `nth` counts the fitting requests from 1, with `each_mentor` those of each peer mentor alone. `times`
-    ends the rule after as many faults. `probability` draws by the seed, the rule, the mentor and the count.
+    `nth` counts the matching requests from 1, with `each_mentor` per peer mentor. `times` limits the number
+    of faults. `probability` draws by the seed, the rule, the mentor and the count.
     """
 
     route: Route | None = None
@@ -67,7 +67,7 @@ class Rule(Fault):
 
 
 class Script(BaseModel):
-    """All rules; of those that fit a request the first that fires is taken."""
+    """All rules; the first that fires for a request is applied."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +77,7 @@ class Script(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request the rules look at; `fault` is the text of its own header."""
+    """The parts of a request that rules match; `fault` is the text of its header."""
 
     route: Route
     method: str
@@ -89,17 +89,17 @@ class Faults:
     """Draws the fault of each request and counts."""
 
     def __init__(self, script: Script) -> None:
-        """Take the first script."""
+        """Use the first script."""
         self.use(script)
 
     def use(self, script: Script) -> None:
-        """Take another script and begin counting from zero."""
+        """Use another script and count from zero."""
         self.script = script
         self.fired = [0 for _ in script.rules]
         self._seen = Counter[tuple[int, str | None]]()
 
     def draw(self, request: Request) -> Fault | None:
-        """Return the request's fault, if any; raises InvalidInputError for a header that names none."""
+        """Return the request's fault, if any; raises InvalidInputError for an invalid header."""
         if request.fault is not None:
             return parse_header(request.fault)
         for at, rule in enumerate(self.script.rules):
@@ -120,7 +120,7 @@ class Faults:
             return False
         if rule.times is not None and self.fired[at] >= rule.times:
             return False
-        # Not by one generator: then the order in which mentors come would decide who is hit.
+        # Not by one generator: the result would depend on the order of the mentors.
         own = self._seen[at, request.mentor]
         drawn = hashlib.sha256(f"{self.script.seed}/{at}/{request.mentor}/{own}".encode()).digest()
         return int.from_bytes(drawn[:8]) < rule.probability * 2**64
@@ -133,11 +133,11 @@ def parse_header(text: str) -> Fault:
             Fault.model_validate_json(text) if text.startswith("{") else Fault.model_validate({"kind": text})
         )
     except ValidationError as error:
-        raise InvalidInputError(f"The header {HEADER} is no fault: {_faults(error)}.") from None
+        raise InvalidInputError(f"The header {HEADER} is not a valid fault: {_faults(error)}.") from None
 
 
 def load(file: Path) -> Script:
-    """Read a TOML or JSON file; raises InvalidInputError that says what is wrong with it."""
+    """Read a TOML or JSON file; raises InvalidInputError, which says what is wrong."""
     try:
         text = file.read_text("utf-8")
         return Script.model_validate(json.loads(text) if file.suffix == ".json" else tomllib.loads(text))

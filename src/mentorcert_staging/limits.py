@@ -1,4 +1,4 @@
-"""Dataverse's service protection: how much one user may ask for in a sliding window."""
+"""Dataverse's service protection limits: requests of one user in a sliding window."""
 
 import time
 from collections import deque
@@ -10,8 +10,8 @@ from mentorcert_staging.odata import ODataError
 from mentorcert_staging.options import ServiceLimits
 
 
-class Protection:
-    """Counts the requests of one user, and refuses what is beyond a limit."""
+class ServiceProtection:
+    """Counts the requests of one user, and refuses those beyond a limit."""
 
     def __init__(self, limits: ServiceLimits | None, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the limits, None for none, and a clock that returns seconds."""
@@ -21,13 +21,13 @@ class Protection:
         self._running = 0
 
     @contextmanager
-    def admitted(self) -> Iterator[dict[str, str]]:
-        """Lend the answer's headers while a request is served; raises ODataError, a 429, beyond a limit."""
+    def guarded(self) -> Iterator[dict[str, str]]:
+        """Yield the answer's headers while a request is served; raises ODataError (429) beyond a limit."""
         if self._limits is None:
             yield {}
             return
         began = self._clock()
-        self._admit(self._limits, began)
+        self._check(self._limits, began)
         self._running += 1
         left = self._limits.requests - len(self._calls) - self._running
         try:
@@ -36,7 +36,7 @@ class Protection:
             self._running -= 1
             self._calls.append((began, self._clock() - began))
 
-    def _admit(self, limits: ServiceLimits, now: float) -> None:
+    def _check(self, limits: ServiceLimits, now: float) -> None:
         while self._calls and self._calls[0][0] <= now - limits.window_s:
             self._calls.popleft()
         if self._running >= limits.concurrent:

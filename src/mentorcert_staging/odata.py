@@ -1,4 +1,4 @@
-"""The part of OData that the staging portal understands: keys, $select, $filter, preferences, errors."""
+"""The part of OData that the staging portal supports: keys, $select, $filter, preferences, errors."""
 
 import operator
 import re
@@ -28,7 +28,7 @@ class ODataError(Exception):
     def __init__(
         self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None
     ) -> None:
-        """Take the status, and what stands in the error's JSON."""
+        """Take the status, and the fields of the error's JSON."""
         super().__init__(message)
         self.status = status
         self.message = message
@@ -36,7 +36,7 @@ class ODataError(Exception):
         self.headers = headers
 
     def response(self) -> JSONResponse:
-        """Return the answer; the code is often empty at Dataverse too."""
+        """Return the answer; the code is often empty in Dataverse too."""
         return JSONResponse(
             {"error": {"code": self.code, "message": self.message}}, self.status, self.headers
         )
@@ -52,7 +52,7 @@ def unknown_property(name: str) -> ODataError:
 
 
 def key(text: str, alternate_keys: Collection[str]) -> tuple[str, str] | None:
-    """Read `(name='value')` or `(<guid>)`, after the entity set; None stands for a primary key's name.
+    """Read `(name='value')` or `(<guid>)`, after the entity set.
 
     Returns the column and the value, the column empty for the primary key; None where there is no key.
     """
@@ -78,7 +78,7 @@ def select(text: str | None, is_column: IsColumn) -> list[str] | None:
 
 
 def condition(text: str | None, is_column: IsColumn) -> Predicate:
-    """Read a `$filter` of comparisons joined by `and`; parentheses change nothing in it."""
+    """Read a `$filter` of comparisons joined by `and`; parentheses are ignored."""
     if text is None:
         return lambda _: True
     tests: list[Predicate] = []
@@ -94,7 +94,7 @@ def condition(text: str | None, is_column: IsColumn) -> Predicate:
             return lambda row: all(test(row) for test in tests)
         rest = rest.removeprefix(" and ")
     raise ODataError(
-        400, "The staging portal understands only comparisons joined by and in $filter.", "0x80060888"
+        400, "The staging portal supports only comparisons joined by and in $filter.", "0x80060888"
     )
 
 
@@ -105,7 +105,7 @@ def page_size(prefer: str) -> int:
 
 
 def skip_token(position: int) -> str:
-    """Return the opaque text that stands for a position in the table."""
+    """Return the opaque token of a position in the table."""
     return urlsafe_b64encode(f"<cookie pagenumber='2' last='{position}' />".encode()).decode()
 
 
@@ -136,7 +136,7 @@ def _literal(text: str) -> Any:
 
 def _test(name: str, compare: str, literal: Any) -> Predicate:
     order: Callable[[Any, Any], bool] = getattr(operator, compare)
-    # As at Dataverse, null is neither below nor above anything.
+    # As in Dataverse, null is neither less nor greater than anything.
     return lambda row: (
         _comparable(row.get(name), literal, compare) and order(_value(row.get(name), literal), literal)
     )

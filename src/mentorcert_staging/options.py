@@ -1,4 +1,4 @@
-"""How the staging portal is set up: its secrets, its limits, its faults."""
+"""The staging portal's options: secrets, limits, faults."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,11 +22,11 @@ class ServiceLimits:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Options:
-    """All settings; the secrets are demo values, safe because nothing but this portal takes them.
+    """All options; the secrets are demo values, safe because only this portal accepts them.
 
-    `api_key`, where given, is asked for at the webhook too, as header `x-api-key` or as `?code=`.
-    `client_public_key` is the PEM of the key pair with which a client may sign instead of a secret.
-    `limits` None: none.
+    `api_key`, if given, is also required at the webhook, as header `x-api-key` or as `?code=`.
+    `client_public_key` is a PEM; a client may sign with its private key instead of using a secret.
+    `limits` None: no limits.
     """
 
     webhook_secrets: tuple[str, ...] = (DEMO_WEBHOOK_KEY,)

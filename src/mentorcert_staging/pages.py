@@ -1,4 +1,4 @@
-"""What the staging portal shows: the public list, its state, and for tests the history and the faults."""
+"""The staging portal's pages: the public list, its state, and for tests the history and the faults."""
 
 from datetime import UTC, datetime
 from html import escape
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime
 
 from mentorcert_staging.faults import Script
-from mentorcert_staging.portal import Lent
+from mentorcert_staging.portal import CurrentPortal
 from mentorcert_staging.store import KEY, VERSION, Row
 from mentorcert_staging.webhook import RefusedError, has_key
 
@@ -53,8 +53,8 @@ router = APIRouter()
 
 
 @router.get("/", response_class=HTMLResponse)
-async def public_list(portal: Lent) -> str:
-    """Show whom the public may be shown."""
+async def public_list(portal: CurrentPortal) -> str:
+    """Show the public list."""
     rows = portal.store.listed(_now())
     cells = [(row["hlf_externalid"], row["hlf_organisation"], row["hlf_listeduntil"]) for row in rows]
     lines = ["".join(f"<td>{escape(str(cell or '–'))}</td>" for cell in line) for line in cells]
@@ -62,20 +62,20 @@ async def public_list(portal: Lent) -> str:
 
 
 @router.get("/list.json")
-async def public_list_as_json(portal: Lent) -> dict[str, Any]:
-    """Show the same to a program."""
+async def public_list_as_json(portal: CurrentPortal) -> dict[str, Any]:
+    """Show the public list as JSON."""
     return {"peer_mentors": [_state(row) for row in portal.store.listed(_now())]}
 
 
 @router.get("/state.json")
 async def state(
-    request: Request, portal: Lent, since: AwareDatetime | None = None, after: int = 0
+    request: Request, portal: CurrentPortal, since: AwareDatetime | None = None, after: int = 0
 ) -> dict[str, Any]:
     """Show every peer mentor, or those changed at or after `since`, page by page."""
     if not has_key(portal.options, request):
         raise RefusedError(401, "The key is missing or wrong.")
     found = list[Row]()
-    # Rows keep the whole second of their change, so that of `since` belongs to the answer.
+    # Rows record the whole second of their change, so `since` is inclusive.
     earliest = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
     for at, row in portal.store.rows(after):
         if len(found) == _PAGE_SIZE:
@@ -88,8 +88,8 @@ async def state(
 
 
 @router.get("/history")
-async def history(portal: Lent, peer_mentor_id: str | None = None) -> dict[str, Any]:
-    """Show every delivery in order, and for each peer mentor the versions applied and those refused."""
+async def history(portal: CurrentPortal, peer_mentor_id: str | None = None) -> dict[str, Any]:
+    """Show every delivery in order, and per peer mentor the versions applied and the number refused."""
     deliveries = portal.store.deliveries(peer_mentor_id)
     mentors: dict[str, dict[str, Any]] = {}
     for one in deliveries:
@@ -102,27 +102,27 @@ async def history(portal: Lent, peer_mentor_id: str | None = None) -> dict[str, 
 
 
 @router.get("/faults")
-async def show_faults(portal: Lent) -> dict[str, Any]:
+async def show_faults(portal: CurrentPortal) -> dict[str, Any]:
     """Show the rules, and how often each has fired."""
     return {"script": portal.faults.script.model_dump(exclude_defaults=True), "fired": portal.faults.fired}
 
 
 @router.post("/faults")
-async def use_faults(script: Script, portal: Lent) -> dict[str, Any]:
-    """Take other rules, none for an empty script, and count from zero."""
+async def use_faults(script: Script, portal: CurrentPortal) -> dict[str, Any]:
+    """Use other rules, none for an empty script, and count from zero."""
     portal.faults.use(script)
     return await show_faults(portal)
 
 
 @router.api_route("/login", methods=["GET", "POST"], response_class=HTMLResponse)
 async def login() -> str:
-    """Show what a redirect leads to."""
+    """Show the target of a redirect."""
     return LOGIN_PAGE
 
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Say that the server answers."""
+    """Answer that the server runs."""
     return {"status": "ok"}
 
 

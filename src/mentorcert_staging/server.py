@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from mentorcert.errors import InvalidInputError
 from mentorcert_staging import dataverse, dataverse_webhooks, entra, pages, webhook
-from mentorcert_staging.fault_injection import Disturbance, Protocol
+from mentorcert_staging.fault_injection import FaultInjection, Protocol
 from mentorcert_staging.odata import ODataError
 from mentorcert_staging.options import Options
 from mentorcert_staging.portal import StagingPortal
@@ -19,18 +19,18 @@ from mentorcert_staging.store import Store
 
 
 class Server(uvicorn.Server):
-    """A server that says when it takes connections, and under which address.
+    """A server that reports when it accepts connections, and its URL.
 
     `run` serves until `should_exit` is set, or until SIGINT or SIGTERM where it is run by the main thread.
     """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
-        """Take what is to be called once with the base URL."""
+        """Take a function to call once with the base URL."""
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections; raises InvalidInputError where somebody else has the port."""
+        """Start to accept connections; raises InvalidInputError where the port is taken."""
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
 
 
 def application(options: Options, store: Store) -> ASGIApp:
-    """Return the portal with its faults around it, to be served by `Protocol`; raises SettingError."""
+    """Return the portal with fault injection, to be served by `Protocol`; raises SettingError."""
     portal = StagingPortal.of(options, store)
     app = FastAPI(title="The staging portal", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.portal = portal
@@ -52,7 +52,7 @@ def application(options: Options, store: Store) -> ASGIApp:
         app.include_router(part.router)
     app.add_exception_handler(webhook.RefusedError, _answer)
     app.add_exception_handler(ODataError, _answer)
-    return Disturbance(app, portal.faults, portal.tokens)
+    return FaultInjection(app, portal.faults, portal.tokens)
 
 
 def server(
@@ -67,8 +67,8 @@ def server(
 ) -> Server:
     """Return a server on this store, not yet running; `ready` is called with the base URL.
 
-    Port 0 takes any that is free. With a certificate and its key, PEM files, it serves HTTPS, which `msal`
-    insists on.
+    Port 0 takes any free port. With a certificate and its key (PEM files) it serves HTTPS, which `msal`
+    requires.
     """
     config = uvicorn.Config(
         application(options, store),
@@ -81,7 +81,7 @@ def server(
         log_config=None,
         access_log=False,
         server_header=False,
-        # A delay that nobody waits for any more does not keep the server from ending.
+        # A delay without a waiting client must not keep the server from stopping.
         timeout_graceful_shutdown=1,
         ssl_certfile=certificate,
         ssl_keyfile=certificate_key,
@@ -90,7 +90,7 @@ def server(
 
 
 async def _answer(_request: Request, error: Exception) -> Response:
-    """Let a refusal answer for itself."""
+    """Return the response of a refusal."""
     if isinstance(error, (webhook.RefusedError, ODataError)):
         return error.response()
     raise error

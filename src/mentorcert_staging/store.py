@@ -1,8 +1,8 @@
-"""What the staging portal knows, in SQLite: a table as Dataverse would have it, and every delivery."""
+"""The staging portal's data, in SQLite: a table as in Dataverse, and every delivery."""
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,7 +25,7 @@ COLUMNS: Final[dict[str, tuple[type, ...]]] = {
     "hlf_externalid": (str,),
     "hlf_organisation": (str,),
     VERSION: (int,),
-    # A choice is a number at Dataverse; a text where the table has a plain column.
+    # A choice is a number in Dataverse; a text where the table has a plain column.
     "hlf_status": (str, int),
     "hlf_listed": (bool,),
     "hlf_listeduntil": (str,),
@@ -40,7 +40,7 @@ class KeyTakenError(Exception):
 
 
 class Store:
-    """One database; every call comes from the server's event loop and does not wait, so each is atomic.
+    """One database; every call is made from the server's event loop without awaiting, so each is atomic.
 
     A row is a dict of the table's columns; `certifications` is a dict in it.
     """
@@ -48,13 +48,14 @@ class Store:
     def __init__(self, file: Path | None = None, *, any_version: bool = False) -> None:
         """Open the file, or a database in memory that ends with the process; raises InvalidInputError.
 
-        With `any_version` messages replace newer ones too, as at a portal that breaks the contract's rule.
+        With `any_version` older messages are applied too, as by a portal that violates the contract.
         """
         self._any_version = any_version
+        self.recorded: Callable[[], None] = lambda: None
         try:
             self._conn = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
             self._conn.row_factory = sqlite3.Row
-            # A staging portal may lose its last seconds in a power cut, but not when it is killed.
+            # The last seconds may be lost in a power cut, but not when the process is killed.
             self._conn.execute("pragma journal_mode = wal")
             self._conn.execute("pragma synchronous = off")
             _QUERIES.create_tables(self._conn)
@@ -78,7 +79,7 @@ class Store:
             yield row.pop("rowid"), {**row, "certifications": json.loads(row["certifications"])}
 
     def listed(self, now: datetime) -> list[Row]:
-        """Return whom the public is shown at `now`: who is listed, as long as the lease lasts."""
+        """Return the public list at `now`: who is listed, until `listed_until`."""
         return [dict(found) for found in _QUERIES.public_list(self._conn, now=to_text(now))]
 
     def save(self, changes: Row, before: Row | None, *, record_id: str | None = None) -> Row:
@@ -106,7 +107,7 @@ class Store:
         _QUERIES.delete(self._conn, id=record_id)
 
     def receive(self, changes: Row, message_id: str) -> tuple[Outcome, int]:
-        """Apply a message by the receiver's rule; returns the outcome, and the version stored then."""
+        """Apply a message by the receiver's rule; returns the outcome, and the version now stored."""
         before = self.find(KEY, changes[KEY])
         version: int = changes[VERSION]
         stored: int | None = before[VERSION] if before else None
@@ -125,7 +126,7 @@ class Store:
         outcome: Outcome,
         message_id: str | None = None,
     ) -> None:
-        """Append one delivery to the history."""
+        """Append one delivery to the history, and call `recorded`."""
         _QUERIES.record(
             self._conn,
             route=route,
@@ -135,6 +136,7 @@ class Store:
             message_id=message_id,
             recorded_at=to_text(datetime.now(UTC)),
         )
+        self.recorded()
 
     def deliveries(self, peer_mentor_id: str | None = None) -> list[Row]:
         """Return every delivery in order, of all or of one peer mentor."""

@@ -1,14 +1,14 @@
-"""The tokens of OAuth 2 that are valid now."""
+"""The valid OAuth 2 tokens."""
 
 import time
 from secrets import token_urlsafe
 
 
 class Tokens:
-    """The tokens that were issued; they end with the process."""
+    """The issued tokens; they end with the process."""
 
     def __init__(self, lifetime_s: int) -> None:
-        """Issue tokens that are valid for so many seconds."""
+        """Issue tokens that are valid for `lifetime_s` seconds."""
         self.lifetime_s = lifetime_s
         self._valid_until: dict[str, float] = {}
 
@@ -19,7 +19,7 @@ class Tokens:
         return token
 
     def valid(self, token: str) -> bool:
-        """Say whether the token was issued here and has not expired."""
+        """Return whether the token was issued here and has not expired."""
         return self._valid_until.get(token, 0) > time.monotonic()
 
     def expire(self, token: str) -> None:

@@ -1,4 +1,4 @@
-"""The receiving end of our own contract: signature, schema, the receiver's rule; versions side by side."""
+"""The receiver of our own contract: signature, schema, the receiver's rule; all versions side by side."""
 
 import hmac
 import json
@@ -13,7 +13,7 @@ from mentorcert.errors import SignatureError
 from mentorcert.portal.contract import schemas, signature
 from mentorcert.portal.contract.message import CONTRACTS
 from mentorcert_staging.options import Options
-from mentorcert_staging.portal import Lent
+from mentorcert_staging.portal import CurrentPortal
 from mentorcert_staging.store import KEY, VERSION, Row
 
 _MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -22,10 +22,10 @@ router = APIRouter()
 
 
 class RefusedError(Exception):
-    """A message that is not taken, with the answer to it."""
+    """A refused message, with its answer."""
 
     def __init__(self, status: int, error: str, problems: list[str] | None = None) -> None:
-        """Take the status, what is wrong, and where the schema is broken."""
+        """Take the status, what is wrong, and the violations of the schema."""
         super().__init__(error)
         self.status = status
         self.answer = {"error": error} | ({"problems": problems} if problems else {})
@@ -36,8 +36,8 @@ class RefusedError(Exception):
 
 
 @router.post("/webhook")
-async def webhook(request: Request, portal: Lent) -> dict[str, Any]:
-    """Take one message; an older or equal version is answered 200 too, and ignored."""
+async def webhook(request: Request, portal: CurrentPortal) -> dict[str, Any]:
+    """Receive one message; an older or equal version is answered 200 too, and ignored."""
     body = await request.body()
     try:
         message_id = signature.verify(request.headers, body, portal.keys, datetime.now(UTC))
@@ -52,7 +52,7 @@ async def webhook(request: Request, portal: Lent) -> dict[str, Any]:
 
 
 def has_key(options: Options, request: Request) -> bool:
-    """Say whether the request has the API key, if one is asked for."""
+    """Return whether the request has the API key, if one is required."""
     if options.api_key is None:
         return True
     given = request.headers.get("x-api-key") or request.query_params.get("code", "")

@@ -142,7 +142,7 @@ def test_every_key_and_kind_of_an_entry_is_explained() -> None:
 
 def test_every_logged_event_is_explained() -> None:
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
-    logged = set(re.findall(r"logs\.event\(\s*\"(\w+)\"", source))
+    logged = set(re.findall(r"(?:logs\.event\(\s*|failed=)\"(\w+)\"", source))
     explained = re.findall(r"`(\w+)`", " ".join(first_cells(DOCS / "operations.md", "| event |")))
     assert logged
     assert set(explained) == logged

@@ -127,7 +127,7 @@ def test_the_portal_of_the_examples(database: str, tmp_path: Path) -> None:
     portal.close()
     differs = run_it("up", "--examples")
     assert differs.returncode == 1
-    assert "1 are missing there, 1 should not be there" in differs.stderr
+    assert "1 are missing, 1 should not be there" in differs.stderr
 
     # A portal that has lost its memory is told everything anew.
     remembered.unlink()
@@ -140,7 +140,7 @@ def test_the_portal_of_the_examples(database: str, tmp_path: Path) -> None:
     assert run_it("portal", "mode", "hom", "paused", "--reason", "Mine now").returncode == 0
     last = run_it("up", "--examples")
     assert (last.returncode, last.stderr) == (0, "")
-    assert "hom has a connection of its own, in paused; kept as it is" in last.stdout
+    assert "hom has a connection of its own, in paused; left unchanged" in last.stdout
     assert "messages" not in last.stdout
 
 

@@ -12,7 +12,7 @@ from tests.support.registry import fetch, rows, set_up, utc
 from tests.support.sessions import wait_until, waiting, working
 
 DUE = 200
-# Before the 120th certification is changed, the run has to wait for whoever holds the lock.
+# Before the 120th certification is changed, the run has to wait for the holder of the lock.
 HALF_WAY = """
 create sequence private.changes;
 create function private.wait_half_way() returns trigger language plpgsql
@@ -36,7 +36,7 @@ group by certification.id
 
 
 def counts(conn: Connection) -> dict[str, int]:
-    """Return how many certifications have each status; each history must tell the same."""
+    """Return how many certifications have each status; each history must agree."""
     found = rows(conn, f"select status, kinds, count(*) from ({ENTRIES}) as told group by status, kinds")
     expected = {"active": ["issued"], "expired": ["issued", "expired"]}
     assert all(kinds == expected[status] for status, kinds, _ in found), found

@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, async_pool
-from mentorcert.portal.adapters import values
+from mentorcert.errors import ValueRejectedError
 from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.contract import values
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import Claim, Result, StateQueue
 from mentorcert.portal.sync.state_queue import Connection as PortalConnection
 from tests.portal.agreement import disagreements, steps_back
-from tests.portal.soaking import connection_file
+from tests.portal.soak import connection_file
 from tests.portal.staging import Staging, running
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 
@@ -62,7 +62,7 @@ async def closing(portal: Portal) -> AsyncIterator[Portal]:
         await portal.aclose()
 
 
-async def tell(leases: StateQueue, portal: Portal, claim: Claim) -> None:
+async def send(leases: StateQueue, portal: Portal, claim: Claim) -> None:
     receipt = await portal.apply(claim.state, claim.attempt)
     result = Result(claim, receipt.outcome, receipt.remote_version, receipt.http_status)
     assert await leases.report([result], "test") == []
@@ -71,14 +71,14 @@ async def tell(leases: StateQueue, portal: Portal, claim: Claim) -> None:
 async def tell_all(leases: StateQueue, portal: Portal, connection: PortalConnection) -> None:
     while claims := (await leases.claim(connection, 10, 60.0))[0]:
         for claim in claims:
-            await tell(leases, portal, claim)
+            await send(leases, portal, claim)
 
 
 def disagreements_after_a_late_message(
     organisation: Organisation, database: str, folder: Path, staging: Staging, adapter: str = "webhook",
     *, lease_ends: bool = True,
 ) -> list[str]:  # fmt: skip
-    """Hold a claim during a change, then tell it: if its lease ends, after another has told of the change."""
+    """Hold a claim during a change, then send it: if its lease ends, after another has sent the change."""
     conn = organisation.conn
     conn.execute("select portal.connect(%s, %s, 'v1', 'test')", (organisation.id, adapter))
     conn.execute("select portal.set_mode(%s, 'live', 'test')", (organisation.id,))
@@ -94,7 +94,7 @@ def disagreements_after_a_late_message(
                 if lease_ends:
                     conn.execute(END_LEASES, {"past": timedelta(minutes=2)})
                     await tell_all(leases, portal, connection)
-                await tell(leases, portal, held)
+                await send(leases, portal, held)
                 await tell_all(leases, portal, connection)
 
     asyncio.run(run())
@@ -106,7 +106,7 @@ Late = Callable[..., list[str]]
 
 @pytest.fixture
 def late(organisation: Organisation, database: str, tmp_path: Path) -> Late:
-    """Tell a portal late; return where it is wrong then."""
+    """Send late; return where the portal is then wrong."""
     return partial(disagreements_after_a_late_message, organisation, database, tmp_path)
 
 
@@ -117,8 +117,8 @@ def test_late_is_harmless(
 ) -> None:
     assert late(staging, adapter, lease_ends=lease_ends) == []
     assert steps_back(staging.client) == []
-    (told,) = rows(conn, "select array_agg(outcome) from portal.attempts")[0]
-    assert ("lost_lease" in told) == lease_ends
+    (outcomes,) = rows(conn, "select array_agg(outcome) from portal.attempts")[0]
+    assert ("lost_lease" in outcomes) == lease_ends
 
 
 def test_a_portal_that_goes_back_is_told_again(late: Late, forgetful: Staging) -> None:
@@ -136,7 +136,7 @@ def test_without_the_fenced_version_the_table_refuses_the_confirmation(
     conn: Connection, late: Late, staging: Staging
 ) -> None:
     without(conn, "portal.acknowledge", "state.version = result.version and ", "")
-    with pytest.raises(psycopg.errors.NotNullViolation):
+    with pytest.raises(ValueRejectedError, match="SQLSTATE 23502"):
         late(staging, lease_ends=False)
 
 

@@ -21,8 +21,8 @@ import pytest
 
 from mentorcert.db.connection import Connection, connect
 from tests.portal.agreement import disagreements, is_settled, steps_back
-from tests.portal.soaking import Changes, WorkerProcess, outcomes_of, staging_process, workers
-from tests.portal.telling import outcomes, stored
+from tests.portal.sending import outcomes, stored
+from tests.portal.soak import Changes, WorkerProcess, outcomes_of, staging_process, workers
 from tests.portal.wire import Point, Strike, wires
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.support.servers import DEBIAN_15, EMBEDDED_18, POOLED_15
@@ -39,7 +39,7 @@ QUICKLY: Final = """
 create or replace function portal.retry_delay(attempts integer) returns interval language sql volatile
 as $$ select random() * interval '0.3 seconds' $$
 """
-# The acknowledgement of a worker that is doomed waits in its middle for whoever holds the lock.
+# The acknowledgement of a worker that is doomed waits in its middle for the holder of the lock.
 HALF_WAY: Final = """
 create table private.doomed (pid text);
 create function private.wait_half_way() returns trigger language plpgsql
@@ -144,9 +144,9 @@ def strike(conn: Connection, database: str, worker: WorkerProcess, death: Death)
             wait_for(conn, met)
             mentor = met.mentor
             assert mentor is not None
-            told = stored(conn, mentor).version
+            version = stored(conn, mentor).version
             conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
-            wait_until(lambda: (stored(conn, mentor).confirmed_version or 0) > told, "another worker")
+            wait_until(lambda: (stored(conn, mentor).confirmed_version or 0) > version, "another worker")
             reports = outcomes(conn, mentor).count("lost_lease")
             worker.wire.release()
             worker.go_on()
@@ -201,7 +201,7 @@ def test_portal_and_registry_agree_when_all_is_quiet(
                     strike(conn, database, next(victims), death)
                 if monotonic() > until:
                     break
-            # A fault may have met a worker that then died: until the workers have told of each kind, too.
+            # A fault may have met a worker that died: so also wait until the workers have sent each kind.
             wait_until(
                 lambda: (
                     all(client.get("/faults").json()["fired"]) and outcomes_of(organisation).keys() >= ANSWERS

@@ -1,4 +1,4 @@
-"""The worker: does the night that is due, stops when told, and survives a database that goes away."""
+"""The worker: does the nightly run that is due, stops on a signal, and survives an unreachable database."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import DatabaseUnreachableError
@@ -33,7 +33,7 @@ def own_server(server: Server) -> Iterator[Server]:
 
 
 class Turns(threading.Event):
-    """Instead of waiting, does the next thing on a list, and stops after the last."""
+    """Calls the next function on a list instead of waiting, and stops after the last."""
 
     def __init__(self, *turns: Callable[[], object]) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def test_it_does_the_night_that_is_due_and_stops_when_told(
     worker.send_signal(signal.Signals[name])
     said, errors = worker.communicate(timeout=60)
     assert (worker.returncode, errors) == (0, "")
-    assert "Keeping watch" in said
+    assert "Running" in said
     assert status(conn, certification) == "expired"
 
 
@@ -78,15 +78,15 @@ def test_it_does_nothing_before_it_is_due(conn: Connection, database: str) -> No
     organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
     before = rows(conn, "select * from private.job_runs")
     turns = Turns(lambda: None)
-    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    nightly.run_forever(lambda: connect(database, autocommit=True), turns)
     assert rows(conn, "select * from private.job_runs") == before
-    assert all(0 < wait_s <= nightly.LONGEST_WAIT_S for wait_s in turns.waits_s)
+    assert all(0 < wait_s <= loops.LONGEST_WAIT_S for wait_s in turns.waits_s)
 
 
 def test_without_organisations_it_looks_again_later(database: str) -> None:
     turns = Turns()
-    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
-    assert turns.waits_s == [nightly.LONGEST_WAIT_S]
+    nightly.run_forever(lambda: connect(database, autocommit=True), turns)
+    assert turns.waits_s == [loops.LONGEST_WAIT_S]
 
 
 def test_a_night_that_fails_is_tried_again(
@@ -101,7 +101,7 @@ def test_a_night_that_fails_is_tried_again(
     )
     logs.configure("WARNING")
     turns = Turns(lambda: conn.execute("drop trigger fail on public.peer_mentor_certifications"))
-    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    nightly.run_forever(lambda: connect(database, autocommit=True), turns)
     assert status(conn, certification) == "expired"
     assert rows(conn, "select expired, error from private.job_runs") == [(1, None)]
     said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
@@ -149,7 +149,7 @@ def test_it_survives_the_database_going_away(own_server: Server, capsys: pytest.
 
     logs.configure("WARNING")
     turns = Turns(lambda: pg_ctl("stop", "-m", "fast"), start_again)
-    nightly.keep_watch(lambda: connect(database, autocommit=True), turns)
+    nightly.run_forever(lambda: connect(database, autocommit=True), turns)
     assert len(turns.waits_s) == 3
     (line,) = capsys.readouterr().err.splitlines()
     # A pooler takes the connection all the same, and breaks it off when there is nobody to lend.

@@ -179,8 +179,8 @@ def test_the_command_tells_of_a_long_history_and_ends_with_0(
     organisation = set_up(conn)
     organisation.certify(organisation.mentor("Kari"), issued=today(conn, -9), past=501)
     nightly.run(conn)
-    told = mentorcert("doctor")
-    assert (told.returncode, "notice" in told.stdout, "Kari" in told.stdout) == (0, True, False)
+    shown = mentorcert("doctor")
+    assert (shown.returncode, "notice" in shown.stdout, "Kari" in shown.stdout) == (0, True, False)
     assert rows(conn, "select error from private.job_runs") == [(None,)]
 
 

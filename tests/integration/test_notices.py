@@ -150,7 +150,7 @@ def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisat
     organisation.certify(erased, last_day=ends_in(-1))
     conn.execute("select private.erase_peer_mentor(%s)", (erased,))
     report = run(conn, box)
-    assert {**report.untold} == {"no_address": 11, "suspended": 2, "skipped": 0}
+    assert {**report.unsent} == {"no_address": 11, "suspended": 2, "skipped": 0}
     assert report.is_complete
     assert box.mails == []
     # They wait: who is reinstated, or gets an address, is told.
@@ -174,7 +174,7 @@ def test_the_first_run_leaves_the_past_alone(
         "mail",
     ]
     report = run(conn, box)
-    assert (report.reminders, report.untold["skipped"]) == ({"sent": 2}, 3)
+    assert (report.reminders, report.unsent["skipped"]) == ({"sent": 2}, 3)
     assert sorted(box.recipients) == ["person2@example.org", "person4@example.org"]
     assert min(told(conn)) == (0, "mailed", "sent")
     assert run(conn, box, MORNING, reach_days=365).reminders.total() == 0

@@ -102,7 +102,7 @@ def test_what_is_set_must_fit_together(database: str, organisation: Organisation
     assert "MENTORCERT_SMTP_FROM" in said(without="MENTORCERT_SMTP_FROM")
     assert "only one is set" in said(MENTORCERT_SMTP_USER="x")
     secret = {"MENTORCERT_SMTP_USER": "x", "MENTORCERT_SMTP_PASSWORD": "hemmelig"}
-    assert "for all to read" in said(**secret)
+    assert "sent unencrypted" in said(**secret)
     assert "hemmelig" not in said(**secret)
     assert "--dry-run" in said("--as-of", "2027-01-01")
     assert box.mails == []

@@ -11,8 +11,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection, connect
+from mentorcert.loops import LONGEST_WAIT_S
 from mentorcert.notices import ledger
-from mentorcert.notices.sending import LONGEST_WAIT_S, Sender
+from mentorcert.notices.sending import Sender
 from mentorcert.operations import doctor
 from tests.support import command, mail
 from tests.support.mail import PAGES, Mailbox, hang_up
@@ -101,7 +102,7 @@ def test_a_server_that_refuses_us_is_asked_no_more(
     due(organisation, 150)
     box.on_sender = lambda _: "550 not from you"
     report = run(conn, box)
-    assert report.error == f"The mail server takes nothing from {mail.SENDER}."
+    assert report.error == f"The mail server refuses mails from {mail.SENDER}."
     assert (box.senders, told(conn)) == (1, [])
 
 
@@ -253,8 +254,8 @@ def test_the_worker_sends_once_each_morning(conn: Connection, database: str) -> 
         wait_until(lambda: fetch(conn, DONE) == 2 and working(conn) == 0, "the night and the morning")
         worker.send_signal(signal.SIGTERM)
         said, errors = worker.communicate(timeout=60)
-        assert (worker.returncode, errors, said) == (0, "", "Keeping watch; stop with Ctrl-C.\n")
-        Sender(box.server, PAGES).keep_watch(lambda: connect(database, autocommit=True), Turns(1))
+        assert (worker.returncode, errors, said) == (0, "", "Running; stop with Ctrl-C.\n")
+        Sender(box.server, PAGES).run_forever(lambda: connect(database, autocommit=True), Turns(1))
         assert box.recipients == [address(1)]
     assert fetch(conn, "select private.next_notices_at(now()) > now()")
 
@@ -281,7 +282,7 @@ def test_the_watch_sends_what_is_due_and_waits_for_a_server_that_is_away(
     answers = iter(["550 not from you", None])
     box.on_sender = lambda _: next(answers)
     turns = Turns(2)
-    Sender(box.server, PAGES).keep_watch(lambda: connect(database, autocommit=True), turns)
+    Sender(box.server, PAGES).run_forever(lambda: connect(database, autocommit=True), turns)
     assert turns.waits_s[0] == LONGEST_WAIT_S
     assert 0 < turns.waits_s[1] <= LONGEST_WAIT_S
     assert box.recipients == [address(0)]

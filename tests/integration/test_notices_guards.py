@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
+from mentorcert.errors import DatabaseError
 from tests.integration import test_notice_digests as digests
 from tests.integration import test_notices as notices
 from tests.integration import test_notices_failing as failing
@@ -58,7 +59,7 @@ def test_without_it_a_test_fails(
 ) -> None:
     organisation = set_up_without_digests(conn)
     take_away(conn, function, guard, instead)
-    with pytest.raises((AssertionError, psycopg.Error)):
+    with pytest.raises((AssertionError, DatabaseError, psycopg.Error)):
         scenario(conn, organisation, box)
 
 

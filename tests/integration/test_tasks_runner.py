@@ -238,7 +238,7 @@ def test_a_lost_database_is_asked_again(conn: Connection, database: str, organis
         return opener(database)()
 
     with ThreadPoolExecutor(1) as threads:
-        keeping = threads.submit(runner.keep_working, open_connection, stop, beat_s=0.01)
+        keeping = threads.submit(runner.run_forever, open_connection, stop, beat_s=0.01)
         wait_until(lambda: task(organisation, previewed).state == "done", "the task to be done")
         stop.set()
         keeping.result()

@@ -1,4 +1,4 @@
-"""Whether a portal says what the registry says, and whether it ever went back."""
+"""Whether a portal shows what the registry says, and whether it ever went back to an older version."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -32,7 +32,7 @@ where state.organisation_id = %s
 
 
 def is_settled(conn: Connection, organisation: UUID) -> bool:
-    """Tell whether everything is confirmed, nothing is out, and the calendar leaves it so for a minute."""
+    """Return whether everything is confirmed, nothing is leased, and nothing becomes due within a minute."""
     unsettled: int = fetch(conn, _UNSETTLED, organisation)
     return unsettled == 0
 

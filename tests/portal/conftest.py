@@ -15,8 +15,8 @@ from mentorcert.portal.sync.state_queue import StateQueue
 from mentorcert.portal.sync.worker import Worker
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.connections import SECRETS, assert_no_secret_logged
+from tests.portal.sending import connect_portal
 from tests.portal.staging import Staging, running
-from tests.portal.telling import connect_portal
 from tests.support.registry import Organisation, set_up
 
 FILE = """
@@ -63,8 +63,7 @@ def work(database: str, file: Path) -> Callable[..., int]:
         async with async_pool(database) as pool:
             worker = Worker(
                 StateQueue(pool),
-                open_portal=connections.open,
-                rehearse=connections.rehearse,
+                connections,
                 settings=settings,
             )
             return await worker.run(asyncio.Event(), once=True)

@@ -62,7 +62,7 @@ def oauth2(url: str) -> dict[str, Any]:
 
 
 def webhook(url: str, *auth: dict[str, Any], **more: Any) -> Configuration:
-    """The webhook of a staging portal; `target` and other tables may be given anew."""
+    """The webhook of a staging portal; `target` and other tables may be replaced."""
     target = {
         "adapter": "webhook",
         "url": f"{url}/webhook",
@@ -118,8 +118,8 @@ def failure(configuration: Configuration, work: Callable[[Portal], Awaitable[obj
 
 def assert_harmless(error: MentorcertError) -> None:
     """Neither the error nor what lies behind it shows a secret, as far as a traceback is printed."""
-    told = "".join(traceback.format_exception(error)) + str(error.hint) + repr(error)
-    assert_no_secret(told)
+    text = "".join(traceback.format_exception(error)) + str(error.hint) + repr(error)
+    assert_no_secret(text)
 
 
 def assert_no_secret_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -128,8 +128,8 @@ def assert_no_secret_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert_no_secret("\n".join(logged))
 
 
-def assert_no_secret(told: str) -> None:
-    assert not [name for name, value in SECRETS.items() if value in told], "a secret shows"
+def assert_no_secret(text: str) -> None:
+    assert not [name for name, value in SECRETS.items() if value in text], "a secret shows"
 
 
 @contextmanager
@@ -164,7 +164,7 @@ class Answers:
 
 
 async def apply(portal: Portal) -> Receipt:
-    """Tell the portal the state of the tests, as a first attempt."""
+    """Send the state of the tests to the portal, as a first attempt."""
     return await portal.apply(STATE, 1)
 
 

@@ -86,8 +86,8 @@ def files() -> Iterator[tuple[Path, bytes]]:
             rendered = message.render(state, target=TARGET, version=version)
             yield FOLDER / folder(version) / f"{name}.json", rendered.body
             signed[f"{name}.json"] = signature.headers(rendered.id, rendered.body, keys, SENT_AT)
-        told = {"keys": KEYS, "content-type": message.CONTENT_TYPE, "headers": signed}
-        yield FOLDER / folder(version) / "headers.json", f"{json.dumps(told, indent=2)}\n".encode()
+        headers = {"keys": KEYS, "content-type": message.CONTENT_TYPE, "headers": signed}
+        yield FOLDER / folder(version) / "headers.json", f"{json.dumps(headers, indent=2)}\n".encode()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Messages of the portal and the rules by which they are understood, for tests of the inbox."""
+"""Messages of the portal and the rules for them, for tests of the inbox."""
 
 import json
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from mentorcert.db.connection import Connection
 from mentorcert.portal.config.rules import Inbound
 from mentorcert.portal.inbound import inbox
-from mentorcert_staging.dataverse_webhooks import Emission, render
+from mentorcert_staging.dataverse_webhooks import DataverseWebhook, render
 from tests.support.registry import rows
 
 OWN_USER: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-000000000001")
@@ -58,10 +58,10 @@ def inbound(**more: Any) -> Inbound:
     )
 
 
-def sent(**emission: Any) -> bytes:
+def sent(**webhook: Any) -> bytes:
     """The body of a message as Dataverse sends it."""
     defaults = {"url": "http://unused", "record_id": RECORD}
-    return render(Emission.model_validate(defaults | emission))[1]
+    return render(DataverseWebhook.model_validate(defaults | webhook))[1]
 
 
 def completed(on: datetime | str, number: str = "1", *, sequence: int | None = None, **more: Any) -> bytes:

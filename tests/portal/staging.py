@@ -46,7 +46,7 @@ STATE = DesiredState(
 
 
 def state(version: int = 7, mentor: UUID = MENTOR, **changes: Any) -> DesiredState:
-    """A state that differs from STATE as told."""
+    """STATE with changes."""
     return replace(STATE, version=version, peer_mentor_id=mentor, **changes)
 
 
@@ -57,9 +57,9 @@ class Staging:
     url: str
     client: httpx2.Client
 
-    def tell(
+    def send(
         self,
-        told: DesiredState = STATE,
+        sent: DesiredState = STATE,
         *,
         version: ContractVersion = "v1",
         fault: str | None = None,
@@ -67,7 +67,7 @@ class Staging:
         timeout: float = 30.0,
     ) -> httpx2.Response:
         """Send one signed message of our contract."""
-        rendered = message.render(told, target=self.url, version=version)
+        rendered = message.render(sent, target=self.url, version=version)
         headers = signed(rendered, keys) | ({"x-staging-fault": fault} if fault else {})
         return self.client.post("/webhook", content=rendered.body, headers=headers, timeout=timeout)
 

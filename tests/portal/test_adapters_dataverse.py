@@ -1,4 +1,4 @@
-"""The Dataverse adapter against the staging portal: never an older state over a newer, whoever writes."""
+"""The Dataverse adapter and a staging portal: never an older state over a newer, with concurrent writers."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -47,11 +47,11 @@ def row(staging: Staging, key: str = str(MENTOR)) -> dict[str, Any]:
 
 
 def test_a_row_is_made_changed_and_kept_from_older_states(staging: Staging) -> None:
-    told = dataverse(staging.url)
-    made = do(told, lambda portal: portal.apply(state(5), 1))
-    changed = do(told, lambda portal: portal.apply(state(6, listed=False, listed_until=None), 1))
-    again = do(told, lambda portal: portal.apply(state(6), 2))
-    older = do(told, lambda portal: portal.apply(state(4), 1))
+    connection = dataverse(staging.url)
+    made = do(connection, lambda portal: portal.apply(state(5), 1))
+    changed = do(connection, lambda portal: portal.apply(state(6, listed=False, listed_until=None), 1))
+    again = do(connection, lambda portal: portal.apply(state(6), 2))
+    older = do(connection, lambda portal: portal.apply(state(4), 1))
     assert [one.outcome for one in (made, changed, again, older)] == [*["applied"] * 3, "already_newer"]
     assert (older.remote_version, older.http_status) == (6, 200)
     assert staging.applied() == [5, 6, 6]
@@ -112,12 +112,12 @@ def test_whoever_writes_in_between_is_read_again(staging: Staging) -> None:
 
 
 def test_a_conflict_is_read_again_and_not_for_ever(staging: Staging) -> None:
-    told = dataverse(staging.url)
+    connection = dataverse(staging.url)
     conflict = {"kind": "server_error", "status": 412, "route": "dataverse", "method": "PATCH"}
     staging.use({**conflict, "times": CONFLICT_ATTEMPTS - 1})
-    assert do(told, apply).outcome == "applied"
+    assert do(connection, apply).outcome == "applied"
     staging.use(conflict)
-    failed = failure(told, apply)
+    failed = failure(connection, apply)
     assert (type(failed), failed.http_status) == (PortalUnavailableError, 412)
 
 
@@ -156,18 +156,18 @@ def test_a_row_that_somebody_made_or_removed_in_between() -> None:
 
 
 def test_without_the_right_to_make_rows_a_missing_one_is_refused(staging: Staging) -> None:
-    told = dataverse(staging.url, target={"create_missing": False})
-    assert type(failure(told, apply)) is PortalRejectedError
+    connection = dataverse(staging.url, target={"create_missing": False})
+    assert type(failure(connection, apply)) is PortalRejectedError
     do(dataverse(staging.url), apply)
-    assert do(told, lambda portal: portal.apply(state(8), 1)).outcome == "applied"
+    assert do(connection, lambda portal: portal.apply(state(8), 1)).outcome == "applied"
 
 
 @pytest.mark.parametrize("external_id", ["O'Brien", "a/b?c=d&e#f", "x')/y", "æøå %41", "..", "' or 1 eq 1"])
 def test_a_key_is_never_more_than_a_key(staging: Staging, external_id: str) -> None:
-    told = dataverse(staging.url, target={"key": "hlf_externalid", "key_holds": "external_id"})
-    do(told, lambda portal: portal.apply(state(1, external_id=external_id), 1))
-    do(told, lambda portal: portal.apply(state(2, external_id="another"), 1))
-    assert sorted(str(one.external_id) for one in do(told, read)) == sorted([external_id, "another"])
+    connection = dataverse(staging.url, target={"key": "hlf_externalid", "key_holds": "external_id"})
+    do(connection, lambda portal: portal.apply(state(1, external_id=external_id), 1))
+    do(connection, lambda portal: portal.apply(state(2, external_id="another"), 1))
+    assert sorted(str(one.external_id) for one in do(connection, read)) == sorted([external_id, "another"])
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_every_fault_is_one_of_the_port_s_errors(
 
 
 def test_what_was_applied_before_its_answer_was_lost_is_applied_again(staging: Staging) -> None:
-    told = dataverse(staging.url)
+    connection = dataverse(staging.url)
     staging.use({"kind": "drop", "applied_first": True, "route": "dataverse", "method": "PATCH", "times": 1})
-    failure(told, apply)
-    assert do(told, lambda portal: portal.apply(STATE, 2)).outcome == "applied"
+    failure(connection, apply)
+    assert do(connection, lambda portal: portal.apply(STATE, 2)).outcome == "applied"
     assert staging.applied() == [7, 7]
 
 
@@ -220,10 +220,10 @@ def test_the_deadline_covers_the_token_too(staging: Staging) -> None:
 def test_service_limits_are_answered_by_waiting() -> None:
     limits = ServiceLimits(window_s=300, requests=3, execution_s=1200, concurrent=52)
     with running(Options(limits=limits)) as staging:
-        told = dataverse(staging.url)
-        do(told, apply)
-        do(told, lambda portal: portal.probe())
-        failed = failure(told, apply)
+        connection = dataverse(staging.url)
+        do(connection, apply)
+        do(connection, lambda portal: portal.probe())
+        failed = failure(connection, apply)
     assert (type(failed), failed.http_status) == (PortalUnavailableError, 429)
     assert failed.retry_after is not None
     assert failed.retry_after > 200

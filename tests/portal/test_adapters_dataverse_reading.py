@@ -33,16 +33,18 @@ KEY_AUTH = {"method": "header", "name": "X-Api-Key", "value": secret("PORTAL_API
 
 def test_all_rows_are_read_page_by_page(staging: Staging) -> None:
     mentors = [uuid4() for _ in range(7)]
-    told = dataverse(staging.url, target={"page_size": 3})
+    connection = dataverse(staging.url, target={"page_size": 3})
 
-    async def tell_all(portal: Portal) -> None:
+    async def send_all(portal: Portal) -> None:
         for mentor in mentors:
             await portal.apply(state(1, mentor, status="expired", listed=False, listed_until=None), 1)
 
-    do(told, tell_all)
-    assert do(told, read) == [PortalRecord(mentor, None, 1, "expired", listed=False) for mentor in mentors]
+    do(connection, send_all)
+    assert do(connection, read) == [
+        PortalRecord(mentor, None, 1, "expired", listed=False) for mentor in mentors
+    ]
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert do(told, lambda portal: read(portal, later)) == []
+    assert do(connection, lambda portal: read(portal, later)) == []
     only_listed = dataverse(staging.url, target={"filter": "hlf_listed eq true"})
     assert do(only_listed, read) == []
 

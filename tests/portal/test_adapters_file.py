@@ -1,4 +1,4 @@
-"""The file adapter: whole or not at all, never older over newer, whoever writes at the same time."""
+"""The file adapter: whole or not at all, never older over newer, with any number of writers."""
 
 import asyncio
 import csv
@@ -31,16 +31,16 @@ def kind(request: pytest.FixtureRequest) -> str:
     return chosen
 
 
-def told(folder: Path, kind: str = "csv", **limits: Any) -> Configuration:
+def connection(folder: Path, kind: str = "csv", **limits: Any) -> Configuration:
     target = {"adapter": "file", "folder": folder, "format": kind}
     return Configuration.model_validate({"organisation": "hlf", "target": target, "limits": limits})
 
 
-def hand_over(folder: Path, *states: DesiredState, kind: str = "csv") -> list[str]:
+def store(folder: Path, *states: DesiredState, kind: str = "csv") -> list[str]:
     async def work(portal: Portal) -> list[str]:
         return [one.outcome for one in await asyncio.gather(*[portal.apply(state, 1) for state in states])]
 
-    return do(told(folder, kind), work)
+    return do(connection(folder, kind), work)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -66,34 +66,34 @@ def versions(folder: Path) -> dict[str, int]:
 
 
 def test_the_file_is_cumulative_and_each_has_the_next_number(tmp_path: Path, kind: str) -> None:
-    assert hand_over(tmp_path, state(3), kind=kind) == ["applied"]
-    assert hand_over(tmp_path, state(5, OTHER_MENTOR), kind=kind) == ["applied"]
+    assert store(tmp_path, state(3), kind=kind) == ["applied"]
+    assert store(tmp_path, state(5, OTHER_MENTOR), kind=kind) == ["applied"]
     assert versions(tmp_path) == {str(MENTOR): 3, str(OTHER_MENTOR): 5}
     assert (manifest(tmp_path)["sequence"], manifest(tmp_path)["rows"]) == (2, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".lock", adapter.MANIFEST, f"peer-mentors-000000001.{kind}", f"peer-mentors-000000002.{kind}",
     ]  # fmt: skip
-    hand_over(tmp_path, state(6, OTHER_MENTOR), kind=kind)
+    store(tmp_path, state(6, OTHER_MENTOR), kind=kind)
     assert not (tmp_path / f"peer-mentors-000000001.{kind}").exists()
 
 
 def test_an_older_state_never_replaces_a_newer(tmp_path: Path, kind: str) -> None:
-    assert hand_over(tmp_path, state(7), state(5), state(8), state(6), kind=kind) == [
+    assert store(tmp_path, state(7), state(5), state(8), state(6), kind=kind) == [
         "applied", "already_newer", "applied", "already_newer",
     ]  # fmt: skip
-    assert hand_over(tmp_path, state(2), kind=kind) == ["already_newer"]
+    assert store(tmp_path, state(2), kind=kind) == ["already_newer"]
     assert versions(tmp_path) == {str(MENTOR): 8}
 
 
 def test_the_same_again_writes_no_new_file(tmp_path: Path, kind: str) -> None:
-    hand_over(tmp_path, STATE, kind=kind)
+    store(tmp_path, STATE, kind=kind)
     before = manifest(tmp_path)
-    assert hand_over(tmp_path, STATE, kind=kind) == ["applied"]
+    assert store(tmp_path, STATE, kind=kind) == ["applied"]
     assert manifest(tmp_path) == before
 
 
 def test_what_stands_in_the_file(tmp_path: Path) -> None:
-    hand_over(tmp_path, STATE)
+    store(tmp_path, STATE)
     assert handed_over(tmp_path) == [
         {
             "peer_mentor_id": str(MENTOR),
@@ -112,20 +112,20 @@ def test_what_stands_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", list("=+-@'＝＋－＠"))
 def test_no_cell_is_a_formula(tmp_path: Path, start: str) -> None:
     external_id = f"{start}cmd|' /C calc'!A0"
-    hand_over(tmp_path, state(1, external_id=external_id))
-    hand_over(tmp_path, state(1, OTHER_MENTOR))  # what was read is written again as it was
+    store(tmp_path, state(1, external_id=external_id))
+    store(tmp_path, state(1, OTHER_MENTOR))  # what was read is written again as it was
     assert {row["external_id"] for row in handed_over(tmp_path)} == {f"'{external_id}", "4711"}
 
 
 def test_many_are_written_together(tmp_path: Path) -> None:
-    hand_over(tmp_path, *[state(1, UUID(int=number)) for number in range(500)])
+    store(tmp_path, *[state(1, UUID(int=number)) for number in range(500)])
     assert manifest(tmp_path)["rows"] == 500
     assert manifest(tmp_path)["sequence"] < 20
 
 
 def test_two_writers_of_one_folder_lose_nothing(tmp_path: Path) -> None:
     async def write() -> None:
-        async with connected(told(tmp_path)) as one, connected(told(tmp_path)) as other:
+        async with connected(connection(tmp_path)) as one, connected(connection(tmp_path)) as other:
             for number in range(0, 40, 2):
                 mentors = UUID(int=number), UUID(int=number + 1)
                 await asyncio.gather(one.apply(state(1, mentors[0]), 1), other.apply(state(1, mentors[1]), 1))
@@ -142,20 +142,20 @@ def test_who_stops_waiting_does_not_stop_the_others(tmp_path: Path) -> None:
         impatient.cancel()
         return (await patient).outcome
 
-    assert do(told(tmp_path), work) == "applied"
+    assert do(connection(tmp_path), work) == "applied"
     assert str(OTHER_MENTOR) in versions(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "not-mounted"
     for work in (lambda portal: portal.apply(STATE, 1), lambda portal: portal.probe()):
-        assert type(failure(told(missing), work)) is PortalUnavailableError
+        assert type(failure(connection(missing), work)) is PortalUnavailableError
     assert not missing.exists()
 
 
 @pytest.mark.parametrize("harm", ["changed", "removed", "truncated manifest", "elsewhere"])
 def test_what_somebody_else_wrote_is_not_overwritten(tmp_path: Path, harm: str, kind: str) -> None:
-    hand_over(tmp_path, STATE, kind=kind)
+    store(tmp_path, STATE, kind=kind)
     named = tmp_path / manifest(tmp_path)["file"]
     match harm:
         case "changed":
@@ -167,7 +167,7 @@ def test_what_somebody_else_wrote_is_not_overwritten(tmp_path: Path, harm: str, 
         case _:
             (tmp_path / adapter.MANIFEST).write_text(json.dumps(manifest(tmp_path) | {"file": "/etc/passwd"}))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    failed = failure(told(tmp_path, kind), lambda portal: portal.apply(state(8), 1))
+    failed = failure(connection(tmp_path, kind), lambda portal: portal.apply(state(8), 1))
     assert type(failed) is PortalUnexpectedAnswerError
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -176,17 +176,17 @@ def test_it_cannot_say_what_the_portal_shows(tmp_path: Path) -> None:
     async def read(portal: Portal) -> list[PortalRecord]:
         return [one async for one in portal.fetch_state(datetime.now(UTC))]
 
-    assert type(failure(told(tmp_path), read)) is CannotReadError
+    assert type(failure(connection(tmp_path), read)) is CannotReadError
 
 
 def test_probing_writes_no_file(tmp_path: Path) -> None:
-    do(told(tmp_path), lambda portal: portal.probe())
+    do(connection(tmp_path), lambda portal: portal.probe())
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def _write_on(folder: Path, offset: int) -> None:
     for version in range(1, 10_000):
-        hand_over(folder, state(version, UUID(int=offset)), state(version, MENTOR))
+        store(folder, state(version, UUID(int=offset)), state(version, MENTOR))
 
 
 @pytest.fixture
@@ -213,5 +213,5 @@ def test_two_processes_that_are_killed_leave_a_whole_file(
         os.kill(process.pid, signal.SIGKILL)
         process.join()
     before = versions(tmp_path)
-    assert hand_over(tmp_path, state(20_000)) == ["applied"]
+    assert store(tmp_path, state(20_000)) == ["applied"]
     assert versions(tmp_path) == before | {str(MENTOR): 20_000}

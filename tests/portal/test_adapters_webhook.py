@@ -1,4 +1,4 @@
-"""The webhook adapter against the staging portal: what it sends, and what it makes of every answer."""
+"""The webhook adapter against the staging portal: what it sends, and how it handles every answer."""
 
 import asyncio
 from collections.abc import Iterator
@@ -51,9 +51,9 @@ def staging(portal: Staging) -> Staging:
 
 def test_a_state_arrives_and_an_older_one_is_known_to_be_older() -> None:
     with running() as staging:
-        told = webhook(staging.url)
-        first = do(told, lambda portal: portal.apply(state(7), 1))
-        older = do(told, lambda portal: portal.apply(state(6), 1))
+        connection = webhook(staging.url)
+        first = do(connection, lambda portal: portal.apply(state(7), 1))
+        older = do(connection, lambda portal: portal.apply(state(6), 1))
         assert (first.outcome, first.remote_version, first.http_status) == ("applied", 7, 200)
         assert (older.outcome, older.remote_version) == ("already_newer", 7)
         assert staging.applied() == [7]
@@ -189,8 +189,8 @@ def shown(staging: Staging, since: datetime | None = None) -> list[PortalRecord]
 
 def test_it_reads_what_the_portal_shows() -> None:
     with running() as staging:
-        staging.tell(state(7))
-        staging.tell(state(3, OTHER_MENTOR, listed=False, listed_until=None, status="expired"))
+        staging.send(state(7))
+        staging.send(state(3, OTHER_MENTOR, listed=False, listed_until=None, status="expired"))
         assert shown(staging) == [
             PortalRecord(MENTOR, "4711", 7, "certified", listed=True),
             PortalRecord(OTHER_MENTOR, "4711", 3, "expired", listed=False),
@@ -232,8 +232,8 @@ def test_without_a_state_url_it_cannot_read() -> None:
     async def read(portal: Portal) -> list[PortalRecord]:
         return [one async for one in portal.fetch_state()]
 
-    told = webhook("http://127.0.0.1:9", target={"state_url": None})
-    assert type(failure(told, read)) is CannotReadError
+    connection = webhook("http://127.0.0.1:9", target={"state_url": None})
+    assert type(failure(connection, read)) is CannotReadError
 
 
 def test_probing_changes_nothing() -> None:
@@ -245,12 +245,12 @@ def test_probing_changes_nothing() -> None:
 
 
 def test_many_at_once_share_one_portal(staging: Staging) -> None:
-    async def tell_many(portal: Portal) -> list[str]:
+    async def send_many(portal: Portal) -> list[str]:
         receipts = await asyncio.gather(*[portal.apply(state(version), 1) for version in range(10, 60)])
         return [one.outcome for one in receipts]
 
-    told = do(webhook(staging.url, limits={"concurrency": 4}), tell_many)
-    assert set(told) <= {"applied", "already_newer"}
+    outcomes = do(webhook(staging.url, limits={"concurrency": 4}), send_many)
+    assert set(outcomes) <= {"applied", "already_newer"}
     assert staging.applied()[-1] == 59
 
 
@@ -270,8 +270,8 @@ def test_two_keys_while_one_replaces_the_other(staging: Staging) -> None:
 @pytest.mark.parametrize("key", [SECRETS["PORTAL_API_KEY"], "another"])
 def test_a_gateway_s_key_goes_along(gate: dict[str, Any], key: str) -> None:
     with running(Options(api_key=key)) as staging:
-        told = webhook(staging.url, hmac(), gate)
+        connection = webhook(staging.url, hmac(), gate)
         if key == "another":
-            assert type(failure(told, apply)) is PortalUnauthorisedError
+            assert type(failure(connection, apply)) is PortalUnauthorisedError
         else:
-            assert do(told, apply).outcome == "applied"
+            assert do(connection, apply).outcome == "applied"

@@ -1,4 +1,4 @@
-"""Authentication over real HTTP: tokens fetched once for all, secrets read anew, nothing shown, TLS kept."""
+"""Authentication over real HTTP: tokens fetched once, secrets read again, nothing leaked, TLS verified."""
 
 import asyncio
 import ipaddress
@@ -110,14 +110,14 @@ def test_entra_by_secret(https: Staging, certificate: Certificate, monkeypatch: 
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # which the environment has no say in
     monkeypatch.delenv("NO_PROXY", raising=False)
     auth = entra(https, client_secret=secret("PORTAL_CLIENT_SECRET"))
-    told = dataverse(https.url, auth, ca_file=certificate.certificate)
-    assert do(told, apply).outcome == "applied"
+    connection = dataverse(https.url, auth, ca_file=certificate.certificate)
+    assert do(connection, apply).outcome == "applied"
 
 
 def test_entra_by_certificate(https: Staging, certificate: Certificate) -> None:
     by = {"secret": f"file:{certificate.both}", "expires": "never"}
-    told = dataverse(https.url, entra(https, certificate=by), ca_file=certificate.certificate)
-    assert do(told, apply).outcome == "applied"
+    connection = dataverse(https.url, entra(https, certificate=by), ca_file=certificate.certificate)
+    assert do(connection, apply).outcome == "applied"
 
 
 def test_entra_refuses_a_wrong_secret(
@@ -252,7 +252,7 @@ def test_without_a_refusal_a_refresh_reads_nothing(monkeypatch: pytest.MonkeyPat
         staging.use({"kind": "expired_token", "route": "dataverse"})
         with pytest.raises(PortalUnauthorisedError):
             await portal.apply(STATE, 1)
-        with pytest.raises(PortalUnauthorisedError, match="env:PORTAL_CLIENT_SECRET is empty or not there"):
+        with pytest.raises(PortalUnauthorisedError, match="env:PORTAL_CLIENT_SECRET is empty or missing"):
             await portal.refresh()
 
     with running() as staging:
@@ -265,7 +265,7 @@ def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, value: str |
         monkeypatch.delenv("PORTAL_KEY")
     else:
         monkeypatch.setenv("PORTAL_KEY", value)
-    with pytest.raises(SecretUnreadableError, match="env:PORTAL_KEY is empty or not there"):
+    with pytest.raises(SecretUnreadableError, match="env:PORTAL_KEY is empty or missing"):
         do(webhook("http://127.0.0.1:9"), apply)
 
 
@@ -278,10 +278,9 @@ def test_a_key_that_is_none_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_secret_shows_in_what_is_printed_of_a_connection() -> None:
     async def show() -> str:
-        told = webhook("http://127.0.0.1:9")
-        async with connected(told) as portal:
-            channel = vars(portal)["_channel"]
-            inside = [*vars(channel).values(), *vars(vars(channel)["_auth"]).values()]
-            return repr((told, portal, inside, told.model_dump()))
+        connection = webhook("http://127.0.0.1:9")
+        async with connected(connection) as portal:
+            inside = [*vars(portal).values(), *vars(vars(portal)["_auth"]).values()]
+            return repr((connection, portal, inside, connection.model_dump()))
 
     assert_no_secret(asyncio.run(show()))

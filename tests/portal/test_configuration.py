@@ -84,10 +84,10 @@ def test_the_examples_are_valid() -> None:
         (WEBHOOK.replace("2027-01-31", '"secret-word"'), ["auth[0].keys[0].expires"]),
         (WEBHOOK.replace(", expires = 2027-01-31", ""), ["auth[0].keys[0].expires: Field required"]),
         (WEBHOOK.partition("[[auth]]")[0], ["file: auth: our contract is signed"]),
-        (WEBHOOK + "[[auth]]" + WEBHOOK.partition("[[auth]]")[2], ["auth: each method stands once"]),
-        (DATAVERSE + "[[auth]]" + WEBHOOK.partition("[[auth]]")[2], ["only the webhook adapter speaks it"]),
+        (WEBHOOK + "[[auth]]" + WEBHOOK.partition("[[auth]]")[2], ["auth: give each method once"]),
+        (DATAVERSE + "[[auth]]" + WEBHOOK.partition("[[auth]]")[2], ["only the webhook adapter uses it"]),
         (DATAVERSE.replace('"mentors"', '"mentors(1)"'), ["target.table: must be a name"]),
-        (DATAVERSE.replace('listed = "listed"', 'listed = "status"'), ["status stands for two things"]),
+        (DATAVERSE.replace('listed = "listed"', 'listed = "status"'), ["status is mapped twice"]),
         (DATAVERSE.replace('"status"\n', '{ name = "s", values = { certified = 1 } }\n'), ["lacks erased"]),
         (DATAVERSE.replace('"listed"\n', '{ name = "l", values = { true=1, false=0, x=3 }}'), ["has x"]),
         (DATAVERSE.replace('"version"\n', '{ name = "v", values = { true = 1 } }\n'), ["leave `values` out"]),
@@ -100,17 +100,17 @@ def test_the_examples_are_valid() -> None:
         (WEBHOOK + INBOUND + RULE.replace('"renew"', '"merge"'), ["the action merge needs into"]),
         (WEBHOOK + INBOUND + RULE.replace("date_column", "into"), ["the action renew needs date_column"]),
         (WEBHOOK + INBOUND + RULE.replace("columns = { status = 3 }", ""), ["needs columns"]),
-        (WEBHOOK + INBOUND + RULE + RULE, ["each has a name of its own"]),
+        (WEBHOOK + INBOUND + RULE + RULE, ["each needs its own name"]),
     ],
 )  # fmt: skip
 def test_each_fault_is_named_with_its_place(tmp_path: Path, text: str, faults: list[str]) -> None:
     with pytest.raises(PortalConfigurationError) as caught:
         load(tmp_path, text)
-    told = str(caught.value)
-    assert [fault for fault in faults if fault not in told] == [], told
-    assert told.startswith(f"{tmp_path}/connection.toml: ")
+    message = str(caught.value)
+    assert [fault for fault in faults if fault not in message] == [], message
+    assert message.startswith(f"{tmp_path}/connection.toml: ")
     assert caught.value.hint
-    assert "secret-word" not in told + repr(caught.value)
+    assert "secret-word" not in message + repr(caught.value)
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_secrets_that_expire_are_told_in_time(tmp_path: Path) -> None:
         "keys = [", 'keys = [{ secret = "env:NEW", expires = "never" }, '
     ) + INBOUND.replace('"never"', "2026-12-01")
     read = load(tmp_path, text)
-    told = configuration.expiring(read, date(2027, 1, 1))
-    assert [(one.where, one.reference, one.days_left) for one in told] == [
+    found = configuration.expiring(read, date(2027, 1, 1))
+    assert [(one.where, one.reference, one.days_left) for one in found] == [
         ("inbound.auth[0].value", "env:CODE", -31),
         ("auth[0].keys[1]", "env:KEY", 30),
     ]

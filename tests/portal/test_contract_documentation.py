@@ -30,7 +30,7 @@ def receiver(tmp_path: Path) -> dict[str, Any]:
     return runpy.run_path(str(file))
 
 
-def told(receiver: dict[str, Any], state: DesiredState, *keys: bytes) -> tuple[int, dict[str, str]]:
+def send(receiver: dict[str, Any], state: DesiredState, *keys: bytes) -> tuple[int, dict[str, str]]:
     rendered = message.render(state, target=TARGET)
     headers = signature.headers(rendered.id, rendered.body, keys or (KEY,), SENT_AT)
     return heard(receiver, headers, rendered.body)
@@ -52,23 +52,23 @@ def test_it_takes_every_golden_example(receiver: dict[str, Any]) -> None:
 
 def test_it_keeps_the_rule(receiver: dict[str, Any]) -> None:
     outcomes = [
-        told(receiver, replace(STATES["certified"], version=n))[1]["outcome"] for n in (3, 3, 2, 4, 1)
+        send(receiver, replace(STATES["certified"], version=n))[1]["outcome"] for n in (3, 3, 2, 4, 1)
     ]
     assert outcomes == ["applied", "already_newer", "already_newer", "applied", "already_newer"]
 
 
 def test_it_shows_whom_it_may(receiver: dict[str, Any]) -> None:
-    told(receiver, STATES["certified"])
+    send(receiver, STATES["certified"])
     assert receiver["listed"]("2028-12-31T22:59:59Z") == ["4711"]
     assert receiver["listed"]("2028-12-31T23:00:00Z") == []
-    told(receiver, STATES["expired"])
+    send(receiver, STATES["expired"])
     assert receiver["listed"]("2026-03-02T00:00:00Z") == []
 
 
 def test_it_verifies(receiver: dict[str, Any]) -> None:
     state = STATES["certified"]
-    assert told(receiver, state, OTHER_KEY)[0] == 401
-    assert told(receiver, state, OTHER_KEY, KEY)[0] == 200
+    assert send(receiver, state, OTHER_KEY)[0] == 401
+    assert send(receiver, state, OTHER_KEY, KEY)[0] == 200
     rendered = message.render(state, target=TARGET)
     headers = signature.headers(rendered.id, rendered.body, [KEY], SENT_AT)
     assert heard(receiver, headers, rendered.body + b" ")[0] == 401

@@ -1,4 +1,4 @@
-"""What is found to be wrong with the sync: each thing once, and gone when it is mended; nothing else."""
+"""The checks: each finding once, and gone when it is repaired; nothing else."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,8 +10,8 @@ from mentorcert.db.connection import Connection, connect
 from mentorcert.portal.monitoring import health
 from mentorcert.portal.monitoring.alerts import KINDS
 from mentorcert.portal.monitoring.checks import duration
-from tests.portal.standing import BREAKS, World, codes, found, in_order
-from tests.portal.telling import claim, connect_portal, report, set_mode, settle
+from tests.portal.breakage import BREAKS, World, codes, found, in_order
+from tests.portal.sending import claim, connect_portal, report, set_mode, settle
 from tests.support.registry import fetch, let_end, set_up, today
 
 EXPIRED = timedelta(minutes=16)
@@ -55,10 +55,10 @@ def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
     world.execute("update public.peer_mentors set listing_consent = false")
     world.execute("update portal.states set first_dirty_at = now() - interval '14 minutes'")
     assert codes(world.conn) == []
-    (standing,) = health.read(world.conn).standings
-    assert standing.oldest_removal_s is not None
-    assert 14 * 60 <= standing.oldest_removal_s < 15 * 60
-    assert standing.removals == 1
+    (connection,) = health.read(world.conn).connections
+    assert connection.oldest_removal_s is not None
+    assert 14 * 60 <= connection.oldest_removal_s < 15 * 60
+    assert connection.removals == 1
 
 
 def test_what_the_calendar_removes_counts_from_that_instant(world: World) -> None:
@@ -96,8 +96,8 @@ def test_what_is_held_back_on_purpose_is_no_failure_to_remove(world: World, mode
     BREAKS["removal_unconfirmed"].provoke(world)
     world.mode(mode, "14 min")
     assert codes(world.conn) == ([] if mode == "paused" else ["nothing_sent"])
-    (standing,) = health.read(world.conn).standings
-    assert (standing.oldest_removal_s, standing.held_removals) == (None, 1)
+    (connection,) = health.read(world.conn).connections
+    assert (connection.oldest_removal_s, connection.held_removals) == (None, 1)
 
 
 def test_after_months_of_capture_the_quarter_of_an_hour_begins_anew(world: World) -> None:
@@ -214,8 +214,8 @@ def test_attempts_are_counted_for_ever_and_lately(world: World) -> None:
     world.fails("unavailable")
     world.fails("unavailable")
     world.settle()
-    (standing,) = health.read(world.conn).standings
-    assert standing.attempts_by_outcome == {"applied": 2, "unavailable": 2}
+    (connection,) = health.read(world.conn).connections
+    assert connection.attempts_by_outcome == {"applied": 2, "unavailable": 2}
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
         world.execute("update portal.attempts set attempted_at = now() - interval '2 hours' where id = 1")
@@ -246,8 +246,8 @@ def test_what_is_outdated_is_deleted_and_the_rest_kept(outdated: World) -> None:
     assert fetch(conn, "select (state, body is null, reason)::text from portal.inbox") == (
         '(lapsed,t,"was needs_person")'
     )
-    (standing,) = health.read(conn).standings
-    assert standing.attempts_by_outcome == {"applied": 2, "unavailable": 1}
+    (connection,) = health.read(conn).connections
+    assert connection.attempts_by_outcome == {"applied": 2, "unavailable": 1}
     assert codes(conn) == []
 
 

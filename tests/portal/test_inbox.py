@@ -1,4 +1,4 @@
-"""The inbox: every message is kept, and worked once, whatever stands in it and whoever dies."""
+"""The inbox: every message is stored, and processed once, whatever it contains and whichever process dies."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
@@ -158,11 +159,8 @@ def test_a_message_whose_worker_dies_is_worked_again(
     certification = organisation.certify(organisation.mentor(), last_day=date(2021, 1, 1))
     id_ = receive(conn, completed(utc(2025, 1, 10)))
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched, connect(database, autocommit=True) as own:
-        patched.setattr(inbox._QUERIES, "finish", lambda *_args, **_named: die())
+        patched.setattr(inbox._QUERIES, "finish", Mock(**{"encode.side_effect": KeyboardInterrupt}))
         with pytest.raises(KeyboardInterrupt):
             inbox.work(own, DEMO)
     assert state(conn, id_)[0] == "received"
@@ -200,7 +198,7 @@ def test_it_works_whenever_it_is_woken(
         # The first time the database is away.
         return connect("host=/nowhere" if failing and failing.pop() else database, autocommit=True)
 
-    thread = threading.Thread(target=inbox.keep_working, args=(connected, DEMO, wake, stop))
+    thread = threading.Thread(target=inbox.run_forever, args=(connected, DEMO, wake, stop))
     thread.start()
     wait_until(lambda: not failing, "the first attempt")
     first = receive(conn, withdrawn())
@@ -210,9 +208,9 @@ def test_it_works_whenever_it_is_woken(
     stop.set()
     wake.set()
     thread.join()
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [one["event"] for one in told] == ["portal_inbox_waits", "portal_message", "portal_message"]
-    assert "Person" not in str(told)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [one["event"] for one in lines] == ["portal_inbox_waits", "portal_message", "portal_message"]
+    assert "Person" not in str(lines)
     logs.configure(logging.getLevelName(logging.WARNING))
 
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.portal.telling import claim, connect_portal, outcomes, report, set_mode, settle, situation, stored
+from tests.portal.sending import claim, connect_portal, outcomes, report, set_mode, settle, situation, stored
 from tests.support.registry import fetch, rows, set_up
 
 

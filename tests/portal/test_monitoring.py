@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mentorcert import logs
 from mentorcert.db.connection import Connection, connect
 from mentorcert.portal.monitoring import endpoints
-from mentorcert.portal.monitoring.watch import Monitor, Watch
-from tests.portal.standing import BREAKS, World, in_order
+from mentorcert.portal.monitoring.watch import FindingLogger, HealthCache
+from tests.portal.breakage import BREAKS, World, in_order
 from tests.support.registry import set_up
 
 P = "mentorcert_portal_"
@@ -62,7 +62,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 def asked(url: str, keep_s: float = 0) -> Iterator[Asked]:
     with httpx2.Client(trust_env=False) as client:
         of = Asked(url, client)
-        with endpoints.served(Monitor(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
+        with endpoints.served(HealthCache(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
             client.base_url = httpx2.URL(f"http://127.0.0.1:{port}")
             yield of
 
@@ -174,9 +174,9 @@ def test_many_who_ask_at_once_are_told_of_one_reading(database: str, world: Worl
 
 def test_a_trouble_is_not_kept_longer_than_a_reading(database: str, world: World) -> None:
     urls = [AWAY, database]
-    monitor = Monitor(lambda: connect(urls.pop(0), autocommit=True), keep_s=0)
-    assert monitor.read().trouble == "database_unreachable"
-    assert monitor.read().trouble is None
+    health_cache = HealthCache(lambda: connect(urls.pop(0), autocommit=True), keep_s=0)
+    assert health_cache.read().trouble == "database_unreachable"
+    assert health_cache.read().trouble is None
 
 
 @pytest.fixture
@@ -198,19 +198,19 @@ def test_the_log_tells_when_a_finding_comes_and_goes(
         return connect(database, autocommit=True)
 
     logged = listen()
-    watch = Watch(Monitor(connected, keep_s=0), connected, ())
-    watch.look()
+    logger = FindingLogger(HealthCache(connected, keep_s=0), connected, ())
+    logger.check_once()
     assert logged() == []
     BREAKS["removal_unconfirmed"].provoke(world)
-    watch.look()
-    (told,) = logged()
-    assert (told["event"], told["level"], told["code"], told["organisation"]) == (
+    logger.check_once()
+    (event,) = logged()
+    assert (event["event"], event["level"], event["code"], event["organisation"]) == (
         "portal_finding", "error", "removal_unconfirmed", "demo",
     )  # fmt: skip
-    watch.look()
+    logger.check_once()
     assert logged() == []
     BREAKS["removal_unconfirmed"].mend(world)
-    watch.look()
+    logger.check_once()
     (gone,) = logged()
     assert (gone["event"], gone["level"], gone["code"]) == (
         "portal_finding_gone", "warning", "removal_unconfirmed",
@@ -224,13 +224,13 @@ def test_an_error_is_logged_again_and_a_warning_is_not(
         return connect(database, autocommit=True)
 
     logged = listen()
-    watch = Watch(Monitor(connected, keep_s=0), connected, ())
+    logger = FindingLogger(HealthCache(connected, keep_s=0), connected, ())
     for code in ("no_worker", "drift"):
         BREAKS[code].provoke(world)
-    watch.look()
+    logger.check_once()
     assert [one["code"] for one in logged()] == ["no_worker", "drift"]
     monkeypatch.setattr("mentorcert.portal.monitoring.watch.REPEAT_S", 0)
-    watch.look()
+    logger.check_once()
     assert [one["code"] for one in logged()] == ["no_worker"]
 
 
@@ -239,5 +239,5 @@ def test_a_watch_that_cannot_read_says_so(world: World, listen: Callable[[], Log
         return connect(AWAY)
 
     logged = listen()
-    Watch(Monitor(away, keep_s=0), away, ()).look()
+    FindingLogger(HealthCache(away, keep_s=0), away, ()).check_once()
     assert [one["event"] for one in logged()] == ["portal_health_unreadable"]

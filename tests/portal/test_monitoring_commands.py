@@ -14,8 +14,8 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY
+from tests.portal.breakage import World, in_order
 from tests.portal.staging import Staging, running
-from tests.portal.standing import World, in_order
 from tests.support.command import start
 from tests.support.registry import fetch
 from tests.support.sessions import wait_until
@@ -133,8 +133,8 @@ def test_a_noisy_worker_names_nobody(world: World, database: str, staging: Stagi
         ready, metrics = worker.get("/readyz"), worker.get("/metrics")
         assert (ready.status_code, metrics.status_code) == (503, 200)
         assert 'mentorcert_portal_secret_expires_timestamp_seconds{organisation="demo"' in metrics.text
-        for told in (ready.text, metrics.text):
-            assert not [personal for personal in PERSONAL if personal in told]
+        for text in (ready.text, metrics.text):
+            assert not [personal for personal in PERSONAL if personal in text]
         lines = log(worker.end())
     attempts = [one for one in lines if one["event"] == "portal_attempt"]
     assert {one["outcome"] for one in attempts} >= {"unavailable", "unexpected_answer", "rejected"}
@@ -174,6 +174,6 @@ def test_a_noisy_receiver_names_nobody(world: World, database: str, staging: Sta
         counted = 'mentorcert_portal_inbox_messages{organisation="demo",state="unknown"} 2.0'
         wait_until(lambda: counted in receiver.get("/metrics").text, "the count")
         lines = log(receiver.end())
-    told = [one for one in lines if one["event"] == "portal_message"]
-    assert len(told) == 4
-    assert all(one.keys() >= {"organisation", "inbox_id", "state"} for one in told)
+    handled = [one for one in lines if one["event"] == "portal_message"]
+    assert len(handled) == 4
+    assert all(one.keys() >= {"organisation", "inbox_id", "state"} for one in handled)

@@ -1,4 +1,4 @@
-"""The inbound endpoint over real HTTP: who comes in, what is stored, and what is answered whatever comes."""
+"""The inbound endpoint over real HTTP: authentication, what is stored, and the answer to any input."""
 
 import http.client
 import logging

@@ -67,13 +67,13 @@ def test_the_command_takes_what_a_portal_sends_and_works_it(
     file = tmp_path / "connection.toml"
     file.write_text(CONNECTION)
     certification = organisation.certify(organisation.mentor(), last_day=date(2021, 1, 1))
-    emission = {
+    webhook = {
         "record_id": "5ca90fb0-3d5c-5f0e-8d9b-000000000002", "entity": "hlf_course", "query": {"code": CODE},
         "changed": {"hlf_status": 3, "hlf_number": "1", "hlf_completedon": "2025-01-10T00:00:00Z"},
     }  # fmt: skip
     with receive_command(database, file) as (process, url), running() as staging:
         for more in ({}, {"entity": "account"}, {"stripped": True}):
-            answer = staging.client.post("/emit", json={**emission, "url": url, **more})
+            answer = staging.client.post("/emit", json={**webhook, "url": url, **more})
             assert answer.json() == {"attempts": [202]}
         wait_until(
             lambda: fetch(conn, "select count(*) from portal.inbox where state = 'received'") == 0, "work"
@@ -85,9 +85,9 @@ def test_the_command_takes_what_a_portal_sends_and_works_it(
     shown = mentorcert("portal", "inbox")
     assert shown.returncode == 1
     assert "needs_fetch" in shown.stdout
-    told = json.loads(mentorcert("portal", "inbox", "--unknown", "--json").stdout)
-    assert [(one["state"], one["entity"]) for one in told["messages"]] == [("unknown", "account")]
-    assert {one["state"]: one["messages"] for one in told["counts"]} == {
+    listed = json.loads(mentorcert("portal", "inbox", "--unknown", "--json").stdout)
+    assert [(one["state"], one["entity"]) for one in listed["messages"]] == [("unknown", "account")]
+    assert {one["state"]: one["messages"] for one in listed["counts"]} == {
         "worked": 1,
         "unknown": 1,
         "needs_fetch": 1,

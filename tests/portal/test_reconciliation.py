@@ -1,4 +1,4 @@
-"""Reconciliation against a real HTTP portal: every kind of difference is found, told again, and gone."""
+"""Reconciliation against a real HTTP portal: every kind of difference is found, sent again, and gone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.portal.reconciling import Page, Subject, only, subject_on
-from tests.portal.telling import set_mode, situation, stored
+from tests.portal.reconciliation import Page, Subject, only, subject_on
+from tests.portal.sending import set_mode, situation, stored
 from tests.support.registry import fetch, rows
 
 
@@ -19,15 +19,15 @@ def subject(conn: Connection, database: str, tmp_path: Path) -> Iterator[Subject
         yield subject
 
 
-def told(subject: Subject, number: int = 10) -> list[Any]:
-    """So many listed peer mentors, whom the portal has been told of."""
+def synced(subject: Subject, number: int = 10) -> list[Any]:
+    """Listed peer mentors whose states the portal has."""
     mentors = subject.mentors(number)
     subject.work()
     return mentors
 
 
 def test_a_portal_that_shows_what_it_should_is_clean(subject: Subject) -> None:
-    told(subject)
+    synced(subject)
     subject.organisation.mentor("never certified")
     subject.work()
     result = subject.reconcile()
@@ -38,7 +38,7 @@ def test_a_portal_that_shows_what_it_should_is_clean(subject: Subject) -> None:
 
 
 def test_listed_but_expired_is_found_told_again_and_then_gone(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
     subject.meddle(mentor, listed=True)
@@ -55,7 +55,7 @@ def test_listed_but_expired_is_found_told_again_and_then_gone(conn: Connection, 
 
 
 def test_a_removal_that_was_answered_204_without_effect_is_found(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.staging.use({"kind": "no_effect", "mentor": str(mentor), "times": 1})
     subject.work()
@@ -68,7 +68,7 @@ def test_a_removal_that_was_answered_204_without_effect_is_found(conn: Connectio
 
 
 def test_the_missing_are_told_again(subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     subject.lose(mentor)
     assert only(subject.reconcile().drift) == {"missing": 1}
     subject.work()
@@ -89,7 +89,7 @@ def test_the_missing_are_told_again(subject: Subject) -> None:
     ids=str,
 )
 def test_the_stale_are_told_again(conn: Connection, subject: Subject, columns: dict[str, Any]) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     subject.meddle(mentor, **columns)
     assert only(subject.reconcile().drift) == {"stale": 1}
     subject.work()
@@ -99,7 +99,7 @@ def test_the_stale_are_told_again(conn: Connection, subject: Subject, columns: d
 
 
 def test_a_change_that_nobody_noticed_is_found(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     with conn.transaction():
         conn.execute("set local session_replication_role = replica")
         conn.execute("delete from public.listed_peer_mentors where peer_mentor_id = %s", (mentor,))
@@ -109,7 +109,7 @@ def test_a_change_that_nobody_noticed_is_found(conn: Connection, subject: Subjec
 
 
 def test_the_unknown_are_reported_until_they_are_gone(subject: Subject) -> None:
-    told(subject)
+    synced(subject)
     stranger, hidden = uuid4(), uuid4()
     subject.meddle(stranger, externalid="x", listed=True, status="Kari Nordmann")
     subject.meddle(hidden, externalid="y", listed=False)
@@ -124,7 +124,7 @@ def test_the_unknown_are_reported_until_they_are_gone(subject: Subject) -> None:
 
 
 def test_another_organisations_peer_mentor_is_unknown(conn: Connection, subject: Subject) -> None:
-    told(subject)
+    synced(subject)
     other = uuid4()
     conn.execute(
         "insert into public.organisations (id, slug, name, time_zone) values (%s, 'o', 'O', 'UTC')", (other,)
@@ -144,7 +144,7 @@ def test_another_organisations_peer_mentor_is_unknown(conn: Connection, subject:
 def test_duplicates_are_reported_and_one_that_is_shown_is_the_alarm(
     conn: Connection, subject: Subject
 ) -> None:
-    mentor, other, *_ = told(subject)
+    mentor, other, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
 
@@ -166,7 +166,7 @@ def test_duplicates_are_reported_and_one_that_is_shown_is_the_alarm(
 
 
 def test_a_record_with_a_number_only_is_found_by_it(subject: Subject) -> None:
-    told(subject)
+    synced(subject)
 
     def numbers(page: Page) -> Page:
         return {**page, "peer_mentors": [{**one, "peer_mentor_id": None} for one in page["peer_mentors"]]}
@@ -176,7 +176,7 @@ def test_a_record_with_a_number_only_is_found_by_it(subject: Subject) -> None:
 
 
 def test_of_the_erased_the_portal_need_keep_nothing(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("select private.erase_peer_mentor(%s)", (mentor,))
     subject.work()
     assert not subject.shown()[mentor]
@@ -188,7 +188,7 @@ def test_of_the_erased_the_portal_need_keep_nothing(conn: Connection, subject: S
 def test_recent_looks_at_all_who_must_not_be_listed_and_whatever_differs_from_what_was_confirmed(
     conn: Connection, subject: Subject
 ) -> None:
-    unlisted, lost, changed, *_ = told(subject)
+    unlisted, lost, changed, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (unlisted,))
     subject.work()
     assert subject.reconcile("full").is_clean
@@ -203,7 +203,7 @@ def test_recent_looks_at_all_who_must_not_be_listed_and_whatever_differs_from_wh
 
 
 def test_removals_are_told_first(conn: Connection, subject: Subject) -> None:
-    first, *others = told(subject, 12)
+    first, *others = synced(subject, 12)
     for mentor in sorted(others)[:2]:
         subject.meddle(mentor, status="expired")
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (first,))
@@ -217,7 +217,7 @@ def test_removals_are_told_first(conn: Connection, subject: Subject) -> None:
 
 
 def test_in_a_canary_only_the_named_are_compared(conn: Connection, subject: Subject) -> None:
-    canary, *others = told(subject)
+    canary, *others = synced(subject)
     subject.meddle(others[0], status="expired")
     set_mode(conn, subject.organisation.id, "canary", canary)
     result = subject.reconcile()

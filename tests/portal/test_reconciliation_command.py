@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.portal.reconciling import Page, Subject, subject_on
+from tests.portal.reconciliation import Page, Subject, subject_on
 from tests.support.command import Mentorcert, run, start
 from tests.support.registry import fetch
 from tests.support.sessions import wait_until
@@ -33,9 +33,9 @@ def test_it_says_what_differs_and_exits_with_1(subject: Subject, mentorcert: Men
     assert subject.work() == 0
     found = mentorcert(*command, "--json")
     assert found.returncode == 1
-    (told,) = json.loads(found.stdout)
-    assert (told["outcome"], told["marked"], told["drift"]["stale"]) == ("done", 1, 1)
-    assert told["differences"][0]["peer_mentor_id"] == str(mentor)
+    (result,) = json.loads(found.stdout)
+    assert (result["outcome"], result["marked"], result["drift"]["stale"]) == ("done", 1, 1)
+    assert result["differences"][0]["peer_mentor_id"] == str(mentor)
     for output in (clean, seen, found):
         assert "Person" not in output.stdout + output.stderr
     subject.work()

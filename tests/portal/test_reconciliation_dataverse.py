@@ -7,7 +7,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY
-from tests.portal.reconciling import Subject, only, subject_on
+from tests.portal.reconciliation import Subject, only, subject_on
 from tests.portal.staging import Api
 
 FILE = """

@@ -1,17 +1,17 @@
-"""Reconciliation: when it repairs nothing and says so, what it does not judge, and who else reconciles."""
+"""Reconciliation: when it repairs nothing, what it does not compare, and concurrent runs."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
+from mentorcert.errors import InvalidArgumentError
 from mentorcert.portal.reconciliation import reconciler
-from tests.portal.reconciling import Page, Subject, only, subject_on
-from tests.portal.telling import claim, report, stored
+from tests.portal.reconciliation import Page, Subject, only, subject_on
+from tests.portal.sending import claim, report, stored
 from tests.support.registry import fetch, today
 
 
@@ -21,7 +21,7 @@ def subject(conn: Connection, database: str, tmp_path: Path) -> Iterator[Subject
         yield subject
 
 
-def told(subject: Subject, number: int = 10) -> list[UUID]:
+def synced(subject: Subject, number: int = 10) -> list[UUID]:
     mentors = subject.mentors(number)
     subject.work()
     return mentors
@@ -38,7 +38,7 @@ def reason(conn: Connection) -> str:
 
 
 def test_an_empty_list_stops(conn: Connection, subject: Subject) -> None:
-    told(subject, 2)
+    synced(subject, 2)
     subject.listing.change = lambda page: {**page, "peer_mentors": []}
     assert subject.reconcile().outcome == "stopped"
     assert "list is empty" in reason(conn)
@@ -49,7 +49,7 @@ def test_an_empty_list_stops(conn: Connection, subject: Subject) -> None:
 def test_a_list_that_lacks_too_many_stops(
     conn: Connection, subject: Subject, absent: int, outcome: str
 ) -> None:
-    told(subject, 10)
+    synced(subject, 10)
     subject.listing.change = lambda page: {**page, "peer_mentors": page["peer_mentors"][absent:]}
     result = subject.reconcile("recent")
     assert (result.outcome, result.drift["missing"]) == (outcome, absent)
@@ -72,7 +72,7 @@ def in_two_pages(subject: Subject, second: int | None) -> None:
 def test_an_error_in_the_middle_of_the_list_repairs_nothing(
     conn: Connection, subject: Subject, status: int
 ) -> None:
-    told(subject, 10)
+    synced(subject, 10)
     in_two_pages(subject, None)
     assert subject.reconcile().is_clean
     in_two_pages(subject, status)
@@ -83,15 +83,15 @@ def test_an_error_in_the_middle_of_the_list_repairs_nothing(
 
 
 def test_a_page_that_is_missing_stops(conn: Connection, subject: Subject) -> None:
-    told(subject, 10)
+    synced(subject, 10)
     in_two_pages(subject, 0)
     assert subject.reconcile().outcome == "stopped"
-    assert "not whole: 5 of 10" in reason(conn)
+    assert "incomplete: 5 of 10" in reason(conn)
     assert dirty(conn) == 0
 
 
 def test_a_list_without_an_end_fails(conn: Connection, subject: Subject) -> None:
-    told(subject, 1)
+    synced(subject, 1)
     subject.listing.change = lambda page: {
         "peer_mentors": page["peer_mentors"] * 2000,
         "next": f"state.json?page={len(subject.listing.queries)}",
@@ -134,7 +134,7 @@ def test_too_many_differences_stop(conn: Connection, subject: Subject, differ: i
 
 
 def test_a_dry_run_repairs_nothing(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     subject.meddle(mentor, status="expired")
     result = subject.reconcile(dry_run=True)
     assert (only(result.drift), result.marked, dirty(conn)) == ({"stale": 1}, 0, 0)
@@ -144,7 +144,7 @@ def test_a_dry_run_repairs_nothing(conn: Connection, subject: Subject) -> None:
 def test_a_portal_that_cannot_be_read_is_unverified_and_never_clean(
     conn: Connection, subject: Subject
 ) -> None:
-    told(subject)
+    synced(subject)
     lines = subject.file.read_text().splitlines()
     subject.file.write_text("\n".join(line for line in lines if not line.startswith("state_url")))
     result = subject.reconcile()
@@ -153,7 +153,7 @@ def test_a_portal_that_cannot_be_read_is_unverified_and_never_clean(
 
 
 def test_who_is_changed_while_the_list_is_read_is_not_judged(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
 
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
@@ -166,14 +166,14 @@ def test_who_is_changed_while_the_list_is_read_is_not_judged(conn: Connection, s
 
 
 def test_who_is_told_while_the_list_is_read_is_not_judged(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
 
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
             other.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
-        telling = threading.Thread(target=subject.work)
-        telling.start()
-        telling.join()
+        worker = threading.Thread(target=subject.work)
+        worker.start()
+        worker.join()
         return page
 
     subject.listing.change = change
@@ -183,7 +183,7 @@ def test_who_is_told_while_the_list_is_read_is_not_judged(conn: Connection, subj
 
 
 def test_who_is_being_told_is_not_judged(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     claim(conn, subject.organisation.id)
     subject.forget_when()
@@ -192,7 +192,7 @@ def test_who_is_being_told_is_not_judged(conn: Connection, subject: Subject) -> 
 
 
 def test_what_only_one_of_two_readings_shows_is_no_difference(subject: Subject) -> None:
-    told(subject)
+    synced(subject)
 
     def change(page: Page) -> Page:
         return {**page, "peer_mentors": page["peer_mentors"][subject.listing.readings == 1 :]}
@@ -205,7 +205,7 @@ def test_what_only_one_of_two_readings_shows_is_no_difference(subject: Subject) 
 def test_who_is_still_to_be_told_is_measured_by_what_was_confirmed(
     conn: Connection, subject: Subject
 ) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     report(conn, subject.organisation.id, claim(conn, subject.organisation.id), "unavailable")
     subject.forget_when()
@@ -223,7 +223,7 @@ def test_who_is_still_to_be_told_is_measured_by_what_was_confirmed(
 
 
 def test_who_should_have_been_taken_off_long_ago_is_the_alarm(conn: Connection, subject: Subject) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.forget_when()
     assert subject.reconcile().is_clean
@@ -232,7 +232,7 @@ def test_who_should_have_been_taken_off_long_ago_is_the_alarm(conn: Connection, 
 
 
 def test_two_do_not_reconcile_the_same_organisation_at_once(conn: Connection, subject: Subject) -> None:
-    told(subject)
+    synced(subject)
     others = list[object]()
 
     def change(page: Page) -> Page:
@@ -248,7 +248,7 @@ def test_two_do_not_reconcile_the_same_organisation_at_once(conn: Connection, su
 
 
 def test_of_many_who_find_it_due_one_reconciles(conn: Connection, subject: Subject) -> None:
-    told(subject)
+    synced(subject)
     conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
     results = list[object]()
     workers = [
@@ -266,7 +266,7 @@ def test_of_many_who_find_it_due_one_reconciles(conn: Connection, subject: Subje
 def test_whoever_was_not_heard_of_is_replaced_and_changes_nothing_more(
     conn: Connection, subject: Subject
 ) -> None:
-    mentor, *_ = told(subject)
+    mentor, *_ = synced(subject)
     subject.meddle(mentor, status="expired")
 
     def change(page: Page) -> Page:
@@ -278,9 +278,9 @@ def test_whoever_was_not_heard_of_is_replaced_and_changes_nothing_more(
         return page
 
     subject.listing.change = change
-    with pytest.raises(psycopg.Error) as lost:
+    with pytest.raises(InvalidArgumentError) as lost:
         subject.reconcile()
-    assert lost.value.sqlstate == "MC008"
+    assert lost.value.code == "MC008"
     assert subject.runs() == [("failed", True), (None, False)]
     assert (subject.drift(), dirty(conn)) == ([], 0)
 

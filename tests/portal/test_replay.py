@@ -9,9 +9,9 @@ from pathlib import Path
 from mentorcert.db.connection import Connection, async_pool, connect
 from mentorcert.portal.sync import replay
 from mentorcert.portal.sync.connections import Connections
-from mentorcert.portal.sync.maintenance import Chores
+from mentorcert.portal.sync.maintenance import Maintenance
 from mentorcert.portal.sync.replay import Selection
-from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
+from tests.portal.sending import claim, connect_portal, report, settle, situation, stored
 from tests.support.command import Mentorcert, start
 from tests.support.registry import fetch, rows, set_up, today
 from tests.support.sessions import wait_until
@@ -22,7 +22,7 @@ ALL = Selection()
 def do_chores(database: str) -> None:
     async def once() -> None:
         async with async_pool(database) as pool:
-            await Chores(pool, Connections([])).run(asyncio.Event(), once=True)
+            await Maintenance(pool, Connections([])).run(asyncio.Event(), once=True)
 
     asyncio.run(once())
 
@@ -44,9 +44,9 @@ def test_the_choice_is_narrowed(conn: Connection) -> None:
     first, second, third = (organisation.mentor(number) for number in "123")
     other.mentor()
     connect_portal(conn, organisation.id)
-    told = claim(conn, organisation.id)
-    report(conn, organisation.id, [one for one in told if one["peer_mentor_id"] == first], "rejected")
-    report(conn, organisation.id, [one for one in told if one["peer_mentor_id"] != first])
+    claims = claim(conn, organisation.id)
+    report(conn, organisation.id, [one for one in claims if one["peer_mentor_id"] == first], "rejected")
+    report(conn, organisation.id, [one for one in claims if one["peer_mentor_id"] != first])
     conn.execute(
         "update portal.states set changed_at = now() - interval '1 day', attempted_at = null"
         " where peer_mentor_id <> %s",
@@ -129,7 +129,7 @@ def test_the_commands(conn: Connection, mentorcert: Mentorcert, tmp_path: Path) 
     assert json.loads(diff.stdout)[0]["changes"] == {}
     assert situation(conn, organisation.id, mentor) == "in_sync"
     again = mentorcert("portal", "replay", "demo", "--mentor", str(mentor), "--reason", "test")
-    assert "1 peer mentors will be told again" in again.stdout
+    assert "1 peer mentors will be sent again" in again.stdout
     assert situation(conn, organisation.id, mentor) == "pending"
 
 
@@ -145,7 +145,7 @@ def test_ctrl_c_stops_a_replay_and_the_same_command_goes_on(
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert (running.returncode, "Stopped after 1 of 4" in said) == (0, True)
-    assert "4 peer mentors will be told again" in mentorcert("portal", "replay", "demo").stdout
+    assert "4 peer mentors will be sent again" in mentorcert("portal", "replay", "demo").stdout
 
 
 def test_the_workers_carry_out_what_an_administrator_asks_for(conn: Connection, database: str) -> None:
@@ -161,7 +161,7 @@ def test_the_workers_carry_out_what_an_administrator_asks_for(conn: Connection, 
     do_chores(database)
     carried_out = "select marked, finished_at is not null from portal.replays where id = %s"
     assert rows(conn, carried_out, asked) == [(3, True)]
-    # Whoever began the other one goes on with it.
+    # The one who began the other replay resumes it.
     assert rows(conn, carried_out, begun) == [(0, False)]
     assert len(claim(conn, organisation.id)) == 3
     do_chores(database)

@@ -1,4 +1,4 @@
-"""`mentorcert portal stage`, as somebody who tries it out or a test of several processes runs it."""
+"""`mentorcert portal stage`, as a user or a test of several processes runs it."""
 
 import json
 import signal
@@ -35,7 +35,7 @@ def stage(*arguments: str | Path, **settings: str) -> Iterator[str]:
     assert process.returncode in {0, -signal.SIGTERM}
 
 
-def tell(url: str, version: int, *keys: str) -> int:
+def send(url: str, version: int, *keys: str) -> int:
     rendered = message.render(state(version), target=url)
     headers = signed(rendered, keys) if keys else signed(rendered)
     return httpx2.post(f"{url}/webhook", content=rendered.body, headers=headers, trust_env=False).status_code
@@ -44,9 +44,9 @@ def tell(url: str, version: int, *keys: str) -> int:
 def test_it_serves_until_it_is_stopped_and_keeps_its_file(tmp_path: Path) -> None:
     database = tmp_path / "portal.db"
     with stage("--database", database) as url:
-        assert tell(url, 1) == 200
+        assert send(url, 1) == 200
     with stage("--database", database) as url:
-        assert tell(url, 2) == 200
+        assert send(url, 2) == 200
         history = httpx2.get(f"{url}/history", trust_env=False).json()
     assert history["peer_mentors"][str(STATE.peer_mentor_id)]["applied"] == [1, 2]
 
@@ -58,14 +58,14 @@ def test_faults_come_from_a_file(tmp_path: Path, name: str) -> None:
     rule = {"kind": "server_error", "route": "webhook", "nth": [1, 3]}
     file.write_text(toml if name.endswith("toml") else json.dumps({"rules": [rule]}))
     with stage("--faults", file) as url:
-        assert [tell(url, version) for version in (1, 2, 3, 4)] == [503, 200, 503, 200]
+        assert [send(url, version) for version in (1, 2, 3, 4)] == [503, 200, 503, 200]
 
 
 def test_secrets_come_from_options_or_the_environment() -> None:
     with stage("--webhook-secret", KEYS[0], "--webhook-secret", KEYS[1]) as url:
-        assert [tell(url, 1), tell(url, 1, KEYS[0]), tell(url, 1, KEYS[1])] == [401, 200, 200]
+        assert [send(url, 1), send(url, 1, KEYS[0]), send(url, 1, KEYS[1])] == [401, 200, 200]
     with stage(MENTORCERT_STAGING_WEBHOOK_SECRET=f"{KEYS[0]} {KEYS[1]}") as url:
-        assert [tell(url, 1), tell(url, 1, KEYS[0]), tell(url, 1, KEYS[1])] == [401, 200, 200]
+        assert [send(url, 1), send(url, 1, KEYS[0]), send(url, 1, KEYS[1])] == [401, 200, 200]
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,6 @@ def test_the_list_shows_what_the_web_api_wrote(api: Api) -> None:
 
 
 def test_the_webhook_and_the_web_api_show_the_same_row(api: Api) -> None:
-    api.staging.tell(state(7))
+    api.staging.send(state(7))
     row = api.call("GET", api.row()).json()
     assert (row["hlf_mentorversion"], row["hlf_externalid"], row["hlf_listed"]) == (7, "4711", True)

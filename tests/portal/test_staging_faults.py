@@ -93,7 +93,7 @@ def test_truncated_promises_more_than_it_sends(staging: Staging) -> None:
         json.loads(body)
     assert staging.applied() == [7]
     with pytest.raises(httpx2.RemoteProtocolError):
-        staging.tell(fault="truncated")
+        staging.send(fault="truncated")
 
 
 def test_slow_headers_come_byte_by_byte(staging: Staging) -> None:
@@ -103,7 +103,7 @@ def test_slow_headers_come_byte_by_byte(staging: Staging) -> None:
         assert staging.applied() == [7]
     # Each byte is 86400 s / 150 away, so even a bound on the single read ends it.
     with pytest.raises(httpx2.ReadTimeout):
-        staging.tell(fault='{"kind": "slow_headers", "seconds": 86400}', timeout=0.2)
+        staging.send(fault='{"kind": "slow_headers", "seconds": 86400}', timeout=0.2)
 
 
 def test_slow_headers_end_with_the_true_answer(staging: Staging) -> None:
@@ -113,18 +113,18 @@ def test_slow_headers_end_with_the_true_answer(staging: Staging) -> None:
 
 
 def test_a_delay_answers_in_the_end(staging: Staging) -> None:
-    answer = staging.tell(fault='{"kind": "delay", "seconds": 0.01}')
+    answer = staging.send(fault='{"kind": "delay", "seconds": 0.01}')
     assert answer.json() == {"outcome": "applied", "mentor_version": 7}
-    answer = staging.tell(fault='{"kind": "delay", "seconds": 0.01, "applied_first": true}')
+    answer = staging.send(fault='{"kind": "delay", "seconds": 0.01, "applied_first": true}')
     assert answer.json() == {"outcome": "already_newer", "mentor_version": 7}
 
 
 def test_a_delay_outlasts_an_impatient_client_before_the_effect_or_after_it(staging: Staging) -> None:
     with pytest.raises(httpx2.ReadTimeout):
-        staging.tell(fault='{"kind": "delay", "seconds": 86400}', timeout=0.2)
+        staging.send(fault='{"kind": "delay", "seconds": 86400}', timeout=0.2)
     assert staging.applied() == []
     with pytest.raises(httpx2.ReadTimeout):
-        staging.tell(fault='{"kind": "delay", "seconds": 86400, "applied_first": true}', timeout=0.2)
+        staging.send(fault='{"kind": "delay", "seconds": 86400, "applied_first": true}', timeout=0.2)
     assert staging.applied() == [7]
 
 
@@ -157,13 +157,13 @@ def test_a_late_effect_comes_though_the_client_has_gone(staging: Staging) -> Non
     ],
 )
 def test_an_answer_without_an_effect(staging: Staging, fault: str, status: int) -> None:
-    assert staging.tell(fault=fault).status_code == status
+    assert staging.send(fault=fault).status_code == status
     assert staging.applied() == []
-    assert staging.tell().status_code == 200
+    assert staging.send().status_code == 200
 
 
 def test_a_failure_may_hide_an_effect(staging: Staging) -> None:
-    answer = staging.tell(fault='{"kind": "server_error", "status": 504, "applied_first": true}')
+    answer = staging.send(fault='{"kind": "server_error", "status": 504, "applied_first": true}')
     assert answer.status_code == 504
     assert staging.applied() == [7]
 
@@ -171,7 +171,7 @@ def test_a_failure_may_hide_an_effect(staging: Staging) -> None:
 @pytest.mark.parametrize("kind", ["throttled", "server_error"])
 def test_retry_after_in_both_forms_or_none(server: Staging, kind: str) -> None:
     def header(**settings: Any) -> str | None:
-        answer = server.tell(fault=json.dumps({"kind": kind, **settings}))
+        answer = server.send(fault=json.dumps({"kind": kind, **settings}))
         value: str | None = answer.headers.get("retry-after")
         return value
 
@@ -185,10 +185,10 @@ def test_retry_after_in_both_forms_or_none(server: Staging, kind: str) -> None:
 
 
 def test_a_redirect_leads_to_a_login_page(server: Staging) -> None:
-    answer = server.tell(fault="redirect")
+    answer = server.send(fault="redirect")
     assert answer.headers["location"] == "/login"
     followed = server.client.get(answer.headers["location"])
-    direct = server.tell(fault="login_page")
+    direct = server.send(fault="login_page")
     assert (direct.status_code, direct.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert followed.text == direct.text
     assert "<form" in direct.text
@@ -203,8 +203,8 @@ def test_a_huge_body_is_as_large_as_told(server: Staging) -> None:
 
 def test_only_version_2_is_taken(staging: Staging) -> None:
     staging.use({"kind": "v2_only"})
-    assert staging.tell(version="v1").status_code == 400
-    assert staging.tell(version="v2").status_code == 200
+    assert staging.send(version="v1").status_code == 400
+    assert staging.send(version="v2").status_code == 200
     assert staging.applied() == [7]
 
 
@@ -221,8 +221,8 @@ def test_a_rule_meets_only_what_fits_it(staging: Staging) -> None:
     staging.use(
         {"kind": "server_error", "route": "webhook", "method": "post", "mentor": str(MENTOR), "nth": [2, 3]}
     )
-    assert [staging.tell(state(n)).status_code for n in (1, 2, 3, 4)] == [200, 503, 503, 200]
-    assert staging.tell(state(1, OTHER_MENTOR)).status_code == 200
+    assert [staging.send(state(n)).status_code for n in (1, 2, 3, 4)] == [200, 503, 503, 200]
+    assert staging.send(state(1, OTHER_MENTOR)).status_code == 200
     assert staging.client.get("/list.json").status_code == 200
     assert staging.client.get("/faults").json()["fired"] == [2]
 
@@ -240,8 +240,8 @@ def test_the_mentor_of_a_web_api_call_is_its_key(staging: Staging) -> None:
 
 def test_calls_are_counted_in_all_or_by_mentor(staging: Staging) -> None:
     def answers() -> list[int]:
-        told = [state(1), state(1, OTHER_MENTOR), state(2), state(2, OTHER_MENTOR)]
-        return [staging.tell(one).status_code for one in told]
+        states = [state(1), state(1, OTHER_MENTOR), state(2), state(2, OTHER_MENTOR)]
+        return [staging.send(one).status_code for one in states]
 
     staging.use({"kind": "server_error", "nth": 1})
     assert answers() == [503, 200, 200, 200]
@@ -253,7 +253,7 @@ def test_calls_are_counted_in_all_or_by_mentor(staging: Staging) -> None:
 
 def test_the_first_rule_that_fires_is_taken(staging: Staging) -> None:
     staging.use({"kind": "server_error", "nth": 2}, {"kind": "throttled"})
-    assert [staging.tell().status_code for _ in range(3)] == [429, 503, 429]
+    assert [staging.send().status_code for _ in range(3)] == [429, 503, 429]
 
 
 def test_chance_is_the_same_for_the_same_seed_whatever_the_order(staging: Staging) -> None:
@@ -261,7 +261,7 @@ def test_chance_is_the_same_for_the_same_seed_whatever_the_order(staging: Stagin
 
     def hit(seed: int, order: list[Any]) -> set[Any]:
         staging.use({"kind": "server_error", "probability": 0.5}, seed=seed)
-        return {mentor for mentor in order if staging.tell(state(1, mentor)).status_code == 503}
+        return {mentor for mentor in order if staging.send(state(1, mentor)).status_code == 503}
 
     first = hit(1, mentors)
     assert 0 < len(first) < len(mentors)
@@ -274,12 +274,12 @@ def test_no_rule_meets_what_a_test_asks_for(staging: Staging) -> None:
     for path in ("/faults", "/history", "/healthz"):
         assert staging.client.get(path, headers={"x-staging-fault": "drop"}).status_code == 200
     staging.use()
-    assert staging.tell().status_code == 200
+    assert staging.send().status_code == 200
 
 
 def test_a_fault_that_is_none_is_refused(server: Staging) -> None:
     for fault in ("nonsense", '{"kind": "drop", "colour": "red"}', "{"):
-        answer = server.tell(fault=fault)
+        answer = server.send(fault=fault)
         assert (answer.status_code, "x-staging-fault" in answer.json()["error"]) == (400, True)
     assert server.client.post("/faults", json={"rules": [{"kind": "nonsense"}]}).status_code == 422
 

@@ -10,7 +10,7 @@ import msal
 import pytest
 import requests
 
-from mentorcert_staging.limits import Protection
+from mentorcert_staging.limits import ServiceProtection
 from mentorcert_staging.odata import ODataError
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, Options, ServiceLimits
 from tests.portal.staging import TABLE, Api, running
@@ -71,11 +71,11 @@ def test_what_is_above_the_service_limits_is_refused() -> None:
 def test_limits_are_of_a_sliding_window() -> None:
     now = 0.0
     limits = ServiceLimits(window_s=300, requests=3, execution_s=10, concurrent=2)
-    protection = Protection(limits, clock=lambda: now)
+    protection = ServiceProtection(limits, clock=lambda: now)
 
     def call(took: float = 0.0) -> None:
         nonlocal now
-        with protection.admitted():
+        with protection.guarded():
             now += took
 
     def refused() -> str:
@@ -93,7 +93,7 @@ def test_limits_are_of_a_sliding_window() -> None:
     now = 599.5
     assert refused() == "0x80072322 after 1"
     now = 600
-    with protection.admitted(), protection.admitted():
+    with protection.guarded(), protection.guarded():
         assert refused() == "0x80072326 after 1"
     call()
 

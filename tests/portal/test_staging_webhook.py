@@ -21,7 +21,7 @@ def staging() -> Iterator[Staging]:
 
 
 def test_a_newer_version_is_applied_and_an_older_or_equal_one_ignored(staging: Staging) -> None:
-    answers = [staging.tell(state(version)) for version in (3, 7, 5, 7, 8)]
+    answers = [staging.send(state(version)) for version in (3, 7, 5, 7, 8)]
     assert [answer.status_code for answer in answers] == [200] * 5
     assert [answer.json() for answer in answers] == [
         {"outcome": "applied", "mentor_version": 3},
@@ -39,31 +39,31 @@ def test_a_newer_version_is_applied_and_an_older_or_equal_one_ignored(staging: S
 
 
 def test_an_ignored_version_changes_nothing(staging: Staging) -> None:
-    staging.tell(state(7))
-    staging.tell(state(6, listed=False, status="expired"))
+    staging.send(state(7))
+    staging.send(state(6, listed=False, status="expired"))
     (shown,) = staging.client.get("/list.json").json()["peer_mentors"]
     assert (shown["mentor_version"], shown["status"]) == (7, "certified")
 
 
 def test_one_peer_mentor_s_version_says_nothing_of_another_s(staging: Staging) -> None:
-    staging.tell(state(9))
-    staging.tell(state(1, OTHER_MENTOR))
+    staging.send(state(9))
+    staging.send(state(1, OTHER_MENTOR))
     assert (staging.applied(MENTOR), staging.applied(OTHER_MENTOR)) == ([9], [1])
 
 
 def test_both_versions_of_the_contract_say_the_same(staging: Staging) -> None:
-    staging.tell(STATE, version="v1")
-    staging.tell(state(7, OTHER_MENTOR), version="v2")
+    staging.send(STATE, version="v1")
+    staging.send(state(7, OTHER_MENTOR), version="v2")
     first, second = staging.client.get("/state.json").json()["peer_mentors"]
     assert first | {"peer_mentor_id": str(OTHER_MENTOR)} == second
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_who_is_not_listed_leaves_the_list(staging: Staging, version: message.ContractVersion) -> None:
-    staging.tell(state(1), version=version)
+    staging.send(state(1), version=version)
     assert len(staging.client.get("/list.json").json()["peer_mentors"]) == 1
     assert ">4711<" in staging.client.get("/").text
-    staging.tell(state(2, listed=False, listed_until=None, status="expired"), version=version)
+    staging.send(state(2, listed=False, listed_until=None, status="expired"), version=version)
     assert staging.client.get("/list.json").json()["peer_mentors"] == []
     assert "4711" not in staging.client.get("/").text
     (kept,) = staging.client.get("/state.json").json()["peer_mentors"]
@@ -71,14 +71,14 @@ def test_who_is_not_listed_leaves_the_list(staging: Staging, version: message.Co
 
 
 def test_the_list_honours_the_lease_without_any_message(staging: Staging) -> None:
-    staging.tell(state(1, listed_until=datetime(2026, 3, 2, tzinfo=UTC)))
-    staging.tell(state(1, OTHER_MENTOR, listed_until=None))
+    staging.send(state(1, listed_until=datetime(2026, 3, 2, tzinfo=UTC)))
+    staging.send(state(1, OTHER_MENTOR, listed_until=None))
     (shown,) = staging.client.get("/list.json").json()["peer_mentors"]
     assert shown["peer_mentor_id"] == str(OTHER_MENTOR)
 
 
 def test_the_page_quotes_what_it_shows(staging: Staging) -> None:
-    staging.tell(state(1, external_id="<script>"))
+    staging.send(state(1, external_id="<script>"))
     page = staging.client.get("/").text
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
@@ -106,7 +106,7 @@ def test_what_is_not_signed_right_is_refused_and_has_no_effect(staging: Staging)
 def test_either_key_will_do_while_keys_rotate() -> None:
     with running(Options(webhook_secrets=(DEMO_WEBHOOK_KEY, OTHER_KEY))) as staging:
         for version, keys in enumerate([[OTHER_KEY], [DEMO_WEBHOOK_KEY], [OTHER_KEY, DEMO_WEBHOOK_KEY]], 1):
-            assert staging.tell(state(version), keys=keys).status_code == 200
+            assert staging.send(state(version), keys=keys).status_code == 200
 
 
 def test_an_api_key_may_be_asked_for_as_well() -> None:
@@ -150,14 +150,14 @@ def test_what_breaks_the_contract_is_refused_without_a_quotation(staging: Stagin
 def test_a_file_outlives_the_process(tmp_path: Path) -> None:
     for version in (1, 2):
         with running(database=tmp_path / "portal.db") as staging:
-            staging.tell(state(version))
+            staging.send(state(version))
     with running(database=tmp_path / "portal.db") as staging:
         assert staging.applied() == [1, 2]
 
 
 def test_the_state_is_read_page_by_page_and_since(staging: Staging) -> None:
     for number in range(501):
-        staging.tell(state(1, type(MENTOR)(int=number + 1)))
+        staging.send(state(1, type(MENTOR)(int=number + 1)))
     first = staging.client.get("/state.json").json()
     second = staging.client.get(first["next"]).json()
     assert (len(first["peer_mentors"]), len(second["peer_mentors"]), second["next"]) == (500, 1, None)

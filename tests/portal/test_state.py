@@ -1,11 +1,11 @@
-"""What concerns the portal is marked with the change itself; what it is told is right by the clock."""
+"""Changes mark a state in their own transaction; the desired state is right at any time."""
 
 from datetime import date, timedelta
 
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
+from tests.portal.sending import claim, connect_portal, report, settle, situation, stored
 from tests.support.registry import fetch, let_end, rows, set_up, today
 
 LAST_DAY = date(2031, 5, 31)
@@ -170,9 +170,9 @@ def test_but_not_if_the_change_may_have_been_told(conn: Connection) -> None:
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
     conn.execute("update public.peer_mentors set listing_consent = false")
-    told = claim(conn, organisation.id)
+    claims = claim(conn, organisation.id)
     conn.execute("update public.peer_mentors set listing_consent = true")
-    report(conn, organisation.id, told, "unavailable")
+    report(conn, organisation.id, claims, "unavailable")
     (again,) = claim(conn, organisation.id)
     assert again["lease_token"] is not None
     assert again["content"]["listed"]

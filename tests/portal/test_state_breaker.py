@@ -1,10 +1,10 @@
-"""The breaker: a portal that refuses, or is silent, is not pestered, and nothing is lost meanwhile."""
+"""The breaker: a portal that refuses, or does not answer, gets few calls, and nothing is lost."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from mentorcert.db.connection import Connection
-from tests.portal.telling import certified, claim, report, set_mode, stored
+from tests.portal.sending import certified, claim, report, set_mode, stored
 from tests.support.registry import Organisation, fetch, rows
 
 
@@ -21,10 +21,10 @@ def test_wrong_credentials_block_the_connection_until_somebody_changes_the_mode(
     conn: Connection, organisation: Organisation
 ) -> None:
     first, second = mentors(organisation, 2)
-    (told,) = claim(conn, organisation.id, batch=1)
-    report(conn, organisation.id, [told], "unauthorised", http_status=401)
+    (claimed,) = claim(conn, organisation.id, batch=1)
+    report(conn, organisation.id, [claimed], "unauthorised", http_status=401)
     assert breaker(conn)[0] == "blocked"
-    assert stored(conn, told["peer_mentor_id"]).state == "blocked"
+    assert stored(conn, claimed["peer_mentor_id"]).state == "blocked"
     assert claim(conn, organisation.id, later=timedelta(days=1)) == []
     set_mode(conn, organisation.id, "live")
     assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 1
@@ -37,15 +37,15 @@ def test_three_peer_mentors_refused_within_ten_minutes_block_the_connection(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentors(organisation, 4)
-    told = claim(conn, organisation.id)
-    report(conn, organisation.id, told[:1], "rejected", http_status=400)
-    report(conn, organisation.id, told[1:2], "rejected", http_status=400, later=timedelta(minutes=11))
+    claimed = claim(conn, organisation.id)
+    report(conn, organisation.id, claimed[:1], "rejected", http_status=400)
+    report(conn, organisation.id, claimed[1:2], "rejected", http_status=400, later=timedelta(minutes=11))
     assert breaker(conn)[0] == "closed"
-    report(conn, organisation.id, told[2:3], "rejected", http_status=422, later=timedelta(minutes=12))
+    report(conn, organisation.id, claimed[2:3], "rejected", http_status=422, later=timedelta(minutes=12))
     assert breaker(conn)[0] == "closed"
-    report(conn, organisation.id, told[3:], "rejected", http_status=422, later=timedelta(minutes=13))
+    report(conn, organisation.id, claimed[3:], "rejected", http_status=422, later=timedelta(minutes=13))
     assert breaker(conn)[0] == "blocked"
-    states = [stored(conn, one["peer_mentor_id"]).state for one in told]
+    states = [stored(conn, one["peer_mentor_id"]).state for one in claimed]
     assert states == ["retry", "retry", "retry", "blocked"]
     set_mode(conn, organisation.id, "live")
     fetch(conn, "select portal.requeue(%s)", organisation.id)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 
 from mentorcert.db.connection import Connection, connect
-from tests.portal.telling import (
+from tests.portal.sending import (
     certified,
     claim,
     connect_portal,
@@ -61,14 +61,14 @@ def test_a_change_while_the_lease_is_out_is_told_after_it(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()
-    told = claim(conn, organisation.id)
+    claims = claim(conn, organisation.id)
     conn.execute("update public.peer_mentors set external_id = 'newer'")
     assert claim(conn, organisation.id) == []
-    assert report(conn, organisation.id, told) == [mentor]
+    assert report(conn, organisation.id, claims) == [mentor]
     after = stored(conn, mentor)
-    assert (after.state, after.confirmed_version) == ("pending", told[0]["version"])
+    assert (after.state, after.confirmed_version) == ("pending", claims[0]["version"])
     (again,) = claim(conn, organisation.id)
-    assert again["version"] > told[0]["version"]
+    assert again["version"] > claims[0]["version"]
     assert again["content"]["external_id"] == "newer"
     report(conn, organisation.id, [again])
     assert situation(conn, organisation.id, mentor) == "in_sync"
@@ -108,13 +108,13 @@ def test_a_report_of_what_a_change_holds_is_made_again(
     conn: Connection, database: str, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()
-    told = claim(conn, organisation.id)
+    claims = claim(conn, organisation.id)
     with connect(database) as other:
         other.execute("update public.peer_mentors set external_id = 'other'")
-        assert report(conn, organisation.id, told) == []
+        assert report(conn, organisation.id, claims) == []
         other.rollback()
     assert outcomes(conn, mentor) == []
-    assert report(conn, organisation.id, told) == [mentor]
+    assert report(conn, organisation.id, claims) == [mentor]
     assert stored(conn, mentor).state == "in_sync"
 
 
@@ -213,8 +213,8 @@ def test_a_portal_that_knows_a_later_version_is_told_one_above_it(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()
-    told = claim(conn, organisation.id)
-    report(conn, organisation.id, told, "already_newer", remote_version=900)
+    claims = claim(conn, organisation.id)
+    report(conn, organisation.id, claims, "already_newer", remote_version=900)
     after = stored(conn, mentor)
     assert (after.state, after.version) == ("pending", 901)
     (again,) = claim(conn, organisation.id, later=timedelta(seconds=6))

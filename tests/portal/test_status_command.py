@@ -1,4 +1,4 @@
-"""`mentorcert portal status` and `mentorcert doctor`, as commands: what they show, and their exit codes."""
+"""`mentorcert portal status` and `mentorcert doctor`, as commands: output and exit codes."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert.operations import nightly
-from tests.portal.standing import BREAKS, World, in_order
+from tests.portal.breakage import BREAKS, World, in_order
 from tests.support.command import Mentorcert
 from tests.support.registry import set_up
 
@@ -22,7 +22,7 @@ def test_where_all_is_well_it_says_so_and_ends_with_0(world: World, mentorcert: 
     assert (shown.returncode, shown.stderr) == (0, "")
     for said in (
         "live for 2 days", "webhook, contract v1", "closed", "1 in_sync", "full at ", "no difference",
-        "empty", "Workers: 1, last heard of", "Nothing is wrong.", "applied 1 / 1",
+        "empty", "Workers: 1, last heartbeat", "Nothing is wrong.", "applied 1 / 1",
     ):  # fmt: skip
         assert said in shown.stdout, said
     assert "auth[0].value" not in shown.stdout
@@ -35,7 +35,7 @@ def test_it_shows_what_is_wrong_and_what_to_do_and_ends_with_1(world: World, men
     assert shown.returncode == 1
     for said in (
         "error demo: removal_unconfirmed: 1 removals; the oldest waits 16 min",
-        "take them off by hand", "warning demo: message_unknown", "1 unknown", "auth[0].value", "1 missing",
+        "remove them by hand", "warning demo: message_unknown", "1 unknown", "auth[0].value", "1 missing",
     ):  # fmt: skip
         assert said in shown.stdout, said
 
@@ -50,9 +50,9 @@ def test_json_has_everything(world: World, mentorcert: Mentorcert) -> None:
         BREAKS[code].provoke(world)
     shown = mentorcert("portal", "status", "--json")
     assert shown.returncode == 1
-    told = json.loads(shown.stdout)
-    assert {one["code"] for one in told["findings"]} == {"no_worker", "secret_expired", "message_failed"}
-    (of,) = told["organisations"]
+    report = json.loads(shown.stdout)
+    assert {one["code"] for one in report["findings"]} == {"no_worker", "secret_expired", "message_failed"}
+    (of,) = report["organisations"]
     assert (of["organisation"], of["mode"], of["changed_by"], of["reason"]) == (
         "demo", "live", "postgres", "test",
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_json_has_everything(world: World, mentorcert: Mentorcert) -> None:
     assert [one["days_left"] for one in of["secrets"]] == [0]
     assert (of["reconciliation"]["outcome"], of["reconciliation"]["drift"]) == ("done", {})
     assert [one["code"] for one in of["findings"]] == ["secret_expired", "message_failed"]
-    assert told["workers"] == []
+    assert report["workers"] == []
     assert "Person" not in shown.stdout
 
 
@@ -70,9 +70,9 @@ def test_one_organisation_alone(world: World, mentorcert: Mentorcert) -> None:
     set_up(world.conn, "other")
     BREAKS["secret_expired"].provoke(world)
     assert mentorcert("portal", "status", "other").returncode == 0
-    told = mentorcert("portal", "status", "demo", "--json")
-    assert told.returncode == 1
-    assert [one["organisation"] for one in json.loads(told.stdout)["organisations"]] == ["demo"]
+    shown = mentorcert("portal", "status", "demo", "--json")
+    assert shown.returncode == 1
+    assert [one["organisation"] for one in json.loads(shown.stdout)["organisations"]] == ["demo"]
     assert "no portal is connected" in mentorcert("portal", "status").stdout
     assert mentorcert("portal", "status", "nobody").returncode == 2
 
@@ -85,9 +85,9 @@ def test_the_doctor_asks_about_the_portal_too(world: World, mentorcert: Mentorce
     BREAKS["drift"].provoke(world)
     assert mentorcert("doctor").returncode == 0
     BREAKS["removal_unconfirmed"].provoke(world)
-    told = mentorcert("doctor", "--json")
-    assert told.returncode == 1
-    found = {one["check"]: one for one in json.loads(told.stdout) if one["state"] != "ok"}
+    shown = mentorcert("doctor", "--json")
+    assert shown.returncode == 1
+    found = {one["check"]: one for one in json.loads(shown.stdout) if one["state"] != "ok"}
     assert {check: one["state"] for check, one in found.items()} == {
         "portal: removal_unconfirmed": "wrong",
         "portal: drift": "notice",
@@ -98,7 +98,7 @@ def test_the_doctor_asks_about_the_portal_too(world: World, mentorcert: Mentorce
 def test_a_portal_that_nobody_connected_is_one_quiet_line(conn: Connection, mentorcert: Mentorcert) -> None:
     set_up(conn)
     nightly.run(conn)
-    told = mentorcert("doctor", "--json")
-    assert told.returncode == 0
-    (line,) = [one for one in json.loads(told.stdout) if "portal" in one["check"]]
+    shown = mentorcert("doctor", "--json")
+    assert shown.returncode == 0
+    (line,) = [one for one in json.loads(shown.stdout) if "portal" in one["check"]]
     assert (line["state"], line["found"]) == ("ok", "No portal is connected.")

@@ -1,4 +1,4 @@
-"""The worker, against a real HTTP portal: what it tells, when, and what it makes of the answers."""
+"""The worker, against a real HTTP portal: what it sends, when, and how it handles the answers."""
 
 import threading
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection, connect
+from tests.portal.sending import certified, outcomes, set_mode, shown, situation, stored
 from tests.portal.staging import Staging
-from tests.portal.telling import certified, outcomes, set_mode, shown, situation, stored
 from tests.support.registry import Organisation, fetch
 from tests.support.sessions import wait_until
 

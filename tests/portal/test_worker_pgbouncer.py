@@ -6,8 +6,8 @@ from pathlib import Path
 from mentorcert.db.connection import Connection, async_pool
 from mentorcert.portal.sync.state_queue import Connection as PortalConnection
 from mentorcert.portal.sync.state_queue import Result, StateQueue
-from tests.portal.reconciling import only, subject_on
-from tests.portal.telling import connect_portal, situation
+from tests.portal.reconciliation import only, subject_on
+from tests.portal.sending import connect_portal, situation
 from tests.support.registry import set_up
 from tests.support.servers import on_pooled_15
 
@@ -20,14 +20,14 @@ def test_claims_and_reports_work_through_it(conn: Connection, database: str) -> 
     connect_portal(conn, organisation.id)
 
     async def one_worker(leases: StateQueue, connection: PortalConnection) -> int:
-        told = 0
+        sent = 0
         while claims := (await leases.claim(connection, 3, 60.0))[0]:
-            # What somebody else holds at the moment is to be reported again.
+            # What another holds now is reported again.
             results = [Result(claim, "applied") for claim in claims]
             while results:
                 results = await leases.report(results, "test")
-            told += len(claims)
-        return told
+            sent += len(claims)
+        return sent
 
     async def work() -> list[int]:
         async with async_pool(database, max_size=4) as pool:

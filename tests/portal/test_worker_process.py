@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from mentorcert.db.connection import Connection
+from tests.portal.sending import certified, shown, stored
 from tests.portal.staging import Staging
-from tests.portal.telling import certified, shown, stored
 from tests.support.command import start
 from tests.support.registry import Organisation, fetch, rows
 from tests.support.sessions import wait_until
@@ -24,11 +24,11 @@ def test_the_worker_process_stops_when_told_and_gives_back_what_it_holds(
         "portal", "worker", "--connection", file, "--concurrency", "2", database_url=database,
         MENTORCERT_LOG="INFO",
     )  # fmt: skip
-    wait_until(lambda: fetch(conn, "select count(*) from portal.attempts") > 0, "the first to be told")
+    wait_until(lambda: fetch(conn, "select count(*) from portal.attempts") > 0, "the first attempt")
     worker.terminate()
     said, logged = worker.communicate(timeout=60)
     assert worker.returncode == 0, logged
-    assert "Telling the portals" in said
+    assert "Sending to the portals" in said
     assert "Person" not in logged
     assert str(rows(conn, "select peer_mentor_id from portal.attempts")[0][0]) in logged
     assert 0 < fetch(conn, "select count(*) from portal.states where state = 'in_sync'") < 12

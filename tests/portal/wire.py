@@ -1,4 +1,4 @@
-"""A wire between a worker and the portal: it can strike at a message, which is lost, late or unanswered."""
+"""A proxy between a worker and the portal that can lose, delay or leave unanswered a message."""
 
 import re
 import socket
@@ -39,7 +39,7 @@ class _Message:
     body: bytes
 
     @property
-    def tells(self) -> bool:
+    def is_state(self) -> bool:
         return self.head.startswith(_TELLING)
 
     @property
@@ -65,7 +65,7 @@ class Wire(socketserver.ThreadingTCPServer):
         self._lock = threading.Lock()
 
     def strike(self, point: Point, do: Callable[[], None]) -> Strike:
-        """Strike at the next message that tells the portal something."""
+        """Strike at the next message with a state."""
         strike = Strike(point, do)
         with self._lock:
             self._armed = strike
@@ -74,7 +74,7 @@ class Wire(socketserver.ThreadingTCPServer):
     def struck_by(self, message: _Message) -> Strike | None:
         """Return the strike that the message meets, if any; none other will meet it."""
         with self._lock:
-            if self._armed is None or not message.tells:
+            if self._armed is None or not message.is_state:
                 return None
             strike, self._armed = self._armed, None
         strike.mentor = message.mentor
@@ -126,7 +126,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 @contextmanager
 def wires(portal_url: str, number: int) -> Iterator[list[Wire]]:
-    """Lend so many wires to one portal."""
+    """Yield wires to one portal."""
     laid = [Wire(portal_url) for _ in range(number)]
     threads = [threading.Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}) for wire in laid]
     for thread in threads:

@@ -20,53 +20,23 @@ class _Commands(LazyGroup):
     """Every command; turns errors into a message, a hint and an exit code."""
 
     later: ClassVar = {
-        "up": (
-            "up:up",
-            "Start the database, apply the migrations, do the nightly run, and show how things are.",
-        ),
-        "serve": ("serve:serve", "Serve the pages and the JSON API until stopped."),
-        "migrate": (
-            "migrate:migrate",
-            "Apply the migrations that the database lacks, each in a transaction of its own.",
-        ),
-        "organisation": ("organisation:commands", "Set up organisations."),
-        "import": (
-            "imports:import_",
-            "Import mentors and their certifications; importing the same file again changes nothing.",
-        ),
-        "export": (
-            "imports:export",
-            "Export mentors and their certifications in the columns that `mentorcert import` reads.",
-        ),
-        "nightly": (
-            "nightly:nightly",
-            "Expire what is due, also of nights that were missed. May be run at any time, and twice.",
-        ),
-        "notices": (
-            "notices:notices",
-            "Remind of certifications that expire, by e-mail; may be run at any time, and twice.",
-        ),
-        "worker": (
-            "worker:worker",
-            (
-                "Do the nightly run whenever an organisation's day begins, until stopped "
-                "(where pg_cron does not)."
-            ),
-        ),
-        "tasks": ("tasks:commands", "Do the imports and exports that the pages ask for."),
-        "history": ("history:commands", "Read and maintain renewal histories."),
-        "portal": ("portal:commands", "Tell the CRM portal what the registry says, and watch it."),
-        "doctor": (
-            "doctor:doctor",
-            "Examine the registry and the portal sync; exit code 1 if anything is wrong.",
-        ),
-        "audit": ("audit:commands", "Prove that nobody sees another organisation."),
-        "explain-access": (
-            "explain:explain_access",
-            "Say which rule lets USER see CERTIFICATION, or why none does, and ask Postgres as that user.",
-        ),
-        "endpoint": ("endpoint:commands", "Switch endpoints off and on."),
-        "person": ("person:commands", "Answer a person's requests: access and erasure."),
+        "up": "up:up",
+        "serve": "serve:serve",
+        "migrate": "migrate:migrate",
+        "organisation": "organisation:commands",
+        "import": "imports:import_",
+        "export": "imports:export",
+        "nightly": "nightly:nightly",
+        "notices": "notices:notices",
+        "worker": "worker:worker",
+        "tasks": "tasks:commands",
+        "history": "history:commands",
+        "portal": "portal:commands",
+        "doctor": "doctor:doctor",
+        "audit": "audit:commands",
+        "explain-access": "explain:explain_access",
+        "endpoint": "endpoint:commands",
+        "person": "person:commands",
     }
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`mentorcert doctor`: asks whether everything is as it should be."""
+"""`mentorcert doctor`: checks the registry and the portal sync."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,14 +15,14 @@ from mentorcert.imports.tasks import runner
 from mentorcert.operations import doctor as examination
 from mentorcert.operations.doctor import MIGRATIONS, Finding
 from mentorcert.portal.monitoring import health
-from mentorcert.portal.monitoring.checks import findings as portal_findings
+from mentorcert.portal.monitoring.checks import run_checks as run_portal_checks
 
 _STYLE = {"ok": "green", "notice": "yellow", "wrong": "red"}
 _PORTAL: Final = "portal says what the registry says"
 
 
 def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Examine the registry and the portal sync; exit code 1 if anything is wrong."""
+    """Check the registry and the portal sync; exit code 1 if anything is wrong."""
     try:
         with connect(autocommit=True) as conn:
             findings = [Finding("database reachable", "ok", ""), *examination.examine(conn)]
@@ -61,8 +61,8 @@ def _tasks(conn: Connection) -> Finding:
 
 def _portal(conn: Connection) -> Iterator[Finding]:
     snapshot = health.read(conn)
-    found = portal_findings(snapshot)
-    if not any(one.adapter for one in snapshot.standings):
+    found = run_portal_checks(snapshot)
+    if not any(one.adapter for one in snapshot.connections):
         yield Finding(_PORTAL, "ok", "No portal is connected.")
     elif not found:
         yield Finding(_PORTAL, "ok", "")

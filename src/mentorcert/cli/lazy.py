@@ -1,8 +1,10 @@
-"""Commands whose modules are imported only when they are asked for: each is to start quickly."""
+"""Commands whose modules are imported only when they are needed, so that each starts quickly."""
 
+import ast
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
@@ -10,21 +12,35 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class LazyCommand(TyperCommand):
-    """Stands for a command, or a group of commands, in lists of commands, until it is asked for.
+    """Stands for a command, or a group of commands, in lists of commands, until it is needed.
 
     Typer brings a Click of its own in some versions and not in others, so Click's types are not named.
     """
 
-    def __init__(self, name: str, place: str, summary: str) -> None:
-        """Take the `module:attribute`, in this package, of a function or a Typer, and how its help begins."""
-        super().__init__(name, help=summary)
-        self._place = place
+    def __init__(self, name: str, place: str) -> None:
+        """Take the `module:attribute`, in this package, of a function or a Typer."""
+        self._module, self._attribute = place.split(":")
+        super().__init__(name)
+
+    def _summary(self) -> str:
+        """Return the first paragraph of its help, read from the source without importing it."""
+        file = Path(__file__).parent.joinpath(*self._module.split("."))
+        file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+        for node in ast.parse(file.read_text("utf-8")).body:
+            match node:
+                case ast.FunctionDef(name=self._attribute):
+                    return (ast.get_docstring(node) or "").partition("\n\n")[0]
+                case ast.Assign(targets=[ast.Name(id=self._attribute)], value=ast.Call(keywords=given)):
+                    return str(next(ast.literal_eval(one.value) for one in given if one.arg == "help"))
+        raise AttributeError(f"{self._module} has no {self._attribute}")
+
+    # The base class sets a text, which is ignored.
+    help = property(_summary, lambda _self, _text: None)
 
     @cached_property
     def real(self) -> Any:
         """The command itself."""
-        module, attribute = self._place.split(":")
-        found = getattr(import_module(f".{module}", __package__), attribute)
+        found = getattr(import_module(f".{self._module}", __package__), self._attribute)
         around = typer.Typer(rich_markup_mode="markdown")
         if isinstance(found, typer.Typer):
             around.add_typer(found, name=self.name)
@@ -38,11 +54,11 @@ class LazyCommand(TyperCommand):
 
 
 class LazyGroup(TyperGroup):
-    """A group of commands that are imported when one of them is asked for."""
+    """A group of commands that are imported when one of them is needed."""
 
-    later: ClassVar[Mapping[str, tuple[str, str]]]
-    """By name: where it is, and how its help begins."""
+    later: ClassVar[Mapping[str, str]]
+    """The `module:attribute` of each command, by name."""
 
     def __init__(self, *, commands: Any = (), **attributes: Any) -> None:
-        later = {name: LazyCommand(name, *of) for name, of in self.later.items()}
+        later = {name: LazyCommand(name, place) for name, place in self.later.items()}
         super().__init__(commands={**later, **dict(commands)}, **attributes)

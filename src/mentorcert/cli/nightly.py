@@ -1,4 +1,4 @@
-"""`mentorcert nightly`: what is due expires."""
+"""`mentorcert nightly`: expires what is due."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -22,11 +22,11 @@ def nightly(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would expire.")] = False,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Commit after as many certifications; by default all at once.")
+        int | None, typer.Option(min=1, help="Certifications per transaction; by default all in one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Expire what is due, also of nights that were missed. May be run at any time, and twice."""
+    """Expire what is due, missed nights included; safe to run at any time, also twice."""
     at = instant("--as-of", as_of)
     with connect(autocommit=True) as conn:
         if dry_run:

@@ -1,4 +1,4 @@
-"""`mentorcert notices`: reminders and digests by e-mail, and what became of them."""
+"""`mentorcert notices`: reminders and digests by e-mail, and their delivery status."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from mentorcert.settings import settings
 
 _SHOWN = 50
 _OUTCOMES = {
-    "mail": "goes out",
+    "mail": "will be sent",
     "no_address": "no address",
     "suspended": "suspended: waits",
     "skipped": "skipped: due too long ago",
@@ -27,7 +27,7 @@ _OUTCOMES = {
 
 
 def sender() -> sending.Sender | None:
-    """Return what sends notices, None where no mail server is set; raises SettingError for half a setting."""
+    """Return the sender, None where no mail server is set; raises SettingError for incomplete settings."""
     of = settings()
     server = smtp.from_settings(of)
     if server is None:
@@ -41,37 +41,39 @@ def sender() -> sending.Sender | None:
 
 def notices(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be sent.")] = False,
     as_of: Annotated[
         str | None,
         typer.Option(help="With --dry-run: instant (ISO 8601; UTC where it names no zone); by default now."),
     ] = None,
     status: Annotated[
         bool,
-        typer.Option("--status", help="Only list the mails of which it is not certain that they went out."),
+        typer.Option("--status", help="Only list the mails whose delivery is uncertain."),
     ] = False,
     was_sent: Annotated[
-        list[UUID] | None, typer.Option(help="A mail of --status that went out, by its id; may be repeated.")
+        list[UUID] | None, typer.Option(help="Id of a mail of --status that was sent; may be repeated.")
     ] = None,
     was_not_sent: Annotated[
         list[UUID] | None,
-        typer.Option(help="A mail of --status that did not go out: it is due again; may be repeated."),
+        typer.Option(
+            help="Id of a mail of --status that was not sent, so that it is due again; may be repeated."
+        ),
     ] = None,
     reach_days: Annotated[
         int,
-        typer.Option(
-            min=0, max=365, help="Leave out what became due longer ago, unless no run could send it."
-        ),
+        typer.Option(min=0, max=365, help="Skip what became due longer ago, unless no run could send it."),
     ] = ledger.REACH_DAYS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; ids, no addresses.")] = False,
 ) -> None:
-    """Remind of certifications that expire, by e-mail; may be run at any time, and twice.
+    """Send reminders of expiring certifications by e-mail; safe to run at any time, also twice.
 
-    Nothing goes out twice; what another run has taken up is left to it. Exit code 1 if anything failed.
+    Nothing is sent twice; mails claimed by another run are left to it. Exit code 1 if anything failed.
     """
     at = instant("--as-of", as_of)
     if at is not None and not dry_run:
-        raise InvalidInputError("--as-of: notices are sent as of now.", hint="Add --dry-run.")
+        raise InvalidInputError(
+            "--as-of needs --dry-run: notices are always sent for the present.", hint="Add --dry-run."
+        )
     with connect(autocommit=True) as conn:
         if dry_run:
             _print_due(ledger.due(conn, at, reach_days), ledger.due_digests(conn, at), as_json=as_json)
@@ -87,7 +89,7 @@ def _send(conn: Connection, reach_days: int, *, as_json: bool) -> None:
     if using is None:
         raise SettingError(
             "MENTORCERT_SMTP_HOST is not set.",
-            hint="docs/notices.md tells which settings; --dry-run needs none.",
+            hint="docs/notices.md lists the settings; --dry-run needs none.",
         )
     with progress_bars() as progress:
         report = using.run(conn, reach_days=reach_days, progress=progress)
@@ -104,23 +106,25 @@ def _settle(conn: Connection, was_sent: Sequence[UUID], was_not_sent: Sequence[U
     if unknown := ({*was_sent, *was_not_sent} - known) | ({*was_sent} & {*was_not_sent}):
         raise InvalidInputError(
             f"Not in doubt, or named twice: {', '.join(sorted(map(str, unknown)))}.",
-            hint="`mentorcert notices --status` lists what is.",
+            hint="`mentorcert notices --status` lists the mails in doubt.",
         )
     ledger.report(conn, sent=was_sent, released=was_not_sent)
 
 
 def _print_report(report: sending.Report) -> None:
     table = Table("mails", title="Notices")
-    for fate in ("sent", "refused", "uncertain"):
-        table.add_column(fate, justify="right")
-    for kind, fates in (("reminders", report.reminders), ("digests", report.digests)):
-        table.add_row(kind, *(str(fates[fate]) for fate in ("sent", "refused", "uncertain")))
+    for status in ("sent", "refused", "uncertain"):
+        table.add_column(status, justify="right")
+    for kind, statuses in (("reminders", report.reminders), ("digests", report.digests)):
+        table.add_row(kind, *(str(statuses[status]) for status in ("sent", "refused", "uncertain")))
     console.print(table)
-    _print_counts(report.untold)
+    _print_counts(report.unsent)
     if report.left:
-        console.print(f"{report.left} peer mentors were changed or held meanwhile: left to the next run.")
+        console.print(
+            f"{report.left} peer mentors were changed or locked by another session: left to the next run."
+        )
     if report.error:
-        console.print(f"[red]{report.error}[/red] What did not go out is due again.")
+        console.print(f"[red]{report.error}[/red] What was not sent is due again.")
 
 
 def _print_due(due: Sequence[Due], digests: Sequence[DueDigest], *, as_json: bool) -> None:
@@ -145,12 +149,12 @@ def _print_due(due: Sequence[Due], digests: Sequence[DueDigest], *, as_json: boo
         console.print(table)
     mails = len({one.peer_mentor_id for one in due if one.outcome == "mail"})
     with_lines = sum(1 for one in digests if one.lines)
-    console.print(f"{mails} reminders and {with_lines} digests would go out.")
+    console.print(f"{mails} reminders and {with_lines} digests would be sent.")
     _print_counts(Counter(one.outcome for one in due if one.outcome != "mail"))
 
 
-def _print_counts(untold: Counter[Any]) -> None:
-    for outcome, number in untold.items():
+def _print_counts(unsent: Counter[Any]) -> None:
+    for outcome, number in unsent.items():
         if number:
             console.print(f"{_OUTCOMES[outcome]}: {number} notices")
 
@@ -166,10 +170,12 @@ def _print_uncertain(mails: Sequence[Uncertain], *, as_json: bool) -> None:
     if not mails:
         console.print("No mail is in doubt.")
         return
-    table = Table("mail", "kind", "organisation", "handed over at", title="In doubt")
+    table = Table("mail", "kind", "organisation", "sent at", title="In doubt")
     for mail in mails:
         table.add_row(
             str(mail.mail_id), mail.kind, mail.organisation, f"{mail.claimed_at:%Y-%m-%d %H:%M} UTC"
         )
     console.print(table)
-    console.print("The mail server's log names them by Message-ID. Then: --was-sent or --was-not-sent.")
+    console.print(
+        "Look for their Message-ID in the mail server's log, then use --was-sent or --was-not-sent."
+    )

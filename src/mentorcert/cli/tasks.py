@@ -1,12 +1,11 @@
 """`mentorcert tasks`: does the imports and exports that administrators ask for in the pages."""
 
-import signal
-import threading
 from typing import Annotated
 
 import typer
 
 from mentorcert.cli.output import console
+from mentorcert.cli.signals import stop_event
 from mentorcert.db.connection import Connection, connect, database_url
 from mentorcert.imports.tasks import runner
 from mentorcert.settings import settings
@@ -24,10 +23,7 @@ def work(
     Any number of processes may run, and each task is done by one. On SIGTERM what is being done is undone,
     and left for the next process.
     """
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        # By a thread: the signal may come while this one holds the lock of the event.
-        signal.signal(name, lambda *_: threading.Thread(target=stop.set).start())
+    stop = stop_event()
     url = database_url(settings())
 
     def open_connection() -> Connection:
@@ -35,7 +31,7 @@ def work(
 
     if not once:
         console.print("Waiting for tasks; stop with Ctrl-C.")
-        runner.keep_working(open_connection, stop)
+        runner.run_forever(open_connection, stop)
         return
     done = 0
     with open_connection() as conn:

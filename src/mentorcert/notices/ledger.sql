@@ -1,4 +1,4 @@
--- What is due, what is claimed, and what became of it; each is one call of a job function.
+-- What is due, what is claimed, and what was sent; each is one call of a job function.
 
 -- name: start(as_of, reach_days, only_due)
 select started.organisation_id, started.skipped
@@ -29,10 +29,10 @@ select private.report_notices(:sent, :released);
 -- name: finish(organisation_ids, as_of, error)!
 select private.finish_notices(:organisation_ids, :as_of, :error::text);
 
--- name: now()$
+-- name: now()
 select clock_timestamp();
 
--- name: next_run()^
+-- name: next_run()
 select clock_timestamp(), private.next_notices_at(clock_timestamp());
 
 -- name: uncertain()

@@ -1,4 +1,4 @@
-"""What the mails say: a subject, a text and the same as HTML, in the reader's language."""
+"""Renders the mails: subject, text and HTML, in the recipient's language."""
 
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
@@ -17,7 +17,7 @@ _LOCALES = {"nb": "nb", "en": "en_GB"}
 
 
 def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMessage:
-    """Return the mail as it is sent; `public_url` is where the pages are, without a slash at its end."""
+    """Return the mail; `public_url` is the base URL of the pages, without a trailing slash."""
     match mail:
         case Reminder():
             name, facts = "reminder", _reminder(mail)
@@ -34,7 +34,7 @@ def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMess
     message["From"] = sender
     message["To"] = mail.address
     message["Date"] = format_datetime(datetime.now(UTC))
-    # Made from the ledger: so what the mail server logs can be told from what the ledger says.
+    # The ledger's id, so that a line of the mail server's log can be matched to it.
     message["Message-ID"] = f"<{mail.mail_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = mail.language
@@ -44,7 +44,7 @@ def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMess
 
 
 def _one_line(subject: str) -> str:
-    """Return a subject that stays one: with "=?" in it, the names could hold line breaks as encoded words."""
+    """Return a safe subject: with "=?" in it, a name could smuggle in line breaks as encoded words."""
     printable = "".join(letter if letter.isprintable() else " " for letter in subject)
     return " ".join(printable.split()).replace("=?", "= ?")
 
@@ -68,7 +68,7 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     texts = translations(language)
-    # The extension adds the method, of which the class's type knows nothing.
+    # The extension adds the method; the class's type does not have it.
     cast("Any", environment).install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)
     environment.globals["language"] = language
     environment.filters["day"] = lambda day: format_date(

@@ -1,4 +1,4 @@
-"""A run of the notices: mails are claimed, committed, handed to the mail server one by one, and reported."""
+"""A run of the notices: mails are claimed, committed, sent one by one, and reported."""
 
 import logging
 import threading
@@ -6,56 +6,56 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MailServerError, MentorcertError
+from mentorcert.errors import MailServerError
 from mentorcert.notices import ledger
 from mentorcert.notices.ledger import REACH_DAYS, Digest, Outcome, Reminder
 from mentorcert.notices.rendering import write
-from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, post
+from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, smtp_client
 from mentorcert.progress import Progress, silent
 
 BATCH: Final = 100
-LONGEST_WAIT_S: Final = 300.0
 
 
 @dataclass(slots=True)
 class Report:
-    """What a run did: the fates of mails, the outcomes of notices that made no mail."""
+    """What a run did: the delivery status of mails, and the outcomes of notices without a mail."""
 
     reminders: Counter[DeliveryStatus] = field(default_factory=Counter)
     digests: Counter[DeliveryStatus] = field(default_factory=Counter)
-    untold: Counter[Outcome] = field(default_factory=Counter)
+    unsent: Counter[Outcome] = field(default_factory=Counter)
     left: int = 0
-    """Peer mentors whom another session held, or to whom nothing was due any more when it came to it."""
+    """Peer mentors locked by another session, or with nothing due any more."""
     error: str | None = None
 
     def counts(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return it as JSON values."""
         return {
             "reminders": dict(self.reminders),
             "digests": dict(self.digests),
-            "untold": dict(self.untold),
+            "untold": dict(self.unsent),
             "left": self.left,
             "error": self.error,
         }
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that was to go out went out."""
-        failed = sum(sent[fate] for sent in (self.reminders, self.digests) for fate in sent if fate != "sent")
+        """Whether all mails were sent."""
+        failed = sum(
+            sent[status] for sent in (self.reminders, self.digests) for status in sent if status != "sent"
+        )
         return self.error is None and not failed
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends what is due; `public_url` is where the pages are, without a slash at its end."""
+    """Sends what is due; `public_url` is the base URL of the pages, without a trailing slash."""
 
     server: MailServer
     public_url: str
@@ -70,10 +70,10 @@ class Sender:
         progress: Progress = silent,
         stop: threading.Event | None = None,
     ) -> Report:
-        """Send what is due, of all organisations or of those whose morning has come.
+        """Send what is due, of all organisations or only of those where it is morning.
 
-        Needs an autocommit connection; any number of runs may go on at once. A mail server that is away, or
-        takes nothing, stands in `error`, and the day stays open; so it does after a stop.
+        Needs an autocommit connection; any number of runs may work concurrently. If the mail server is
+        unreachable or refuses the sender, `error` says so, and the day stays open, as after a stop.
         """
         started, stop = monotonic(), stop or threading.Event()
         at = as_of or ledger.now(conn)
@@ -82,8 +82,8 @@ class Sender:
         mentors = list(dict.fromkeys(one.peer_mentor_id for one in due if one.outcome == "mail"))
         digests = [one for one in ledger.due_digests(conn, at) if one.organisation_id in organisations]
         recipients = list(dict.fromkeys(one.user_id for one in digests))
-        report = Report(untold=Counter(one.outcome for one in due if one.outcome != "mail"))
-        report.untold["skipped"] += sum(organisations.values())
+        report = Report(unsent=Counter(one.outcome for one in due if one.outcome != "mail"))
+        report.unsent["skipped"] += sum(organisations.values())
         try:
             for batch in _batches(mentors, "reminders", progress, stop):
                 reminders = ledger.claim(conn, batch, at, reach_days)
@@ -103,76 +103,71 @@ class Sender:
             digests=report.digests["sent"],
             refused=report.reminders["refused"] + report.digests["refused"],
             uncertain=report.reminders["uncertain"] + report.digests["uncertain"],
-            no_address=report.untold["no_address"],
-            suspended=report.untold["suspended"],
-            skipped=report.untold["skipped"],
+            no_address=report.unsent["no_address"],
+            suspended=report.unsent["suspended"],
+            skipped=report.unsent["skipped"],
             left=report.left,
             reason=report.error,
             seconds=round(monotonic() - started, 3),
         )
         return report
 
-    def keep_watch(self, connect: Callable[[], Connection], stop: threading.Event) -> None:
-        """Send each morning's notices when the ledger says that they are due, until told to stop.
+    def run_forever(self, connect: Callable[[], Connection], stop: threading.Event) -> None:
+        """Send each morning's notices when the ledger says that they are due, until `stop` is set.
 
-        A run that fails, or a database that is away, is tried again within LONGEST_WAIT_S.
+        A run that fails, or a database that is away, is logged and tried again.
         """
-        while not stop.is_set():
-            wait_s = LONGEST_WAIT_S
-            try:
-                with connect() as conn:
-                    now, next_at = ledger.next_run(conn)
-                    if next_at is not None and next_at <= now:
-                        self.run(conn, only_due=True, stop=stop)
-                        now, next_at = ledger.next_run(conn)
-                # Still due: the mail server was away.
-                if next_at is not None and next_at > now:
-                    wait_s = min((next_at - now).total_seconds(), LONGEST_WAIT_S)
-            except (MentorcertError, psycopg.Error) as error:
-                logs.event("notices_wait", level=logging.ERROR, error=error, seconds=wait_s)
-            stop.wait(wait_s)
+        loops.run_when_due(
+            connect,
+            stop,
+            next_run=ledger.next_run,
+            run=partial(self.run, only_due=True, stop=stop),
+            failed="notices_wait",
+            # The mail server was away.
+            still_due_s=loops.LONGEST_WAIT_S,
+        )
 
     def _send(
         self,
         conn: Connection,
         mails: Sequence[Reminder | Digest],
-        fates: Counter[DeliveryStatus],
+        statuses: Counter[DeliveryStatus],
         stop: threading.Event,
     ) -> None:
         sent: list[UUID] = []
         released = {mail.mail_id for mail in mails}
         try:
-            with post(self.server) as opened:
+            with smtp_client(self.server) as client:
                 for mail in mails:
                     if stop.is_set():
                         break
-                    fate = self._hand_over(mail, opened, released)
-                    fates[fate] += 1
-                    if fate == "sent":
+                    status = self._deliver(mail, client, released)
+                    statuses[status] += 1
+                    if status == "sent":
                         sent.append(mail.mail_id)
         finally:
             ledger.report(conn, sent=sent, released=list(released))
 
-    def _hand_over(self, mail: Reminder | Digest, opened: SmtpClient, released: set[UUID]) -> DeliveryStatus:
+    def _deliver(self, mail: Reminder | Digest, client: SmtpClient, released: set[UUID]) -> DeliveryStatus:
         try:
             message = write(mail, sender=self.server.sender, public_url=self.public_url)
         except ValueError as error:
-            # One that cannot be written must not keep the others waiting.
+            # One mail that cannot be rendered must not block the others.
             logs.event("notice_refused", level=logging.ERROR, error=error, mail_id=str(mail.mail_id))
             return "refused"
-        # Whatever stops us from here on, unless we know better it may have gone out.
+        # From here on the mail may have been sent, unless the server says otherwise.
         released.discard(mail.mail_id)
         try:
-            fate, code = opened.hand_over(mail.address, message)
+            status, code = client.send(mail.address, message)
         except MailServerError:
             released.add(mail.mail_id)
             raise
-        if fate == "refused":
+        if status == "refused":
             released.add(mail.mail_id)
             logs.event("notice_refused", level=logging.ERROR, mail_id=str(mail.mail_id), code=code)
-        elif fate == "uncertain":
+        elif status == "uncertain":
             logs.event("notice_uncertain", level=logging.ERROR, mail_id=str(mail.mail_id))
-        return fate
+        return status
 
 
 def _batches(

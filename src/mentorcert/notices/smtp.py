@@ -1,4 +1,4 @@
-"""The mail server: mails are handed to it one by one, and of each it is known whether it was taken."""
+"""The SMTP client: sends mails one by one, and returns for each whether it was accepted."""
 
 import smtplib
 import ssl
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from mentorcert.errors import MailServerError, SettingError
 from mentorcert.settings import MailSecurity, Settings
 
-# A server that is alive but slow may take minutes to look through a mail (RFC 5321, 4.5.3.2).
+# A slow server may take minutes to accept a mail (RFC 5321, 4.5.3.2).
 TIMEOUT_S: Final = 120.0
 _SUCCESS: Final = 2
 _CLOSING: Final = 421
@@ -24,7 +24,7 @@ DeliveryStatus = Literal["sent", "refused", "uncertain"]
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mails are handed in, and the address that they come from."""
+    """The server that mails are sent through, and the address they are sent from."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class MailServer:
 
 
 def from_settings(of: Settings) -> MailServer | None:
-    """Return the configured mail server, None where there is none; raises SettingError for half a one."""
+    """Return the configured mail server, None without one; raises SettingError for incomplete settings."""
     if of.smtp_host is None:
         return None
     if of.smtp_from is None:
@@ -44,60 +44,62 @@ def from_settings(of: Settings) -> MailServer | None:
         raise SettingError("Of MENTORCERT_SMTP_USER and MENTORCERT_SMTP_PASSWORD only one is set.")
     if of.smtp_user is not None and of.smtp_tls == "none":
         raise SettingError(
-            "MENTORCERT_SMTP_TLS is none: the password would go over the network for all to read.",
+            "MENTORCERT_SMTP_TLS is none: the password would be sent unencrypted.",
             hint="Set it to starttls or tls.",
         )
     return MailServer(of.smtp_host, of.smtp_port, of.smtp_from, of.smtp_tls, of.smtp_user, of.smtp_password)
 
 
 class SmtpClient:
-    """Hands mails to the server, over one connection for as long as the server keeps it open."""
+    """Sends mails over one connection for as long as the server keeps it open."""
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
         self._smtp: smtplib.SMTP | None = None
 
-    def hand_over(self, address: str, message: EmailMessage) -> tuple[DeliveryStatus, int]:
-        """Return what became of the mail, and the server's last reply code, 0 where there was none.
+    def send(self, address: str, message: EmailMessage) -> tuple[DeliveryStatus, int]:
+        """Send a mail; return its delivery status, and the server's last reply code, 0 where there was none.
 
-        `uncertain`: the connection was lost when the mail was on its way. Raises MailServerError where the
-        server cannot be reached or wants nothing from us; the mail was then certainly not taken.
+        `uncertain`: the connection was lost while the mail was transferred. Raises MailServerError where the
+        server cannot be reached or refuses our sender; the mail was then certainly not accepted.
         """
         was_open = self._smtp is not None
         smtp = self._smtp or self._connect()
         try:
-            is_ours = _is_success(_code(smtp.mail(self._server.sender)))
-            code = _code(smtp.rcpt(address)) if is_ours else 0
+            is_sender_accepted = _is_success(_code(smtp.mail(self._server.sender)))
+            code = _code(smtp.rcpt(address)) if is_sender_accepted else 0
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             self.close()
-            # Many servers take so and so many mails over one connection, and then hang up.
+            # Many servers limit the mails per connection, and then disconnect.
             if was_open:
-                return self.hand_over(address, message)
-            raise MailServerError(f"The mail server hung up ({type(error).__name__}).") from None
-        if not is_ours:
+                return self.send(address, message)
             raise MailServerError(
-                f"The mail server takes nothing from {self._server.sender}.",
+                f"The mail server closed the connection ({type(error).__name__})."
+            ) from None
+        if not is_sender_accepted:
+            raise MailServerError(
+                f"The mail server refuses mails from {self._server.sender}.",
                 hint="Check MENTORCERT_SMTP_FROM.",
             )
         if _is_success(code):
-            fate, code = self._send(smtp, message)
+            fate, code = self._send_data(smtp, message)
         else:
             fate = "refused"
         if fate == "refused":
-            # If that fails, the next mail finds the connection lost.
+            # If this fails, the next mail reconnects.
             with suppress(smtplib.SMTPException, OSError):
                 smtp.rset()
         return fate, code
 
     def close(self) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             with suppress(smtplib.SMTPException, OSError):
                 smtp.quit()
             smtp.close()
 
-    def _send(self, smtp: smtplib.SMTP, message: EmailMessage) -> tuple[DeliveryStatus, int]:
+    def _send_data(self, smtp: smtplib.SMTP, message: EmailMessage) -> tuple[DeliveryStatus, int]:
         try:
             code, _ = smtp.data(message.as_bytes(policy=SMTP))
         except smtplib.SMTPDataError as error:
@@ -126,7 +128,7 @@ class SmtpClient:
                 smtp.login(server.user, server.password.get_secret_value())
         except (smtplib.SMTPException, OSError) as error:
             self.close()
-            # What the server says may quote the login.
+            # The server's text may quote the login.
             cause = (
                 error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else type(error).__name__
             )
@@ -138,13 +140,13 @@ class SmtpClient:
 
 
 @contextmanager
-def post(server: MailServer) -> Iterator[SmtpClient]:
-    """Lend a connection, opened with the first mail."""
-    lent = SmtpClient(server)
+def smtp_client(server: MailServer) -> Iterator[SmtpClient]:
+    """Yield a client; it connects with the first mail."""
+    client = SmtpClient(server)
     try:
-        yield lent
+        yield client
     finally:
-        lent.close()
+        client.close()
 
 
 def _code(reply: tuple[int, bytes]) -> int:

@@ -1,1 +1,1 @@
-"""What keeps the registry true by itself: the nightly run, and the doctor that examines it."""
+"""Operations: the nightly run, and the doctor's checks."""

@@ -1,25 +1,23 @@
-"""Asks the database whether everything is as it should be."""
+"""The doctor's checks of the registry."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
-
-import aiosql
+from datetime import date
+from typing import Final, Literal
 
 from mentorcert.certifications.repository import LONG_HISTORY
-from mentorcert.db import migrate
+from mentorcert.db import migrate, rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MigrationError
 
 MIGRATIONS: Final = "migrations are current"
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one question; a notice is worth knowing, but not wrong."""
+    """The result of one check; a notice is worth knowing, but not wrong."""
 
     check: str
     state: Literal["ok", "notice", "wrong"]
@@ -28,60 +26,60 @@ class Finding:
 
 
 def examine(conn: Connection) -> Iterator[Finding]:
-    """Yield the findings, in an order in which each rests on those before it."""
+    """Yield the findings; later checks depend on the earlier ones."""
     schema = _schema(conn)
     yield schema
     yield _finding(
         "row-level security on every table",
-        [table for (table,) in _QUERIES.tables_without_rls(conn)],
-        "Close the gap at once: alter table … enable row level security. See docs/operations.md on leaks.",
+        rows.fetch_all(conn, str, _QUERIES.tables_without_rls),
+        "Fix it at once: alter table … enable row level security. See docs/operations.md on leaks.",
     )
     if schema.state == "wrong":
         return
     yield _finding(
         "nobody makes temporary objects",
-        [role for (role,) in _QUERIES.makers_of_temporary_objects(conn)],
-        "A database that was restored or copied lacks this: select private.forbid_temporary_objects().",
+        rows.fetch_all(conn, str, _QUERIES.makers_of_temporary_objects),
+        "A restored or copied database lacks this: run select private.forbid_temporary_objects().",
     )
     yield _finding(
         "every endpoint is switched on",
-        [endpoint for (endpoint,) in _QUERIES.disabled_endpoints(conn)],
-        "When the cause is mended: `mentorcert endpoint enable`.",
+        rows.fetch_all(conn, str, _QUERIES.disabled_endpoints),
+        "When the cause is fixed: `mentorcert endpoint enable`.",
         otherwise="notice",
     )
     yield _finding(
         "stored status = derived status",
-        [f"{slug}: {rows}" for slug, rows in _QUERIES.stale_statuses(conn)],
-        "Run `mentorcert nightly`; then see why it was not run.",
+        _pairs(conn, _QUERIES.stale_statuses),
+        "Run `mentorcert nightly`; then find out why it was not run.",
     )
     yield _finding(
         "public list = what the rules derive",
-        [f"{slug}: {rows}" for slug, rows in _QUERIES.listing_drift(conn)],
+        _pairs(conn, _QUERIES.listing_drift),
         "Repair it with private.refresh_listing, as docs/operations.md says, and report it.",
     )
     yield _finding(
         f"histories of at most {LONG_HISTORY} entries",
-        [
-            f"{certification_id}: {entries}"
-            for certification_id, entries in _QUERIES.long_histories(conn, limit=LONG_HISTORY)
-        ],
-        "When there are many, move to the events table: `mentorcert history to-events`.",
+        _pairs(conn, _QUERIES.long_histories, limit=LONG_HISTORY),
+        "If there are many, move them to the events table: `mentorcert history to-events`.",
         otherwise="notice",
     )
     yield _finding(
         "last nightly run of each organisation",
-        [_night(*row) for row in _QUERIES.missed_nights(conn)],
-        "Run `mentorcert nightly`, which catches up; then see that pg_cron or `mentorcert worker` runs.",
+        [
+            _night(*row)
+            for row in rows.fetch_all(conn, tuple[str, date | None, str | None], _QUERIES.missed_nights)
+        ],
+        "Run `mentorcert nightly`, which catches up; then check that pg_cron or `mentorcert worker` runs.",
     )
     yield _finding(
         "notices go out",
-        [f"{slug}: {error}" for slug, error in _QUERIES.failed_notices(conn)],
-        "Mend the cause; then `mentorcert notices`, or leave it to `mentorcert worker`.",
+        _pairs(conn, _QUERIES.failed_notices),
+        "Fix the cause; then run `mentorcert notices`, or leave it to `mentorcert worker`.",
     )
     yield _finding(
         "no notice is in doubt",
-        [f"{slug}: {mails}" for slug, mails in _QUERIES.uncertain_notices(conn)],
-        "See `mentorcert notices --status`: their sender died, and only the mail server's log knows.",
+        _pairs(conn, _QUERIES.uncertain_notices),
+        "See `mentorcert notices --status`: their sender died; see the mail server's log.",
         otherwise="notice",
     )
 
@@ -105,6 +103,11 @@ def _finding(
     return Finding(check, otherwise, "\n".join(shown + more), advice)
 
 
-def _night(slug: str, last_day: Any, error: str | None) -> str:
+def _pairs(conn: Connection, query: str, **parameters: object) -> list[str]:
+    found = rows.fetch_all(conn, tuple[object, object], query, **parameters)
+    return [f"{of}: {what}" for of, what in found]
+
+
+def _night(slug: str, last_day: date | None, error: str | None) -> str:
     last = f"last done for {last_day}" if last_day else "never done"
     return f"{slug}: {last}" + (f"; failed since: {error}" if error else "")

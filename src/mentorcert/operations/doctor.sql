@@ -1,4 +1,4 @@
--- Questions whose answer should be: no rows.
+-- Checks: each should return no rows.
 
 -- name: tables_without_rls()
 select class.oid::regclass::text
@@ -8,7 +8,7 @@ where
   class.relkind in ('r', 'p')
   and not class.relrowsecurity
   and namespace.nspname = 'public'
-  -- What an extension brought is the extension's.
+  -- Tables of extensions are the extension's own.
   and not exists (
     select from pg_catalog.pg_depend as dependency
     where dependency.classid = 'pg_catalog.pg_class'::regclass and dependency.objid = class.oid and dependency.deptype = 'e'

@@ -5,27 +5,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from time import monotonic
 from typing import Final
 from uuid import UUID
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
-
-from mentorcert import logs
+from mentorcert import logs, loops
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import FutureNightError, MentorcertError, NightlyFailedError
+from mentorcert.errors import FutureNightError, NightlyFailedError
 
-LONGEST_WAIT_S: Final = 300.0
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a run did for one organisation and local day; the ledger keeps the day's sum over all runs."""
+    """What a run did for one organisation and local day; the ledger holds the day's total of all runs."""
 
     organisation: str
     local_day: date
@@ -51,21 +45,21 @@ class Due:
 def run(conn: Connection, as_of: datetime | None = None, *, batch_size: int | None = None) -> list[Day]:
     """Do the nightly run as of an instant (now), missed local days included.
 
-    With a batch size, in as many transactions as it takes; needs an autocommit connection. Raises
-    FutureNightError, and NightlyFailedError once the failure stands in the ledger.
+    With a batch size, in several transactions; needs an autocommit connection. Raises FutureNightError, and
+    NightlyFailedError once the failure is recorded in the ledger.
     """
     if as_of is not None and as_of > datetime.now(UTC):
         raise FutureNightError(hint="Add --dry-run to see what that night would do.")
     started = monotonic()
     days: dict[tuple[str, date], Day] = {}
     while True:
-        with conn.transaction(), conn.cursor(row_factory=class_row(Day)) as cursor:
-            done = cursor.execute(_QUERIES.run.sql, {"as_of": as_of, "batch_size": batch_size}).fetchall()
+        with rows.mapped_errors(), conn.transaction():
+            done = rows.fetch_all(conn, Day, _QUERIES.run, as_of=as_of, batch_size=batch_size)
         if error := next((day.error for day in done if day.error), None):
             logs.event("nightly_failed", level=logging.ERROR, reason=error)
             raise NightlyFailedError(
                 f"The nightly run failed: {error}.",
-                hint="Nothing was changed. Mend the cause and run it again; it catches up.",
+                hint="Nothing was changed. Fix the cause and run it again; it catches up.",
             )
         for day in done:
             so_far = days.get((day.organisation, day.local_day))
@@ -84,28 +78,19 @@ def run(conn: Connection, as_of: datetime | None = None, *, batch_size: int | No
 
 def due(conn: Connection, as_of: datetime | None = None) -> list[Due]:
     """Return exactly what a run as of an instant (now) would expire; nothing is changed."""
-    with conn.cursor(row_factory=class_row(Due)) as cursor:
-        return cursor.execute(_QUERIES.due.sql, {"as_of": as_of}).fetchall()
+    return rows.fetch_all(conn, Due, _QUERIES.due, as_of=as_of)
 
 
-def keep_watch(connect: Callable[[], Connection], stop: threading.Event) -> None:
-    """Do each nightly run when the ledger says that it is due, until told to stop.
+def run_forever(connect: Callable[[], Connection], stop: threading.Event) -> None:
+    """Do each nightly run when the ledger says that it is due, until `stop` is set.
 
-    A run that fails, or a database that is away, is logged and tried again within LONGEST_WAIT_S.
+    A run that fails, or a database that is away, is logged and tried again.
     """
-    while not stop.is_set():
-        wait_s = LONGEST_WAIT_S
-        try:
-            with connect() as conn:
-                now, next_at = _QUERIES.next_run(conn)
-                if next_at is not None and next_at <= now:
-                    run(conn)
-                    now, next_at = _QUERIES.next_run(conn)
-            if next_at is not None:
-                wait_s = min(max((next_at - now).total_seconds(), 0.0), LONGEST_WAIT_S)
-        except (MentorcertError, psycopg.Error) as error:
-            logs.event("worker_waits", level=logging.ERROR, error=error, seconds=wait_s)
-        stop.wait(wait_s)
+    loops.run_when_due(connect, stop, next_run=_next_run, run=run, failed="worker_waits")
+
+
+def _next_run(conn: Connection) -> tuple[datetime, datetime | None]:
+    return rows.fetch_one(conn, tuple[datetime, datetime | None], _QUERIES.next_run)
 
 
 def _sum(one: Day, other: Day) -> Day:

@@ -29,5 +29,5 @@ join public.certification_types as type
 left join public.listed_peer_mentors as listed on listed.peer_mentor_id = due.peer_mentor_id
 order by due.slug, due.expires_at, mentor.external_id, due.certification_type;
 
--- name: next_run()^
+-- name: next_run()
 select now(), private.next_nightly_at(now());

@@ -1,1 +1,1 @@
-"""Tells the CRM portal what the registry says of each peer mentor, and checks that it says so too."""
+"""The portal sync: sends each peer mentor's state to the CRM portal, and verifies what it shows."""

@@ -1,4 +1,4 @@
-"""A portal to try the sync with: a staging portal with its files, a worker for it, and both public lists."""
+"""A demonstration of the sync: a staging portal with its files, a worker, and both public lists."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import aiosql
 import httpx2
 
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection, acting_as, async_pool
 from mentorcert.errors import MentorcertError
 from mentorcert.portal.config import configuration
@@ -22,15 +22,15 @@ from mentorcert.portal.sync.state_queue import StateQueue
 from mentorcert.portal.sync.worker import Worker
 from mentorcert_staging.background import running
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY, Options
-from mentorcert_staging.store import Outcome, Store
+from mentorcert_staging.store import Store
 
 PublicList = dict[UUID, datetime]
-"""Until when the public may be shown each peer mentor."""
+"""Until when each peer mentor is listed."""
 
 _SETTINGS: Final = WorkerSettings(poll_s=0.05)
 
 _FILE: Final = """\
-# Written anew by each `mentorcert up --examples`; docs/portal/connection.example.toml explains every line.
+# Overwritten by each `mentorcert up --examples`; docs/portal/connection.example.toml explains every line.
 organisation = {organisation}
 
 [target]
@@ -43,45 +43,27 @@ method = "hmac"
 keys = [{{ secret = {key}, expires = "never" }}]
 """
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
-
-
-class _Store(Store):
-    """A store that tells of every message that has come."""
-
-    arrived: Callable[[], None] | None = None
-
-    def record(
-        self,
-        route: str,
-        peer_mentor_id: str,
-        version: int | None,
-        outcome: Outcome,
-        message_id: str | None = None,
-    ) -> None:
-        super().record(route, peer_mentor_id, version, outcome, message_id)
-        if self.arrived:
-            self.arrived()
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A running staging portal; its connection is described by `file`, `database` is what it remembers."""
+    """A running staging portal; `file` is its connection's configuration, `database` its SQLite file."""
 
     organisation: str
     url: str
     file: Path
     database: Path
     is_new: bool
-    _store: _Store
+    _store: Store
 
     @property
     def port(self) -> int:
-        """The port of loopback at which it listens."""
+        """The loopback port it listens at."""
         return httpx2.URL(self.url).port or 0
 
-    def tell(self, arrived: Callable[[int], None]) -> None:
-        """Let a worker tell everything that is due; `arrived` takes the number of messages so far."""
+    def send_all(self, arrived: Callable[[int], None]) -> None:
+        """Let a worker send everything that is due; `arrived` takes the number of messages so far."""
         count = 0
 
         def one_more() -> None:
@@ -89,43 +71,40 @@ class Demonstration:
             count += 1
             arrived(count)
 
-        self._store.arrived = one_more
+        self._store.recorded = one_more
         asyncio.run(self._work())
 
     async def _work(self) -> None:
         connections = Connections([configuration.load(self.file)])
         async with async_pool() as pool:
-            worker = Worker(
-                StateQueue(pool),
-                open_portal=connections.open,
-                rehearse=connections.rehearse,
-                settings=_SETTINGS,
-            )
+            worker = Worker(StateQueue(pool), connections, settings=_SETTINGS)
             await worker.run(asyncio.Event(), once=True)
 
-    def its_list(self) -> PublicList:
-        """Return whom the portal shows to the public."""
+    def portal_list(self) -> PublicList:
+        """Return the portal's public list."""
         page = httpx2.get(f"{self.url}/list.json", trust_env=False).raise_for_status().json()
         return {
             UUID(one["peer_mentor_id"]): datetime.fromisoformat(one["listed_until"])
             for one in page["peer_mentors"]
         }
 
-    def our_list(self, conn: Connection) -> PublicList:
-        """Return whom the registry shows to the public, read as the public reads it."""
+    def registry_list(self, conn: Connection) -> PublicList:
+        """Return the registry's public list, read as the role anon."""
         with acting_as(conn, None, role="anon"):
-            return dict(_QUERIES.public_list(conn, slug=self.organisation))
+            return dict(
+                rows.fetch_all(conn, tuple[UUID, datetime], _QUERIES.public_list, slug=self.organisation)
+            )
 
-    def same_list(self, conn: Connection) -> PublicList:
-        """Return the list that both show; raises MentorcertError where they differ."""
-        ours, theirs = self.our_list(conn), self.its_list()
+    def matching_list(self, conn: Connection) -> PublicList:
+        """Return the list, if both are equal; raises MentorcertError where they differ."""
+        ours, theirs = self.registry_list(conn), self.portal_list()
         if ours != theirs:
             missing, surplus = len(ours.keys() - theirs.keys()), len(theirs.keys() - ours.keys())
             otherwise = sum(ours[one] != theirs[one] for one in ours.keys() & theirs.keys())
             raise MentorcertError(
-                f"The portal's public list is not ours: {missing} are missing there, {surplus} should not be "
-                f"there, {otherwise} are shown until another day.",
-                hint="`mentorcert portal status` says what was not told.",
+                f"The portal's public list differs: {missing} are missing, {surplus} should not be there, "
+                f"{otherwise} have another end.",
+                hint="`mentorcert portal status` shows what was not sent.",
             )
         return ours
 
@@ -134,15 +113,15 @@ class Demonstration:
 def demonstration(organisation: str, organisation_id: UUID, folder: Path) -> Iterator[Demonstration]:
     """Run a staging portal for one organisation until the block ends, and write its connection file.
 
-    The files are in `folder`. The portal remembers what it was told for as long as its database is kept.
+    The files are in `folder`. The portal's records last as long as its database file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    # Another registry's organisation of the same name has other peer mentors.
+    # An organisation of the same name in another registry has other peer mentors.
     database = folder / f"staging-{organisation_id}.sqlite"
     key, file = folder / "demo.key", folder / f"{organisation}.toml"
     is_new = not database.exists()
-    with closing(_Store(database)) as store, running(Options(), store) as url:
+    with closing(Store(database)) as store, running(Options(), store) as url:
         key.write_text(DEMO_WEBHOOK_KEY, "utf-8")
         values = {
             "organisation": organisation,
@@ -158,17 +137,14 @@ def demonstration(organisation: str, organisation_id: UUID, folder: Path) -> Ite
 
 def mode_and_reason(conn: Connection, organisation: str) -> tuple[str, str] | None:
     """Return the mode of a connection and why it was set; None where there is no connection."""
-    row: tuple[str, str] | None = _QUERIES.connection(conn, slug=organisation)
-    return row
+    return rows.fetch_optional(conn, tuple[str, str], _QUERIES.connection, slug=organisation)
 
 
 def unconfirmed(conn: Connection, organisation: str) -> int:
-    """Return of how many peer mentors the portal has not confirmed the latest state."""
-    number: int = _QUERIES.unconfirmed(conn, slug=organisation)
-    return number
+    """Return how many peer mentors' latest states the portal has not confirmed."""
+    return rows.fetch_one(conn, int, _QUERIES.unconfirmed, slug=organisation)
 
 
-def somebody_listed(conn: Connection, organisation: str) -> tuple[str, UUID] | None:
-    """Return the number of somebody on our list, and the id of a certification that the list rests on."""
-    row: tuple[str, UUID] | None = _QUERIES.somebody_listed(conn, slug=organisation)
-    return row
+def first_listed(conn: Connection, organisation: str) -> tuple[str, UUID] | None:
+    """Return the number of a listed peer mentor, and the id of a certification required for listing."""
+    return rows.fetch_optional(conn, tuple[str, UUID], _QUERIES.first_listed, slug=organisation)

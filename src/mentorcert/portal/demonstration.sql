@@ -3,19 +3,19 @@
 -- name: public_list(slug)
 select peer_mentor_id, listed_until from public.listed_peer_mentors where organisation_slug = :slug;
 
--- name: connection(slug)^
+-- name: connection(slug)
 select connection.mode, connection.reason
 from portal.connections as connection
 join public.organisations as organisation on organisation.id = connection.organisation_id
 where organisation.slug = :slug;
 
--- name: unconfirmed(slug)$
+-- name: unconfirmed(slug)
 select count(*)
 from public.organisations as organisation
 cross join lateral portal.state_overview(organisation.id) as situation
 where organisation.slug = :slug and situation.state <> 'in_sync';
 
--- name: somebody_listed(slug)^
+-- name: first_listed(slug)
 select mentor.external_id, certification.id
 from public.listed_peer_mentors as listed
 join public.peer_mentors as mentor on mentor.id = listed.peer_mentor_id

@@ -1,20 +1,29 @@
-"""What the portal should say of a peer mentor, and what it says; without name, e-mail or phone."""
+"""The desired state of a peer mentor, and the portal's record; without name, e-mail or phone."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 CertificationStatus = Literal["active", "expired", "suspended"]
 
+Mode = Literal["capture", "shadow", "canary", "live", "paused"]
+"""What a connection sends: nothing, checked messages without sending, a few peer mentors, all, nothing."""
+
+MessageState = Literal[
+    "received", "worked", "ignored", "echo", "unknown", "needs_fetch", "needs_person", "failed", "lapsed"
+]
+UNSETTLED: Final[tuple[MessageState, ...]] = ("unknown", "needs_fetch", "needs_person", "failed")
+"""Messages in these states need attention."""
+
 Status = Literal["certified", "expired", "suspended", "uncertified", "erased"]
-"""Certified: every required type is held, active. Suspended, expired: a required one is, suspension first.
-Uncertified: a required one was never held, or the organisation requires none. Erased: no longer here."""
+"""Certified: every required type is active. Suspended, expired: a required one is, suspended first.
+Uncertified: a required one was never held, or the organisation requires none. Erased: deleted here."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificationState:
-    """One certification as it truly is at an instant, whatever the nightly run has come to."""
+    """One certification as it is at an instant, also before the nightly run has expired it."""
 
     certification_type: str
     status: CertificationStatus
@@ -24,10 +33,10 @@ class CertificationState:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that the portal is told of a peer mentor; a higher `version` is always the later truth.
+    """All that is sent to the portal about a peer mentor; a higher `version` is always newer.
 
-    `listed` says whether the public may be shown the peer mentor, at the latest until `listed_until` (null
-    where not listed). `effective_at` is since when all this holds. Certifications are in order of type.
+    `listed`: whether the public list shows the peer mentor, at the latest until `listed_until` (None where
+    not listed). `effective_at`: when this state began. Certifications are ordered by type.
     """
 
     organisation_id: UUID
@@ -44,7 +53,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class PortalRecord:
-    """What the portal says of a peer mentor; None where it does not say."""
+    """What the portal shows of a peer mentor; None where it does not say."""
 
     peer_mentor_id: UUID | None
     external_id: str | None

@@ -99,8 +99,8 @@ def _jobs(open_connection: Callable[[], Connection]) -> Iterator[None]:
     """Run the nights and tasks of the embedded database, which has no other process for them."""
     stop = threading.Event()
     threads = [
-        threading.Thread(target=job, args=(open_connection, stop), name=job.__name__)
-        for job in (nightly.keep_watch, runner.keep_working)
+        threading.Thread(target=job, args=(open_connection, stop), name=job.__module__)
+        for job in (nightly.run_forever, runner.run_forever)
     ]
     for thread in threads:
         thread.start()

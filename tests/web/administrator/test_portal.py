@@ -8,12 +8,13 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
+from mentorcert.portal.model import Mode
 from mentorcert.portal.monitoring import health
 from mentorcert.portal.monitoring.alerts import KINDS
 from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.replay import ErrorClass
 from mentorcert.web.context import RequestContext
-from tests.portal.telling import claim, connect_portal, report
+from tests.portal.sending import claim, connect_portal, report
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 from tests.web.conftest import Site
@@ -56,7 +57,7 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
     seen_by_owner = health.read(conn).of(organisation.slug)
     with organisation.as_admin() as acting:
         own = health.read_own(acting)
-    (standing,), (expected,) = own.standings, seen_by_owner.standings
+    (standing,), (expected,) = own.connections, seen_by_owner.connections
     assert standing.rows_by_state == expected.rows_by_state == {"pending": 1}
     assert (standing.mode, standing.removals, standing.reason) == (expected.mode, 1, expected.reason)
     assert [worker.worker for worker in own.workers] == [""]
@@ -68,7 +69,7 @@ def test_everything_has_a_text() -> None:
     context._.side_effect = str
     texts = portal_labels.texts(context)
     assert texts.findings.keys() == KINDS.keys()
-    assert list(texts.modes) == list(get_args(health.Mode))
+    assert list(texts.modes) == list(get_args(Mode))
     assert texts.errors.keys() == set(get_args(ErrorClass))
 
 
@@ -148,7 +149,7 @@ def test_the_alarm_agrees_with_the_finding(conn: Connection, organisation: Organ
     conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (withdrawn,))
     organisation.certify(organisation.mentor("8"), issued=today(conn, -400), last_day=today(conn, -3))
     let_wait(conn)
-    (standing,) = health.read(conn).standings
+    (standing,) = health.read(conn).connections
     with organisation.as_admin() as acting:
         counted = rows(acting, "select removals from private.portal_alarm()")
     assert counted == [(standing.removals,)]

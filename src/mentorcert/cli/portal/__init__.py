@@ -8,50 +8,23 @@ from mentorcert.cli.lazy import LazyGroup
 
 
 class _Commands(LazyGroup):
-    """What each is for."""
+    """Every command of `mentorcert portal`."""
 
     later: ClassVar = {
-        "connect": (
-            "portal.connect:connect",
-            "Note how an organisation's portal is reached. A new connection captures; nothing is sent.",
-        ),
-        "mode": ("portal.mode:mode", "Change what is sent; also lets a blocked connection try again."),
-        "worker": (
-            "portal.worker:worker",
-            "Tell the portals what they have not confirmed, removals first, until stopped.",
-        ),
-        "replay": (
-            "portal.replay:replay",
-            "Have the portal told again, also of what it has confirmed; the worker does the telling.",
-        ),
-        "reconcile": (
-            "portal.reconcile:reconcile",
-            "Compare what the portal shows with what it should; where it differs the worker tells it again.",
-        ),
-        "status": (
-            "portal.status:status",
-            "Show how it stands with each portal, and what is wrong; exit code 1 if anything is.",
-        ),
-        "stage": (
-            "portal.stage:stage",
-            (
-                "Play the CRM portal until stopped: our webhook, Dataverse's Web API, a public list, "
-                "faults on demand."
-            ),
-        ),
-        "receive": (
-            "portal.receive:receive",
-            "Take the portal's webhooks: store each, answer, then work it; until stopped.",
-        ),
-        "inbox": (
-            "portal.receive:show_inbox",
-            "Show how many messages are in which state, and those that want somebody's attention.",
-        ),
+        "connect": "portal.connect:connect",
+        "mode": "portal.mode:mode",
+        "worker": "portal.worker:worker",
+        "replay": "portal.replay:replay",
+        "reconcile": "portal.reconcile:reconcile",
+        "status": "portal.status:status",
+        "stage": "portal.stage:stage",
+        "receive": "portal.receive:receive",
+        "inbox": "portal.receive:show_inbox",
     }
 
 
 commands = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    help="Tell the CRM portal what the registry says, and watch it.",
+    help="Sync the CRM portal with the registry, and monitor it.",
 )

@@ -1,4 +1,4 @@
-"""`mentorcert portal connect`: notes how an organisation's portal is reached."""
+"""`mentorcert portal connect`: records how an organisation's portal is reached."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,9 @@ from mentorcert.portal.sync.connections import contract_version
 def connect(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="The connection's TOML file.")],
     *,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
 ) -> None:
-    """Note how an organisation's portal is reached. A new connection captures; nothing is sent."""
+    """Record how an organisation's portal is reached; a new connection captures and sends nothing."""
     of = configuration.load(file)
     version = contract_version(of)
     with connect_database(autocommit=True) as conn:

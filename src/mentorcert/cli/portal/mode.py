@@ -1,4 +1,4 @@
-"""`mentorcert portal mode`: decides what is sent."""
+"""`mentorcert portal mode`: sets what is sent."""
 
 from typing import Annotated
 
@@ -6,23 +6,23 @@ import typer
 
 from mentorcert.cli.output import console
 from mentorcert.db.connection import connect
+from mentorcert.portal.model import Mode
 from mentorcert.portal.sync import control
-from mentorcert.portal.sync.state_queue import Mode
 
 
 def mode(
     organisation: Annotated[str, typer.Argument(help="Slug of the organisation.")],
     mode: Annotated[Mode, typer.Argument(help="capture, shadow, canary, live or paused.")],
     *,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
     mentor: Annotated[
-        list[str] | None, typer.Option(help="Number or id of a canary's peer mentor; may be repeated.")
+        list[str] | None, typer.Option(help="Number or id of a peer mentor of the canary; may be repeated.")
     ] = None,
 ) -> None:
-    """Change what is sent; also lets a blocked connection try again.
+    """Set what is sent; also unblocks a blocked connection.
 
-    Capture: nothing. Shadow: messages are made and checked, not sent. Canary: of the named peer mentors only.
-    Live: everything that the portal has not confirmed, removals first. Paused: nothing.
+    Capture: nothing. Shadow: messages are rendered and checked, not sent. Canary: named peer mentors only.
+    Live: everything the portal has not confirmed, removals first. Paused: nothing.
     """
     with connect(autocommit=True) as conn:
         canary = control.peer_mentors(conn, organisation, mentor or ())

@@ -1,4 +1,4 @@
-"""`mentorcert portal receive` and `mentorcert portal inbox`: what the portal tells us."""
+"""`mentorcert portal receive` and `mentorcert portal inbox`: messages from the portal."""
 
 import socket
 import threading
@@ -18,8 +18,9 @@ from mentorcert.db.connection import connect, database_url, pool
 from mentorcert.errors import InvalidInputError, PortalConfigurationError
 from mentorcert.portal.config.rules import Inbound
 from mentorcert.portal.inbound import inbox, receiver
+from mentorcert.portal.model import UNSETTLED
 from mentorcert.portal.monitoring import endpoints
-from mentorcert.portal.monitoring.watch import watched
+from mentorcert.portal.monitoring.watch import watching
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.settings import settings
 
@@ -37,14 +38,16 @@ Files = Annotated[
 def receive(
     *,
     connection: Files,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any that is free.")] = 8091,
-    host: Annotated[str, typer.Option(help="Address to listen at; TLS ends before it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free port.")] = 8091,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; TLS is terminated in front of it.")
+    ] = "127.0.0.1",
 ) -> None:
-    """Take the portal's webhooks: store each, answer, then work it; until stopped.
+    """Receive the portal's webhooks until stopped: each is stored, answered, then processed.
 
-    At the same port it answers /healthz, /readyz and /metrics: keep those from the world outside.
+    /healthz, /readyz and /metrics are served at the same port: do not expose them to the internet.
 
-    Any number of them may run; each message is stored once and worked once.
+    Any number of receivers may run; each message is stored once and processed once.
     """
     known = Connections.read(connection)
     connections = _inbound(known)
@@ -52,16 +55,16 @@ def receive(
     open_connection = partial(connect, url, autocommit=True)
     wake, stop = threading.Event(), threading.Event()
     with (
-        pool(url) as lent,
+        pool(url) as connection_pool,
         socket.create_server((host, port)) as listener,
-        watched(open_connection, known.configurations) as monitor,
+        watching(open_connection, known.configurations) as health_cache,
     ):
-        # Else an answer waits 40 ms for an acknowledgement: asyncio asks for it only of sockets of its own.
+        # Else an answer waits 40 ms for an acknowledgement: asyncio sets this only on sockets of its own.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        app = receiver.application(connections, partial(lent.connection, _STORE_TIMEOUT_S), wake)
-        app.include_router(endpoints.router(monitor))
+        app = receiver.application(connections, partial(connection_pool.connection, _STORE_TIMEOUT_S), wake)
+        app.include_router(endpoints.router(health_cache))
         work = threading.Thread(
-            target=inbox.keep_working,
+            target=inbox.run_forever,
             args=(open_connection, connections, wake, stop),
         )
         work.start()
@@ -79,9 +82,10 @@ def receive(
 
 def show_inbox(
     *,
-    unknown: Annotated[bool, typer.Option("--unknown", help="Only what no rule fits.")] = False,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Only messages that match no rule.")] = False,
     rework: Annotated[
-        bool, typer.Option("--rework", help="First work again what is unknown, failed or waits for a person.")
+        bool,
+        typer.Option("--rework", help="First process again what is unknown, failed or waits for a person."),
     ] = False,
     connection: Annotated[
         list[Path] | None,
@@ -89,19 +93,21 @@ def show_inbox(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how many messages are in which state, and those that want somebody's attention.
+    """Count the messages by state, and list those that need attention.
 
-    Exit code 1 where any does. No body is shown: it may hold personal data.
+    Exit code 1 if any does. Bodies are not shown: they may hold personal data.
     """
     if rework and not connection:
-        raise InvalidInputError("--rework needs the rules.", hint="Name the file with --connection FILE.")
+        raise InvalidInputError(
+            "--rework needs the rules of a connection.", hint="Name the file with --connection FILE."
+        )
     with connect(autocommit=True) as conn:
         if rework:
             connections = _inbound(Connections.read(connection or []))
             inbox.rework(conn, connections)
             inbox.work(conn, connections)
         counts = inbox.counts(conn)
-        entries = inbox.listing(conn, ("unknown",) if unknown else inbox.WANTING, _SHOWN)
+        entries = inbox.listing(conn, ("unknown",) if unknown else UNSETTLED, _SHOWN)
     if as_json:
         print_json({"counts": [asdict(one) for one in counts], "messages": [asdict(one) for one in entries]})
     else:
@@ -111,7 +117,7 @@ def show_inbox(
 
 
 def _print(counts: list[inbox.Count], entries: list[inbox.Entry]) -> None:
-    table = Table("organisation", "state", "messages", "came again", "oldest", title="Inbox")
+    table = Table("organisation", "state", "messages", "duplicates", "oldest", title="Inbox")
     for count in counts:
         table.add_row(
             count.organisation,
@@ -120,11 +126,11 @@ def _print(counts: list[inbox.Count], entries: list[inbox.Entry]) -> None:
             str(count.duplicates),
             f"{count.oldest:%Y-%m-%d %H:%M}",
         )
-    console.print(table if counts else "No message has come yet.")
+    console.print(table if counts else "There are no messages yet.")
     if not entries:
         return
     details = Table(
-        "id", "organisation", "received", "state", "entity", "message", "why", title="Wants attention"
+        "id", "organisation", "received", "state", "entity", "message", "why", title="Needs attention"
     )
     for one in entries:
         details.add_row(
@@ -141,9 +147,9 @@ def _print(counts: list[inbox.Count], entries: list[inbox.Entry]) -> None:
 
 def _inbound(connections: Connections) -> dict[str, Inbound]:
     inbound = connections.inbound
-    if silent := {one.organisation for one in connections.configurations} - inbound.keys():
+    if missing := {one.organisation for one in connections.configurations} - inbound.keys():
         raise PortalConfigurationError(
-            f"The file of {min(silent)} says nothing of messages from the portal.",
-            hint="Add [inbound] to it.",
+            f"The file of {min(missing)} has no [inbound].",
+            hint="Add the table to receive messages from the portal.",
         )
     return inbound

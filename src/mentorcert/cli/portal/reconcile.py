@@ -1,7 +1,6 @@
-"""`mentorcert portal reconcile`: whether the portal shows what it should."""
+"""`mentorcert portal reconcile`: compares what the portal shows with what it should."""
 
 import asyncio
-import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mentorcert.cli.output import console, print_json, progress_bars
+from mentorcert.cli.signals import async_stop_event
 from mentorcert.db.connection import async_pool, connect
 from mentorcert.errors import InvalidInputError, ReconciliationRunningError
 from mentorcert.portal.reconciliation.comparison import Comparisons, Scope
@@ -28,17 +28,18 @@ def reconcile(
         list[Path],
         typer.Option("--connection", dir_okay=False, help="File of a connection; may be repeated."),
     ],
-    every: Annotated[bool, typer.Option("--all", help="Every organisation whose file is given.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All organisations whose files are given.")] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Compare everybody, not only who changed or must not be listed.")
+        bool,
+        typer.Option("--full", help="Compare all peer mentors, not only those changed or not to be listed."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare; repair nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare what the portal shows with what it should; where it differs the worker tells it again.
+    """Compare what the portal shows with what it should; the worker sends the differences again.
 
-    The worker does this by itself, each hour and at night. Exit code 1 unless the portal was found to show
-    just what it should.
+    The worker does this by itself, each hour and at night. Exit code 1 unless the portal shows exactly what
+    it should.
     """
     if every == (organisation is not None):
         raise InvalidInputError("Name one organisation, or --all.", hint="mentorcert portal reconcile --help")
@@ -56,7 +57,7 @@ def reconcile(
         _print(results)
     if busy:
         raise ReconciliationRunningError(
-            f"{', '.join(busy)}: is being reconciled already.", hint="Wait until that has ended."
+            f"{', '.join(busy)}: is being reconciled already.", hint="Wait until that run has ended."
         )
     if not all(one.is_clean for one in results):
         raise typer.Exit(1)
@@ -65,17 +66,15 @@ def reconcile(
 async def _reconcile(
     connections: Connections, slugs: list[str], scope: Scope, *, dry_run: bool
 ) -> tuple[list[Reconciliation], list[str]]:
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    stop = async_stop_event()
     with connect(autocommit=True) as conn:
         ids = {slug: control.organisation_id(conn, slug) for slug in slugs}
     results, busy = [], []
-    with progress_bars() as tell:
+    with progress_bars() as progress:
         async with async_pool() as pool:
             reconciler = Reconciler(Comparisons(pool), connections)
             for slug, id_ in ids.items():
-                result = await reconciler.reconcile(id_, scope, dry_run=dry_run, stop=stop, tell=tell)
+                result = await reconciler.reconcile(id_, scope, dry_run=dry_run, stop=stop, progress=progress)
                 if result is None:
                     busy.append(slug)
                 else:
@@ -85,7 +84,7 @@ async def _reconcile(
 
 def _print(results: list[Reconciliation]) -> None:
     table = Table(
-        "organisation", "scope", "outcome", "read", "compared", "in motion", "differs", "told again"
+        "organisation", "scope", "outcome", "read", "compared", "in motion", "differs", "sent again"
     )
     for one in results:
         differs = ", ".join(f"{number} {kind}" for kind, number in one.drift.items() if number)
@@ -101,12 +100,12 @@ def _print(results: list[Reconciliation]) -> None:
             who = row["peer_mentor_id"] or row["external_id"] or "without id"
             console.print(
                 f"{one.organisation}: {row['kind']} {escape(who)}: "
-                f"there {_said(row['there'])}; should be {_said(row['expected'])}",
+                f"there {_listed(row['there'])}; should be {_listed(row['expected'])}",
                 soft_wrap=True,
             )
         if (hidden := len(one.differences) - _SHOWN) > 0:
             console.print(f"{one.organisation}: and {hidden} more (all of them with --json)")
 
 
-def _said(what: dict[str, object] | None) -> str:
+def _listed(what: dict[str, object] | None) -> str:
     return ", ".join(f"{name} {value}" for name, value in what.items()) if what else "nothing"

@@ -1,8 +1,6 @@
-"""`mentorcert portal replay`: has the portal told again."""
+"""`mentorcert portal replay`: sends states to the portal again."""
 
 import json
-import signal
-import threading
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,6 +10,7 @@ from rich.table import Table
 
 from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json, progress_bars
+from mentorcert.cli.signals import stop_event
 from mentorcert.db.connection import connect
 from mentorcert.portal.sync import control
 from mentorcert.portal.sync import replay as replays
@@ -26,21 +25,22 @@ def replay(
         list[str] | None, typer.Option(help="Only this peer mentor (number or id); may be repeated.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only what was changed or tried since an instant (ISO 8601).")
+        str | None, typer.Option(help="Only those changed or attempted since an instant (ISO 8601).")
     ] = None,
     error_class: Annotated[
-        str | None, typer.Option(help="Only whose latest attempt failed like this, such as rejected.")
+        str | None,
+        typer.Option(help="Only those whose latest attempt failed with this error, such as rejected."),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "replay",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be told.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")] = "replay",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
     rate: Annotated[
-        float | None, typer.Option(min=0.1, help="At most so many a second; by default all at once.")
+        float | None, typer.Option(min=0.1, help="Peer mentors per second; by default all at once.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Have the portal told again, also of what it has confirmed; the worker does the telling.
+    """Send states again, confirmed ones included; the worker sends them.
 
-    May be stopped with Ctrl-C; the same command then goes on where it was.
+    May be stopped with Ctrl-C; the same command then resumes.
     """
     changed_since = instant("--since", since)
     with connect(autocommit=True) as conn:
@@ -50,27 +50,24 @@ def replay(
         if dry_run:
             _print(replays.differences(conn, id_, selection), as_json=as_json)
             return
-        stop = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            # By a thread: the signal may come while this one holds the lock of the event.
-            signal.signal(name, lambda *_: threading.Thread(target=stop.set).start())
+        stop = stop_event()
         step = None
-        with progress_bars() as tell:
+        with progress_bars() as progress:
             for step in replays.replay(conn, id_, selection, reason=reason, rate=rate, stop=stop):
-                tell("mark", step.marked, max(step.total, step.marked))
+                progress("mark", step.marked, max(step.total, step.marked))
     if step is not None and as_json:
         print_json(asdict(step))
     elif step is not None and step.is_finished:
-        console.print(f"{step.marked} peer mentors will be told again.")
+        console.print(f"{step.marked} peer mentors will be sent again.")
     elif step is not None:
-        console.print(f"Stopped after {step.marked} of {step.total}; the same command goes on from there.")
+        console.print(f"Stopped after {step.marked} of {step.total}; the same command resumes from there.")
 
 
 def _print(differences: list[replays.Difference], *, as_json: bool) -> None:
     if as_json:
         print_json([{**asdict(one), "changes": one.changes()} for one in differences])
         return
-    table = Table("peer mentor", "confirmed version", "field", "confirmed", "would be told")
+    table = Table("peer mentor", "confirmed version", "field", "confirmed", "would be sent")
     for one in differences[:_SHOWN]:
         for field, (confirmed, desired) in (one.changes() or {"(nothing)": ("", "")}).items():
             table.add_row(
@@ -84,7 +81,7 @@ def _print(differences: list[replays.Difference], *, as_json: bool) -> None:
         console.print(table)
     if (hidden := len(differences) - _SHOWN) > 0:
         console.print(f"and {hidden} more (all of them with --json)")
-    console.print(f"{len(differences)} peer mentors would be told again.")
+    console.print(f"{len(differences)} peer mentors would be sent again.")
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`mentorcert portal stage`: a portal of one's own, for trying out and for tests."""
+"""`mentorcert portal stage`: runs a staging portal, for trying out and for tests."""
 
 from contextlib import closing
 from pathlib import Path
@@ -21,17 +21,18 @@ from mentorcert_staging.store import Store
 
 def stage(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any that is free.")] = 8090,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free port.")] = 8090,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     faults: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False, help="TOML or JSON file of rules: a kind of fault, and the requests that meet it."
+            dir_okay=False,
+            help="TOML or JSON file of rules: a kind of fault, and the requests it applies to.",
         ),
     ] = None,
     database: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="SQLite file that outlives the process; by default memory."),
+        typer.Option(dir_okay=False, help="SQLite file that outlives the process; by default in memory."),
     ] = None,
     webhook_secret: Annotated[
         list[str] | None,
@@ -42,19 +43,20 @@ def stage(
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar="MENTORCERT_STAGING_API_KEY", help="Asked for at the webhook too: x-api-key or ?code=."
+            envvar="MENTORCERT_STAGING_API_KEY", help="Also required at the webhook, as x-api-key or ?code=."
         ),
     ] = None,
     client_id: Annotated[
-        str, typer.Option(envvar="MENTORCERT_STAGING_CLIENT_ID", help="Whom the token endpoint knows.")
+        str,
+        typer.Option(envvar="MENTORCERT_STAGING_CLIENT_ID", help="The client that the token endpoint knows."),
     ] = DEMO_CLIENT_ID,
     client_secret: Annotated[
-        str, typer.Option(envvar="MENTORCERT_STAGING_CLIENT_SECRET", help="And by which secret.")
+        str, typer.Option(envvar="MENTORCERT_STAGING_CLIENT_SECRET", help="The client's secret.")
     ] = DEMO_CLIENT_KEY,
-    limits: Annotated[bool, typer.Option(help="Refuse what is above Dataverse's service limits.")] = True,
+    limits: Annotated[bool, typer.Option(help="Enforce Dataverse's service limits.")] = True,
     any_version: Annotated[
         bool,
-        typer.Option("--any-version", help="Let an older message replace a newer one, against the contract."),
+        typer.Option("--any-version", help="Apply older messages too, against the contract."),
     ] = False,
     certificate: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="PEM file: serve HTTPS.")
@@ -63,9 +65,9 @@ def stage(
         Path | None, typer.Option(exists=True, dir_okay=False, help="PEM file of its key.")
     ] = None,
 ) -> None:
-    """Play the CRM portal until stopped: our webhook, Dataverse's Web API, a public list, faults on demand.
+    """Run a staging portal until stopped: our webhook, Dataverse's Web API, a public list, faults on demand.
 
-    Nothing in it is real, and the secrets that it has by default are for trying out only.
+    Its data is not real, and its default secrets are for trying out only.
     """
     options = Options(
         webhook_secrets=tuple(webhook_secret or [DEMO_WEBHOOK_KEY]),

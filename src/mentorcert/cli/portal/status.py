@@ -1,4 +1,4 @@
-"""`mentorcert portal status`: how it stands with every portal, and what is wrong."""
+"""`mentorcert portal status`: the health of every connection, and what is wrong."""
 
 from dataclasses import asdict
 from itertools import groupby
@@ -12,7 +12,7 @@ from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
 from mentorcert.errors import NoOrganisationError
 from mentorcert.portal.monitoring import health
-from mentorcert.portal.monitoring.checks import Finding, duration, findings, is_wrong
+from mentorcert.portal.monitoring.checks import Finding, duration, has_error, run_checks
 from mentorcert.portal.monitoring.health import ConnectionHealth, Reconciliation, Snapshot
 
 _STYLES = {"error": "red", "warning": "yellow", "notice": "cyan"}
@@ -25,26 +25,26 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how it stands with each portal, and what is wrong; exit code 1 if anything is.
+    """Show the health of each connection, and what is wrong; exit code 1 if anything is.
 
-    What each finding means, and what to do about it, stands in docs/portal/alerts.md.
+    docs/portal/alerts.md explains each finding and what to do about it.
     """
     with connect(autocommit=True) as conn:
         snapshot = health.read(conn)
         attempts = health.recent_attempts(conn)
     if organisation is not None:
-        if organisation not in {one.organisation for one in snapshot.standings}:
+        if organisation not in {one.organisation for one in snapshot.connections}:
             raise NoOrganisationError(
                 f"There is no organisation {organisation!r}.", hint="`mentorcert portal status` lists them."
             )
         snapshot = snapshot.of(organisation)
         attempts = [one for one in attempts if one.organisation == organisation]
-    found = findings(snapshot)
+    found = run_checks(snapshot)
     if as_json:
         print_json(_document(snapshot, attempts, found))
     else:
         _print(snapshot, attempts, found)
-    if is_wrong(found):
+    if has_error(found):
         raise typer.Exit(1)
 
 
@@ -69,7 +69,7 @@ def _document(of: Snapshot, attempts: list[health.RecentAttempts], found: list[F
                     (it for it in found if it.organisation == one.organisation), one.organisation
                 ),
             }
-            for one in of.standings
+            for one in of.connections
         ],
         "workers": [asdict(one) for one in of.workers],
         "findings": [asdict(one) for one in found],
@@ -78,9 +78,9 @@ def _document(of: Snapshot, attempts: list[health.RecentAttempts], found: list[F
 
 def _print(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]) -> None:
     compared = {one.organisation: one for one in of.reconciliations}
-    for one in of.standings:
+    for one in of.connections:
         if one.adapter is None:
-            console.print(f"{one.organisation}: no portal is connected; everything is recorded.")
+            console.print(f"{one.organisation}: no portal is connected; changes are recorded.")
             continue
         table = Table(show_header=False, title=one.organisation, title_justify="left")
         for name, text in _lines(one, of, compared.get(one.organisation)):
@@ -94,8 +94,10 @@ def _print(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Find
             ),
         )
         console.print(table)
-    beat = "none" if not of.workers else f"{len(of.workers)}, last heard of {of.worker_silent_s:.0f} s ago"
-    console.print(f"Workers: {beat}.")
+    heartbeat = (
+        "none" if not of.workers else f"{len(of.workers)}, last heartbeat {of.worker_silent_s:.0f} s ago"
+    )
+    console.print(f"Workers: {heartbeat}.")
     for code, same in groupby(found, lambda one: (one.severity, one.code)):
         listed = list(same)
         style = _STYLES[code[0]]

@@ -1,4 +1,4 @@
-"""What `mentorcert up --examples` shows of the portal: it is told by a worker, and its list becomes ours."""
+"""The portal steps of `mentorcert up --examples`: a worker sends to a staging portal, and the lists match."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,8 +13,8 @@ from mentorcert.errors import MentorcertError
 from mentorcert.portal.demonstration import (
     Demonstration,
     demonstration,
+    first_listed,
     mode_and_reason,
-    somebody_listed,
     unconfirmed,
 )
 from mentorcert.portal.sync import control, replay
@@ -24,19 +24,19 @@ Step = Callable[[str], AbstractContextManager[list[str]]]
 
 ORGANISATION: Final = "hom"
 
-# By it the demonstration knows its own connection; a connection that somebody else has touched is left alone.
+# Marks the demonstration's own connection; one that a user has changed is left alone.
 _OWN_REASON: Final = "mentorcert up: "
 
 
 def show_portal(conn: Connection, step: Step) -> Demonstration | None:
-    """Play the staging portal and go from capture to live and back; return how it was set up.
+    """Run a staging portal and go from capture to live and back; return how it was set up.
 
-    Returns None where somebody has taken the connection over. Raises MentorcertError where the lists differ.
+    Returns None where a user has changed the connection. Raises MentorcertError where the lists differ.
     """
     before = mode_and_reason(conn, ORGANISATION)
     if before is not None and not before[1].startswith(_OWN_REASON):
         with step("portal") as happened:
-            happened.append(f"{ORGANISATION} has a connection of its own, in {before[0]}; kept as it is")
+            happened.append(f"{ORGANISATION} has a connection of its own, in {before[0]}; left unchanged")
         return None
     id_ = control.organisation_id(conn, ORGANISATION)
     with demonstration(ORGANISATION, id_, settings().home / "portal") as portal:
@@ -58,7 +58,7 @@ def show_portal(conn: Connection, step: Step) -> Demonstration | None:
 
 
 def what_next(portal: Demonstration, command: str) -> None:
-    """Say how the portal is kept running."""
+    """Print how to keep the portal running."""
     console.print(
         f"The staging portal has ended, so {ORGANISATION} is in capture again; nothing is sent or lost.\n"
         "To keep it running, each in a terminal of its own:\n"
@@ -74,31 +74,31 @@ def what_next(portal: Demonstration, command: str) -> None:
 def _go_live(conn: Connection, portal: Demonstration, step: Step, *, suspend: bool) -> None:
     with step("portal: live") as happened:
         control.set_mode(conn, ORGANISATION, "live", f"{_OWN_REASON}show that its list becomes ours")
-        told = _tell(conn, portal, "tell the portal")
-        listed = portal.same_list(conn)
-        happened.append(f"{told} messages; its public list = ours: the same {len(listed)} peer mentors")
-    # Only once: each time would add two entries to the history of a certification.
-    if not suspend or (chosen := somebody_listed(conn, ORGANISATION)) is None:
+        sent = _send_all(conn, portal, "send")
+        listed = portal.matching_list(conn)
+        happened.append(f"{sent} messages; its public list = ours: the same {len(listed)} peer mentors")
+    # Only the first time: each run would add two entries to the certification's history.
+    if not suspend or (chosen := first_listed(conn, ORGANISATION)) is None:
         return
     number, certification_id = chosen
     with step("portal: suspend one") as happened:
-        mentor = repository.suspend(conn, certification_id, f"{_OWN_REASON}to see it at the portal")
+        mentor = repository.suspend(conn, certification_id, f"{_OWN_REASON}demonstration")
         try:
-            _tell(conn, portal, "tell of the suspension")
-            if portal.its_list().keys() != listed.keys() - {mentor.peer_mentor_id}:
+            _send_all(conn, portal, "send the suspension")
+            if portal.portal_list().keys() != listed.keys() - {mentor.peer_mentor_id}:
                 raise MentorcertError(f"The portal's list did not lose exactly peer mentor {number}.")
-            portal.same_list(conn)
+            portal.matching_list(conn)
             happened.append(f"peer mentor {number} is off its list, the other {len(listed) - 1} are on it")
         finally:
-            repository.reinstate(conn, certification_id, f"{_OWN_REASON}it was seen")
+            repository.reinstate(conn, certification_id, f"{_OWN_REASON}demonstration")
     with step("portal: reinstate") as happened:
-        _tell(conn, portal, "tell of the reinstatement")
-        if portal.same_list(conn) != listed:
+        _send_all(conn, portal, "send the reinstatement")
+        if portal.matching_list(conn) != listed:
             raise MentorcertError(f"Peer mentor {number} did not come back to the public list.")
         happened.append(f"peer mentor {number} is back; its public list = ours: {len(listed)}")
 
 
-def _tell(conn: Connection, portal: Demonstration, what: str) -> int:
+def _send_all(conn: Connection, portal: Demonstration, what: str) -> int:
     """Return how many messages it took."""
     due = unconfirmed(conn, ORGANISATION)
     arrived = 0
@@ -110,5 +110,5 @@ def _tell(conn: Connection, portal: Demonstration, what: str) -> int:
             arrived = number
             progress(what, number, max(number, due))
 
-        portal.tell(one_more)
+        portal.send_all(one_more)
     return arrived

@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.db.connection import Connection
 from mentorcert.errors import (
     DatabaseError,
@@ -34,7 +34,7 @@ _CONFLICTS: Final = (errors.SerializationFailure, errors.DeadlockDetected, error
 _MOST_ATTEMPTS: Final = 3
 
 
-def keep_working(
+def run_forever(
     open_connection: Callable[[], Connection],
     stop: threading.Event,
     *,
@@ -47,18 +47,19 @@ def keep_working(
     and asked again. A process that dies leaves its task for others once `lease_s` have passed.
     """
     tidied_at = -TIDY_EVERY_S
-    while not stop.is_set():
-        try:
-            with open_connection() as conn:
-                while not stop.is_set():
-                    if monotonic() - tidied_at >= TIDY_EVERY_S:
-                        tidy(conn)
-                        tidied_at = monotonic()
-                    if not work_one(conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s):
-                        stop.wait(PAUSE_S)
-        except (MentorcertError, psycopg.Error) as error:
-            logs.event("task_runner_waits", level=logging.ERROR, error=error, seconds=FAILURE_PAUSE_S)
-            stop.wait(FAILURE_PAUSE_S)
+
+    def work() -> float:
+        nonlocal tidied_at
+        with open_connection() as conn:
+            while not stop.is_set():
+                if monotonic() - tidied_at >= TIDY_EVERY_S:
+                    tidy(conn)
+                    tidied_at = monotonic()
+                if not work_one(conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s):
+                    stop.wait(PAUSE_S)
+        return 0.0
+
+    loops.run_forever(work, stop, failed="task_runner_waits", retry_s=FAILURE_PAUSE_S)
 
 
 def tidy(conn: Connection) -> int:

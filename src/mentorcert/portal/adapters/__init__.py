@@ -1,4 +1,4 @@
-"""The adapters: each fits the port to one kind of portal."""
+"""The adapters: each implements the port for one kind of portal."""
 
 from typing import assert_never
 
@@ -12,7 +12,7 @@ from mentorcert.portal.config.configuration import Configuration, DataverseTarge
 def connect(configuration: Configuration) -> Portal:
     """Return the portal that a configuration describes; raises SecretUnreadableError and SettingError.
 
-    Call it where an event loop runs; nothing is sent yet.
+    Needs a running event loop; sends nothing.
     """
     match configuration.target:
         case WebhookTarget() as target:

@@ -1,4 +1,4 @@
-"""A portal that is a table of Dataverse: reads what is stored, and writes only over what it has read."""
+"""A portal that is a Dataverse table: writes conditionally on the version it has read."""
 
 import json
 from collections.abc import AsyncIterator, Collection
@@ -9,11 +9,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from mentorcert.errors import PortalRejectedError, PortalUnavailableError, PortalUnexpectedAnswerError
-from mentorcert.portal.adapters import values
-from mentorcert.portal.adapters.channel import Channel
+from mentorcert.portal.adapters.http_portal import HttpPortal
 from mentorcert.portal.adapters.port import Receipt
 from mentorcert.portal.config.configuration import Configuration, DataverseTarget
 from mentorcert.portal.config.mapping import Column
+from mentorcert.portal.contract import values
 from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
 
@@ -30,24 +30,24 @@ class _Stored:
     version: int | None
 
 
-class DataversePortal:
-    """Writes single rows by an alternate key: a batch would fail whole for one bad mentor."""
+class DataversePortal(HttpPortal):
+    """Writes single rows by an alternate key: a batch would fail as a whole for one bad mentor."""
 
     def __init__(self, configuration: Configuration, target: DataverseTarget) -> None:
         """Read the secrets; raises SecretUnreadableError."""
+        super().__init__(configuration)
         self._target = target
         self._columns = target.columns
-        self._channel = Channel(configuration)
         self._api = f"{target.url.rstrip('/')}{target.api}"
         self._table = f"{self._api}/{target.table}"
 
     async def apply(self, state: DesiredState, attempt: int) -> Receipt:
-        """Read the stored version; write unless it is newer; read again where somebody wrote in between."""
-        del attempt  # each is the same
+        """Read the stored version; write unless it is newer; read again after a conflicting write."""
+        del attempt  # all attempts are equal
         row = self._row_url(state)
         body = json.dumps(columns_of(state, self._target)).encode()
         latency = 0.0
-        async with self._channel.deadline():
+        async with self._deadline():
             for _ in range(CONFLICT_ATTEMPTS):
                 stored, took = await self._read(row)
                 latency += took
@@ -60,9 +60,9 @@ class DataversePortal:
                     return Receipt("already_newer", stored.version, 200, latency)
                 condition = {"If-None-Match": "*"} if stored is None else {"If-Match": stored.etag}
                 headers = {**_HEADERS, **condition, "Content-Type": "application/json"}
-                response, took = await self._channel.send("PATCH", row, content=body, headers=headers)
+                response, took = await self._send("PATCH", row, content=body, headers=headers)
                 latency += took
-                # A row that was deleted meanwhile (404) is read again as well, and then made anew.
+                # A row deleted in between (404) is read again too, and then created.
                 if response.status_code == _PRECONDITION_FAILED or (
                     stored is not None and response.status_code == _NOT_FOUND
                 ):
@@ -70,13 +70,9 @@ class DataversePortal:
                 transport.check(response, what="Writing a row")
                 return Receipt("applied", state.version, response.status_code, latency)
         raise PortalUnavailableError(
-            f"Somebody else wrote the same row {CONFLICT_ATTEMPTS} times in between.",
+            f"The same row was changed by others {CONFLICT_ATTEMPTS} times in between.",
             http_status=_PRECONDITION_FAILED,
         )
-
-    async def refresh(self) -> None:
-        """Read secrets anew and forget tokens, if any were refused."""
-        await self._channel.refresh()
 
     async def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
         """Read all rows, or those modified since, page by page; each page has a deadline of its own."""
@@ -86,24 +82,23 @@ class DataversePortal:
         query = f"$select={','.join(self._read_columns())}"
         if conditions:
             query += f"&$filter={quote(' and '.join(conditions), safe='')}"
-        url: str | None = f"{self._table}?{query}"
-        seen = set[str]()
-        while url is not None:
-            seen.add(url)
-            page = await self._page(url)
-            for row in page["value"]:
+        pages = self._pages(
+            f"{self._table}?{query}",
+            rows="value",
+            next_link="@odata.nextLink",
+            headers={**_HEADERS, "Prefer": f"odata.maxpagesize={self._target.page_size}"},
+        )
+        async for page in pages:
+            for row in page:
                 yield self._record(row)
-            url = transport.next_page(page.get("@odata.nextLink"), url)
-            if url in seen:
-                raise PortalUnexpectedAnswerError("The portal's pages lead back to one that was read.")
 
     async def fetch_record(
         self, table: str, record_id: UUID, columns: Collection[str]
     ) -> dict[str, Any] | None:
         """Read these columns of one record of any table (its entity set); None where there is none."""
         url = f"{self._api}/{table}({record_id})?$select={','.join(sorted(columns))}"
-        async with self._channel.deadline():
-            response, _ = await self._channel.send("GET", url, headers=_HEADERS)
+        async with self._deadline():
+            response, _ = await self._send("GET", url, headers=_HEADERS)
         if response.status_code == _NOT_FOUND:
             return None
         found = transport.document(response, what="Reading a record")
@@ -112,15 +107,11 @@ class DataversePortal:
     async def probe(self) -> None:
         """Read at most one row, with every column of the mapping; a wrong name is found here."""
         names = {self._target.key, *(column.name for column in self._columns.every())}
-        async with self._channel.deadline():
-            response, _ = await self._channel.send(
+        async with self._deadline():
+            response, _ = await self._send(
                 "GET", f"{self._table}?$select={','.join(sorted(names))}&$top=1", headers=_HEADERS
             )
         transport.document(response, what="Reading the table")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._channel.aclose()
 
     def _row_url(self, state: DesiredState) -> str:
         key = str(state.peer_mentor_id) if self._target.key_holds == "peer_mentor_id" else state.external_id
@@ -132,7 +123,7 @@ class DataversePortal:
         return sorted({self._target.key, *(column.name for column in columns)})
 
     async def _read(self, row: str) -> tuple[_Stored | None, float]:
-        response, took = await self._channel.send(
+        response, took = await self._send(
             "GET", f"{row}?$select={self._columns.version.name}", headers=_HEADERS
         )
         if response.status_code == _NOT_FOUND:
@@ -143,16 +134,6 @@ class DataversePortal:
             raise PortalUnexpectedAnswerError("The portal's row has no @odata.etag.", http_status=200)
         return _Stored(etag, values.version(found.get(self._columns.version.name))), took
 
-    async def _page(self, url: str) -> dict[str, Any]:
-        headers = {**_HEADERS, "Prefer": f"odata.maxpagesize={self._target.page_size}"}
-        async with self._channel.deadline():
-            response, _ = await self._channel.send("GET", url, headers=headers)
-        page = transport.document(response, what="Reading the table")
-        rows = page.get("value")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise PortalUnexpectedAnswerError("The portal's page has no rows under value.", http_status=200)
-        return page
-
     def _record(self, row: dict[str, Any]) -> PortalRecord:
         key = row.get(self._target.key)
         peer_mentor_id, external_id = None, None
@@ -160,7 +141,7 @@ class DataversePortal:
             external_id = str(key)
         elif key is not None:
             peer_mentor_id = values.uuid(str(key))
-            # What is no id of ours is kept visible: reconciliation calls it unknown.
+            # A key that is no id of ours stays visible: reconciliation reports it as unknown.
             external_id = None if peer_mentor_id else str(key)
         listed = self._columns.listed.read(row.get(self._columns.listed.name))
         return PortalRecord(
@@ -173,7 +154,7 @@ class DataversePortal:
 
 
 def columns_of(state: DesiredState, target: DataverseTarget) -> dict[str, Any]:
-    """Return what stands in a row for a state, by the columns' own names; its key stands in the address."""
+    """Return a state as a row, by the table's column names; the key is in the URL."""
     columns, row = target.columns, dict[str, Any]()
 
     def put(column: Column | None, value: Any) -> None:
@@ -199,12 +180,12 @@ def columns_of(state: DesiredState, target: DataverseTarget) -> dict[str, Any]:
 
 
 def _at(column: Column, at: datetime | None, target: DataverseTarget, *, ends: bool) -> str | None:
-    """Write an instant; in a date-only column its local day, of an end the last day that still counts."""
+    """Return an instant for a column; for a date-only one its local day, of an end the last valid day."""
     if at is None:
         return None
     if not column.date_only:
         return _instant(at)
-    # An end is the first instant that no longer counts.
+    # An end is exclusive.
     return (at - timedelta(microseconds=1) if ends else at).astimezone(target.zone).date().isoformat()
 
 

@@ -1,4 +1,4 @@
-"""A portal without an API: a folder in which it finds one file with the latest state of every peer mentor."""
+"""A portal without an API: a folder with one file of the latest state of every peer mentor."""
 
 import asyncio
 import csv
@@ -27,17 +27,17 @@ _FIELDS: Final = (
     "peer_mentor_id", "external_id", "organisation", "mentor_version", "status", "listed", "listed_until",
     "effective_at", "certifications",
 )  # fmt: skip
-# A spreadsheet takes a cell that begins so for a formula; the last four are the full-width forms.
+# A spreadsheet treats a cell that starts with these as a formula; the last four are full-width forms.
 _FORMULA_STARTS: Final = tuple("=+-@\t\r\n'＝＋－＠")
 
 Row = dict[str, Any]
 
 
 class FilePortal:
-    """Writes the whole file anew for whatever has gathered meanwhile, in one rename; nobody sees half of it.
+    """Rewrites the whole file for each batch of states, by an atomic rename.
 
-    `manifest.json` names the file, its sequence (one more each time), its number of rows and its SHA-256;
-    the file before it stays, for a reader that has just opened it. Several processes may write.
+    `manifest.json` names the file, its sequence number, its number of rows and its SHA-256; the previous file
+    stays, for a reader that has just opened it. Several processes may write.
     """
 
     def __init__(self, configuration: Configuration, target: FileTarget) -> None:
@@ -47,32 +47,32 @@ class FilePortal:
         self._writer: asyncio.Task[None] | None = None
 
     async def apply(self, state: DesiredState, attempt: int) -> Receipt:
-        """Hand the state over, together with what others hand over at the same time."""
+        """Write the state, together with other states of the same time."""
         del attempt  # each is the same
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((state, receipt))
         if self._writer is None or self._writer.done():
-            # A task of its own: who stops waiting does not stop the others' writing.
+            # A separate task: one caller's cancellation does not stop the others' writing.
             self._writer = asyncio.create_task(self._write_all())
         async with transport.deadline(self._total_s):
             return await receipt
 
     async def refresh(self) -> None:
-        """Do nothing: a folder asks for no credentials."""
+        """Do nothing: a folder has no credentials."""
 
     async def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
-        """Raise CannotReadError: what the portal made of the file is not known."""
-        del since  # it knows of no time
+        """Raise CannotReadError: what the portal shows is unknown."""
+        del since  # nothing can be read
         raise CannotReadError(
-            "A portal that takes files does not say what it shows.",
+            "What a portal shows cannot be read through the file adapter.",
             hint="Ask the portal's side for a list of what it shows; until then it is unverified.",
         )
         yield
 
     async def probe(self) -> None:
-        """Find out whether the folder can be written to and what lies there is whole."""
+        """Check that the folder is writable and its files are intact."""
         async with transport.deadline(self._total_s):
-            await asyncio.to_thread(self._hand_over, [])
+            await asyncio.to_thread(self._store, [])
 
     async def aclose(self) -> None:
         """Wait for what is being written."""
@@ -83,7 +83,7 @@ class FilePortal:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                receipts = await asyncio.to_thread(self._hand_over, [state for state, _ in batch])
+                receipts = await asyncio.to_thread(self._store, [state for state, _ in batch])
             except (PortalUnavailableError, PortalUnexpectedAnswerError) as error:
                 for _, waiting in batch:
                     if not waiting.done():
@@ -93,10 +93,10 @@ class FilePortal:
                     if not waiting.done():
                         waiting.set_result(receipt)
 
-    def _hand_over(self, states: Sequence[DesiredState]) -> list[Receipt]:
+    def _store(self, states: Sequence[DesiredState]) -> list[Receipt]:
         started = monotonic()
         try:
-            with _alone(self._folder):
+            with _locked(self._folder):
                 sequence, rows = self._read()
                 found = [_merge(rows, state, self._format) for state in states]
                 if any(changed for changed, _ in found):
@@ -104,7 +104,7 @@ class FilePortal:
         except OSError as error:
             raise PortalUnavailableError(
                 f"The folder {self._folder} cannot be used: {type(error).__name__}.",
-                hint="Check that it is there (mounted?) and may be written to by this user.",
+                hint="Check that it exists (mounted?) and is writable by this user.",
             ) from None
         took = monotonic() - started
         return [
@@ -117,12 +117,12 @@ class FilePortal:
         if not manifest.exists():
             return 0, {}
         try:
-            told = json.loads(manifest.read_bytes())
-            content = (self._folder / Path(told["file"]).name).read_bytes()
-            if hashlib.sha256(content).hexdigest() != told["sha256"]:
+            manifest = json.loads(manifest.read_bytes())
+            content = (self._folder / Path(manifest["file"]).name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
                 raise _changed(self._folder)
-            rows = _parse(content, Path(told["file"]).suffix)
-            return int(told["sequence"]), {row["peer_mentor_id"]: row for row in rows}
+            rows = _parse(content, Path(manifest["file"]).suffix)
+            return int(manifest["sequence"]), {row["peer_mentor_id"]: row for row in rows}
         except (ValueError, KeyError, TypeError, FileNotFoundError):
             raise _changed(self._folder) from None
 
@@ -144,8 +144,8 @@ class FilePortal:
 
 def _changed(folder: Path) -> PortalUnexpectedAnswerError:
     return PortalUnexpectedAnswerError(
-        f"What lies in {folder} is not what was written there.",
-        hint="Nothing was overwritten. Move the folder's files away, then replay all: a new file is begun.",
+        f"The files in {folder} were changed by others.",
+        hint="Nothing was overwritten. Move the files away, then replay all: a new file is written.",
     )
 
 
@@ -154,7 +154,7 @@ def _name(sequence: int, kind: str) -> str:
 
 
 def _merge(rows: dict[str, Row], state: DesiredState, kind: str) -> tuple[bool, int]:
-    """Put a state among the rows unless a newer is there; return whether they changed, and the version."""
+    """Add a state to the rows unless a newer one is there; return whether they changed, and the version."""
     key = str(state.peer_mentor_id)
     if key in rows and (stored := int(rows[key]["mentor_version"])) > state.version:
         return False, stored
@@ -198,7 +198,7 @@ def _parse(content: bytes, suffix: str) -> list[Row]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step, and make it last."""
+    """Write a file atomically and durably."""
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
         file.write(content)
@@ -213,8 +213,8 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes and threads out; the lock ends with the process that held it."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock out other processes and threads; the lock ends with the process."""
     with (folder / ".lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""The configuration of one connection: a TOML file that says where the portal is and what it wants."""
+"""The configuration of one connection, a TOML file."""
 
 import tomllib
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 
 class WebhookTarget(_Part):
-    """A portal that takes our own contract; `state_url` is where it says what it shows, if it does."""
+    """A portal that implements our own contract; its list is read at `state_url`, if it has one."""
 
     adapter: Literal["webhook"]
     url: Url
@@ -42,7 +42,7 @@ class WebhookTarget(_Part):
 
 
 class DataverseTarget(_Part):
-    """A table of Dataverse; `key` is its alternate key, `key_holds` what stands in it."""
+    """A Dataverse table; `key` is its alternate key, `key_holds` what it contains."""
 
     adapter: Literal["dataverse"]
     url: Url
@@ -59,12 +59,12 @@ class DataverseTarget(_Part):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone in which a date-only column's day is cut."""
+        """The time zone of date-only columns."""
         return ZoneInfo(self.time_zone)
 
 
 class FileTarget(_Part):
-    """A folder in which the portal finds a file, for one without an API."""
+    """A folder that the portal reads a file from, for one without an API."""
 
     adapter: Literal["file"]
     folder: Path
@@ -83,7 +83,7 @@ class Limits(_Part):
 
 
 class Configuration(_Part):
-    """One connection; `proxy` and `ca_file` are used only where they stand here, never by the environment."""
+    """One connection; `proxy` and `ca_file` come from here only, never from the environment."""
 
     organisation: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     target: Target
@@ -97,17 +97,17 @@ class Configuration(_Part):
     def _signs_our_contract(self) -> Self:
         methods = [one.method for one in self.auth]
         if len({*methods}) < len(methods):
-            raise ValueError("auth: each method stands once; while keys rotate, give both under `keys`")
+            raise ValueError("auth: give each method once; while keys rotate, give both under `keys`")
         if self.target.adapter == "webhook" and "hmac" not in methods:
-            raise ValueError('auth: our contract is signed; add one with method = "hmac"')
+            raise ValueError('auth: our contract is signed; add an entry with method = "hmac"')
         if self.target.adapter != "webhook" and "hmac" in methods:
-            raise ValueError("auth: hmac signs our own contract; only the webhook adapter speaks it")
+            raise ValueError("auth: hmac signs our own contract; only the webhook adapter uses it")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiringSecret:
-    """A secret that expires soon, or has (`days_left` below 1): where it stands, and its reference."""
+    """A secret that expires soon or has expired (`days_left` below 1): its place and its reference."""
 
     organisation: str
     where: str
@@ -117,7 +117,7 @@ class ExpiringSecret:
 
 
 def load(path: Path) -> Configuration:
-    """Read a file; raises PortalConfigurationError that names each fault's place but never a value."""
+    """Read a file; raises PortalConfigurationError, which names the place of each error but no value."""
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,7 +126,7 @@ def load(path: Path) -> Configuration:
         ) from None
     except ValueError as error:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise PortalConfigurationError(f"{path}: not TOML: {reason}.", hint="Mend the line.") from None
+        raise PortalConfigurationError(f"{path}: not TOML: {reason}.", hint="Fix the line.") from None
     try:
         return Configuration.model_validate(given)
     except ValidationError as error:
@@ -140,7 +140,7 @@ def load(path: Path) -> Configuration:
 def expiring(
     configuration: Configuration, today: date, within_days: int = EXPIRY_NOTICE_DAYS
 ) -> list[ExpiringSecret]:
-    """List the secrets that expire within so many days, the most urgent first."""
+    """List the secrets that expire within `within_days`, the most urgent first."""
     found = [
         ExpiringSecret(configuration.organisation, where, one.secret, one.expires, (one.expires - today).days)
         for where, one in secrets(configuration)
@@ -150,7 +150,7 @@ def expiring(
 
 
 def secrets(value: Any, where: str = "") -> list[tuple[str, Secret]]:
-    """List the secrets of a configuration, or of a part of it, each with the place where it stands."""
+    """List the secrets of a configuration, or of a part of it, each with its place."""
     if isinstance(value, Secret):
         return [(where, value)]
     if isinstance(value, BaseModel):
@@ -167,7 +167,7 @@ def secrets(value: Any, where: str = "") -> list[tuple[str, Secret]]:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Return the place as the file has it: pydantic adds which kind of a table it took it for."""
+    """Return the place as in the file: pydantic adds the discriminator of a union."""
     steps = [
         f"[{step}]" if isinstance(step, int) else f".{step}"
         for before, step in zip(("", *location), location, strict=False)

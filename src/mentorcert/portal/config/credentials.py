@@ -1,4 +1,4 @@
-"""How we show who we are: a static header, a query key, a signature, or a token of OAuth 2."""
+"""Our credentials: a static header, a query key, a signature, or an OAuth 2 token."""
 
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
@@ -19,7 +19,7 @@ def _is_safe_url(text: str) -> str:
     if not url.hostname or url.scheme not in {"https", "http"}:
         raise ValueError("must be a URL that begins with https://")
     if url.username is not None or url.query or url.fragment:
-        raise ValueError("must have no user, query or fragment: credentials stand under [[auth]]")
+        raise ValueError("must have no user, query or fragment: credentials belong under [[auth]]")
     if url.scheme == "http" and not _is_loopback(url.hostname):
         raise ValueError("must begin with https://; plain http is for this machine itself (loopback) only")
     return text
@@ -64,7 +64,7 @@ class QueryAuth(BaseModel):
 
 
 class HmacAuth(BaseModel):
-    """The signature of Standard Webhooks; two keys while one replaces the other, the newer first."""
+    """The signature of Standard Webhooks; two keys during rotation, the newer first."""
 
     model_config = STRICT
 

@@ -1,4 +1,4 @@
-"""How a portal's own table says what the registry says: the names of its columns, and their values."""
+"""The mapping to a portal's table: the names of its columns, and their values."""
 
 import re
 from typing import Annotated, Any, Final, Literal, get_args
@@ -23,9 +23,9 @@ Name = Annotated[str, AfterValidator(_is_name)]
 
 
 class Column(BaseModel):
-    """A column of the portal; a plain text in the file is its name.
+    """A column of the portal; a plain string in the file is its name.
 
-    `values` says what the portal writes for each of our values; `date_only` that it keeps days, not instants.
+    `values` maps our values to the portal's; `date_only`: it holds days, not instants.
     """
 
     model_config = STRICT
@@ -35,13 +35,13 @@ class Column(BaseModel):
     values: dict[str, Value] | None = None
 
     def write(self, value: Value | None) -> Value | None:
-        """Say one of our values (status, listed, version) as the portal does."""
+        """Return the portal's value for one of ours (status, listed, version)."""
         if value is None or self.values is None:
             return value
         return self.values[_key(value)]
 
     def read(self, value: Any) -> str | None:
-        """Say one of the portal's values as we do; None where the portal says nothing, or it is ambiguous."""
+        """Return our value for one of the portal's; None for null, and where it is ambiguous."""
         if value is None:
             return None
         if self.values is None:
@@ -77,7 +77,7 @@ class CertificationColumns(BaseModel):
 
 
 class Columns(BaseModel):
-    """Columns for what the portal is told of a peer mentor; `version` is what keeps older from newer."""
+    """Columns for the state of a peer mentor; `version` protects newer states from older ones."""
 
     model_config = STRICT
 
@@ -96,7 +96,7 @@ class Columns(BaseModel):
             raise ValueError("version: a number has no values of its own; leave `values` out")
         names = [column.name for column in self.every()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"the column {twice[0]} stands for two things; give each its own")
+            raise ValueError(f"the column {twice[0]} is mapped twice; give each value its own")
         return self
 
     def every(self) -> list[Column]:
@@ -113,7 +113,9 @@ def _check_values(column: Column | None, needed: tuple[str, ...]) -> None:
         return
     if missing := sorted(set(needed) - column.values.keys()):
         raise ValueError(
-            f"{column.name}: `values` lacks {', '.join(missing)}; the portal may need to be told so"
+            f"{column.name}: `values` lacks {', '.join(missing)}; map every value that the registry has"
         )
     if unknown := sorted(column.values.keys() - set(needed)):
-        raise ValueError(f"{column.name}: `values` has {', '.join(unknown)}, which the registry never says")
+        raise ValueError(
+            f"{column.name}: `values` has {', '.join(unknown)}, which the registry does not have"
+        )

@@ -1,4 +1,4 @@
-"""What an inbound message means: which sender is let in, and which rule turns a message into an action."""
+"""The inbound rules: who may send, and which rule turns a message into an action."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from mentorcert.portal.config.credentials import HeaderName, HmacAuth
 from mentorcert.portal.config.mapping import STRICT, Name, Value
 from mentorcert.portal.config.secret import Secret
 from mentorcert.portal.contract import inbound as messages
+from mentorcert.portal.contract import values
 from mentorcert.portal.contract.inbound import Message
 
 ActionName = Literal["renew", "merge", "withdraw_consent"]
@@ -37,7 +38,7 @@ class InboundCode(BaseModel):
 
 
 class InboundQuery(BaseModel):
-    """Static query parameters, all of which must be right."""
+    """Static query parameters, all of which must match."""
 
     model_config = STRICT
 
@@ -49,7 +50,7 @@ InboundAuth = Annotated[InboundHeader | InboundCode | InboundQuery | HmacAuth, F
 
 
 class MentorColumn(BaseModel):
-    """The column by which a message names a peer mentor, and which of our two numbers stands in it."""
+    """The column that identifies a peer mentor, and which of our two ids it holds."""
 
     model_config = STRICT
 
@@ -58,10 +59,10 @@ class MentorColumn(BaseModel):
 
 
 class Rule(BaseModel):
-    """When a message is of this entity and message and its columns have these values: what to do.
+    """An action for messages of this entity and message whose columns have these values.
 
-    One of the columns named must be among those that the message says were changed.
-    `sequence` is a column that grows with each change of the record: a message below the last one is older.
+    At least one of these columns must have been changed by the message. `sequence` is a column that increases
+    with each change of the record: a message not above the last one is older.
     """
 
     model_config = STRICT
@@ -89,11 +90,11 @@ class Rule(BaseModel):
         if surplus := given - needs[self.action]:
             raise ValueError(f"the action {self.action} has no use for {' and '.join(sorted(surplus))}")
         if self.action != "merge" and not self.columns:
-            raise ValueError("needs columns: without a condition every change of the record would be meant")
+            raise ValueError("needs columns: without a condition every change of the record would match")
         return self
 
     def fits(self, message: Message) -> bool:
-        """Tell whether the message is what this rule is about."""
+        """Return whether the rule matches the message."""
         return (
             message.entity == self.entity
             and self.message in {None, message.message}
@@ -109,7 +110,7 @@ def _as_table(value: Any) -> Any:
 class Table(BaseModel):
     """Where the records of an entity are read: its entity set, and which of its columns are lookups.
 
-    A plain text in the file is the entity set.
+    A plain string in the file is the entity set.
     """
 
     model_config = STRICT
@@ -118,16 +119,16 @@ class Table(BaseModel):
     lookups: tuple[Name, ...] = ()
 
     def api_name(self, column: str) -> str:
-        """Return a column's name in the Web API, where it is not that of the messages."""
+        """Return a column's name in the Web API, which may differ from the messages'."""
         return f"_{column}_value" if column in self.lookups else column
 
 
 class Inbound(BaseModel):
-    """The inbound side; any one of `auth` lets a sender in, so that secrets can be exchanged one by one.
+    """The inbound side; any one of `auth` authenticates a sender, so that secrets can be rotated one by one.
 
-    `own_users` are the ids of the application users by which we write (of a CloudEvent: sources), and
-    `own_columns` those that nobody else writes: both tell an echo of our own writes. `tables` says where the
-    record of an entity is read whose message came without contents.
+    `own_users` are the ids of our application users (of a CloudEvent: sources), `own_columns` the columns
+    that only we write: both identify echoes of our own writes. `tables` says where records are read whose
+    messages arrived without contents.
     """
 
     model_config = STRICT
@@ -143,18 +144,18 @@ class Inbound(BaseModel):
     def _names_once(self) -> Self:
         names = [rule.name for rule in self.rules]
         if len({*names}) < len(names):
-            raise ValueError("rules: each has a name of its own")
+            raise ValueError("rules: each needs its own name")
         return self
 
     def is_echo(self, message: Message) -> bool:
-        """Tell whether the message reports what we wrote ourselves."""
+        """Return whether the message reports our own write."""
         own = {user.lower() for user in self.own_users}
         return (message.user_id or "").lower() in own or not message.changed.keys().isdisjoint(
             self.own_columns
         )
 
     def columns_of(self, entity: str) -> frozenset[str]:
-        """Return the columns that the rules of an entity need, and that a record can be asked for."""
+        """Return the columns of a record that the rules of an entity need."""
         return frozenset(
             column
             for rule in self.rules
@@ -164,13 +165,13 @@ class Inbound(BaseModel):
         )
 
     def rule_for(self, message: Message) -> Rule | None:
-        """Return the first rule that fits."""
+        """Return the first rule that matches."""
         return next((rule for rule in self.rules if rule.fits(message)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What to do, with all that it takes; `sequence` is None where the message has none."""
+    """An action with its arguments; `sequence` is None where the message has none."""
 
     rule: str
     name: ActionName
@@ -183,10 +184,10 @@ class Action:
 
 
 def action(rule: Rule, message: Message, zone: ZoneInfo) -> Action | str:
-    """Take from a message what its rule needs; or return which column lacks it."""
+    """Return the action of a rule for a message, or which column lacks a value for it."""
     peer_mentor_id, external_id = None, messages.text(message.known.get(rule.mentor.column))
     if external_id is not None and rule.mentor.holds == "peer_mentor_id":
-        peer_mentor_id, external_id = _uuid(external_id), None
+        peer_mentor_id, external_id = values.uuid(external_id), None
     if peer_mentor_id is None and external_id is None:
         return f"{rule.mentor.column} names no peer mentor"
     on = None
@@ -206,12 +207,5 @@ def action(rule: Rule, message: Message, zone: ZoneInfo) -> Action | str:
 
 
 def _same(given: Any, wanted: Value) -> bool:
-    # True is no 1 here, as it is in Python.
+    # True must not equal 1, as it does in Python.
     return type(given) is type(wanted) and given == wanted
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

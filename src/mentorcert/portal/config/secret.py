@@ -1,4 +1,4 @@
-"""A secret by reference: where it lies and when it expires, never the secret itself."""
+"""A secret by reference: where it is stored and when it expires, never the secret itself."""
 
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ def _is_reference(text: str) -> str:
 
 
 class Secret(BaseModel):
-    """Where a secret lies, and its last day but one: from `expires` on it is no longer accepted."""
+    """Where a secret is stored, and when it expires: on `expires` it is no longer accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -28,12 +28,12 @@ class Secret(BaseModel):
     expires: date | Literal["never"]
 
     def read(self) -> SecretStr:
-        """Read it anew; raises SecretUnreadableError that names the place but never quotes it."""
+        """Read the secret; raises SecretUnreadableError, which names the place but never quotes it."""
         kind, _, name = self.secret.partition(":")
         text = variable(name) if kind == "env" else _content(Path(name))
         if not (text := text.strip()):
             raise SecretUnreadableError(
-                f"The secret {self.secret} is empty or not there.",
+                f"The secret {self.secret} is empty or missing.",
                 hint=f"Set the variable {name}." if kind == "env" else f"Write the secret to {name}.",
             )
         return SecretStr(text)
@@ -46,7 +46,7 @@ def _content(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise SecretUnreadableError(
             f"The secret file:{path} cannot be read: {type(error).__name__}.",
-            hint="Check that the file is there, is text, and may be read by this user.",
+            hint="Check that the file exists, is text, and is readable by this user.",
         ) from None
     if len(text) > _LONGEST:
         raise SecretUnreadableError(

@@ -1,1 +1,1 @@
-"""What a portal is told, and in which form: messages, signatures, schemas; versions side by side."""
+"""The contract with the portal: messages, signatures, schemas; versions side by side."""

@@ -1,4 +1,4 @@
-"""An inbound message as it was sent: a RemoteExecutionContext of Dataverse, or a CloudEvent."""
+"""Parses inbound messages: a RemoteExecutionContext of Dataverse, or a CloudEvent."""
 
 import json
 import re
@@ -16,9 +16,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a message says: of which record, what changed, and all that it tells of the record (`known`).
+    """One message: the record, the `changed` columns, and all columns it contains (`known`).
 
-    `message` is what was done (Create, Update, Merge …; None of a CloudEvent, whose type is the `entity`).
+    `message` is the operation (Create, Update, Merge …; None of a CloudEvent, whose type is the `entity`).
     """
 
     entity: str | None
@@ -45,7 +45,7 @@ class _ImagePair(BaseModel):
 
 
 class _Context(BaseModel):
-    """The part of a RemoteExecutionContext that is used; a stripped one has nulls."""
+    """The part of a RemoteExecutionContext that is used; null in a stripped one."""
 
     entity: str | None = Field(None, alias="PrimaryEntityName")
     record_id: str | None = Field(None, alias="PrimaryEntityId")
@@ -78,28 +78,28 @@ def parse(body: bytes) -> Message | None:
 
 
 def day(value: Any, zone: ZoneInfo, *, date_only: bool) -> date | None:
-    """Read a date in either of Dataverse's forms, or ISO 8601; None where it is none.
+    """Read a date in either of Dataverse's forms, or ISO 8601; None for anything else.
 
-    A date-only column is the day that stands there; any other is an instant, and the day is that of `zone`.
+    A date-only column is that day; any other is an instant, and the day is that of `zone`.
     """
     try:
         found = _MICROSOFT_DATE.fullmatch(value)
         instant = _instant(found) if found else datetime.fromisoformat(value)
-        # Without a zone of its own it is the day that stands there.
+        # Without an offset it is that day.
         return (instant if date_only or instant.tzinfo is None else instant.astimezone(zone)).date()
     except (ValueError, TypeError, OverflowError):
         return None
 
 
 def _instant(found: re.Match[str]) -> datetime:
-    """Read `/Date(ms±hhmm)/`: the milliseconds are UTC, the offset says in which zone they were meant."""
+    """Read `/Date(ms±hhmm)/`: the milliseconds are UTC, the offset is the sender's zone."""
     offset = timedelta(hours=int(found[3] or 0), minutes=int(found[4] or 0))
     meant = timezone(-offset if found[2] == "-" else offset)
     return (_EPOCH + timedelta(milliseconds=int(found[1]))).astimezone(meant)
 
 
 def text(value: Any) -> str | None:
-    """Return a number or a short text as text that a database takes; None for anything else."""
+    """Return a number or a short text as text safe for the database; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT or not value.isprintable():
@@ -108,7 +108,7 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | None:
-    """Return a sequence, of a number or of digits, within 64 bits; None for anything else."""
+    """Return a sequence from a number or digits, within 64 bits; None for anything else."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,19}", value, re.ASCII):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
@@ -126,7 +126,7 @@ def _from_context(given: dict[str, Any]) -> Message:
         if isinstance(parameter.value, dict) and "Attributes" in parameter.value:
             changed.update(_columns(_Image.model_validate(parameter.value).attributes))
         else:
-            # Of a Merge: Target (who stays) and SubordinateId (who goes).
+            # Of a Merge: Target (kept) and SubordinateId (merged into it).
             changed[parameter.key] = _plain(parameter.value)
     known.update(changed)
     known["PrimaryEntityId"] = context.record_id
@@ -159,7 +159,7 @@ def _columns(pairs: list[_Pair]) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Take the value out of an OptionSetValue or Money (`Value`) or an EntityReference (`Id`)."""
+    """Unwrap an OptionSetValue or Money (`Value`) or an EntityReference (`Id`)."""
     if isinstance(value, dict):
         return value.get("Value", value.get("Id"))
     return value

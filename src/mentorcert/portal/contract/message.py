@@ -1,4 +1,4 @@
-"""A peer mentor's state as a CloudEvents 1.0 message, in any version of the contract that is known."""
+"""Renders a peer mentor's state as a CloudEvents 1.0 message, in any known version of the contract."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _TYPE: Final = "mentorcert.peer-mentor.status-changed"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One major version: its newest minor version, and how a state is told in it."""
+    """One major version: its newest minor version, and its renderer of `data`."""
 
     version: ContractVersion
     minor: int
@@ -53,7 +53,7 @@ class Message:
 
 
 def render(state: DesiredState, *, target: str, version: ContractVersion = "v1") -> Message:
-    """Return the message that tells this state; `target` is any text that always names this receiver."""
+    """Return the message of a state; `target` is any stable name of the receiver."""
     contract = CONTRACTS[version]
     message_id = str(uuid5(_NAMESPACE, f"{target}\n{state.peer_mentor_id}\n{state.version}"))
     event: dict[str, Any] = {

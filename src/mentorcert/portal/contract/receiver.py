@@ -1,9 +1,9 @@
-"""The rule that every receiver keeps, and that makes lost, repeated and overtaking messages harmless."""
+"""The rule of every receiver, which makes lost, repeated and reordered messages harmless."""
 
 
 def is_news(mentor_version: int, stored: int | None) -> bool:
-    """Say whether a message of this version is to be applied where `stored` is; None: nothing is stored.
+    """Return whether to apply a message of this version over the `stored` one; None: nothing is stored.
 
-    Where it is not, the receiver answers 2xx all the same: the sender is to stop sending it.
+    If not, the receiver still answers 2xx, so that the sender does not retry.
     """
     return stored is None or mentor_version > stored

@@ -1,4 +1,4 @@
-"""The published JSON Schemas, and whether a message follows them."""
+"""The published JSON Schemas, and validation against them."""
 
 import json
 from functools import cache
@@ -19,9 +19,9 @@ def schema(uri: str) -> dict[str, Any]:
 
 
 def problems(event: Any) -> list[str]:
-    """Return where a message breaks its schemas, as JSON pointers with the rule; empty where it follows them.
+    """Return where a message violates its schemas, as JSON pointers with the rule; empty for a valid one.
 
-    What stands there is never quoted. A name that the schema does not know is no problem: minor versions add.
+    Values are never quoted. Unknown names are valid: minor versions add fields.
     """
     if found := _broken(_validator(_ENVELOPE), event, ""):
         return found
@@ -33,7 +33,7 @@ def problems(event: Any) -> list[str]:
 
 
 def check(message: Message) -> None:
-    """Raise MessageInvalidError unless a message that we rendered follows its schemas."""
+    """Raise MessageInvalidError unless a message of ours is valid."""
     if found := problems(message.event):
         raise MessageInvalidError(
             f"The message does not follow {message.event['dataschema']}: {'; '.join(found)}.",

@@ -1,4 +1,4 @@
-"""Signatures of Standard Webhooks 1.0.0, made and verified.
+"""Creates and verifies signatures of Standard Webhooks 1.0.0.
 
 Own code: the library `standardwebhooks` 1.1.0 raises bare ValueError on malformed headers and signs a wrong
 time for an aware one that is not UTC.
@@ -30,14 +30,14 @@ def key(secret: str) -> bytes:
         decoded = b""
     if not secret.startswith(_PREFIX) or len(decoded) not in _KEY_BYTES:
         raise SettingError(
-            "A webhook secret is whsec_ and the base64 of 24 to 64 bytes; this one is not.",
-            hint="Make one: echo whsec_$(openssl rand -base64 32)",
+            "A webhook secret must be whsec_ and the base64 of 24 to 64 bytes.",
+            hint="Create one: echo whsec_$(openssl rand -base64 32)",
         )
     return decoded
 
 
 def headers(message_id: str, body: bytes, keys: Sequence[bytes], at: datetime) -> dict[str, str]:
-    """Return the three headers of one attempt, made at `at`; one signature for each key, in their order.
+    """Return the three headers of one attempt at `at`; one signature per key, in their order.
 
     `message_id` stays the same over all attempts. Raises ValueError for an instant without a time zone, and
     where there is no key.
@@ -59,24 +59,24 @@ def verify(
     now: datetime,
     tolerance: timedelta = TOLERANCE,
 ) -> str:
-    """Return the id of a message that somebody with one of the keys signed within `tolerance` of `now`.
+    """Return the id of a message signed with one of the keys within `tolerance` of `now`.
 
     The names of the headers may be in any case. Raises SignatureError for everything else.
     """
     lowered = {name.lower(): value for name, value in given.items()}
     message_id = lowered.get("webhook-id", "")
     timestamp = lowered.get("webhook-timestamp", "")
-    # With a full stop in it, id and timestamp could be cut at another place than they were signed at.
+    # With a full stop in the id, id and timestamp could be split at another place.
     if not message_id or "." in message_id or not _TIMESTAMP.fullmatch(timestamp):
         raise SignatureError("The headers webhook-id and webhook-timestamp are missing or malformed.")
     if abs(now.timestamp() - int(timestamp)) > tolerance.total_seconds():
         raise SignatureError("The message's webhook-timestamp is too far from now.")
-    # Text is compared, not what it decodes to: base64 has many spellings of the same bytes.
+    # Compare the text, not its bytes: base64 has several spellings of the same bytes.
     signatures = [
         one.encode("utf-8", "surrogatepass") for one in lowered.get("webhook-signature", "").split(" ")
     ]
     expected = [_signature(one, message_id, timestamp, body).encode() for one in keys]
-    # All of them are compared, so that the time does not tell which pair matched.
+    # Compare all of them, so that the time does not reveal which pair matched.
     matches = [hmac.compare_digest(own, one) for own in expected for one in signatures]
     if not any(matches):
         raise SignatureError("None of the message's signatures is of a known key.")

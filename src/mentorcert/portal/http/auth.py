@@ -1,4 +1,4 @@
-"""Authentication, apart from adapters: credentials put on a request, refused tokens replaced."""
+"""Authentication of requests: applies credentials, replaces refused tokens."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,17 +18,17 @@ from mentorcert.portal.http.tokens import TokenSource, entra_tokens, oauth2_toke
 
 
 class Credential(Protocol):
-    """Something that shows who we are."""
+    """One credential."""
 
-    async def put_on(self, request: httpx2.Request, refused: str | None, /) -> str | None:
-        """Put it on the request; return the token it used, if it is one, which is not the one `refused`."""
+    async def apply(self, request: httpx2.Request, refused: str | None, /) -> str | None:
+        """Apply it to the request; return the token used, if any, which is not the `refused` one."""
 
 
 class _Header:
     def __init__(self, of: HeaderAuth) -> None:
         self._name, self._value = of.name, SecretStr(of.prefix + of.value.read().get_secret_value())
 
-    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
+    async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.headers[self._name] = self._value.get_secret_value()
 
 
@@ -36,7 +36,7 @@ class _Query:
     def __init__(self, of: QueryAuth) -> None:
         self._name, self._value = of.name, of.value.read()
 
-    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
+    async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.url = request.url.copy_set_param(self._name, self._value.get_secret_value())
 
 
@@ -44,8 +44,8 @@ class _Signature:
     def __init__(self, of: HmacAuth) -> None:
         self._keys = [signature.key(one.read().get_secret_value()) for one in of.keys]
 
-    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
-        # The message has its id from the contract; a request to read has none of its own.
+    async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
+        # A message has its id from the contract; a read request has none.
         message_id = request.headers.get("webhook-id") or str(uuid4())
         request.headers.update(signature.headers(message_id, request.content, self._keys, datetime.now(UTC)))
 
@@ -54,17 +54,17 @@ class _Token:
     def __init__(self, source: TokenSource) -> None:
         self._source = source
 
-    async def put_on(self, request: httpx2.Request, refused: str | None, /) -> str:
+    async def apply(self, request: httpx2.Request, refused: str | None, /) -> str:
         token = await self._source.get(refused)
         request.headers["Authorization"] = f"Bearer {token}"
         return token
 
 
 class PortalAuth(httpx2.Auth):
-    """All credentials of a connection, one after the other.
+    """All credentials of a connection, applied in order.
 
-    On 401 a token is replaced and the request sent once more; however many requests were refused with the
-    same token, one new token is fetched. Construction raises SecretUnreadableError or SettingError.
+    On 401 the token is replaced and the request sent again; however many requests were refused with the same
+    token, one new token is fetched. Construction raises SecretUnreadableError or SettingError.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -77,18 +77,18 @@ class PortalAuth(httpx2.Auth):
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """Put the credentials on; after a 401 once more, with a new token."""
+        """Apply the credentials; after a 401 again, with a new token."""
         credentials = self._credentials
-        used = await self._put_on(credentials, request, None)
+        used = await self._apply(credentials, request, None)
         response = yield request
         if response.status_code == httpx2.codes.UNAUTHORIZED and used is not None:
-            await self._put_on(credentials, request, used)
+            await self._apply(credentials, request, used)
             response = yield request
         if response.status_code == httpx2.codes.UNAUTHORIZED and credentials is self._credentials:
             self._refused = True
 
     async def refresh(self) -> None:
-        """Read the secrets anew and forget the tokens, unless nothing was refused since the last time."""
+        """Read the secrets again and forget the tokens, if any was refused since the last time."""
         async with self._lock:
             if not self._refused:
                 return
@@ -120,13 +120,13 @@ class PortalAuth(httpx2.Auth):
             case _:
                 assert_never(of)
 
-    async def _put_on(
+    async def _apply(
         self, credentials: list[Credential], request: httpx2.Request, refused: str | None
     ) -> str | None:
         used = None
         for credential in credentials:
             try:
-                used = await credential.put_on(request, refused) or used
+                used = await credential.apply(request, refused) or used
             except PortalError:
                 self._refused = True
                 raise

@@ -1,7 +1,7 @@
-"""Tokens of OAuth 2 client credentials: from Microsoft Entra ID by msal, from any other endpoint by one POST.
+"""OAuth 2 client-credentials tokens: from Microsoft Entra ID by msal, from any other endpoint by one POST.
 
-msal takes neither plain HTTP nor an authority without OIDC discovery; a staging portal on loopback, and a
-portal with a bare token endpoint, have just that.
+msal supports neither plain HTTP nor an authority without OIDC discovery; a staging portal on loopback uses
+the former, a portal with a bare token endpoint the latter.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from mentorcert.portal.config.secret import Secret
 from mentorcert.portal.http import transport
 
 _UNKNOWN_LIFETIME_S: Final = 300.0
-_SPARE_S: Final = 60.0
-_PASSING: Final = frozenset({"temporarily_unavailable", "server_error"})
+_MARGIN_S: Final = 60.0
+_TRANSIENT: Final = frozenset({"temporarily_unavailable", "server_error"})
 
-# It logs an answer that it cannot read as a whole, and a broken one may hold a token.
+# It logs unreadable responses in full, and a broken one may hold a token.
 logging.getLogger("msal").addHandler(logging.NullHandler())
 logging.getLogger("msal").propagate = False
 
@@ -40,7 +40,7 @@ Grant = Mapping[str, Any]
 
 
 class TokenSource:
-    """Keeps one token; whoever finds it old or refused fetches a new one while the others wait for it."""
+    """Caches one token; a caller that finds it expired or refused fetches a new one while others wait."""
 
     def __init__(self, fetch: Callable[[], Awaitable[Grant]]) -> None:
         self._fetch = fetch
@@ -49,14 +49,14 @@ class TokenSource:
         self._until = 0.0
 
     async def get(self, refused: str | None = None) -> str:
-        """Return a token that is not the one refused; raises a PortalError where there is none to be had."""
+        """Return a token other than the refused one; raises a PortalError where none is granted."""
         async with self._lock:
             old = self._token.get_secret_value() if self._token else None
             if old is None or old == refused or monotonic() >= self._until:
                 grant = await self._fetch()
                 self._token = SecretStr(_token(grant))
                 lifetime_s = _lifetime_s(grant)
-                self._until = monotonic() + lifetime_s - min(_SPARE_S, lifetime_s / 2)
+                self._until = monotonic() + lifetime_s - min(_MARGIN_S, lifetime_s / 2)
                 return self._token.get_secret_value()
             return old
 
@@ -94,7 +94,7 @@ def entra_tokens(of: EntraAuth, configuration: Configuration) -> TokenSource:
 
 
 class _MsalHttp:
-    """What msal asks of an HTTP client; it hands over an assertion as bytes, which httpx2 would print."""
+    """The HTTP client for msal, which passes an assertion as bytes; httpx2 would send their repr."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
@@ -111,7 +111,7 @@ class _MsalHttp:
         return self._client.get(url, headers=headers)
 
     def close(self) -> None:
-        """Do nothing: whoever opened the client closes it."""
+        """Do nothing: the client is closed by its owner."""
 
 
 class _Entra:
@@ -128,7 +128,7 @@ class _Entra:
         self._trust = transport.trust(configuration)
 
     def acquire(self) -> Grant:
-        """Fetch a token; blocks. Its keeper is the TokenSource, so nothing is left behind here."""
+        """Fetch a token; blocks. The TokenSource caches it, so msal need not."""
         limits = self._configuration.limits
         try:
             with httpx2.Client(
@@ -141,7 +141,7 @@ class _Entra:
                     self._of.client_id,
                     client_credential=self._credential(),
                     authority=f"{self._of.authority.rstrip('/')}/{self._of.tenant}",
-                    # Whose authority it is stands in the configuration; nobody else needs to be asked.
+                    # The configuration names the authority; instance discovery is not needed.
                     instance_discovery=False,
                     http_client=_MsalHttp(http),
                 )
@@ -149,11 +149,11 @@ class _Entra:
         except (httpx2.HTTPError, MsalError, ValueError, RuntimeError, OSError) as error:
             raise PortalUnavailableError(
                 f"Microsoft Entra ID gave no usable answer: {type(error).__name__}.",
-                hint="Check tenant and authority, and whether the network lets us there.",
+                hint="Check tenant and authority, and the network.",
             ) from None
         if "access_token" not in grant:
             code = _error_code(grant)
-            kind = PortalUnavailableError if code in _PASSING else PortalUnauthorisedError
+            kind = PortalUnavailableError if code in _TRANSIENT else PortalUnauthorisedError
             raise kind(
                 f"Microsoft Entra ID refused us: {code}.",
                 hint="Check client_id and the secret or certificate, and when it expires.",
@@ -187,7 +187,7 @@ def _lifetime_s(grant: Grant) -> float:
 
 
 def _error_code(grant: Any) -> str:
-    """Return the standard's own word; the description beside it may quote anything."""
+    """Return the standard's error code; the description may quote anything."""
     code = grant.get("error") if isinstance(grant, dict) else None
     return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,60}", code) else "no reason given"
 

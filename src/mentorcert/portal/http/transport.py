@@ -1,4 +1,4 @@
-"""HTTP with a portal, strict about TLS, redirects, proxies, size and time; every failure is a PortalError."""
+"""HTTP to a portal, strict about TLS, redirects, proxies, size and time; every failure is a PortalError."""
 
 import asyncio
 import logging
@@ -30,12 +30,12 @@ _JSON: Final = ("application/json", "application/problem+json")
 _SUCCESS: Final = frozenset({200, 201, 202, 204})
 _LATER: Final = frozenset({408, 425, 429})
 
-# httpx2 logs whole URLs at INFO, and a query key would stand in them.
+# httpx2 logs whole URLs at INFO, with query keys in them.
 logging.getLogger("httpx2").addFilter(lambda _record: False)
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """An answer's body that ends in an error where it grows too large."""
+    """A response body that raises an error where it is too large."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -55,7 +55,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Reads no more of an answer than is allowed, whoever reads it: also what is not looked at."""
+    """Limits the size of every response, also of those that httpx2 reads itself."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
@@ -63,16 +63,16 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
             response.stream = _BoundedStream(response.stream)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            # A few compressed bytes can unpack to gigabytes, and we asked for none.
+            # A few compressed bytes can decompress to gigabytes.
             raise PortalUnexpectedAnswerError(
-                "The portal's answer is compressed, which was not asked for.",
+                "The portal's answer is compressed, which was not requested.",
                 http_status=response.status_code,
             )
         return response
 
 
 def trust(configuration: Configuration) -> ssl.SSLContext:
-    """Return whom to trust: the operating system's authorities, or those of the connection's own file."""
+    """Return the trusted authorities: the operating system's, or those of the connection's own file."""
     if configuration.ca_file is None:
         return httpx2.create_ssl_context(trust_env=False)
     try:
@@ -85,7 +85,7 @@ def trust(configuration: Configuration) -> ssl.SSLContext:
 
 
 def client(configuration: Configuration, auth: httpx2.Auth | None = None) -> httpx2.AsyncClient:
-    """Return a client for the connection; the environment has no say in proxies or trust."""
+    """Return a client for the connection; environment variables do not affect proxies or trust."""
     limits = configuration.limits
     return httpx2.AsyncClient(
         auth=auth,
@@ -104,7 +104,7 @@ def client(configuration: Configuration, auth: httpx2.Auth | None = None) -> htt
 
 @asynccontextmanager
 async def deadline(seconds: float) -> AsyncIterator[None]:
-    """Bound everything that is done inside: the token, all requests and their answers."""
+    """Bound the whole block: the token, all requests and their responses."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -113,7 +113,7 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
 
 
 async def send(of: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.Response, float]:
-    """Send a request and read the whole answer, whatever its status; return it and the seconds it took."""
+    """Send a request and read the whole response of any status; return it and the seconds it took."""
     started = monotonic()
     try:
         response = await of.send(request, stream=True)
@@ -134,7 +134,7 @@ async def send(of: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.
 
 
 def check(response: httpx2.Response, *, what: str) -> None:
-    """Return if the answer is a success; else raise the PortalError that its status, or its content, is."""
+    """Raise the PortalError of a response that is no success, by its status or its content type."""
     if response.status_code not in _SUCCESS:
         refuse(response, what=what)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -142,7 +142,7 @@ def check(response: httpx2.Response, *, what: str) -> None:
         raise PortalUnexpectedAnswerError(
             f"{what}: the portal answered {response.status_code} with {media_type or 'no type'}, not JSON.",
             http_status=response.status_code,
-            hint="A page for people (a sign-in page?) is no success: check the URL and the sign-in.",
+            hint="An HTML page (a sign-in page?) is no success: check the URL and the sign-in.",
         )
 
 
@@ -171,10 +171,10 @@ def refuse(response: httpx2.Response, *, what: str) -> NoReturn:
     elif httpx2.codes.is_client_error(status):
         kind, hint = (
             PortalRejectedError,
-            "Compare the contract, or the mapping, with what the portal wants now.",
+            "Compare the contract, or the mapping, with what the portal expects now.",
         )
     else:
-        kind, hint = PortalUnexpectedAnswerError, "Redirects are not followed: give the address itself."
+        kind, hint = PortalUnexpectedAnswerError, "Redirects are not followed: give the final URL."
     raise kind(
         f"{what}: the portal answered {status}.",
         http_status=status,
@@ -188,14 +188,14 @@ def next_page(link: Any, current: str) -> str | None:
     if link is None:
         return None
     url = urljoin(current, str(link))
-    # Another host would be handed our credentials.
+    # Another host would receive our credentials.
     if urlsplit(url)[:2] != urlsplit(current)[:2]:
-        raise PortalUnexpectedAnswerError("The portal's next page lies at another host.", http_status=200)
+        raise PortalUnexpectedAnswerError("The portal's next page is at another host.", http_status=200)
     return url
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that `Retry-After` asks for, of either form; at most LONGEST_RETRY_AFTER_S."""
+    """Return the seconds of `Retry-After`, in either form; at most LONGEST_RETRY_AFTER_S."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), LONGEST_RETRY_AFTER_S)
@@ -204,7 +204,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    # By the portal's own clock, which need not be ours.
+    # By the portal's clock, which may differ from ours.
     with suppress(ValueError):
         now = parsedate_to_datetime(headers.get("date", ""))
     now = now if now.tzinfo else now.replace(tzinfo=UTC)

@@ -1,21 +1,20 @@
-"""What a message does to the registry: renews, merges, withdraws a consent, as the job `portal`."""
+"""The actions of messages: renew, merge, withdraw a consent, recorded as the job `portal`."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 from typing import Final, Literal, assert_never
 from uuid import UUID
 
-import aiosql
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.portal.config.rules import Action
 
-_QUERIES: Final = aiosql.from_path(Path(__file__).with_name("inbox.sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a message, and why; the reason holds no personal data."""
+    """The outcome of a message, and why; the reason holds no personal data."""
 
     state: Literal["worked", "ignored", "echo", "unknown", "needs_fetch", "needs_person", "failed"]
     reason: str | None = None
@@ -24,9 +23,11 @@ class Outcome:
 
 
 def perform(conn: Connection, organisation_id: UUID, time_zone: str, action: Action) -> Outcome:
-    """Do it in the caller's transaction; may be repeated. Raises psycopg.Error where the registry refuses."""
-    mentor: UUID | None = _QUERIES.peer_mentor(
+    """Perform an action in the caller's transaction; idempotent. Raises DatabaseError."""
+    mentor = rows.fetch_optional(
         conn,
+        UUID,
+        _QUERIES.peer_mentor,
         organisation_id=organisation_id,
         peer_mentor_id=action.peer_mentor_id,
         external_id=action.external_id,
@@ -49,8 +50,10 @@ _Result = tuple[Literal["worked", "ignored", "needs_person"], str | None]
 
 
 def _renew(conn: Connection, organisation_id: UUID, time_zone: str, mentor: UUID, action: Action) -> _Result:
-    held = _QUERIES.held(
+    held = rows.fetch_optional(
         conn,
+        tuple[UUID, date],
+        _QUERIES.held,
         organisation_id=organisation_id,
         peer_mentor_id=mentor,
         certification_type=action.certification_type,
@@ -61,23 +64,30 @@ def _renew(conn: Connection, organisation_id: UUID, time_zone: str, mentor: UUID
     certification_id, issued_on = held
     if action.on is None or action.on <= issued_on:
         return "ignored", "issued or renewed on that day or later already"
-    _QUERIES.announce_renewal(conn, seen=action.rule, seen_on=action.on.isoformat())
-    _QUERIES.renew(conn, certification_id=certification_id, renewed_on=action.on, time_zone=time_zone)
-    _QUERIES.end_announcement(conn)
+    rows.execute(conn, _QUERIES.announce_renewal, seen=action.rule, seen_on=action.on.isoformat())
+    rows.execute(
+        conn, _QUERIES.renew, certification_id=certification_id, renewed_on=action.on, time_zone=time_zone
+    )
+    rows.execute(conn, _QUERIES.end_announcement)
     return "worked", None
 
 
 def _withdraw_consent(conn: Connection, mentor: UUID) -> _Result:
-    _QUERIES.announce(conn)
-    changed: int = _QUERIES.withdraw_consent(conn, peer_mentor_id=mentor)
-    _QUERIES.end_announcement(conn)
+    rows.execute(conn, _QUERIES.announce)
+    changed = rows.execute(conn, _QUERIES.withdraw_consent, peer_mentor_id=mentor)
+    rows.execute(conn, _QUERIES.end_announcement)
     return ("worked", None) if changed else ("ignored", "there was no consent")
 
 
 def _merge(conn: Connection, organisation_id: UUID, gone: UUID | None, action: Action) -> _Result:
-    """Let the peer mentor follow the contact; where both are peer mentors here, a person must decide."""
-    stays: UUID | None = _QUERIES.peer_mentor(
-        conn, organisation_id=organisation_id, peer_mentor_id=None, external_id=action.into
+    """Move the peer mentor to the merged contact; where both are peer mentors, a person must decide."""
+    stays = rows.fetch_optional(
+        conn,
+        UUID,
+        _QUERIES.peer_mentor,
+        organisation_id=organisation_id,
+        peer_mentor_id=None,
+        external_id=action.into,
     )
     if gone is None:
         return "ignored", "the contact that went is no peer mentor here"
@@ -88,7 +98,7 @@ def _merge(conn: Connection, organisation_id: UUID, gone: UUID | None, action: A
             "needs_person",
             "both contacts are peer mentors here: which certifications and which consent hold?",
         )
-    _QUERIES.announce(conn)
-    _QUERIES.give_external_id(conn, peer_mentor_id=gone, external_id=action.into)
-    _QUERIES.end_announcement(conn)
+    rows.execute(conn, _QUERIES.announce)
+    rows.execute(conn, _QUERIES.give_external_id, peer_mentor_id=gone, external_id=action.into)
+    rows.execute(conn, _QUERIES.end_announcement)
     return "worked", None

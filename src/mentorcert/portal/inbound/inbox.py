@@ -1,4 +1,4 @@
-"""The inbox: what the portal tells us is stored as it came, and worked by the rules of its connection."""
+"""The inbox: messages are stored as received, and processed by the rules of their connection."""
 
 import hashlib
 import logging
@@ -6,47 +6,34 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from mentorcert import logs
+from mentorcert import logs, loops
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import (
-    ConflictError,
-    DatabaseUnreachableError,
-    LockTimeoutError,
-    MentorcertError,
-    from_postgres,
-)
+from mentorcert.errors import ConflictError, DatabaseError, LockTimeoutError
 from mentorcert.portal.config import rules
 from mentorcert.portal.config.rules import Inbound, Rule
 from mentorcert.portal.contract import inbound as messages
 from mentorcert.portal.contract.inbound import Message
 from mentorcert.portal.inbound.actions import Outcome, perform
+from mentorcert.portal.model import UNSETTLED, MessageState
 
-State = Literal[
-    "received", "worked", "ignored", "echo", "unknown", "needs_fetch", "needs_person", "failed", "lapsed"
-]
-
-WANTING: Final[tuple[State, ...]] = ("unknown", "needs_fetch", "needs_person", "failed")
 LONGEST_WAIT_S: Final = 30.0
 
-_QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
-_PASSING: Final = (LockTimeoutError, ConflictError)
-# What a fault of ours looks like; one message must not stop the others' work.
+_QUERIES: Final = rows.beside(__file__)
+_TRANSIENT: Final = (LockTimeoutError, ConflictError)
+# Errors of our own code; one message's must not stop the others.
 _FAULTS: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that was stored; `duplicates` is how often it had come before."""
+    """A stored message; `duplicates` is how often it was received before."""
 
     id: int
     duplicates: int
@@ -54,10 +41,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many messages of an organisation are in a state, and since when the oldest is."""
+    """How many messages of an organisation are in a state, and when the oldest was received."""
 
     organisation: str
-    state: State
+    state: MessageState
     messages: int
     duplicates: int
     oldest: datetime
@@ -65,12 +52,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message as it may be shown: without its body."""
+    """One message without its body, to be shown."""
 
     id: int
     organisation: str
     received_at: datetime
-    state: State
+    state: MessageState
     reason: str | None
     rule: str | None
     entity: str | None
@@ -100,10 +87,12 @@ def store(
     message_id: str | None = None,
     stripped: bool = False,
 ) -> Received | None:
-    """Store a message before it is answered; None where the registry has no such organisation."""
+    """Store a message; return None where the registry has no such organisation."""
     digest = hashlib.sha256(body).digest()
-    row = _QUERIES.store(
+    return rows.fetch_optional(
         conn,
+        Received,
+        _QUERIES.store,
         organisation=organisation,
         message_id=message_id or digest.hex(),
         digest=digest,
@@ -111,14 +100,13 @@ def store(
         body=body,
         stripped=stripped,
     )
-    return Received(*row) if row else None
 
 
 def work(conn: Connection, connections: Mapping[str, Inbound]) -> int:
-    """Work what is due of these organisations (by slug), message by message; return how many.
+    """Process the due messages of these organisations (by slug), one by one; return how many.
 
-    May run in any number of processes at once, and again after a crash: a message and what it does to the
-    registry are one transaction. Needs an autocommit connection; raises DatabaseUnreachableError.
+    Safe in any number of processes, and after a crash: a message and its changes to the registry are one
+    transaction. Needs an autocommit connection; raises DatabaseUnreachableError.
     """
     done = 0
     while _work_one(conn, connections):
@@ -127,71 +115,66 @@ def work(conn: Connection, connections: Mapping[str, Inbound]) -> int:
 
 
 def tidy(conn: Connection, connections: Mapping[str, Inbound]) -> int:
-    """Delete the bodies of what was worked longer ago than each organisation keeps them; return how many."""
+    """Delete bodies processed longer ago than each organisation's retention; return how many."""
     return sum(
-        _QUERIES.delete_bodies(conn, organisation=slug, keep_days=inbound.keep_bodies_days)
+        rows.execute(conn, _QUERIES.delete_bodies, organisation=slug, keep_days=inbound.keep_bodies_days)
         for slug, inbound in connections.items()
     )
 
 
 def rework(conn: Connection, connections: Mapping[str, Inbound]) -> int:
-    """Let what is unknown, failed or waits for a person be worked again, by the rules of now; how many."""
-    put_back: int = _QUERIES.rework(conn, organisations=list(connections))
-    return put_back
+    """Requeue messages that are unknown, failed or wait for a person; return how many."""
+    return rows.execute(conn, _QUERIES.rework, organisations=list(connections))
 
 
 def counts(conn: Connection) -> list[Count]:
     """Count the messages of every organisation by state."""
-    with conn.cursor(row_factory=class_row(Count)) as cursor:
-        return cursor.execute(_QUERIES.counts.sql).fetchall()
+    return rows.fetch_all(conn, Count, _QUERIES.counts)
 
 
-def listing(conn: Connection, states: tuple[State, ...], size: int = 50) -> list[Entry]:
+def listing(conn: Connection, states: tuple[MessageState, ...], size: int = 50) -> list[Entry]:
     """List the newest messages in these states."""
-    with conn.cursor(row_factory=class_row(Entry)) as cursor:
-        return cursor.execute(_QUERIES.listing.sql, {"states": list(states), "size": size}).fetchall()
+    return rows.fetch_all(conn, Entry, _QUERIES.listing, states=list(states), size=size)
 
 
-def keep_working(
+def run_forever(
     connect: Callable[[], Connection],
     connections: Mapping[str, Inbound],
     wake: threading.Event,
     stop: threading.Event,
 ) -> None:
-    """Work what comes, when woken and at least every LONGEST_WAIT_S, until told to stop (and woken)."""
-    while not stop.is_set():
+    """Process messages when `wake` is set, at least every LONGEST_WAIT_S; to stop, set both events."""
+
+    def work_all() -> float:
         wake.clear()
-        try:
-            with connect() as conn:
-                work(conn, connections)
-                tidy(conn, connections)
-        except (MentorcertError, psycopg.Error) as error:
-            logs.event("portal_inbox_waits", level=logging.ERROR, error=error, seconds=LONGEST_WAIT_S)
-        wake.wait(LONGEST_WAIT_S)
+        with connect() as conn:
+            work(conn, connections)
+            tidy(conn, connections)
+        return LONGEST_WAIT_S
+
+    loops.run_forever(work_all, stop, failed="portal_inbox_waits", retry_s=LONGEST_WAIT_S, wake=wake)
 
 
 def _work_one(conn: Connection, connections: Mapping[str, Inbound]) -> bool:
-    with conn.transaction(), conn.cursor(row_factory=class_row(_Claimed)) as cursor:
-        claimed = cursor.execute(_QUERIES.claim.sql, {"organisations": list(connections)}).fetchone()
+    with rows.mapped_errors(), conn.transaction():
+        claimed = rows.fetch_optional(conn, _Claimed, _QUERIES.claim, organisations=list(connections))
         if claimed is None:
             return False
         message: Message | None = None
         try:
             message = messages.parse(claimed.body)
-            with conn.transaction():
+            with rows.mapped_errors(), conn.transaction():
                 outcome = _judge(conn, claimed, message, connections[claimed.organisation])
-        except psycopg.Error as error:
-            reason = from_postgres(error)
-            if isinstance(reason, DatabaseUnreachableError):
-                raise
-            if isinstance(reason, _PASSING):
-                _QUERIES.postpone(conn, id=claimed.id, reason=type(reason).__name__)
-                return True
-            outcome = Outcome("failed", f"{type(reason).__name__} {reason.constraint or reason.code}")
+        except _TRANSIENT as error:
+            rows.execute(conn, _QUERIES.postpone, id=claimed.id, reason=type(error).__name__)
+            return True
+        except DatabaseError as error:
+            outcome = Outcome("failed", f"{type(error).__name__} {error.constraint or error.code}")
         except _FAULTS as error:
             outcome = Outcome("failed", f"unexpected {type(error).__name__}")
-        _QUERIES.finish(
+        rows.execute(
             conn,
+            _QUERIES.finish,
             id=claimed.id,
             state=outcome.state,
             reason=outcome.reason,
@@ -203,7 +186,7 @@ def _work_one(conn: Connection, connections: Mapping[str, Inbound]) -> bool:
         )
     logs.event(
         "portal_message",
-        level=logging.WARNING if outcome.state in WANTING else logging.INFO,
+        level=logging.WARNING if outcome.state in UNSETTLED else logging.INFO,
         organisation=claimed.organisation,
         inbox_id=claimed.id,
         state=outcome.state,
@@ -219,7 +202,7 @@ def _judge(conn: Connection, claimed: _Claimed, message: Message | None, inbound
     if inbound.is_echo(message):
         return Outcome("echo", "of what we wrote ourselves")
     if claimed.fetched is not None:
-        # What exactly was changed is lost; a rule looks at what now stands there, and may be followed twice.
+        # Which columns changed is lost; a rule sees the present values, and may apply twice.
         known = {**claimed.fetched, "PrimaryEntityId": message.record_id}
         message = replace(message, changed=claimed.fetched, known=known)
     elif claimed.stripped:
@@ -233,10 +216,14 @@ def _follow(conn: Connection, claimed: _Claimed, message: Message, rule: Rule) -
     action = rules.action(rule, message, ZoneInfo(claimed.time_zone))
     if isinstance(action, str):
         return Outcome("needs_person", action, rule.name)
-    _QUERIES.lock_record(conn, record=f"{claimed.organisation_id} {message.entity} {message.record_id}")
+    rows.execute(
+        conn, _QUERIES.lock_record, record=f"{claimed.organisation_id} {message.entity} {message.record_id}"
+    )
     if action.sequence is not None and message.record_id is not None:
-        last: int | None = _QUERIES.last_sequence(
+        last = rows.fetch_optional(
             conn,
+            int,
+            _QUERIES.last_sequence,
             organisation_id=claimed.organisation_id,
             entity=message.entity,
             record_id=message.record_id,

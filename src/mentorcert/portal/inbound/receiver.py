@@ -1,4 +1,4 @@
-"""The inbound endpoint: lets a message in, stores it as it came, answers; the inbox does the work."""
+"""The inbound endpoint: authenticates a message, stores it as received, answers; the inbox processes it."""
 
 import asyncio
 import hmac
@@ -9,14 +9,13 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Final
 
-import psycopg
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from psycopg_pool import PoolTimeout
 from starlette.requests import ClientDisconnect
 
 from mentorcert import logs
 from mentorcert.db.connection import Connection
+from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import MentorcertError, SignatureError
 from mentorcert.portal.config.credentials import HmacAuth
 from mentorcert.portal.config.rules import Inbound, InboundAuth, InboundCode, InboundHeader, InboundQuery
@@ -35,31 +34,31 @@ Connect = Callable[[], AbstractContextManager[Connection]]
 
 
 class InboundAuthenticator:
-    """Who may come in for one organisation; holds the secrets, read once."""
+    """Authenticates senders for one organisation; holds the secrets, read once."""
 
     def __init__(self, inbound: Inbound) -> None:
         """Read the secrets; raises SecretUnreadableError and SettingError."""
-        self._ways = [_way(one) for one in inbound.auth]
+        self._methods = [_method(one) for one in inbound.auth]
 
-    def admits(self, request: Request) -> bool:
-        """Tell whether a static secret is right; the body need not have been read."""
-        return any(way.matches(request) for way in self._ways if isinstance(way, _Static))
+    def authenticate(self, request: Request) -> bool:
+        """Return whether a static secret matches; does not need the body."""
+        return any(method.matches(request) for method in self._methods if isinstance(method, _StaticSecrets))
 
     @property
-    def reads_signatures(self) -> bool:
-        """Whether a signature over the body could still let the message in."""
-        return any(isinstance(way, _Keys) for way in self._ways)
+    def accepts_signatures(self) -> bool:
+        """Whether a signature over the body could still authenticate the message."""
+        return any(isinstance(method, _Signature) for method in self._methods)
 
-    def signed_id(self, request: Request, body: bytes) -> str | None:
-        """Return the id of a message that is signed with one of our keys."""
-        for way in self._ways:
-            if isinstance(way, _Keys) and (message_id := way.verified(request, body)) is not None:
+    def verify_signature(self, request: Request, body: bytes) -> str | None:
+        """Return the id of a message signed with one of our keys, None for any other."""
+        for method in self._methods:
+            if isinstance(method, _Signature) and (message_id := method.verified(request, body)) is not None:
                 return message_id
         return None
 
 
-class _Static:
-    """Secrets in headers or in the query, all of which must be right."""
+class _StaticSecrets:
+    """Secrets in headers or in the query, all of which must match."""
 
     def __init__(self, of: InboundHeader | InboundCode | InboundQuery) -> None:
         self._headers = {of.name: of.value.read()} if isinstance(of, InboundHeader) else {}
@@ -82,7 +81,7 @@ class _Static:
         )
 
 
-class _Keys:
+class _Signature:
     """Signatures of Standard Webhooks."""
 
     def __init__(self, of: HmacAuth) -> None:
@@ -95,30 +94,30 @@ class _Keys:
             return None
 
 
-def _way(of: InboundAuth) -> _Static | _Keys:
-    return _Keys(of) if isinstance(of, HmacAuth) else _Static(of)
+def _method(of: InboundAuth) -> _StaticSecrets | _Signature:
+    return _Signature(of) if isinstance(of, HmacAuth) else _StaticSecrets(of)
 
 
 class _TooLargeError(Exception):
-    """The body is larger than is taken."""
+    """The body is too large."""
 
 
 def application(
     connections: Mapping[str, Inbound], connect: Connect, wake: threading.Event | None = None
 ) -> FastAPI:
-    """Return the endpoint for these organisations, by slug; `wake` is set whenever something was stored.
+    """Return the endpoint for these organisations, by slug; `wake` is set when a message was stored.
 
-    It answers 202 once the message is stored, 401 (also for an organisation that it does not know), 413,
-    and 503 where it cannot be stored, which Dataverse tries again. Raises SettingError.
+    It answers 202 once the message is stored, 401 (also for an unknown organisation), 413, and 503 where it
+    cannot be stored, which Dataverse retries. Raises SettingError.
     """
-    doors = {slug: InboundAuthenticator(inbound) for slug, inbound in connections.items()}
+    authenticators = {slug: InboundAuthenticator(inbound) for slug, inbound in connections.items()}
     app = FastAPI(title="mentorcert inbox", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/webhooks/dynamics/{organisation}")
     async def receive(organisation: str, request: Request) -> JSONResponse:
-        door = doors.get(organisation)
-        admitted = door is not None and door.admits(request)
-        if door is None or not (admitted or door.reads_signatures):
+        authenticator = authenticators.get(organisation)
+        is_authenticated = authenticator is not None and authenticator.authenticate(request)
+        if authenticator is None or not (is_authenticated or authenticator.accepts_signatures):
             return _refuse(401, "not authenticated")
         try:
             body = await _body(request)
@@ -126,12 +125,12 @@ def application(
             return _refuse(413, f"a body may have {LARGEST_BODY} bytes")
         except ClientDisconnect:
             return _refuse(400, "the body broke off")
-        message_id = door.signed_id(request, body)
-        if not admitted and message_id is None:
+        message_id = authenticator.verify_signature(request, body)
+        if not is_authenticated and message_id is None:
             return _refuse(401, "not authenticated")
         try:
             received = await asyncio.to_thread(_store, connect, organisation, request, body, message_id)
-        except (psycopg.Error, PoolTimeout, MentorcertError) as error:
+        except MentorcertError as error:
             logs.event(
                 "portal_message_not_stored", level=logging.ERROR, error=error, organisation=organisation
             )
@@ -149,14 +148,14 @@ def _store(
     connect: Connect, organisation: str, request: Request, body: bytes, message_id: str | None
 ) -> inbox.Received | None:
     kept = {name: value for name, value in request.headers.items() if name.startswith(_KEPT_HEADERS)}
-    with connect() as conn:
+    with mapped_errors(), connect() as conn:
         return inbox.store(
             conn, organisation, body, kept, message_id=message_id, stripped=_STRIPPED in request.headers
         )
 
 
 async def _body(request: Request) -> bytes:
-    """Read the body; raises _TooLargeError, for a body that is sent to its end after that end."""
+    """Read the body; raises _TooLargeError, after the sender has finished where possible."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -164,12 +163,12 @@ async def _body(request: Request) -> bytes:
             body += chunk
         elif size > _LARGEST_DISCARDED:
             break
-    # Answered while it is still being sent, a sender would see a broken connection instead of 413.
+    # Answered earlier, a sender would see a broken connection instead of 413.
     if size > LARGEST_BODY:
         raise _TooLargeError
     return bytes(body)
 
 
 def _refuse(status: int, error: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    # What was not read of the body must not be taken for the next request.
+    # The unread rest of the body must not be parsed as the next request.
     return JSONResponse({"error": error}, status, {"connection": "close", **(headers or {})})

@@ -1,4 +1,4 @@
-"""Everything that can be found wrong with the sync: how bad it is, when it is said, what to do about it."""
+"""The alerts of the sync: severity, condition, and what to do."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -10,7 +10,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A thing that can be wrong: how bad it is, when it is said, what to do."""
+    """One kind of finding: severity, condition, and what to do."""
 
     severity: Severity
     when: str
@@ -20,68 +20,68 @@ class Kind:
 KINDS: Final = {
     "removal_unconfirmed": Kind(
         "error",
-        "Somebody who should be off the portal's list has not been confirmed to be for 15 minutes.",
-        "See the other findings for the cause. Where it cannot be mended at once, have the portal's people"
-        " take them off by hand: `select * from portal.state_overview('…') where is_removal` has their ids.",
+        "A removal from the portal's list has not been confirmed for 15 minutes.",
+        "See the other findings for the cause. If it cannot be fixed at once, ask the portal's operators"
+        " to remove them by hand: `select * from portal.state_overview('…') where is_removal` has their ids.",
     ),
     "listed_but_expired": Kind(
         "error",
-        "In live mode, the last comparison found peer mentors on the portal's list who must not be there.",
-        "`mentorcert portal reconcile ORGANISATION --connection FILE` says who. They are told again;"
-        " where that did not help, have the portal's people take them off by hand; see why it keeps them.",
+        "In live mode, the last comparison found peer mentors on the portal's list who must not be listed.",
+        "`mentorcert portal reconcile ORGANISATION --connection FILE` lists them. They are sent"
+        " again; if that does not help, ask the portal's operators to remove them by hand.",
     ),
     "connection_blocked": Kind(
         "error",
         "The portal refuses our credentials or our messages; nothing is sent, and nothing is lost.",
-        "Mend the cause (new credentials, a changed contract), then let it try again:"
+        "Fix the cause (new credentials, a changed contract), then unblock it:"
         " `mentorcert portal mode ORGANISATION live --reason …`.",
     ),
     "portal_silent": Kind(
         "error",
-        "The portal has failed to answer twenty times in a row; it is asked every half minute.",
-        "Ask whoever runs the portal. Everything is told by itself when it answers again.",
+        "Twenty calls in a row were not answered; one is tried every 30 seconds.",
+        "Ask the portal's operators. Everything is sent when it answers again.",
     ),
     "given_up": Kind(
         "error",
-        "Changes that are no removals were told in vain for 75 hours, and wait for their next change.",
-        "Mend what `portal.states.error` says, then `mentorcert portal replay ORGANISATION`.",
+        "Changes other than removals failed for 75 hours, and wait for their next change.",
+        "Fix what `portal.states.error` says, then `mentorcert portal replay ORGANISATION`.",
     ),
     "fault_of_ours": Kind(
         "error",
-        "Messages could not be made, or do not follow our own contract.",
-        "Report it, with `portal.attempts.error`; then `mentorcert portal replay ORGANISATION`.",
+        "Messages could not be rendered, or do not follow our own contract.",
+        "Report the bug, with `portal.attempts.error`; then `mentorcert portal replay ORGANISATION`.",
     ),
     "no_worker": Kind(
         "error",
-        "A portal is to be told, and no worker has been heard of for a minute.",
-        "Start `mentorcert portal worker --connection FILE`, and see why it stopped.",
+        "States are due, and no worker has reported for a minute.",
+        "Start `mentorcert portal worker --connection FILE`, and find out why it stopped.",
     ),
     "messages_waiting": Kind(
         "error",
-        "Messages of the portal have been stored for 15 minutes and nobody works them.",
+        "Messages of the portal have been stored for 15 minutes and are not processed.",
         "Start `mentorcert portal receive --connection FILE`, with the organisation's file.",
     ),
     "secret_expired": Kind(
         "error",
-        "A secret has expired by the date that the connection's file gives.",
-        "Get a new one, put it where the file says, and write its new date into the file; then start the"
-        " worker and the receiver anew.",
+        "A secret has expired, by its date in the connection's file.",
+        "Get a new one, store it where the file says, and write its new date into the file; then restart the"
+        " worker and the receiver.",
     ),
     "reconciliation_stopped": Kind(
         "error",
-        "Too much differs, or the portal's list is not whole: nothing was repaired.",
-        "See with `mentorcert portal reconcile ORGANISATION --connection FILE --dry-run` whether the portal"
-        " or the registry is right, then repair it on purpose.",
+        "Too much differs, or the portal's list is incomplete: nothing was repaired.",
+        "Check with `mentorcert portal reconcile ORGANISATION --connection FILE --dry-run` whether the portal"
+        " or the registry is right, then repair it deliberately.",
     ),
     "reconciliation_failed": Kind(
         "warning",
-        "The latest comparison with what the portal shows did not come to its end.",
-        "It is done again within the hour; see the reason where it goes on.",
+        "The latest comparison with the portal did not complete.",
+        "It is repeated within the hour; if it fails again, see its reason.",
     ),
     "reconciliation_overdue": Kind(
         "warning",
-        "Nothing was compared for 3 hours, or not everything for 26 hours.",
-        "See that a worker runs; or compare now:"
+        "No comparison for 3 hours, or no full one for 26 hours.",
+        "Check that a worker runs; or compare now:"
         " `mentorcert portal reconcile ORGANISATION --connection FILE --full`.",
     ),
     "unverified": Kind(
@@ -89,52 +89,52 @@ KINDS: Final = {
         "What the portal shows cannot be read, or has not been compared since the mode was set.",
         "After going live: wait for the first night, or run"
         " `mentorcert portal reconcile ORGANISATION --connection FILE --full`. For good: ask"
-        " for an address at which the portal's list can be read.",
+        " for a URL at which the portal's list can be read.",
     ),
     "drift": Kind(
         "warning",
-        "What the portal shows differed, in the last comparison, from what it should show.",
-        "It is repaired by telling the portal again; whom it shows that we do not know, and duplicates,"
-        " its people must see to. `mentorcert portal reconcile ORGANISATION --connection FILE` says who.",
+        "In the last comparison, the portal showed something else than it should.",
+        "The worker sends the states again; unknown peer mentors and duplicates must be removed by the"
+        " portal's operators. `mentorcert portal reconcile ORGANISATION --connection FILE` lists them.",
     ),
     "change_unconfirmed": Kind(
         "warning",
-        "A change that is no removal has not been confirmed for an hour.",
-        "See the other findings, and that the worker has the organisation's file and logs no error.",
+        "A change other than a removal has not been confirmed for an hour.",
+        "See the other findings; check that the worker has the organisation's file and logs no error.",
     ),
     "refused": Kind(
         "warning",
-        "The portal refuses the messages about single peer mentors.",
+        "The portal refuses the messages about some peer mentors.",
         "`select peer_mentor_id, error from portal.states where error_class = 'rejected'`"
-        " says which and why.",
+        " lists them with the reasons.",
     ),
     "paused": Kind(
         "warning",
-        "The connection was paused 15 minutes ago or earlier; nothing is sent.",
-        "End the pause when its reason has gone: `mentorcert portal mode ORGANISATION live --reason …`.",
+        "The connection has been paused for more than 15 minutes; nothing is sent.",
+        "End the pause when its reason is gone: `mentorcert portal mode ORGANISATION live --reason …`.",
     ),
     "secret_expires": Kind(
         "warning",
         "A secret expires within 30 days.",
-        "Get a new one now. While two may be given, give both; write the new date into the file.",
+        "Get a new one now. Where two are allowed, give both; write the new date into the file.",
     ),
     "message_unknown": Kind(
         "warning",
-        "Messages came that no rule fits.",
+        "Messages were received that match no rule.",
         "`mentorcert portal inbox --unknown`; add a rule, then"
         " `mentorcert portal inbox --rework --connection FILE`.",
     ),
     "message_failed": Kind(
         "warning",
-        "The registry refused what messages asked for.",
-        "`mentorcert portal inbox` says why; mend it, then"
+        "The registry refused the changes of messages.",
+        "`mentorcert portal inbox` says why; fix it, then"
         " `mentorcert portal inbox --rework --connection FILE`.",
     ),
     "message_needs_fetch": Kind(
         "warning",
-        "Messages over 256 KB came without contents, and their records have not been read.",
-        "See that a worker runs and that the file names the table under [inbound.tables]; only Dataverse"
-        " can be read. Otherwise look the record up in the portal.",
+        "Messages over 256 KB were received without contents, and their records have not been read.",
+        "Check that a worker runs and that the file names the table under [inbound.tables]; only Dataverse"
+        " can be read. Otherwise look up the record in the portal.",
     ),
     "message_needs_person": Kind(
         "warning",
@@ -144,13 +144,13 @@ KINDS: Final = {
     ),
     "messages_lapse": Kind(
         "warning",
-        "Messages that wait for somebody lose their contents within 30 days.",
-        "See to them, or keep them longer: `update portal.retention set keep = '1 year' where log ="
+        "Messages that wait for a person lose their contents within 30 days.",
+        "Settle them, or keep them longer: `update portal.retention set keep = '1 year' where log ="
         " 'unsettled_messages'`.",
     ),
     "nothing_sent": Kind(
         "notice",
         "The connection is in capture or shadow: everything is recorded, nothing is sent.",
-        "Go live as docs/portal says when the portal is ready.",
+        "Go live when the portal is ready: docs/portal/going-live.md.",
     ),
 }

@@ -1,14 +1,14 @@
-"""What is wrong with the sync: the one place that says so, whoever asks."""
+"""The checks of the sync: the one place that decides what is wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from mentorcert.portal.model import UNSETTLED
 from mentorcert.portal.monitoring.alerts import KINDS, SEVERITIES, Severity
 from mentorcert.portal.monitoring.health import (
     NOTICE_DAYS,
-    UNSETTLED,
     ConnectionHealth,
     Reconciliation,
     Snapshot,
@@ -34,16 +34,16 @@ class Finding:
     advice: str
 
 
-def findings(of: Snapshot) -> list[Finding]:
-    """Say what is wrong, the worst first."""
+def run_checks(of: Snapshot) -> list[Finding]:
+    """Return the findings, errors first."""
     compared = {one.organisation: one for one in of.reconciliations}
     found = [
-        _finding(code, standing.organisation, what)
-        for standing in of.standings
-        if standing.adapter is not None
+        _finding(code, connection.organisation, what)
+        for connection in of.connections
+        if connection.adapter is not None
         for code, what in (
-            *_standing(standing),
-            *_compared(standing, compared.get(standing.organisation)),
+            *_connection(connection),
+            *_compared(connection, compared.get(connection.organisation)),
         )
     ]
     found += [_finding(*one) for one in (*_workers(of), *_secrets(of), *_messages(of))]
@@ -52,8 +52,8 @@ def findings(of: Snapshot) -> list[Finding]:
     )
 
 
-def is_wrong(found: list[Finding]) -> bool:
-    """Tell whether anything is an error."""
+def has_error(found: list[Finding]) -> bool:
+    """Return whether any finding is an error."""
     return any(one.severity == "error" for one in found)
 
 
@@ -62,7 +62,7 @@ def _finding(code: str, organisation: str | None, what: str) -> Finding:
     return Finding(code, kind.severity, organisation, what, kind.advice)
 
 
-def _standing(of: ConnectionHealth) -> Iterator[tuple[str, str]]:
+def _connection(of: ConnectionHealth) -> Iterator[tuple[str, str]]:
     if of.mode in {"capture", "shadow"}:
         waits = f"; {of.held_removals} removals wait" if of.held_removals else ""
         yield "nothing_sent", f"in {of.mode} for {duration(of.mode_s)}{waits}"
@@ -91,12 +91,12 @@ def _sending(of: ConnectionHealth) -> Iterator[tuple[str, str]]:
         yield "refused", f"{refused} peer mentors"
 
 
-def _compared(standing: ConnectionHealth, of: Reconciliation | None) -> Iterator[tuple[str, str]]:
-    if of is None or not standing.sends:
+def _compared(connection: ConnectionHealth, of: Reconciliation | None) -> Iterator[tuple[str, str]]:
+    if of is None or not connection.sends:
         return
     drift = dict(of.drift)
-    # In canary the portal's list of all the others is not ours yet.
-    if standing.mode == "live" and (listed := drift.pop("listed_but_expired", 0)):
+    # In canary mode the rest of the portal's list is not ours yet.
+    if connection.mode == "live" and (listed := drift.pop("listed_but_expired", 0)):
         yield "listed_but_expired", f"{listed} peer mentors"
     if drift:
         yield "drift", ", ".join(f"{number} {kind}" for kind, number in sorted(drift.items()))
@@ -104,7 +104,7 @@ def _compared(standing: ConnectionHealth, of: Reconciliation | None) -> Iterator
         yield "reconciliation_stopped", of.reason or ""
     elif of.outcome == "failed":
         yield "reconciliation_failed", of.reason or ""
-    since_s = standing.mode_s or 0.0
+    since_s = connection.mode_s or 0.0
     if of.outcome == "unverified":
         yield "unverified", of.reason or ""
     elif of.full_s is None or of.full_s > since_s:
@@ -113,12 +113,17 @@ def _compared(standing: ConnectionHealth, of: Reconciliation | None) -> Iterator
         min(since_s, _or_ever(of.full_s)), ALL_COMPARED_ALARM_S
     )
     if overdue and of.outcome != "unverified":
-        yield "reconciliation_overdue", f"last done {_ago(of.any_s)}, of everything {_ago(of.full_s)}"
+        yield "reconciliation_overdue", f"last {_ago(of.any_s)}, last full one {_ago(of.full_s)}"
 
 
 def _workers(of: Snapshot) -> Iterator[tuple[str, str | None, str]]:
-    if any(one.sends or one.mode == "shadow" for one in of.standings) and of.worker_silent_s > WORKER_ALARM_S:
-        last = f"the last was heard of {_ago(of.worker_silent_s)}" if of.workers else "none was heard of"
+    if (
+        any(one.sends or one.mode == "shadow" for one in of.connections)
+        and of.worker_silent_s > WORKER_ALARM_S
+    ):
+        last = (
+            f"the last heartbeat was {_ago(of.worker_silent_s)}" if of.workers else "there was no heartbeat"
+        )
         yield "no_worker", None, last
 
 
@@ -160,7 +165,7 @@ def _ago(seconds: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Say a time in the unit that fits it; nothing for None."""
+    """Return a duration in a suitable unit; empty for None."""
     if seconds is None:
         return ""
     for unit, length_s in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: what a supervisor and Prometheus ask a process of the sync."""
+"""`/healthz`, `/readyz` and `/metrics` of the processes of the sync."""
 
 import socket
 import threading
@@ -13,28 +13,28 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from mentorcert import http_server
 from mentorcert.portal.monitoring.metrics import Metrics
-from mentorcert.portal.monitoring.watch import Monitor
+from mentorcert.portal.monitoring.watch import HealthCache
 
 
-def router(monitor: Monitor) -> APIRouter:
-    """Return the three addresses; none says anything of a person."""
+def router(health_cache: HealthCache) -> APIRouter:
+    """Return the three endpoints; none holds personal data."""
     routes = APIRouter()
 
     @routes.get("/healthz")
     async def healthz() -> JSONResponse:
-        """Say that the process lives; nothing else is asked."""
+        """Answer that the process is alive, without asking the database."""
         return JSONResponse({"status": "ok"})
 
     @routes.get("/readyz")
     def readyz() -> JSONResponse:
-        """Say that all is well; or 503 with the codes of docs/portal/alerts.md."""
-        errors = monitor.read().errors
+        """Answer 200 if there is no error; else 503 with the codes of docs/portal/alerts.md."""
+        errors = health_cache.read().errors
         return JSONResponse({"status": "error" if errors else "ok", "errors": errors}, 503 if errors else 200)
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        """Give Prometheus's text; 503 with `mentorcert_up 0` alone where nothing can be read."""
-        reading = monitor.read()
+        """Answer in Prometheus's text format; 503 with only `mentorcert_up 0` without a snapshot."""
+        reading = health_cache.read()
         registry = CollectorRegistry()
         registry.register(Metrics(reading.snapshot))
         return Response(
@@ -47,16 +47,16 @@ def router(monitor: Monitor) -> APIRouter:
 
 
 @contextmanager
-def served(monitor: Monitor, host: str, port: int) -> Iterator[int]:
-    """Serve the three addresses by a thread; yields the port, of 0 the one that was free. Raises OSError."""
+def served(health_cache: HealthCache, host: str, port: int) -> Iterator[int]:
+    """Serve the three endpoints in a thread; yields the port, for 0 a free one. Raises OSError."""
     app = FastAPI(title="mentorcert monitoring", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router(monitor))
-    server = uvicorn.Server(http_server.config(app, lifespan="off"))
+    app.include_router(router(health_cache))
+    running = uvicorn.Server(http_server.config(app, lifespan="off"))
     with socket.create_server((host, port)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             yield int(listener.getsockname()[1])
         finally:
-            server.should_exit = True
+            running.should_exit = True
             thread.join()

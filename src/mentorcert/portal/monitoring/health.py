@@ -1,34 +1,29 @@
-"""How the sync stands with every portal, read in one snapshot of the database."""
+"""The health of every connection, read in one snapshot of the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-import aiosql
-from psycopg.rows import class_row
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-
-Mode = Literal["capture", "shadow", "canary", "live", "paused"]
+from mentorcert.portal.model import Mode
 
 SENDING: Final[frozenset[Mode]] = frozenset({"canary", "live"})
-UNSETTLED: Final = ("unknown", "failed", "needs_fetch", "needs_person")
 NOTICE_DAYS: Final = 30
 
-_QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionHealth:
-    """How it stands with one organisation's portal; without an adapter nobody has connected one.
+    """The health of one organisation's connection; without an adapter no portal is connected.
 
-    `oldest_removal_s`: for so many seconds, in a mode that sends, somebody who should be off the portal's
-    list has not been confirmed to be (`removals` of them); `oldest_change_s` the same of any other change.
-    None where there is none. `held_removals` are those that the mode keeps back.
+    `oldest_removal_s`: age of the oldest of the unconfirmed `removals` from the portal's list, in a mode that
+    sends; `oldest_change_s` the same of other changes; None where there is none. `held_removals` are those
+    held back by the mode.
     """
 
     organisation: str
@@ -53,13 +48,13 @@ class ConnectionHealth:
 
     @property
     def sends(self) -> bool:
-        """Whether the portal is told anything."""
+        """Whether anything is sent to the portal."""
         return self.mode in SENDING
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker that was heard of within a day and has not stopped, and for how many seconds it is silent."""
+    """A worker that reported within a day and has not stopped; `silent_s`: age of its last heartbeat."""
 
     worker: str
     started_at: datetime
@@ -68,7 +63,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class SecretEnd:
-    """A secret that expires: where it stands in the connection's file, and when (`expires_s`: Unix time)."""
+    """A secret that expires: its place in the connection's file, and when (`expires_s`: Unix time)."""
 
     organisation: str
     place: str
@@ -90,7 +85,7 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The latest comparison that was no dry run, when each scope was last done, and what differs now."""
+    """The latest comparison other than dry runs, when each scope was last done, and what differs now."""
 
     organisation: str
     scope: Literal["recent", "full"] | None
@@ -106,7 +101,7 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class RecentAttempts:
-    """How many attempts had one outcome lately."""
+    """Recent attempts with one outcome."""
 
     organisation: str
     outcome: str
@@ -116,9 +111,9 @@ class RecentAttempts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one instant, each list by organisation."""
+    """The health at one instant, each list ordered by organisation."""
 
-    standings: Sequence[ConnectionHealth]
+    connections: Sequence[ConnectionHealth]
     workers: Sequence[Worker] = ()
     secrets: Sequence[SecretEnd] = ()
     messages: Sequence[Messages] = ()
@@ -127,18 +122,18 @@ class Snapshot:
 
     @property
     def worker_silent_s(self) -> float:
-        """For how many seconds no worker has been heard of; infinite where there is none."""
+        """The age of the latest heartbeat in seconds; infinite where there is no worker."""
         return min((worker.silent_s for worker in self.workers), default=float("inf"))
 
     def of(self, organisation: str) -> "Snapshot":
-        """Return the part that concerns one organisation, and the workers, who serve all."""
+        """Return the part of one organisation, and the workers, which serve all."""
 
-        def own(rows: Sequence[T]) -> list[T]:
-            return [row for row in rows if getattr(row, "organisation", None) == organisation]
+        def own(every: Sequence[T]) -> list[T]:
+            return [row for row in every if getattr(row, "organisation", None) == organisation]
 
         return replace(
             self,
-            standings=own(self.standings),
+            connections=own(self.connections),
             secrets=own(self.secrets),
             messages=own(self.messages),
             reconciliations=own(self.reconciliations),
@@ -146,39 +141,34 @@ class Snapshot:
 
 
 def read(conn: Connection) -> Snapshot:
-    """Read how things stand, in a transaction of its own; needs an idle connection.
+    """Read the health in its own transaction; needs an idle connection.
 
-    Seven statements, however many organisations there are. Raises psycopg.Error.
+    Seven statements, however many organisations there are.
     """
-    with conn.transaction():
-        _QUERIES.limits(conn)
-        _QUERIES.time_limit(conn)
-        return _snapshot(conn, _QUERIES.workers.sql)
+    with rows.mapped_errors(), conn.transaction():
+        rows.execute(conn, _QUERIES.limits)
+        rows.execute(conn, _QUERIES.time_limit)
+        return _snapshot(conn, _QUERIES.workers)
 
 
 def read_own(conn: Connection) -> Snapshot:
-    """Read how it stands with the portal of the organisation that the connection's user administers.
+    """Read the health of the organisation that the connection's user administers.
 
-    In the transaction that is open, by row-level security; the workers have no names. Raises psycopg.Error.
+    In the open transaction, under row-level security; the workers have no names.
     """
-    return _snapshot(conn, _QUERIES.heartbeats.sql)
+    return _snapshot(conn, _QUERIES.heartbeats)
 
 
 def _snapshot(conn: Connection, workers: str) -> Snapshot:
     return Snapshot(
-        standings=_rows(conn, ConnectionHealth, _QUERIES.standings.sql),
-        workers=_rows(conn, Worker, workers),
-        secrets=_rows(conn, SecretEnd, _QUERIES.secrets.sql),
-        messages=_rows(conn, Messages, _QUERIES.messages.sql, notice_days=NOTICE_DAYS),
-        reconciliations=_rows(conn, Reconciliation, _QUERIES.reconciliations.sql),
+        connections=rows.fetch_all(conn, ConnectionHealth, _QUERIES.connections),
+        workers=rows.fetch_all(conn, Worker, workers),
+        secrets=rows.fetch_all(conn, SecretEnd, _QUERIES.secrets),
+        messages=rows.fetch_all(conn, Messages, _QUERIES.messages, notice_days=NOTICE_DAYS),
+        reconciliations=rows.fetch_all(conn, Reconciliation, _QUERIES.reconciliations),
     )
 
 
 def recent_attempts(conn: Connection) -> list[RecentAttempts]:
     """Count the attempts of the last hour and the last day by outcome."""
-    return _rows(conn, RecentAttempts, _QUERIES.recent_attempts.sql)
-
-
-def _rows(conn: Connection, kind: type[T], query: str, **parameters: Any) -> list[T]:
-    with conn.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(query.encode(), parameters or None).fetchall()
+    return rows.fetch_all(conn, RecentAttempts, _QUERIES.recent_attempts)

@@ -1,4 +1,4 @@
--- How the sync stands: a few statements, however many organisations there are; run in one snapshot.
+-- The health of the sync: a constant number of statements, run in one snapshot.
 
 -- name: limits()!
 set transaction isolation level repeatable read, read only;
@@ -6,7 +6,7 @@ set transaction isolation level repeatable read, read only;
 -- name: time_limit()!
 set local statement_timeout = '10s';
 
--- name: standings()
+-- name: connections()
 with situations as materialized (
   select organisation.id as organisation_id, situation.*
   from public.organisations as organisation
@@ -14,7 +14,7 @@ with situations as materialized (
   where situation.state <> 'in_sync'
 ),
 removals as (
-  -- Also whoever our list has let go while the row was waiting, and nobody came to derive it anew.
+  -- Also peer mentors whose listing has ended since the row was derived.
   select
     situation.organisation_id,
     case
@@ -50,7 +50,7 @@ select
   coalesce(failing.rows, '{}') as rows_by_error,
   coalesce(behind.held_removals, 0) as held_removals,
   coalesce(late.removals, 0) as removals,
-  -- Counted from when the mode began to send: what was held back on purpose is no failure to remove.
+  -- Counted from when the mode began to send: what was held back deliberately is no failure.
   case when late.since is not null then
     extract(epoch from now() - greatest(late.since, connection.mode_since))::double precision
   end as oldest_removal_s,
@@ -169,7 +169,7 @@ cross join lateral (
 left join lateral (
   select jsonb_object_agg(by_kind.kind, by_kind.mentors) as kinds
   from (
-    -- Every run lists all that it found: one who still differs stands in several.
+    -- Every run stores all its differences: a lasting one is stored several times.
     select found.kind, count(distinct coalesce(found.peer_mentor_id::text, found.external_id, found.id::text)) as mentors
     from portal.drift as found
     where found.organisation_id = organisation.id and found.repaired_at is null

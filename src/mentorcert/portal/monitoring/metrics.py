@@ -1,4 +1,4 @@
-"""How the sync stands, as Prometheus's metrics."""
+"""The health of the sync as Prometheus metrics."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mentorcert.portal.monitoring.checks import findings
+from mentorcert.portal.monitoring.checks import run_checks
 from mentorcert.portal.monitoring.health import ConnectionHealth, Snapshot
 
 STATES: Final = ("held", "pending", "retry", "blocked", "dead", "in_sync")
@@ -20,7 +20,7 @@ Sample = tuple[tuple[str, ...], float]
 
 
 class Metrics(Collector):
-    """The metrics of one snapshot; without one, only that there is none."""
+    """The metrics of one snapshot; without one only `mentorcert_up 0`."""
 
     def __init__(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
@@ -28,23 +28,21 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
         of = self._snapshot
-        yield _gauge(
-            "mentorcert_up", "Whether the database could be read for this answer.", (), [((), of is not None)]
-        )
+        yield _gauge("mentorcert_up", "Whether the database could be read.", (), [((), of is not None)])
         if of is None:
             return
-        connected = [one for one in of.standings if one.adapter is not None]
+        connected = [one for one in of.connections if one.adapter is not None]
         yield from _per_organisation(connected)
         yield from _reconciliations(of)
         yield _gauge(
             f"{_P}_worker_heartbeat_age_seconds",
-            "For how long no worker has been heard of; +Inf where there is none.",
+            "Age of the latest worker heartbeat; +Inf where there is none.",
             (),
             [((), of.worker_silent_s)],
         )
         yield _gauge(
             f"{_P}_secret_expires_timestamp_seconds",
-            "From when on a secret is no longer accepted.",
+            "When a secret expires.",
             ("organisation", "place"),
             [((one.organisation, one.place), one.expires_s) for one in of.secrets],
         )
@@ -54,7 +52,7 @@ class Metrics(Collector):
             ("organisation", "state"),
             [((one.organisation, one.state), one.messages) for one in of.messages],
         )
-        found = {(one.organisation or "", one.code, one.severity) for one in findings(of)}
+        found = {(one.organisation or "", one.code, one.severity) for one in run_checks(of)}
         yield _gauge(
             f"{_P}_finding",
             "What is wrong now, by its code in docs/portal/alerts.md.",
@@ -69,19 +67,19 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
 
     yield _gauge(
         f"{_P}_oldest_unconfirmed_removal_seconds",
-        "For how long, in a mode that sends, somebody may still be shown who must not be; 0: nobody.",
+        "Age of the oldest unconfirmed removal, in a mode that sends; 0: none.",
         ("organisation",),
         each(lambda one: one.oldest_removal_s or 0.0),
     )
     yield _gauge(
         f"{_P}_days_in_capture",
-        "For how many days nothing has been sent because the mode is capture.",
+        "Days that the connection has been in capture mode.",
         ("organisation",),
         each(lambda one: (one.mode_s or 0.0) / _DAY_S if one.mode == "capture" else None),
     )
     yield _gauge(
         f"{_P}_rows",
-        "Peer mentors by how it stands with what the portal was told of them.",
+        "Peer mentors by the state of their sync.",
         ("organisation", "state"),
         [
             ((one.organisation, state), one.rows_by_state.get(state, 0))
@@ -96,7 +94,7 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
         [((one.organisation, state), one.breaker == state) for one in connected for state in BREAKERS],
     )
     attempts = CounterMetricFamily(
-        f"{_P}_attempts", "Attempts to tell the portal.", labels=("organisation", "outcome")
+        f"{_P}_attempts", "Attempts to send to the portal.", labels=("organisation", "outcome")
     )
     for one in connected:
         for outcome, number in sorted(one.attempts_by_outcome.items()):
@@ -107,7 +105,7 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
 def _reconciliations(of: Snapshot) -> Iterator[Metric]:
     yield _gauge(
         f"{_P}_last_reconciliation_timestamp_seconds",
-        "When what the portal shows was last compared; absent: never.",
+        "When the portal was last compared; absent: never.",
         ("organisation", "scope"),
         [
             ((one.organisation, scope), at.timestamp())
@@ -118,12 +116,12 @@ def _reconciliations(of: Snapshot) -> Iterator[Metric]:
     )
     yield _gauge(
         f"{_P}_drift",
-        "Peer mentors whom the portal showed otherwise than it should, by the last comparison.",
+        "Peer mentors that the portal showed wrongly, by the last comparison.",
         ("organisation", "kind"),
         [
             ((one.organisation, kind), one.drift.get(kind, 0))
             for one in of.reconciliations
-            # Nothing known is no zero.
+            # Unknown is not zero.
             if one.full_at or one.recent_at or one.drift
             for kind in DRIFT
         ],

@@ -1,4 +1,4 @@
-"""Watches the sync for as long as a process lives: one reading for all who ask, and findings in the log."""
+"""Watches the sync while a process runs: one cached reading for all readers, and findings in the log."""
 
 import logging
 import threading
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-import psycopg
-
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection
-from mentorcert.errors import DatabaseUnreachableError, MentorcertError, MigrationError, from_postgres
+from mentorcert.db.rows import mapped_errors
+from mentorcert.errors import DatabaseUnreachableError, MentorcertError, MigrationError
 from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.monitoring import expiry, health
-from mentorcert.portal.monitoring.checks import Finding, findings
+from mentorcert.portal.monitoring.checks import Finding, run_checks
 from mentorcert.portal.monitoring.health import Snapshot
 
 WATCH_S: Final = 60.0
@@ -29,7 +28,7 @@ _LEVELS: Final = {"error": logging.ERROR, "warning": logging.WARNING, "notice": 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read; or, without a snapshot, why nothing could be: `database_unreachable`, `not_migrated`."""
+    """A snapshot, or why there is none: `database_unreachable`, `database_fails`, `not_migrated`."""
 
     snapshot: Snapshot | None
     trouble: str | None
@@ -37,14 +36,14 @@ class Reading:
 
     @property
     def errors(self) -> list[str]:
-        """The codes of all that is an error."""
+        """The codes of all errors."""
         if self.snapshot is None:
             return [self.trouble or ""]
-        return sorted({one.code for one in findings(self.snapshot) if one.severity == "error"})
+        return sorted({one.code for one in run_checks(self.snapshot) if one.severity == "error"})
 
 
-class Monitor:
-    """Reads how things stand, at most once in `keep_s` seconds, however many ask, in whatever threads."""
+class HealthCache:
+    """Reads the health at most once in `keep_s` seconds, for any number of readers and threads."""
 
     def __init__(self, connect: Connect, *, keep_s: float = 3.0) -> None:
         self._connect, self._keep_s = connect, keep_s
@@ -52,7 +51,7 @@ class Monitor:
         self._reading: Reading | None = None
 
     def read(self) -> Reading:
-        """Return what is known, never older than `keep_s`; that the database is away is known too."""
+        """Return a reading not older than `keep_s`; a failure to read is cached too."""
         with self._lock:
             if self._reading is None or monotonic() - self._reading.read_at >= self._keep_s:
                 self._reading = self._read()
@@ -61,68 +60,71 @@ class Monitor:
     def _read(self) -> Reading:
         snapshot, trouble = None, None
         try:
-            with self._connect() as conn:
+            with mapped_errors(), self._connect() as conn:
                 if migrate.pending(conn, migrate.read()):
                     trouble = "not_migrated"
                 else:
                     snapshot = health.read(conn)
         except MigrationError:
             trouble = "not_migrated"
-        except (psycopg.Error, MentorcertError) as error:
-            known = from_postgres(error) if isinstance(error, psycopg.Error) else error
+        except MentorcertError as error:
             trouble = (
-                "database_unreachable" if isinstance(known, DatabaseUnreachableError) else "database_fails"
+                "database_unreachable" if isinstance(error, DatabaseUnreachableError) else "database_fails"
             )
             logs.event("portal_health_unreadable", level=logging.ERROR, error=error)
         return Reading(snapshot, trouble, monotonic())
 
 
-class Watch:
-    """Logs each finding when it comes and when it goes, and an error again every REPEAT_S seconds.
+class FindingLogger:
+    """Logs each finding when it begins and ends, and an error again every REPEAT_S seconds.
 
-    First it notes when the secrets of this process's connections expire, as soon as the database lets it.
+    Also stores the expiry dates of this process's secrets, as soon as the database can be reached.
     """
 
-    def __init__(self, monitor: Monitor, connect: Connect, configurations: Iterable[Configuration]) -> None:
-        self._monitor, self._connect = monitor, connect
+    def __init__(
+        self, health_cache: HealthCache, connect: Connect, configurations: Iterable[Configuration]
+    ) -> None:
+        self._health_cache, self._connect = health_cache, connect
         self._unnoted = list(configurations)
-        self._said: dict[tuple[str, str | None], float] = {}
+        self._logged_at: dict[tuple[str, str | None], float] = {}
 
-    def look(self) -> None:
-        """Look once; where nothing can be read, the reading has logged that."""
+    def check_once(self) -> None:
+        """Check once; a failure to read is logged by the reading."""
         if self._unnoted:
             self._note()
-        snapshot = self._monitor.read().snapshot
+        snapshot = self._health_cache.read().snapshot
         if snapshot is None:
             return
-        found = {(one.code, one.organisation): one for one in findings(snapshot)}
+        found = {(one.code, one.organisation): one for one in run_checks(snapshot)}
         for key, one in found.items():
-            said_s = monotonic() - self._said.get(key, float("-inf"))
-            if said_s >= (REPEAT_S if one.severity == "error" else float("inf")):
-                self._say(one)
-                self._said[key] = monotonic()
-        for key in self._said.keys() - found.keys():
+            age_s = monotonic() - self._logged_at.get(key, float("-inf"))
+            if age_s >= (REPEAT_S if one.severity == "error" else float("inf")):
+                self._log(one)
+                self._logged_at[key] = monotonic()
+        for key in self._logged_at.keys() - found.keys():
             code, organisation = key
             logs.event("portal_finding_gone", level=logging.WARNING, code=code, organisation=organisation)
-            del self._said[key]
+            del self._logged_at[key]
 
-    def keep_looking(self, stop: threading.Event, every_s: float = WATCH_S) -> None:
-        """Look every so many seconds, until told to stop."""
-        while True:
-            self.look()
-            if stop.wait(every_s):
-                return
+    def run_forever(self, stop: threading.Event) -> None:
+        """Check every WATCH_S seconds until `stop` is set."""
+
+        def work() -> float:
+            self.check_once()
+            return WATCH_S
+
+        loops.run_forever(work, stop, failed="portal_health_unreadable", retry_s=WATCH_S)
 
     def _note(self) -> None:
         try:
-            with self._connect() as conn:
+            with mapped_errors(), self._connect() as conn:
                 expiry.note(conn, self._unnoted)
             self._unnoted = []
-        except (psycopg.Error, MentorcertError) as error:
+        except MentorcertError as error:
             logs.event("portal_secrets_not_noted", level=logging.ERROR, error=error)
 
     @staticmethod
-    def _say(one: Finding) -> None:
+    def _log(one: Finding) -> None:
         logs.event(
             "portal_finding",
             level=_LEVELS[one.severity],
@@ -133,14 +135,14 @@ class Watch:
 
 
 @contextmanager
-def watched(connect: Connect, configurations: Iterable[Configuration]) -> Iterator[Monitor]:
-    """Let a thread watch while the block runs; yields the monitor that others may ask too."""
-    monitor, stop = Monitor(connect), threading.Event()
-    watch = Watch(monitor, connect, configurations)
-    thread = threading.Thread(target=watch.keep_looking, args=(stop,))
+def watching(connect: Connect, configurations: Iterable[Configuration]) -> Iterator[HealthCache]:
+    """Log findings in a thread while the block runs; yields the cache, for other readers."""
+    health_cache, stop = HealthCache(connect), threading.Event()
+    watch = FindingLogger(health_cache, connect, configurations)
+    thread = threading.Thread(target=watch.run_forever, args=(stop,))
     thread.start()
     try:
-        yield monitor
+        yield health_cache
     finally:
         stop.set()
         thread.join()

@@ -1,33 +1,31 @@
-"""The reconciler's side of the tables: when, runs under a lease, comparisons, and what they found."""
+"""The reconciler's queries: what is due, runs under a lease, comparisons and their differences."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
-import aiosql
-from psycopg.rows import RowFactory, class_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from mentorcert.db import rows
 from mentorcert.db.connection import AsyncConnection
-from mentorcert.portal.model import PortalRecord
-from mentorcert.portal.sync.state_queue import Connection, Mode
+from mentorcert.portal.model import Mode, PortalRecord
+from mentorcert.portal.sync.state_queue import Connection
 
 Scope = Literal["recent", "full"]
 Outcome = Literal["done", "stopped", "unverified", "failed"]
 Kind = Literal["listed_but_expired", "missing", "stale", "unknown_there", "duplicate"]
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 _BIGINT: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An organisation that is to be reconciled now, by id and slug."""
+    """An organisation to reconcile now, by id and slug."""
 
     organisation_id: UUID
     organisation: str
@@ -36,7 +34,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A reconciliation under way; `peer_mentors` is how many the organisation has, listed or not."""
+    """A running reconciliation; `peer_mentors` is how many the organisation has, listed or not."""
 
     id: int
     organisation_id: UUID
@@ -49,7 +47,7 @@ class Run:
 
     @property
     def connection(self) -> Connection:
-        """The connection that it is about."""
+        """The run's connection."""
         return Connection(
             self.organisation_id, self.organisation, self.mode, self.adapter, self.contract_version,
             is_reviving=False, due_in_s=None,
@@ -58,28 +56,28 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one comparison found; `row` is as the database gave it, and takes it back."""
+    """One difference; `row` is JSON of the database."""
 
     row: dict[str, Any]
 
     @property
     def kind(self) -> Kind:
-        """What is wrong."""
+        """The kind of difference."""
         kind: Kind = self.row["kind"]
         return kind
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:
-        """What the same difference has in another comparison, also where it is worse or better there."""
+        """Identifies the same difference in another comparison, also where its kind has changed."""
         kind = self.kind if self.kind in {"unknown_there", "duplicate"} else "ours"
         return kind, self.row["peer_mentor_id"], self.row["external_id"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was `read` from an instant on against what should be, in numbers of records and peer mentors.
+    """The records `read` from an instant on, compared with the desired states, in numbers of peer mentors.
 
-    `expected`: of whom there must be a record; `in_motion`: not judged, because changed or told meanwhile.
+    `expected`: must have a record; `in_motion`: not compared, because changed or sent in between.
     """
 
     read_from: datetime | None = None
@@ -91,42 +89,40 @@ class Comparison:
 
     @property
     def drift_by_kind(self) -> dict[Kind, int]:
-        """How many differences there are of each kind."""
+        """The number of differences of each kind."""
         counted = Counter(difference.kind for difference in self.drift)
         return {kind: counted[kind] for kind in get_args(Kind)}
 
 
 class Comparisons:
-    """Runs the statements on a pool; each raises psycopg.Error, with MC008 where the run has ended."""
+    """Runs the queries on a pool; each raises InvalidArgumentError where the run has ended."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection]) -> None:
         self._pool = pool
 
     async def due(self) -> list[Due]:
-        """Return whom to reconcile now, and whether wholly."""
-        return await self._rows(class_row(Due), _QUERIES.due.sql)
+        """Return the organisations to reconcile now, and the scope."""
+        return await rows.fetch_all_async(self._pool, Due, _QUERIES.due)
 
     async def start(
         self, organisation_id: UUID, scope: Scope, *, worker: str, dry_run: bool, only_due: bool
     ) -> Run | None:
         """Start a run; None where one is running, or with `only_due` none is due."""
-        runs = await self._rows(
-            class_row(Run), _QUERIES.start.sql,
+        runs = await rows.fetch_all_async(self._pool, Run, _QUERIES.start,
             organisation_id=organisation_id, scope=scope, worker=worker, is_dry_run=dry_run,
             only_due=only_due,
         )  # fmt: skip
         return runs[0] if runs else None
 
     async def renew(self, run: Run) -> datetime:
-        """Say that the run lives; return the database's time."""
-        (now,) = await self._rows(scalar_row, _QUERIES.renew.sql, id=run.id)
-        at: datetime = now
-        return at
+        """Renew the run's lease; return the database's time."""
+        (now,) = await rows.fetch_all_async(self._pool, datetime, _QUERIES.renew, id=run.id)
+        return now
 
     async def compare(self, run: Run, read_from: datetime, records: Sequence[PortalRecord]) -> Comparison:
-        """Compare what was read from an instant on, in one statement, whatever the number of records."""
-        ((compared, expected, in_motion, drift),) = await self._rows(
-            tuple_row, _QUERIES.compare.sql,
+        """Compare what was read from an instant on, in one statement."""
+        ((compared, expected, in_motion, drift),) = await rows.fetch_all_async(
+            self._pool, tuple[int, int, int, list[dict[str, Any]]], _QUERIES.compare,
             id=run.id,
             read_from=read_from,
             peer_mentor_ids=[record.peer_mentor_id for record in records],
@@ -140,32 +136,31 @@ class Comparisons:
         )
 
     async def note(self, run: Run, drift: Sequence[Difference]) -> None:
-        """Keep what was found."""
-        rows = Jsonb([difference.row for difference in drift])
-        await self._rows(scalar_row, _QUERIES.note.sql, id=run.id, drift=rows)
+        """Store the differences."""
+        await rows.fetch_all_async(
+            self._pool,
+            object,
+            _QUERIES.note,
+            id=run.id,
+            drift=Jsonb([difference.row for difference in drift]),
+        )
 
     async def repair(self, run: Run, after: int, batch_size: int) -> tuple[int | None, int]:
-        """Have the portal told again of the next; return the last (None: no more), and how many."""
-        (step,) = await self._rows(
-            tuple_row, _QUERIES.repair.sql, id=run.id, after=after, batch_size=batch_size
+        """Mark the next differences to be sent again; return the last id (None: no more), and how many."""
+        (step,) = await rows.fetch_all_async(
+            self._pool, tuple[int | None, int], _QUERIES.repair, id=run.id, after=after, batch_size=batch_size
         )
-        last_id, marked = step
-        return last_id, marked
+        return step
 
     async def finish(self, run: Run, outcome: Outcome, reason: str | None, of: Comparison) -> None:
         """End the run."""
-        await self._rows(
-            scalar_row, _QUERIES.finish.sql,
+        await rows.fetch_all_async(
+            self._pool, object, _QUERIES.finish,
             id=run.id, outcome=outcome, reason=reason, read=of.read, compared=of.compared,
             in_motion=of.in_motion, drift_by_kind=Jsonb(of.drift_by_kind), read_from=of.read_from,
         )  # fmt: skip
 
-    async def _rows(self, row_factory: RowFactory[Any], query: str, **parameters: Any) -> list[Any]:
-        async with self._pool.connection() as conn, conn.cursor(row_factory=row_factory) as cursor:
-            await cursor.execute(query.encode(), parameters)
-            return await cursor.fetchall()
-
 
 def _text(value: str | None) -> str | None:
-    """Return what a portal wrote as the database takes it, which holds neither NUL nor half a character."""
+    """Return a portal's text as the database accepts it: without NUL and lone surrogates."""
     return value and value[:200].encode(errors="replace").decode().replace("\0", "?")

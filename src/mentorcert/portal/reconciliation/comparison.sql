@@ -1,4 +1,4 @@
--- The course of a reconciliation; each is one statement, and a transaction of its own.
+-- The steps of a reconciliation; each is one statement and its own transaction.
 
 -- name: due()
 select organisation_id, organisation, scope from portal.reconciliations_due();

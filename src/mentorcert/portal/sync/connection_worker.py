@@ -1,4 +1,4 @@
-"""One organisation's lane: claims what is due and tells the portal, several at once, until nothing is due."""
+"""Serves one connection: claims what is due and sends it, several at once, until nothing is due."""
 
 import asyncio
 import logging
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, cast
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from mentorcert import logs
-from mentorcert.errors import MentorcertError, PortalError, PortalUnauthorisedError
+from mentorcert.errors import (
+    DatabaseError,
+    DatabaseUnreachableError,
+    MentorcertError,
+    PortalError,
+    PortalUnauthorisedError,
+)
 from mentorcert.portal.adapters.port import Portal
-from mentorcert.portal.model import DesiredState
+from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import (
     SEND_NOTHING,
     Claim,
@@ -28,7 +31,7 @@ _OUTCOMES: Final = frozenset(
     {"unavailable", "unauthorised", "rejected", "unexpected_answer", "message_invalid"}
 )
 
-# What a fault of ours looks like; it must not stop the others' lane.
+# Errors of our own code; one connection's must not stop the others.
 FAULTS: Final = (
     MentorcertError,
     ArithmeticError,
@@ -40,16 +43,16 @@ FAULTS: Final = (
     ValueError,
 )
 
-DATABASE_ERRORS: Final = (psycopg.Error, PoolTimeout)
+DATABASE_ERRORS: Final = (DatabaseError, DatabaseUnreachableError)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How a worker goes about its work.
+    """Settings of a worker.
 
-    `batch` rows are claimed at a time under a lease of `lease_s`; `concurrency` are told at once, each begun
-    in the first half of the lease and ended in the second. The mode is read again before each is sent, unless
-    it was read `mode_age_s` before. `poll_s` is the longest wait for something to do.
+    `batch` rows are claimed at a time under a lease of `lease_s`; `concurrency` are sent at once, each begun
+    in the first half of the lease and ended in the second. The send policy is read before each send, unless
+    it is younger than `mode_age_s`. `poll_s` is the longest wait between polls.
     """
 
     batch: int = 64
@@ -57,38 +60,41 @@ class WorkerSettings:
     lease_s: float = 60.0
     mode_age_s: float = 0.5
     poll_s: float = 1.0
-    beat_s: float = 10.0
+    heartbeat_s: float = 10.0
 
 
 class ConnectionWorker:
-    """Serves one connection; `report` takes each result and returns at once."""
+    """Serves one connection; `report` takes each result and must not block."""
 
     def __init__(
         self,
         connection: Connection,
         queue: StateQueue,
+        connections: Connections,
         settings: WorkerSettings,
         *,
-        open_portal: Callable[[Connection], Portal],
-        rehearse: Callable[[Connection, DesiredState], None],
         report: Callable[[Result], None],
         stop: asyncio.Event,
     ) -> None:
         self._connection, self._queue, self._settings = connection, queue, settings
-        self._open_portal, self._rehearse, self._report, self._stop = open_portal, rehearse, report, stop
-        self._is_shut = False
-        self._gate, self._gate_read_at, self._gate_lock = SEND_NOTHING, float("-inf"), asyncio.Lock()
+        self._connections, self._report, self._stop = connections, report, stop
+        self._is_stopped = False
+        self._send_policy, self._policy_read_at, self._policy_lock = (
+            SEND_NOTHING,
+            float("-inf"),
+            asyncio.Lock(),
+        )
 
-    async def drain(self) -> int:
-        """Work until nothing is due, or until stopped; return how many rows were dealt with.
+    async def run_until_idle(self) -> int:
+        """Work until nothing is due, or until stopped; return how many rows were processed.
 
         Raises what opening the portal raises, before anything is claimed.
         """
         if self._connection.is_reviving:
-            while await self._queue.revive(self._connection.organisation_id):
+            while await self._queue.requeue(self._connection.organisation_id):
                 pass
-        # In shadow there is no portal at hand that something could be sent to.
-        portal = None if self._connection.mode == "shadow" else self._open_portal(self._connection)
+        # In shadow mode no portal is opened, so nothing can be sent.
+        portal = None if self._connection.mode == "shadow" else self._connections.open(self._connection)
         queue: asyncio.Queue[tuple[Claim, float] | None] = asyncio.Queue(self._settings.concurrency)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -100,20 +106,20 @@ class ConnectionWorker:
                 await portal.aclose()
 
     async def _claim_all(self, queue: asyncio.Queue[tuple[Claim, float] | None]) -> int:
-        dealt_with = 0
+        processed = 0
         try:
-            while not self._is_shut and not self._stop.is_set():
+            while not self._is_stopped and not self._stop.is_set():
                 claimed_at = monotonic()
                 claims, settled = await self._queue.claim(
                     self._connection, self._settings.batch, self._settings.lease_s
                 )
-                dealt_with += len(claims) + settled
+                processed += len(claims) + settled
                 for claim in claims:
                     await queue.put((claim, claimed_at))
                 if not claims and not settled:
                     break
         except DATABASE_ERRORS as error:
-            # What has been claimed is told all the same.
+            # What is already claimed is still sent.
             logs.event(
                 "portal_claim_failed",
                 level=logging.ERROR,
@@ -123,31 +129,31 @@ class ConnectionWorker:
         finally:
             for _ in range(self._settings.concurrency):
                 await queue.put(None)
-        return dealt_with
+        return processed
 
     async def _send_all(
         self, queue: asyncio.Queue[tuple[Claim, float] | None], portal: Portal | None
     ) -> None:
         while (taken := await queue.get()) is not None:
             claim, claimed_at = taken
-            result = await self._deal_with(claim, claimed_at, portal)
+            result = await self._process(claim, claimed_at, portal)
             self._log(result)
             self._report(result)
 
-    async def _deal_with(self, claim: Claim, claimed_at: float, portal: Portal | None) -> Result:
+    async def _process(self, claim: Claim, claimed_at: float, portal: Portal | None) -> Result:
         fits = (portal is None) == (claim.mode == "shadow")
-        gate = await self._mode_now()
-        # Looked at after the mode, which may have been waited for.
+        send_policy = await self._current_policy()
+        # Computed after reading the policy, which may have taken time.
         in_time = monotonic() - claimed_at < self._settings.lease_s / 2
-        if self._stop.is_set() or not in_time or not fits or not gate.lets(claim):
-            # Whatever the cause, look at the connection anew before anything is claimed again.
-            self._is_shut = True
+        if self._stop.is_set() or not in_time or not fits or not send_policy.allows(claim):
+            # Read the connection again before anything more is claimed.
+            self._is_stopped = True
             return Result(claim, "released")
         try:
             if portal is not None:
                 async with asyncio.timeout(self._settings.lease_s / 2):
-                    return await _tell(portal, claim)
-            self._rehearse(self._connection, claim.state)
+                    return await _send(portal, claim)
+            self._connections.rehearse(self._connection, claim.state)
             return Result(claim, "shadowed")
         except TimeoutError:
             return Result(claim, "unavailable", error="The portal did not answer within half the lease.")
@@ -162,21 +168,21 @@ class ConnectionWorker:
         except FAULTS as error:
             return Result(claim, "internal", error=f"Unexpected {type(error).__name__}.")
 
-    async def _mode_now(self) -> SendPolicy:
-        async with self._gate_lock:
-            if monotonic() - self._gate_read_at >= self._settings.mode_age_s:
+    async def _current_policy(self) -> SendPolicy:
+        async with self._policy_lock:
+            if monotonic() - self._policy_read_at >= self._settings.mode_age_s:
                 try:
-                    self._gate = await self._queue.gate(self._connection.organisation_id)
+                    self._send_policy = await self._queue.send_policy(self._connection.organisation_id)
                 except DATABASE_ERRORS as error:
-                    self._gate = SEND_NOTHING
+                    self._send_policy = SEND_NOTHING
                     logs.event(
                         "portal_mode_unreadable",
                         level=logging.ERROR,
                         error=error,
                         organisation=self._connection.organisation,
                     )
-                self._gate_read_at = monotonic()
-            return self._gate
+                self._policy_read_at = monotonic()
+            return self._send_policy
 
     def _log(self, result: Result) -> None:
         state = result.claim.state
@@ -194,7 +200,7 @@ class ConnectionWorker:
         )
 
 
-async def _tell(portal: Portal, claim: Claim) -> Result:
+async def _send(portal: Portal, claim: Claim) -> Result:
     try:
         receipt = await portal.apply(claim.state, claim.attempt)
     except PortalUnauthorisedError:

@@ -1,4 +1,4 @@
-"""The connections whose configuration a process knows: opens their portals, rehearses messages."""
+"""The configured connections of a process: opens their portals, rehearses messages."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,15 +30,15 @@ class Connections:
             one = configuration.load(file)
             if one.organisation in found:
                 raise PortalConfigurationError(
-                    f"{file}: another file is of {one.organisation} too.",
-                    hint="Name one for each organisation.",
+                    f"{file}: another file is for {one.organisation} too.",
+                    hint="Give one file per organisation.",
                 )
             found[one.organisation] = one
         return cls(found.values())
 
     @property
     def organisations(self) -> list[str]:
-        """The slugs of the organisations whose files were given."""
+        """The slugs of the configured organisations."""
         return list(self._by_organisation)
 
     @property
@@ -48,13 +48,13 @@ class Connections:
 
     @property
     def inbound(self) -> dict[str, Inbound]:
-        """What is to be made of messages, by organisation, where a file says it."""
+        """The [inbound] tables by organisation, of the files that have one."""
         return {slug: of.inbound for slug, of in self._by_organisation.items() if of.inbound is not None}
 
     def open(self, connection: Connection) -> Portal:
         """Return the portal of a connection.
 
-        Raises PortalConfigurationError without a file, or where the file differs from what was connected.
+        Raises PortalConfigurationError without a file, or where it differs from the recorded connection.
         """
         return adapters.connect(self._of(connection))
 
@@ -72,12 +72,12 @@ class Connections:
             )
         if (of.target.adapter, contract_version(of)) != (connection.adapter, connection.contract_version):
             raise PortalConfigurationError(
-                f"The file of {connection.organisation} differs from what was connected.",
+                f"The file of {connection.organisation} differs from the recorded connection.",
                 hint="Nothing is sent. Give the same file to `mentorcert portal connect` and to the worker.",
             )
         return of
 
 
 def contract_version(of: Configuration) -> ContractVersion:
-    """Return the version of our contract by which states are rendered; other adapters have none."""
+    """Return the contract version that states are rendered in; only the webhook adapter has a choice."""
     return of.target.contract_version if isinstance(of.target, WebhookTarget) else "v1"

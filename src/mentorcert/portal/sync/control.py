@@ -1,45 +1,50 @@
-"""The control of the sync: which connection, which mode, and why."""
+"""Controls the sync: connections, modes, and the reasons given."""
 
 import getpass
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Final
 from uuid import UUID
 
-import aiosql
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError, NoOrganisationError
-from mentorcert.portal.sync.state_queue import Mode
+from mentorcert.portal.model import Mode
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 def organisation_id(conn: Connection, slug: str) -> UUID:
     """Return the id of an organisation; raises NoOrganisationError."""
-    row = _QUERIES.organisation(conn, slug=slug)
-    if row is None:
+    id_ = rows.fetch_optional(conn, UUID, _QUERIES.organisation, slug=slug)
+    if id_ is None:
         raise NoOrganisationError(
             f"There is no organisation {slug!r}.", hint="`mentorcert portal status` lists them."
         )
-    id_: UUID = row[0]
     return id_
 
 
 def peer_mentors(conn: Connection, slug: str, names: Sequence[str]) -> list[UUID]:
-    """Return the ids of peer mentors who are named by number or id; raises InvalidInputError for no such."""
-    found = list(_QUERIES.peer_mentors(conn, organisation_id=organisation_id(conn, slug), names=list(names)))
+    """Return the ids of peer mentors named by number or id; raises InvalidInputError for unknown ones."""
+    found = rows.fetch_all(
+        conn,
+        tuple[str, UUID | None],
+        _QUERIES.peer_mentors,
+        organisation_id=organisation_id(conn, slug),
+        names=list(names),
+    )
     if unknown := [name for name, id_ in found if id_ is None]:
         raise InvalidInputError(
             f"{slug} has no peer mentor {', '.join(map(repr, unknown))}.",
             hint="Name peer mentors by their numbers, as in the exported file, or by their ids.",
         )
-    return [id_ for _, id_ in found]
+    return [id_ for _, id_ in found if id_ is not None]
 
 
 def connect(conn: Connection, slug: str, adapter: str, contract_version: str, reason: str) -> None:
-    """Note how an organisation's portal is reached; a new connection is in capture."""
-    _QUERIES.connect(
+    """Record how an organisation's portal is reached; a new connection is in capture mode."""
+    rows.execute(
         conn,
+        _QUERIES.connect,
         organisation_id=organisation_id(conn, slug),
         adapter=adapter,
         contract_version=contract_version,
@@ -49,19 +54,19 @@ def connect(conn: Connection, slug: str, adapter: str, contract_version: str, re
 
 
 def set_mode(conn: Connection, slug: str, mode: Mode, reason: str, canary: Sequence[UUID] = ()) -> int:
-    """Change the mode, with a reason; return how many peer mentors the portal has not confirmed.
+    """Set the mode, with a reason; return how many peer mentors the portal has not confirmed.
 
-    Raises InvalidArgumentError without a connection or for canaries that are no peer mentors of the
-    organisation, ValueRejectedError without a reason, or for canaries in another mode and none in this.
+    Raises InvalidArgumentError without a connection, or for a canary that is no peer mentor of the
+    organisation; ValueRejectedError without a reason, for canary mode without peer mentors, or the reverse.
     """
     id_ = organisation_id(conn, slug)
-    _QUERIES.set_mode(
+    rows.execute(
         conn,
+        _QUERIES.set_mode,
         organisation_id=id_,
         mode=mode,
         reason=reason,
         canary=list(canary),
         changed_by=getpass.getuser(),
     )
-    unconfirmed: int = _QUERIES.unconfirmed(conn, organisation_id=id_)
-    return unconfirmed
+    return rows.fetch_one(conn, int, _QUERIES.unconfirmed, organisation_id=id_)

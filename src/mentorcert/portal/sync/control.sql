@@ -1,6 +1,6 @@
--- Who decides what is sent.
+-- Connections and modes.
 
--- name: organisation(slug)^
+-- name: organisation(slug)
 select id from public.organisations where slug = :slug;
 
 -- name: peer_mentors(organisation_id, names)
@@ -15,5 +15,5 @@ select portal.connect(:organisation_id, :adapter, :contract_version, :reason, :c
 -- name: set_mode(organisation_id, mode, reason, canary, changed_by)!
 select portal.set_mode(:organisation_id, :mode, :reason, :canary, :changed_by);
 
--- name: unconfirmed(organisation_id)$
+-- name: unconfirmed(organisation_id)
 select count(*) from portal.states where organisation_id = :organisation_id and state <> 'in_sync';

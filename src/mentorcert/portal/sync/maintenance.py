@@ -1,24 +1,21 @@
-"""What a worker does beside telling: records for the inbox, replays, and the end of what is outdated."""
+"""Maintenance by a worker: reads records for the inbox, continues replays, deletes what is outdated."""
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import aiosql
-from psycopg import errors
-from psycopg.rows import RowFactory, class_row, tuple_row
 from psycopg.types.json import Json
 from psycopg_pool import AsyncConnectionPool
 
-from mentorcert import logs
+from mentorcert import logs, loops
+from mentorcert.db import rows
 from mentorcert.db.connection import AsyncConnection
-from mentorcert.errors import MentorcertError, PortalError
+from mentorcert.errors import LockTimeoutError, MentorcertError, PortalError
 from mentorcert.portal.adapters.port import Records
 from mentorcert.portal.config.rules import Inbound
+from mentorcert.portal.contract import values
 from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import Connection
@@ -27,7 +24,7 @@ EVERY_S: Final = 30.0
 
 _BATCH: Final = 20
 _REPLAYED_AT_ONCE: Final = 500
-_QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +34,36 @@ class _Waiting:
     record_id: str | None
 
 
-class Chores:
-    """Any number of processes may do them; each message is read by one."""
+class Maintenance:
+    """Any number of processes may run it; each message is fetched by one."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection], connections: Connections) -> None:
         self._pool, self._connections = pool, connections
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
-        """Do them every EVERY_S seconds until told to stop, or once."""
-        while not stop.is_set():
-            try:
-                await self.fetch()
-                await self.replay(stop)
-                await self.delete()
-            except DATABASE_ERRORS as error:
-                logs.event("portal_chores_wait", level=logging.ERROR, error=error, seconds=EVERY_S)
-            if once:
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
+        """Run every EVERY_S seconds until `stop` is set, or once."""
+
+        async def work() -> None:
+            await self.fetch()
+            await self.replay(stop)
+            await self.delete()
+
+        await loops.run_forever_async(
+            work, stop, failed="portal_maintenance_waits", every_s=EVERY_S, once=once
+        )
 
     async def fetch(self) -> int:
-        """Read the records of messages that came without contents; return how many were found."""
+        """Read the records of messages that arrived without contents; return how many were found."""
         inbound = self._connections.inbound
-        waiting = await self._rows(
-            class_row(Connection), _QUERIES.connections.sql, organisations=list(inbound)
+        waiting = await rows.fetch_all_async(
+            self._pool, Connection, _QUERIES.connections, organisations=list(inbound)
         )
         found = 0
         for connection in waiting:
             try:
                 found += await self._fetch_of(connection, inbound[connection.organisation])
+            except DATABASE_ERRORS:
+                raise
             except MentorcertError as error:
                 logs.event(
                     "portal_fetch_failed",
@@ -78,22 +74,26 @@ class Chores:
         return found
 
     async def replay(self, stop: asyncio.Event) -> None:
-        """Carry out the replays that administrators asked for, batch by batch, as far as it goes now."""
-        while not stop.is_set() and (waiting := await self._rows(tuple_row, _QUERIES.requested_replay.sql)):
-            ((id_,),) = waiting
+        """Continue the requested replays, batch by batch, until none is left or a row is locked."""
+        while not stop.is_set() and (
+            waiting := await rows.fetch_all_async(self._pool, UUID, _QUERIES.requested_replay)
+        ):
+            (id_,) = waiting
             try:
-                ((marked, is_finished),) = await self._rows(
-                    tuple_row, _QUERIES.replay_next.sql, id=id_, size=_REPLAYED_AT_ONCE
+                ((marked, is_finished),) = await rows.fetch_all_async(
+                    self._pool, tuple[int, bool], _QUERIES.replay_next, id=id_, size=_REPLAYED_AT_ONCE
                 )
-            except errors.LockNotAvailable:
-                return  # a change holds one of them; the next round goes on from here
+            except LockTimeoutError:
+                return  # a change has locked a row; the next round continues
             if is_finished:
                 logs.event("portal_replay_done", replay_id=str(id_), marked=marked)
 
     async def delete(self) -> None:
-        """Delete what portal.retention no longer keeps."""
+        """Delete what is older than portal.retention allows."""
         while True:
-            ((attempts, messages),) = await self._rows(tuple_row, _QUERIES.delete_outdated.sql)
+            ((attempts, messages),) = await rows.fetch_all_async(
+                self._pool, tuple[int, int], _QUERIES.delete_outdated
+            )
             if messages:
                 logs.event("portal_messages_lapsed", level=logging.WARNING, messages=messages)
             if not attempts and not messages:
@@ -102,11 +102,8 @@ class Chores:
     async def _fetch_of(self, connection: Connection, inbound: Inbound) -> int:
         portal = self._connections.open(connection)
         try:
-            claimed: list[_Waiting] = await self._rows(
-                class_row(_Waiting),
-                _QUERIES.claim.sql,
-                organisation_id=connection.organisation_id,
-                size=_BATCH,
+            claimed = await rows.fetch_all_async(
+                self._pool, _Waiting, _QUERIES.claim, organisation_id=connection.organisation_id, size=_BATCH
             )
             outcomes = [await self._fetch_one(portal, inbound, one) for one in claimed]
         finally:
@@ -122,7 +119,7 @@ class Chores:
 
     async def _fetch_one(self, portal: object, inbound: Inbound, of: _Waiting) -> str:
         table, columns = inbound.tables.get(of.entity or ""), inbound.columns_of(of.entity or "")
-        record_id = _uuid(of.record_id)
+        record_id = values.uuid(of.record_id)
         if not isinstance(portal, Records):
             return await self._note(
                 "postpone", of, "this portal's records cannot be read through its adapter"
@@ -139,21 +136,9 @@ class Chores:
         if row is None:
             return await self._note("gone", of, "the portal no longer has the record")
         record = {column: row[name] for column, name in names.items()}
-        await self._rows(tuple_row, _QUERIES.found.sql, id=of.id, record=Json(record))
+        await rows.fetch_all_async(self._pool, int, _QUERIES.found, id=of.id, record=Json(record))
         return "found"
 
     async def _note(self, query: str, of: _Waiting, reason: str) -> str:
-        await self._rows(tuple_row, getattr(_QUERIES, query).sql, id=of.id, reason=reason)
+        await rows.fetch_all_async(self._pool, int, getattr(_QUERIES, query), id=of.id, reason=reason)
         return query
-
-    async def _rows(self, row_factory: RowFactory[Any], query: str, **parameters: Any) -> list[Any]:
-        async with self._pool.connection() as conn, conn.cursor(row_factory=row_factory) as cursor:
-            await cursor.execute(query.encode(), parameters or None)
-            return await cursor.fetchall()
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

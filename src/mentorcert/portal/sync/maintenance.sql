@@ -1,7 +1,7 @@
--- Messages that came without contents: which records are to be read at the portal, and what was found; replays.
+-- Records to fetch for messages without contents, requested replays, and what is outdated.
 
 -- name: connections(organisations)
--- Reading tells the portal nothing, so any mode will do; whom the portal does not let in need not ask.
+-- Fetching sends no state, so any mode may; a blocked connection may not.
 select
   connection.organisation_id, organisation.slug as organisation, connection.mode, connection.adapter,
   connection.contract_version, false as is_reviving, null as due_in_s
@@ -50,7 +50,7 @@ where id = :id::bigint and state = 'needs_fetch'
 returning id;
 
 -- name: requested_replay()
--- The one that has waited longest; what an administrator asked for and nobody has finished.
+-- The oldest requested replay that is not finished.
 select replay.id from portal.replays as replay
 where replay.is_requested and replay.finished_at is null
 order by replay.started_at, replay.id

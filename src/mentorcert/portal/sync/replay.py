@@ -1,32 +1,30 @@
-"""Replays: has chosen peer mentors told again, at a bounded rate; an interrupted one goes on."""
+"""Replays: marks selected peer mentors to be sent again, at a bounded rate; an interrupted one resumes."""
 
 import getpass
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import aiosql
-from psycopg import errors
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
+from mentorcert.errors import LockTimeoutError
 
 _LOCKED_S: Final = 1.0
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Who is told again: all of an organisation, narrowed by whatever is given.
+    """Who is sent again: all of an organisation, narrowed by the given fields.
 
-    `since`: changed or tried since then; `error_class`: whose latest attempt failed like that.
+    `since`: changed or attempted since then; `error_class`: whose latest attempt failed with it.
     """
 
     peer_mentor_ids: tuple[UUID, ...] = ()
@@ -34,7 +32,7 @@ class Selection:
     error_class: str | None = None
 
     def as_json(self) -> Jsonb:
-        """Return it as the database takes it."""
+        """Return it as JSON for the database."""
         given = {
             "peer_mentor_ids": sorted(map(str, self.peer_mentor_ids)),
             "since": self.since and self.since.isoformat(),
@@ -45,7 +43,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a replay has come: `marked` of `total` at its start."""
+    """Progress of a replay: `marked` of the `total` at its start."""
 
     id: UUID
     marked: int
@@ -55,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the portal has confirmed of a peer mentor (None: nothing known), and what it would be told."""
+    """What the portal has confirmed of a peer mentor (None: unknown), and what would be sent."""
 
     peer_mentor: str
     peer_mentor_id: UUID
@@ -74,11 +72,10 @@ class Difference:
 
 
 def differences(conn: Connection, organisation_id: UUID, selection: Selection) -> list[Difference]:
-    """Return everybody who would be told again, by number; nothing is changed."""
-    with conn.cursor(row_factory=class_row(Difference)) as cursor:
-        return cursor.execute(
-            _QUERIES.differences.sql, {"organisation_id": organisation_id, "selection": selection.as_json()}
-        ).fetchall()
+    """Return all who would be sent again, ordered by number; nothing is changed."""
+    return rows.fetch_all(
+        conn, Difference, _QUERIES.differences, organisation_id=organisation_id, selection=selection.as_json()
+    )
 
 
 def replay(
@@ -90,28 +87,30 @@ def replay(
     rate: float | None = None,
     stop: threading.Event | None = None,
 ) -> Iterator[Step]:
-    """Mark the chosen to be told again, at most `rate` of them a second, and say how far that has come.
+    """Mark the selected to be sent again, at most `rate` per second, and yield the progress.
 
-    Needs an autocommit connection. Ends early once `stop` is set; another of the same selection goes on.
+    Needs an autocommit connection. Ends early once `stop` is set; another with the same selection resumes.
     """
     stop = stop or threading.Event()
     batch_size = max(1, min(1000, round(rate or 1000)))
-    with conn.cursor(row_factory=class_row(Step)) as cursor:
-        parameters = {"organisation_id": organisation_id, "selection": selection.as_json()}
-        step = cursor.execute(
-            _QUERIES.start.sql, {**parameters, "reason": reason, "started_by": getpass.getuser()}
-        ).fetchone()
-        while step is not None:
-            yield step
-            if step.is_finished or stop.is_set():
-                return
-            began = monotonic()
-            try:
-                step = cursor.execute(
-                    _QUERIES.next.sql, {"replay_id": step.id, "batch_size": batch_size}
-                ).fetchone()
-            except errors.LockNotAvailable:
-                stop.wait(_LOCKED_S)
-                continue
-            if rate is not None and step is not None and not step.is_finished:
-                stop.wait(max(0.0, batch_size / rate - (monotonic() - began)))
+    step = rows.fetch_optional(
+        conn,
+        Step,
+        _QUERIES.start,
+        organisation_id=organisation_id,
+        selection=selection.as_json(),
+        reason=reason,
+        started_by=getpass.getuser(),
+    )
+    while step is not None:
+        yield step
+        if step.is_finished or stop.is_set():
+            return
+        began = monotonic()
+        try:
+            step = rows.fetch_optional(conn, Step, _QUERIES.next, replay_id=step.id, batch_size=batch_size)
+        except LockTimeoutError:
+            stop.wait(_LOCKED_S)
+            continue
+        if rate is not None and step is not None and not step.is_finished:
+            stop.wait(max(0.0, batch_size / rate - (monotonic() - began)))

@@ -1,4 +1,4 @@
--- Replays: what would be told, and telling it again, batch by batch.
+-- Replays: what would be sent, and marking it batch by batch.
 
 -- name: start(organisation_id, selection, reason, started_by)
 select id, marked, total, finished_at is not null as is_finished

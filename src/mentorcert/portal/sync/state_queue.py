@@ -1,33 +1,30 @@
-"""The worker's side of the tables: what is due, claims under a lease, and reports of what came of them."""
+"""The worker's queries: what is due, claims under a lease, and reports of results."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
-import aiosql
-from psycopg.rows import RowFactory, class_row, scalar_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from mentorcert.db import rows
 from mentorcert.db.connection import AsyncConnection
-from mentorcert.portal.model import CertificationState, DesiredState
+from mentorcert.portal.model import CertificationState, DesiredState, Mode
 
-Mode = Literal["capture", "shadow", "canary", "live", "paused"]
 Outcome = Literal[
     "applied", "already_newer", "shadowed", "released",
     "unavailable", "unauthorised", "rejected", "unexpected_answer", "message_invalid", "internal",
 ]  # fmt: skip
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES: Final = rows.beside(__file__)
 _CONFIRMING: Final = frozenset({"applied", "already_newer", "shadowed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An organisation's connection that sends; `due_in_s` is None where nothing is foreseen."""
+    """An organisation's connection; `due_in_s` is None where nothing is scheduled."""
 
     organisation_id: UUID
     organisation: str
@@ -39,13 +36,13 @@ class Connection:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to do now."""
+        """Whether there is work now."""
         return self.is_reviving or self.due_in_s == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A state under a lease, in the mode that held when it was claimed."""
+    """A state under a lease, with the mode at the time of the claim."""
 
     state: DesiredState
     lease_token: UUID
@@ -55,7 +52,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a claim; `latency_s` and `retry_after` in seconds."""
+    """The result of a claim; `latency_s` and `retry_after` in seconds."""
 
     claim: Claim
     outcome: Outcome
@@ -74,8 +71,8 @@ class SendPolicy:
     canary_peer_mentor_ids: Sequence[UUID]
     is_blocked: bool
 
-    def lets(self, claim: Claim) -> bool:
-        """Tell whether a claim may go on as it was claimed."""
+    def allows(self, claim: Claim) -> bool:
+        """Return whether a claim may still be sent."""
         return (
             self.mode == claim.mode
             and not self.is_blocked
@@ -98,20 +95,21 @@ class _Claimed:
 
 
 class StateQueue:
-    """Runs the statements on a pool; each raises psycopg.Error."""
+    """Runs the queries on a pool; each raises DatabaseError or DatabaseUnreachableError."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection]) -> None:
         self._pool = pool
 
     async def due(self) -> list[Connection]:
-        """Return the connections that send, whatever they have to do."""
-        return await self._rows(class_row(Connection), _QUERIES.due.sql)
+        """Return the connections that send, with or without work."""
+        return await rows.fetch_all_async(self._pool, Connection, _QUERIES.due)
 
     async def claim(self, connection: Connection, batch_size: int, lease_s: float) -> tuple[list[Claim], int]:
-        """Claim up to so many of what is due; return them, and how many turned out to need no telling."""
-        claimed = await self._rows(
-            class_row(_Claimed),
-            _QUERIES.claim.sql,
+        """Claim up to `batch_size` due rows; return them, and how many needed no message."""
+        claimed = await rows.fetch_all_async(
+            self._pool,
+            _Claimed,
+            _QUERIES.claim,
             organisation_id=connection.organisation_id,
             batch_size=batch_size,
             lease_s=lease_s,
@@ -123,15 +121,17 @@ class StateQueue:
         ]
         return claims, len(claimed) - len(claims)
 
-    async def gate(self, organisation_id: UUID) -> SendPolicy:
-        """Return what may be sent now; without a connection nothing."""
-        gates = await self._rows(class_row(SendPolicy), _QUERIES.mode.sql, organisation_id=organisation_id)
-        return gates[0] if gates else SEND_NOTHING
+    async def send_policy(self, organisation_id: UUID) -> SendPolicy:
+        """Return the present send policy; SEND_NOTHING without a connection."""
+        policies = await rows.fetch_all_async(
+            self._pool, SendPolicy, _QUERIES.send_policy, organisation_id=organisation_id
+        )
+        return policies[0] if policies else SEND_NOTHING
 
     async def report(self, results: Iterable[Result], worker: str) -> list[Result]:
-        """Note what came of claims, of any organisations; return those to be reported again in a moment.
+        """Record results, of any organisations; return those to be reported again shortly.
 
-        Three statements at most for each organisation, however many results.
+        At most three statements per organisation, however many results.
         """
         again: list[Result] = []
         grouped: dict[tuple[UUID, str], dict[UUID, Result]] = {}
@@ -145,15 +145,16 @@ class StateQueue:
             )
             state = result.claim.state
             of_call = grouped.setdefault((state.organisation_id, call), {})
-            # Two of one peer mentor, the first under a lease that was lost: one at a time.
+            # Two results of one peer mentor, the first under a lost lease: one at a time.
             if state.peer_mentor_id in of_call:
                 again.append(result)
             else:
                 of_call[state.peer_mentor_id] = result
         for (organisation_id, call), of_call in grouped.items():
-            noted = await self._rows(
-                scalar_row,
-                getattr(_QUERIES, call).sql,
+            noted = await rows.fetch_all_async(
+                self._pool,
+                UUID,
+                getattr(_QUERIES, call),
                 organisation_id=organisation_id,
                 results=Jsonb([_row(result) for result in of_call.values()]),
                 worker=worker,
@@ -161,23 +162,22 @@ class StateQueue:
             again.extend(result for id_, result in of_call.items() if id_ not in noted)
         return again
 
-    async def revive(self, organisation_id: UUID) -> int:
-        """Make a batch of what waits, without need, due at once; return how many."""
-        (revived,) = await self._rows(scalar_row, _QUERIES.revive.sql, organisation_id=organisation_id)
-        return int(revived)
+    async def requeue(self, organisation_id: UUID) -> int:
+        """Make a batch of waiting rows due at once; return how many."""
+        (requeued,) = await rows.fetch_all_async(
+            self._pool, int, _QUERIES.requeue, organisation_id=organisation_id
+        )
+        return requeued
 
-    async def beat(self, worker: str, started_at: datetime, *, stopped: bool = False) -> None:
-        """Say that the worker lives, or that it has stopped."""
-        await self._rows(scalar_row, _QUERIES.beat.sql, worker=worker, started_at=started_at, stopped=stopped)
-
-    async def _rows(self, row_factory: RowFactory[Any], query: str, **parameters: Any) -> list[Any]:
-        async with self._pool.connection() as conn, conn.cursor(row_factory=row_factory) as cursor:
-            await cursor.execute(query.encode(), parameters)
-            return await cursor.fetchall()
+    async def heartbeat(self, worker: str, started_at: datetime, *, stopped: bool = False) -> None:
+        """Record that the worker is alive, or has stopped."""
+        await rows.fetch_all_async(
+            self._pool, object, _QUERIES.heartbeat, worker=worker, started_at=started_at, stopped=stopped
+        )
 
 
 def desired_state(connection: Connection, row: _Claimed) -> DesiredState:
-    """Return the state that a claimed row's content describes."""
+    """Return the state in a claimed row's content."""
     content = row.content
     return DesiredState(
         organisation_id=connection.organisation_id,

@@ -1,4 +1,4 @@
--- What the worker asks of the database; each is one statement, and a transaction of its own.
+-- The worker's queries; each is one statement and its own transaction.
 
 -- name: due()
 select organisation_id, organisation, mode, adapter, contract_version, is_reviving, due_in_s from portal.due();
@@ -7,7 +7,7 @@ select organisation_id, organisation, mode, adapter, contract_version, is_revivi
 select peer_mentor_id, lease_token, version, attempt, content, effective_at, mode
 from portal.claim(:organisation_id, :batch_size, make_interval(secs => :lease_s));
 
--- name: mode(organisation_id)
+-- name: send_policy(organisation_id)
 select mode, canary_peer_mentor_ids, is_blocked from portal.mode_of(:organisation_id);
 
 -- name: acknowledge(organisation_id, results, worker)
@@ -19,8 +19,8 @@ select noted from portal.fail(:organisation_id, :results, :worker) as noted;
 -- name: release(results)
 select noted from portal.release(:results) as noted;
 
--- name: revive(organisation_id)
+-- name: requeue(organisation_id)
 select portal.requeue(:organisation_id);
 
--- name: beat(worker, started_at, stopped)
+-- name: heartbeat(worker, started_at, stopped)
 select portal.heartbeat(:worker, :started_at, :stopped);

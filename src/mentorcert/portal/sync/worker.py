@@ -1,93 +1,89 @@
-"""The worker: finds the connections with something due, gives each a lane, reports what came of it."""
+"""The worker: serves each connection that has work due, and reports the results."""
 
 import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.errors import MentorcertError
-from mentorcert.portal.adapters.port import Portal
-from mentorcert.portal.model import DesiredState
 from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS, ConnectionWorker, WorkerSettings
+from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import Connection, Result, StateQueue
 
 LAST_REPORTS: Final = 5
-"""How often a stopping worker tries to report; then the leases end by themselves, and all is told again."""
+"""Attempts of a stopping worker to report; after that the leases expire, and the states are sent again."""
 
 _GATHER_S: Final = 0.05
 
 
 class Worker:
-    """Any number of workers may run, in any number of processes; none needs the others."""
+    """Any number of workers may run, in any number of processes, independently."""
 
     def __init__(
-        self,
-        queue: StateQueue,
-        *,
-        open_portal: Callable[[Connection], Portal],
-        rehearse: Callable[[Connection, DesiredState], None],
-        settings: WorkerSettings | None = None,
+        self, queue: StateQueue, connections: Connections, settings: WorkerSettings | None = None
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-        self._queue, self._settings = queue, settings or WorkerSettings()
-        self._open_portal, self._rehearse = open_portal, rehearse
+        self._queue, self._connections = queue, connections
+        self._settings = settings or WorkerSettings()
         self._started_at = datetime.now(UTC)
         self._results: list[Result] = []
         self._unreported = 0
         self._has_results, self._has_many = asyncio.Event(), asyncio.Event()
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> int:
-        """Work until told to stop, or once: until nothing more is due; return how many rows were dealt with.
+        """Work until `stop` is set, or once: until nothing is due; return how many rows were processed.
 
-        On `stop` what is being sent is finished, in half a lease at most, and the rest is given back.
+        On `stop` calls in progress are finished, in half a lease at most, and other claims are released.
         """
         finish = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._report_all(finish))
-            tasks.create_task(self._beat(finish))
+            tasks.create_task(self._heartbeat(finish))
             try:
-                dealt_with = await self._serve(stop, once=once)
+                processed = await self._serve(stop, once=once)
             finally:
                 finish.set()
                 self._has_results.set()
                 self._has_many.set()
         with suppress(*DATABASE_ERRORS):
-            await self._queue.beat(self.name, self._started_at, stopped=True)
-        return dealt_with
+            await self._queue.heartbeat(self.name, self._started_at, stopped=True)
+        return processed
 
     async def _serve(self, stop: asyncio.Event, *, once: bool) -> int:
-        lanes: dict[UUID, asyncio.Task[int]] = {}
-        tired: set[UUID] = set()
+        workers: dict[UUID, asyncio.Task[int]] = {}
+        deferred: set[UUID] = set()
         stopping = asyncio.create_task(stop.wait())
-        dealt_with = 0
+        processed = 0
         while not stop.is_set():
             connections = await self._due()
             wait_s = self._settings.poll_s
             for connection in connections:
                 id_ = connection.organisation_id
-                if connection.is_due and id_ not in lanes and id_ not in tired:
-                    lanes[id_] = asyncio.create_task(self._drain(connection, stop))
+                if connection.is_due and id_ not in workers and id_ not in deferred:
+                    workers[id_] = asyncio.create_task(self._serve_connection(connection, stop))
                 elif connection.due_in_s:
                     wait_s = min(wait_s, connection.due_in_s)
-            if once and not lanes and not self._unreported:
+            if once and not workers and not self._unreported:
                 break
             await asyncio.wait(
-                {stopping, *lanes.values()}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                {stopping, *workers.values()}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
             )
-            # Whose due rows somebody else holds, or whose portal cannot be opened, has to wait for a poll.
-            tired = (
-                {id_ for id_, lane in lanes.items() if lane.done() and not lane.result()} if lanes else set()
+            # If another worker holds the due rows, or the portal cannot be opened, wait for the next poll.
+            deferred = (
+                {id_ for id_, worker in workers.items() if worker.done() and not worker.result()}
+                if workers
+                else set()
             )
-            dealt_with += sum(lane.result() for lane in lanes.values() if lane.done())
-            lanes = {id_: lane for id_, lane in lanes.items() if not lane.done()}
+            processed += sum(worker.result() for worker in workers.values() if worker.done())
+            workers = {id_: worker for id_, worker in workers.items() if not worker.done()}
         stopping.cancel()
-        return dealt_with + sum(await asyncio.gather(*lanes.values()))
+        return processed + sum(await asyncio.gather(*workers.values()))
 
     async def _due(self) -> list[Connection]:
         try:
@@ -96,21 +92,18 @@ class Worker:
             logs.event("portal_worker_waits", level=logging.ERROR, error=error, seconds=self._settings.poll_s)
             return []
 
-    async def _drain(self, connection: Connection, stop: asyncio.Event) -> int:
-        lane = ConnectionWorker(
-            connection,
-            self._queue,
-            self._settings,
-            open_portal=self._open_portal,
-            rehearse=self._rehearse,
-            report=self._report,
-            stop=stop,
+    async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> int:
+        worker = ConnectionWorker(
+            connection, self._queue, self._connections, self._settings, report=self._report, stop=stop
         )
         try:
-            return await lane.drain()
-        except (*DATABASE_ERRORS, MentorcertError) as error:
+            return await worker.run_until_idle()
+        except MentorcertError as error:
             logs.event(
-                "portal_lane_failed", level=logging.ERROR, error=error, organisation=connection.organisation
+                "portal_connection_failed",
+                level=logging.ERROR,
+                error=error,
+                organisation=connection.organisation,
             )
             return 0
 
@@ -125,7 +118,7 @@ class Worker:
         tries_left = LAST_REPORTS
         while True:
             await self._has_results.wait()
-            # Gathered for a moment, many acknowledgements become one statement.
+            # Collected for a moment, many acknowledgements become one statement.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GATHER_S):
                     await self._has_many.wait()
@@ -148,13 +141,11 @@ class Worker:
             if again:
                 await asyncio.sleep(_GATHER_S * 4)
 
-    async def _beat(self, finish: asyncio.Event) -> None:
-        # Ended by the event: a task that is cancelled in the middle of a statement may swallow that.
-        while not finish.is_set():
-            try:
-                await self._queue.beat(self.name, self._started_at)
-            except DATABASE_ERRORS as error:
-                logs.event("portal_heartbeat_missed", level=logging.ERROR, error=error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.beat_s):
-                    await finish.wait()
+    async def _heartbeat(self, finish: asyncio.Event) -> None:
+        # Ended by the event: a task cancelled in the middle of a statement may swallow the cancellation.
+        await loops.run_forever_async(
+            partial(self._queue.heartbeat, self.name, self._started_at),
+            finish,
+            failed="portal_heartbeat_missed",
+            every_s=self._settings.heartbeat_s,
+        )

@@ -11,9 +11,9 @@ import aiosql
 from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
+from mentorcert.portal.model import Mode
 from mentorcert.portal.monitoring import health
-from mentorcert.portal.monitoring.checks import findings
-from mentorcert.portal.monitoring.health import Mode
+from mentorcert.portal.monitoring.checks import run_checks
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.queries import Refusal, attempt, rows
@@ -139,14 +139,14 @@ def _page(
     _, organisation = context.member()
     context.record_rows({organisation.id})
     snapshot = health.read_own(context.conn)
-    (standing,) = snapshot.standings
+    (standing,) = snapshot.connections
     own = {"organisation_id": organisation.id}
     return context.page(
         "administrator/portal.html",
         status=422 if errors else 200,
         standing=standing,
         changed_by=_login(context, standing.changed_by),
-        findings=findings(snapshot),
+        findings=run_checks(snapshot),
         heard_s=min((worker.silent_s for worker in snapshot.workers), default=None),
         removals=rows(context.conn, Removal, QUERIES.removals.sql, **own),
         failures=rows(context.conn, Failure, QUERIES.failures.sql, **own),

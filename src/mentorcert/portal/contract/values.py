@@ -1,4 +1,4 @@
-"""Values as portals write them, read as far as they can be."""
+"""Lenient readers of portals' values."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The parts of the soak: a portal and workers as processes, and people who change the registry."""
+"""The parts of the soak: a portal and workers as processes, and changes to the registry."""
 
 import random
 import re

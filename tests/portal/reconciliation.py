@@ -1,4 +1,4 @@
-"""An organisation, its staging portal, a worker, a reconciler, and hands that meddle at the portal."""
+"""An organisation, its staging portal, a worker, a reconciler, and changes made at the portal."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ from mentorcert.portal.sync.state_queue import StateQueue
 from mentorcert.portal.sync.worker import Worker
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.connections import served
+from tests.portal.sending import connect_portal
 from tests.portal.staging import Api, Staging, running
-from tests.portal.telling import connect_portal
 from tests.support.registry import Organisation, rows, set_up, today
 
 FILE = """
@@ -81,14 +81,13 @@ class Subject:
         return mentor
 
     def work(self) -> int:
-        """Tell the portal all that is due."""
+        """Send the portal everything that is due."""
 
         async def once() -> int:
             connections = Connections.read([self.file])
             async with async_pool(self.database) as pool:
                 worker = Worker(
-                    StateQueue(pool), open_portal=connections.open, rehearse=connections.rehearse,
-                    settings=WorkerSettings(mode_age_s=0, poll_s=0.02),
+                    StateQueue(pool), connections, settings=WorkerSettings(mode_age_s=0, poll_s=0.02),
                 )  # fmt: skip
                 return await worker.run(asyncio.Event(), once=True)
 
@@ -133,7 +132,7 @@ class Subject:
         return rows(self.conn, "select outcome, reason is not null from portal.reconciliations order by id")
 
     def drift(self) -> list[tuple[Any, ...]]:
-        """Kind, peer mentor, whether it is told again, and whether a later run found it gone; in order."""
+        """Kind, peer mentor, whether it was marked, and whether a later run found it gone; in order."""
         return rows(
             self.conn,
             "select kind, peer_mentor_id, marked_at is not null, repaired_at is not null"
@@ -141,7 +140,7 @@ class Subject:
         )
 
     def forget_when(self) -> None:
-        """Let whatever was changed or told be long ago: in no run's time."""
+        """Make all changes and attempts old, outside of any run."""
         self.conn.execute(
             "update portal.states set changed_at = changed_at - interval '1 day',"
             " attempted_at = attempted_at - interval '1 day', confirmed_at = confirmed_at - interval '1 day'"

@@ -60,13 +60,13 @@ def staging() -> Iterator[Staging]:
         yield portal
 
 
-def emit(staging: Staging, receiver: Receiver, **emission: Any) -> list[int | str]:
-    told = {"url": receiver.url, "record_id": str(MENTOR), **emission}
-    attempts: list[int | str] = staging.client.post("/emit", json=told).json()["attempts"]
+def emit(staging: Staging, receiver: Receiver, **webhook: Any) -> list[int | str]:
+    request = {"url": receiver.url, "record_id": str(MENTOR), **webhook}
+    attempts: list[int | str] = staging.client.post("/emit", json=request).json()["attempts"]
     return attempts
 
 
-def test_a_change_is_told_as_a_remote_execution_context(staging: Staging) -> None:
+def test_a_change_is_request_as_a_remote_execution_context(staging: Staging) -> None:
     with receiving(200) as receiver:
         changed = {
             "new_passed": True,
@@ -102,9 +102,9 @@ def test_a_change_is_told_as_a_remote_execution_context(staging: Staging) -> Non
         {"key": "new_note", "value": None},
     ]
     assert (context["MessageName"], context["PrimaryEntityId"]) == ("Update", str(MENTOR))
-    told = inbound.parse(body)
-    assert told is not None
-    assert told.known["new_externalid"] == "4711"
+    message = inbound.parse(body)
+    assert message is not None
+    assert message.known["new_externalid"] == "4711"
 
 
 def test_dates_may_have_an_offset_and_operations_a_wrong_time(staging: Staging) -> None:
@@ -122,10 +122,10 @@ def test_dates_may_have_an_offset_and_operations_a_wrong_time(staging: Staging) 
     assert context["OperationCreatedOn"] == "/Date(1782882000000+0000)/"
 
 
-@pytest.mark.parametrize("told", [{"stripped": True}, {"changed": {"new_note": "x" * 256 * 1024}}])
-def test_a_large_message_is_stripped(staging: Staging, told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("change", [{"stripped": True}, {"changed": {"new_note": "x" * 256 * 1024}}])
+def test_a_large_message_is_stripped(staging: Staging, change: dict[str, Any]) -> None:
     with receiving(200) as receiver:
-        emit(staging, receiver, image={"new_externalid": "4711"}, **told)
+        emit(staging, receiver, image={"new_externalid": "4711"}, **change)
     ((_, headers, body),) = receiver.requests
     assert headers["x-ms-dynamics-msg-size-exceeded"] == "true"
     context = json.loads(body)

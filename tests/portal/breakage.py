@@ -1,4 +1,4 @@
-"""An organisation whose portal is in order, and everything that can go wrong with it, and be mended."""
+"""A healthy connection, and everything that can break, with its repair."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from uuid import UUID
 from mentorcert.db.connection import Connection
 from mentorcert.portal.inbound import inbox
 from mentorcert.portal.monitoring import health
-from mentorcert.portal.monitoring.checks import Finding, findings
+from mentorcert.portal.monitoring.checks import Finding, run_checks
 from tests.portal.inbound import DEMO, receive, withdrawn
-from tests.portal.telling import claim, connect_portal, report, set_mode, settle
+from tests.portal.sending import claim, connect_portal, report, set_mode, settle
 from tests.support.registry import Organisation, fetch, set_up, today
 
 
@@ -54,7 +54,7 @@ class World:
         )  # fmt: skip
 
     def fails(self, outcome: str) -> None:
-        """Change the mentor, and let the telling fail."""
+        """Change the mentor, and let the sending fail."""
         self.change()
         report(self.conn, self.organisation.id, claim(self.conn, self.organisation.id), outcome)
 
@@ -76,7 +76,7 @@ class World:
         self.execute("update portal.connections set mode_since = now() - %s::interval", ago)
 
     def secret(self, days: int | None) -> None:
-        """Note a secret that expires in so many days."""
+        """Store a secret that expires in `days`."""
         self.execute(
             "select portal.record_secrets('demo', jsonb_build_array(jsonb_build_object("
             "'place', 'auth[0].value', 'expires', %s::date)))",
@@ -100,7 +100,7 @@ def in_order(conn: Connection) -> World:
 
 def found(conn: Connection) -> list[Finding]:
     """What is wrong now."""
-    return findings(health.read(conn))
+    return run_checks(health.read(conn))
 
 
 def codes(conn: Connection) -> list[str]:

@@ -64,7 +64,7 @@ def report(
 
 
 def settle(conn: Connection, organisation: UUID) -> None:
-    """Tell the portal everything that is due."""
+    """Send the portal everything that is due."""
     while claims := [one for one in claim(conn, organisation) if one["lease_token"]]:
         report(conn, organisation, claims)
 
@@ -105,7 +105,7 @@ def situation(conn: Connection, organisation: UUID, mentor: UUID) -> str:
 
 
 def outcomes(conn: Connection, mentor: UUID) -> list[str]:
-    """Return what came of the attempts, in order."""
+    """Return the outcomes of the attempts, in order."""
     return [
         outcome
         for (outcome,) in rows(

@@ -1,4 +1,4 @@
-"""What a worker does beside telling: records of stripped messages are read and worked; old things go."""
+"""Maintenance: records of stripped messages are fetched and processed; outdated rows are deleted."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from mentorcert.db.connection import Connection, async_pool
 from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.inbound import inbox
 from mentorcert.portal.sync.connections import Connections
-from mentorcert.portal.sync.maintenance import Chores
+from mentorcert.portal.sync.maintenance import Maintenance
 from tests.portal.connections import SECRETS, dataverse
 from tests.portal.inbound import RULES, inbound, receive, state
 from tests.portal.staging import Api, Staging, running
@@ -75,7 +75,7 @@ def stripped(conn: Connection, record_id: object, entity: str = "hlf_peermentor"
 def do_chores(database: str, *configurations: Configuration) -> None:
     async def once() -> None:
         async with async_pool(database) as pool:
-            await Chores(pool, Connections(configurations)).run(asyncio.Event(), once=True)
+            await Maintenance(pool, Connections(configurations)).run(asyncio.Event(), once=True)
 
     asyncio.run(once())
 

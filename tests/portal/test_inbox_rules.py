@@ -1,4 +1,4 @@
-"""What a message means: a renewal, a merge, a withdrawn consent, an echo; never an older over a newer."""
+"""The inbound rules: a renewal, a merge, a withdrawn consent, an echo; never an older over a newer."""
 
 import json
 from datetime import date
