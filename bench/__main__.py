@@ -12,7 +12,7 @@ from bench import data, importing, lists, marking, nightly, pages, report, telli
 from bench.measure import Result, Tell
 from mentorcert.db import migrate
 from mentorcert.db.connection import connect
-from tests.servers import SERVERS
+from tests.support.servers import SERVERS
 
 
 class ServerName(StrEnum):

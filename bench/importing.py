@@ -11,9 +11,9 @@ from typing import Final
 import aiosql
 
 from bench.measure import Result, Tell, compare, in_turns
-from mentorcert.certifications import importing, tabular
-from mentorcert.certifications.columns import HEADINGS
 from mentorcert.db.connection import Connection
+from mentorcert.imports import importing, tabular
+from mentorcert.imports.columns import HEADINGS
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 

@@ -22,9 +22,9 @@ from bench.measure import Result, Tell, Timing, compare, in_turns
 from bench.serving import served
 from mentorcert.db.connection import acting_as, connect
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
-from mentorcert.web.tokens import issue
-from tests.servers import Server
+from mentorcert.web.security.tokens import issue
 from tests.supabase import lite
+from tests.support.servers import Server
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 

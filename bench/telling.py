@@ -18,12 +18,12 @@ from bench import data
 from bench.measure import Result, Tell, compare, in_turns
 from mentorcert.db import migrate
 from mentorcert.db.connection import async_pool, connect
-from mentorcert.portal.connections import Connections
 from mentorcert.portal.contract import message
-from mentorcert.portal.lane import Pace
-from mentorcert.portal.leases import Leases
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
-from mentorcert.portal.worker import Worker
+from mentorcert.portal.sync.connection_worker import WorkerSettings
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.state_queue import StateQueue
+from mentorcert.portal.sync.worker import Worker
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 
 LATENCY_MS: Final = 20
 CONCURRENCY: Final = 8
@@ -109,7 +109,7 @@ async def _bodies(url: str, portal_url: str) -> list[bytes]:
     """Return the messages that the worker would send; they are left claimed."""
     bodies: list[bytes] = []
     async with async_pool(url) as pool:
-        leases = Leases(pool)
+        leases = StateQueue(pool)
         (connection,) = await leases.due()
         while claims := (await leases.claim(connection, 1000, 60.0))[0]:
             bodies += [message.render(one.state, target=portal_url, version="v1").body for one in claims]
@@ -119,10 +119,10 @@ async def _bodies(url: str, portal_url: str) -> list[bytes]:
 async def _drain(url: str, connections: Connections) -> None:
     async with async_pool(url) as pool:
         worker = Worker(
-            Leases(pool),
+            StateQueue(pool),
             open_portal=connections.open,
             rehearse=connections.rehearse,
-            pace=Pace(concurrency=CONCURRENCY),
+            pace=WorkerSettings(concurrency=CONCURRENCY),
         )
         await worker.run(asyncio.Event(), once=True)
 

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests import command, one_server, pooler
-from tests.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
+from tests.support import command, one_server, pooler
+from tests.support.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

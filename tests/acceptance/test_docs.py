@@ -13,13 +13,13 @@ from typing import get_args
 
 import pytest
 
-from mentorcert.certifications.doctor import examine
 from mentorcert.certifications.history import EntryV1, Kind
 from mentorcert.db.connection import Connection
-from tests import command, generated_docs
-from tests.documents import DOCUMENTS, NOT_RUN, Block, Reader, assert_shown, blocks
-from tests.generated_docs import DOCS, ROOT
-from tests.servers import Server, on_embedded_18
+from mentorcert.operations.doctor import examine
+from tests.support import command, generated_docs
+from tests.support.documents import DOCUMENTS, NOT_RUN, Block, Reader, assert_shown, blocks
+from tests.support.generated_docs import DOCS, ROOT
+from tests.support.servers import Server, on_embedded_18
 
 README = ROOT / "README.md"
 # What needs a server is run by tests/supabase/test_flutter_docs.py and tests/web/api/test_docs.py.
@@ -78,7 +78,7 @@ def test_what_is_to_be_typed_works(
 @on_embedded_18
 def test_generated_parts_are_current(conn: Connection, document: tuple[str, str]) -> None:
     generated = generated_docs.SECTIONS[document](conn)
-    assert generated_docs.section(*document) == generated, "run `python -m tests.generated_docs`"
+    assert generated_docs.section(*document) == generated, "run `python -m tests.support.generated_docs`"
 
 
 @on_embedded_18

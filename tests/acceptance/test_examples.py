@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mentorcert.certifications import exporting, importing, organisation_file
 from mentorcert.db import files
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
-from tests.mentor_file import snapshot
+from mentorcert.imports import exporting, importing
+from mentorcert.organisations import organisation_file
+from tests.support.command import Mentorcert
+from tests.support.mentor_file import snapshot
 
 EXAMPLES = files.folder("examples")
 SLUGS = {"national": "hom", "small": "apen-samtale"}

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mentorcert.certifications import doctor
 from mentorcert.db import files
 from mentorcert.db.connection import Connection, acting_as
-from tests.command import Mentorcert
-from tests.registry import drift, rows, utc
+from mentorcert.operations import doctor
+from tests.support.command import Mentorcert
+from tests.support.registry import drift, rows, utc
 
 FOLDER = files.folder("examples") / "national"
 OSLO = ZoneInfo("Europe/Oslo")

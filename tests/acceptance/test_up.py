@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mentorcert.db.migrate import read
-from tests.command import run
-from tests.servers import on_embedded_18
+from tests.support.command import run
+from tests.support.servers import on_embedded_18
 
 # Of the ledger only what stays: a second run of the same night stamps it anew.
 EVERYTHING = """

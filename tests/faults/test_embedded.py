@@ -15,7 +15,7 @@ from mentorcert.db import embedded
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import read
 from mentorcert.errors import EmbeddedPostgresError
-from tests.command import run, start
+from tests.support.command import run, start
 
 HOLD = """\
 import sys

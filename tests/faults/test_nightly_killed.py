@@ -5,11 +5,11 @@ from datetime import date
 
 import pytest
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection, connect
-from tests.command import start
-from tests.registry import fetch, rows, set_up, utc
-from tests.sessions import wait_until, waiting, working
+from mentorcert.operations import nightly
+from tests.support.command import start
+from tests.support.registry import fetch, rows, set_up, utc
+from tests.support.sessions import wait_until, waiting, working
 
 DUE = 200
 # Before the 120th certification is changed, the run has to wait for whoever holds the lock.

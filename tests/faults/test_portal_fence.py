@@ -13,14 +13,14 @@ import pytest
 
 from mentorcert.db.connection import Connection, async_pool
 from mentorcert.portal.adapters import values
-from mentorcert.portal.connections import Connections
-from mentorcert.portal.leases import Claim, Leases, Result
-from mentorcert.portal.leases import Connection as PortalConnection
-from mentorcert.portal.port import Portal
+from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.state_queue import Claim, Result, StateQueue
+from mentorcert.portal.sync.state_queue import Connection as PortalConnection
 from tests.portal.agreement import disagreements, steps_back
 from tests.portal.soaking import connection_file
 from tests.portal.staging import Staging, running
-from tests.registry import Organisation, fetch, rows, set_up, today
+from tests.support.registry import Organisation, fetch, rows, set_up, today
 
 END_LEASES: Final = """
 update portal.states set lease_until = lease_until - %(past)s, next_attempt_at = next_attempt_at - %(past)s
@@ -62,13 +62,13 @@ async def closing(portal: Portal) -> AsyncIterator[Portal]:
         await portal.aclose()
 
 
-async def tell(leases: Leases, portal: Portal, claim: Claim) -> None:
+async def tell(leases: StateQueue, portal: Portal, claim: Claim) -> None:
     receipt = await portal.apply(claim.state, claim.attempt)
     result = Result(claim, receipt.outcome, receipt.remote_version, receipt.http_status)
     assert await leases.report([result], "test") == []
 
 
-async def tell_all(leases: Leases, portal: Portal, connection: PortalConnection) -> None:
+async def tell_all(leases: StateQueue, portal: Portal, connection: PortalConnection) -> None:
     while claims := (await leases.claim(connection, 10, 60.0))[0]:
         for claim in claims:
             await tell(leases, portal, claim)
@@ -86,7 +86,7 @@ def disagreements_after_a_late_message(
 
     async def run() -> None:
         async with async_pool(database) as pool:
-            leases = Leases(pool)
+            leases = StateQueue(pool)
             (connection,) = await leases.due()
             async with closing(connections.open(connection)) as portal:
                 (held,), _ = await leases.claim(connection, 10, 60.0)

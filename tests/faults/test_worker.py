@@ -13,14 +13,14 @@ import psycopg
 import pytest
 
 from mentorcert import logs
-from mentorcert.certifications import nightly
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import DatabaseUnreachableError
-from tests.command import start
-from tests.registry import fetch, rows, set_up, status
-from tests.servers import SERVERS, Server
-from tests.sessions import wait_until, working
+from mentorcert.operations import nightly
+from tests.support.command import start
+from tests.support.registry import fetch, rows, set_up, status
+from tests.support.servers import SERVERS, Server
+from tests.support.sessions import wait_until, working
 
 FINISHED = "select count(*) from private.job_runs where finished_at is not null and error is null"
 

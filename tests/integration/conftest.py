@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import pgtap
-from tests.servers import Server
+from tests.support import pgtap
+from tests.support.servers import Server
 
 
 @pytest.fixture(scope="session")

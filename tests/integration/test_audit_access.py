@@ -11,8 +11,8 @@ from mentorcert.access import access_log
 from mentorcert.cli import instants
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import InvalidInputError
-from tests.command import Mentorcert
-from tests.registry import Organisation, fetch, set_up
+from tests.support.command import Mentorcert
+from tests.support.registry import Organisation, fetch, set_up
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from mentorcert.access.access_log import Access, Coverage
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, connect
 from mentorcert.errors import MissingRightError
-from tests import command
-from tests.logging_server import LoggingServer, logging_15, needs_pgaudit
-from tests.registry import Organisation, join, set_up
-from tests.servers import DEBIAN_15
+from tests.support import command
+from tests.support.logging_server import LoggingServer, logging_15, needs_pgaudit
+from tests.support.registry import Organisation, join, set_up
+from tests.support.servers import DEBIAN_15
 
 pytestmark = [needs_pgaudit, *DEBIAN_15.marks]
 

@@ -9,9 +9,9 @@ import pytest
 
 from mentorcert.access.model import KEYS, TABLES
 from mentorcert.db.connection import Connection, connect
-from tests.command import Mentorcert, run
-from tests.registry import Organisation, fetch, join, rows, set_up
-from tests.servers import on_embedded_18
+from tests.support.command import Mentorcert, run
+from tests.support.registry import Organisation, fetch, join, rows, set_up
+from tests.support.servers import on_embedded_18
 
 # A policy that shows everything, on each table in turn.
 WIDENED = (

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection
-from tests.registry import join, set_up
+from mentorcert.operations import nightly
+from tests.support.registry import join, set_up
 
 Run = Callable[..., CompletedProcess[str]]
 

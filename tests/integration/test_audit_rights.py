@@ -7,10 +7,10 @@ import pytest
 
 from mentorcert.access import rights
 from mentorcert.db.connection import Connection, connect
-from tests.command import Mentorcert, run
-from tests.pgtap import needs_pgtap
-from tests.registry import set_up
-from tests.servers import Server, on_debian_15_with_cron, on_embedded_18
+from tests.support.command import Mentorcert, run
+from tests.support.pgtap import needs_pgtap
+from tests.support.registry import set_up
+from tests.support.servers import Server, on_debian_15_with_cron, on_embedded_18
 
 _MENTORS: Final = "select full_name from public.peer_mentors"
 _DEFINER: Final = f"returns setof text language sql security definer set search_path = '' as '{_MENTORS}'"
@@ -142,7 +142,7 @@ def differences(mentorcert: Mentorcert, exit_code: int) -> rights.Rights:
 
 def test_the_list_is_current(conn: Connection) -> None:
     listed = rights.LIST.read_text("utf-8").splitlines()
-    assert rights.held(conn) == listed, "run `python -m tests.generated_rights`"
+    assert rights.held(conn) == listed, "run `python -m tests.support.generated_rights`"
 
 
 def test_lines_do_not_depend_on_the_search_path(conn: Connection) -> None:

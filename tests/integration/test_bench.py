@@ -8,8 +8,8 @@ from rich.console import Console
 from bench import pages, report, telling
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
-from tests.servers import Server, on_debian_15, on_embedded_18
 from tests.supabase import lite
+from tests.support.servers import Server, on_debian_15, on_embedded_18
 
 ROLES = {"peer mentor", "coordinator of 1", "coordinator of 3", "coordinator of 25", "administrator"}
 

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from mentorcert.certifications import persons
 from mentorcert.db.connection import Connection, acting_as, become
 from mentorcert.errors import MissingRightError, from_postgres
-from tests.registry import Organisation, fetch, join, rows, set_up, today
-from tests.sessions import meanwhile
+from mentorcert.organisations import data_subjects
+from tests.support.registry import Organisation, fetch, join, rows, set_up, today
+from tests.support.sessions import meanwhile
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -58,7 +58,7 @@ def test_a_feed_that_is_made_while_the_person_is_erased(
         new_feed(other)
 
     with pytest.raises(InsufficientPrivilege) as refused:
-        meanwhile(conn, database, lambda other: persons.erase(other, mentor), make)
+        meanwhile(conn, database, lambda other: data_subjects.erase(other, mentor), make)
     assert isinstance(from_postgres(refused.value), MissingRightError)
     assert rows(conn, "select from private.calendar_feeds") == []
 
@@ -70,7 +70,7 @@ def test_an_erasure_while_a_feed_is_made(conn: Connection, database: str, mentor
         become(other, login)
         tokens.append(new_feed(other))
 
-    meanwhile(conn, database, make, lambda other: persons.erase(other, mentor))
+    meanwhile(conn, database, make, lambda other: data_subjects.erase(other, mentor))
     assert rows(conn, "select from private.calendar_feeds") == []
     assert [shown(conn, token) for token in tokens] == [0]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from mentorcert import __version__
-from tests.command import environment, run
-from tests.servers import Server
+from tests.support.command import environment, run
+from tests.support.servers import Server
 
 UNEXPECTED = """\
 from mentorcert.cli import app

@@ -10,8 +10,20 @@ import pytest
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, become, connect
 from mentorcert.errors import DuplicateError, MissingRightError, RenewalBeforeIssueError
-from tests.registry import drift, fetch, history, join, kinds, let_end, rows, set_up, status, today, utc
-from tests.sessions import meanwhile
+from tests.support.registry import (
+    drift,
+    fetch,
+    history,
+    join,
+    kinds,
+    let_end,
+    rows,
+    set_up,
+    status,
+    today,
+    utc,
+)
+from tests.support.sessions import meanwhile
 
 Work = Callable[[Connection], object]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, become
 from mentorcert.errors import BeyondTypeRuleError, RenewalBeforeIssueError, RenewalShortensError
-from tests.registry import OSLO, fetch, join, rows, set_up, today, utc
+from tests.support.registry import OSLO, fetch, join, rows, set_up, today, utc
 
 # Some skip a midnight (São Paulo, Beirut, Cairo, Azores, Havana), some have one twice (the last two of them).
 ZONES = [

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from mentorcert.certifications import doctor, importing, nightly, organisation_file
-from mentorcert.certifications.doctor import Finding
 from mentorcert.db import files
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert, run
-from tests.registry import fetch, rows, set_up, today
-from tests.servers import on_embedded_18
+from mentorcert.imports import importing
+from mentorcert.operations import doctor, nightly
+from mentorcert.operations.doctor import Finding
+from mentorcert.organisations import organisation_file
+from tests.support.command import Mentorcert, run
+from tests.support.registry import fetch, rows, set_up, today
+from tests.support.servers import on_embedded_18
 
 MIGRATIONS = "migrations are current"
 SECURITY = "row-level security on every table"

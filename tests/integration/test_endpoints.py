@@ -7,10 +7,11 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 
-from mentorcert.certifications import nightly, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, connect
 from mentorcert.errors import EndpointDisabledError, from_postgres
-from tests.registry import set_up
+from mentorcert.operations import nightly
+from tests.support.registry import set_up
 
 Run = Callable[..., CompletedProcess[str]]
 

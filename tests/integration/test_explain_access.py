@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
-from tests.registry import Organisation, join, set_up
+from tests.support.command import Mentorcert
+from tests.support.registry import Organisation, join, set_up
 
 DROP_RESTRICTIVE = (
     "do $$ declare name text; begin for name in select policyname from pg_policies"

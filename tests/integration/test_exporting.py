@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mentorcert.certifications import cells, exporting, importing, tabular
-from mentorcert.certifications.cells import Language
-from mentorcert.certifications.columns import HEADINGS
-from mentorcert.certifications.exporting import UnwritableTextError
-from mentorcert.certifications.organisation_file import UnknownOrganisationError
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
-from tests.mentor_file import import_rows, row, set_up, snapshot
+from mentorcert.imports import cells, exporting, importing, tabular
+from mentorcert.imports.cells import Language
+from mentorcert.imports.columns import HEADINGS
+from mentorcert.imports.exporting import UnwritableTextError
+from mentorcert.organisations.organisation_file import UnknownOrganisationError
+from tests.support.command import Mentorcert
+from tests.support.mentor_file import import_rows, row, set_up, snapshot
 
 _numbers = count()
 

@@ -10,7 +10,7 @@ import pytest
 from mentorcert.certifications import forecast
 from mentorcert.certifications.forecast import MONTHS, Coverage, months_from
 from mentorcert.db.connection import Connection, acting_as
-from tests.registry import OSLO, Organisation, join, rows, set_up, today
+from tests.support.registry import OSLO, Organisation, join, rows, set_up, today
 
 
 @pytest.fixture

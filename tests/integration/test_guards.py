@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from mentorcert.db.connection import Connection, connect
-from tests import (
+from tests.support import (
     administration_mutations,
     coordinator_mutations,
     mutations,
@@ -19,8 +19,8 @@ from tests import (
     pgtap,
     task_mutations,
 )
-from tests.mutations import Mutation
-from tests.servers import Server, on_embedded_18
+from tests.support.mutations import Mutation
+from tests.support.servers import Server, on_embedded_18
 
 pytestmark = [pgtap.needs_pgtap, on_embedded_18]
 
@@ -47,9 +47,9 @@ _FILE_OF_TRIGGER = {
     "set_updated_at": "updated_at",
     "store_events_on_insert": "history_as_events",
     "store_events_on_update": "history_as_events",
-    "tell_portal_on_delete": "portal_marking",
-    "tell_portal_on_insert": "portal_marking",
-    "tell_portal_on_update": "portal_marking",
+    "sync_portal_on_delete": "portal_marking",
+    "sync_portal_on_insert": "portal_marking",
+    "sync_portal_on_update": "portal_marking",
 }
 _FILE_OF_LOCK = {
     "audit_log": "audit_log",

@@ -11,10 +11,10 @@ import pytest
 from mentorcert.certifications import history_storage, repository
 from mentorcert.db.connection import Connection, become, connect
 from mentorcert.errors import HistoryAppendOnlyError, from_postgres
-from tests.command import Mentorcert, environment
-from tests.registry import cached, fetch, histories, kinds, mode, set_up, today, with_long_history
-from tests.servers import on_embedded_18
-from tests.sessions import meanwhile, wait_until, waiting, working
+from tests.support.command import Mentorcert, environment
+from tests.support.registry import cached, fetch, histories, kinds, mode, set_up, today, with_long_history
+from tests.support.servers import on_embedded_18
+from tests.support.sessions import meanwhile, wait_until, waiting, working
 
 MOVE = """
 from mentorcert.certifications import history_storage

@@ -8,10 +8,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from mentorcert.certifications import history_storage, nightly, repository
+from mentorcert.certifications import history_storage, repository
 from mentorcert.db.connection import Connection, acting_as
-from tests.command import Mentorcert
-from tests.registry import (
+from mentorcert.operations import nightly
+from tests.support.command import Mentorcert
+from tests.support.registry import (
     Organisation,
     cached,
     fetch,
@@ -26,7 +27,7 @@ from tests.registry import (
     utc,
     with_long_history,
 )
-from tests.servers import on_embedded_18
+from tests.support.servers import on_embedded_18
 
 
 def test_it_moves_verifies_switches_and_trims(conn: Connection) -> None:

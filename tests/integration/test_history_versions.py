@@ -12,24 +12,15 @@ import pytest
 from pydantic import BaseModel
 
 from mentorcert.certifications import history as entries_of
-from mentorcert.certifications import history_storage, nightly, repository
+from mentorcert.certifications import history_storage, repository
 from mentorcert.certifications.history import EntryV1
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import UnknownHistoryVersionError
-from tests.command import Mentorcert, environment
-from tests.registry import (
-    Organisation,
-    fetch,
-    history,
-    kinds,
-    rows,
-    set_up,
-    status,
-    today,
-    utc,
-)
-from tests.servers import on_embedded_18
-from tests.sessions import wait_until, waiting, working
+from mentorcert.operations import nightly
+from tests.support.command import Mentorcert, environment
+from tests.support.registry import Organisation, fetch, history, kinds, rows, set_up, status, today, utc
+from tests.support.servers import on_embedded_18
+from tests.support.sessions import wait_until, waiting, working
 
 VERSION_2 = """
 create or replace function private.current_history_version() returns integer

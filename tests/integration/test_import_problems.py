@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from mentorcert.certifications import importing
-from mentorcert.certifications.columns import HEADINGS
-from mentorcert.certifications.organisation_file import UnknownOrganisationError
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
-from tests.mentor_file import content, import_rows, reasons, row, set_up, snapshot
+from mentorcert.imports import importing
+from mentorcert.imports.columns import HEADINGS
+from mentorcert.organisations.organisation_file import UnknownOrganisationError
+from tests.support.command import Mentorcert
+from tests.support.mentor_file import content, import_rows, reasons, row, set_up, snapshot
 
 
 @pytest.fixture(autouse=True)

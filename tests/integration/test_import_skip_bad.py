@@ -7,10 +7,10 @@ import openpyxl
 import pytest
 from openpyxl.cell import WriteOnlyCell
 
-from mentorcert.certifications import importing, tabular
-from mentorcert.certifications.columns import HEADINGS
 from mentorcert.db.connection import Connection
-from tests.mentor_file import import_rows, row, set_up, snapshot
+from mentorcert.imports import importing, tabular
+from mentorcert.imports.columns import HEADINGS
+from tests.support.mentor_file import import_rows, row, set_up, snapshot
 
 
 @pytest.fixture(autouse=True)

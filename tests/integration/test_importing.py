@@ -12,10 +12,10 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from mentorcert.certifications import importing
 from mentorcert.db.connection import Connection, connect
-from tests.command import environment
-from tests.mentor_file import content, import_rows, row, set_up, snapshot
+from mentorcert.imports import importing
+from tests.support.command import environment
+from tests.support.mentor_file import content, import_rows, row, set_up, snapshot
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 
 from mentorcert.db.connection import Connection, become
 from mentorcert.errors import ConflictError, LastAdministratorError, from_postgres
-from tests.registry import Organisation, fetch, join, set_up
-from tests.sessions import meanwhile
+from tests.support.registry import Organisation, fetch, join, set_up
+from tests.support.sessions import meanwhile
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])

@@ -10,8 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, connect
-from tests import command
-from tests.registry import set_up, status
+from tests.support import command
+from tests.support.registry import set_up, status
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from mentorcert.certifications import organisation_file
 from mentorcert.db import files
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.organisations import organisation_file
 
 Run = Callable[..., CompletedProcess[str]]
 

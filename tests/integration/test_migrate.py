@@ -15,7 +15,7 @@ from mentorcert.errors import (
     MigrationLockedError,
     MigrationOrderError,
 )
-from tests.command import run
+from tests.support.command import run
 
 FIRST = "create table public.first (id int primary key);\ninsert into public.first values (1);\n"
 SECOND = "-- Second; of two.\nalter table public.first add column note text default 'a;b';\n"

@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import migrate, read
-from tests.servers import Server
+from tests.support.servers import Server
 
 # pg_dump shields its output by a key that is another one each time.
 _KEY = re.compile(r"^\\(un)?restrict .*\n", re.MULTILINE)

@@ -7,11 +7,11 @@ from threading import Barrier
 
 import pytest
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import FutureNightError
-from tests.command import Mentorcert
-from tests.registry import (
+from mentorcert.operations import nightly
+from tests.support.command import Mentorcert
+from tests.support.registry import (
     expired_once,
     fetch,
     history,
@@ -23,8 +23,8 @@ from tests.registry import (
     today,
     utc,
 )
-from tests.servers import on_embedded_18
-from tests.sessions import wait_until, waiting
+from tests.support.servers import on_embedded_18
+from tests.support.sessions import wait_until, waiting
 
 
 def test_the_boundary_is_the_instant_itself(conn: Connection) -> None:

@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection
 from mentorcert.errors import NightlyFailedError
-from tests.command import Mentorcert
-from tests.registry import Organisation, expired_once, fetch, ledger, set_up, utc
-from tests.servers import on_embedded_18
+from mentorcert.operations import nightly
+from tests.support.command import Mentorcert
+from tests.support.registry import Organisation, expired_once, fetch, ledger, set_up, utc
+from tests.support.servers import on_embedded_18
 
 FAIL = """
 create function private.fail() returns trigger language plpgsql

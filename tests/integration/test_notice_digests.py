@@ -8,11 +8,11 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert.notices import ledger
-from tests import mail
-from tests.mail import Mailbox, text_of
-from tests.noticing import MORNING, ends_in, person, run, set_up_without_digests
-from tests.registry import Organisation, fetch, join, rows
-from tests.sessions import meanwhile
+from tests.support import mail
+from tests.support.mail import Mailbox, text_of
+from tests.support.noticing import MORNING, ends_in, person, run, set_up_without_digests
+from tests.support.registry import Organisation, fetch, join, rows
+from tests.support.sessions import meanwhile
 
 DAY = timedelta(1)  # MORNING is a Monday's
 

@@ -8,10 +8,19 @@ import pytest
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection
 from mentorcert.notices import ledger
-from tests import mail
-from tests.mail import Mailbox, text_of
-from tests.noticing import MORNING, TODAY, ends_in, person, run, run_days_ago, set_up_without_digests, told
-from tests.registry import Organisation, fetch, set_up, utc
+from tests.support import mail
+from tests.support.mail import Mailbox, text_of
+from tests.support.noticing import (
+    MORNING,
+    TODAY,
+    ends_in,
+    person,
+    run,
+    run_days_ago,
+    set_up_without_digests,
+    told,
+)
+from tests.support.registry import Organisation, fetch, set_up, utc
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from mentorcert import translations
-from mentorcert.certifications import organisation_file, persons
 from mentorcert.db.connection import Connection
-from mentorcert.notices import ledger, writing
-from tests import command, mail
-from tests.mail import Mailbox
-from tests.noticing import address, ends_in, person, run_days_ago, set_up_without_digests
-from tests.registry import Organisation, fetch, today
-from tests.servers import on_embedded_18
+from mentorcert.notices import ledger, rendering
+from mentorcert.organisations import data_subjects, organisation_file
+from tests.support import command, mail
+from tests.support.mail import Mailbox
+from tests.support.noticing import address, ends_in, person, run_days_ago, set_up_without_digests
+from tests.support.registry import Organisation, fetch, today
+from tests.support.servers import on_embedded_18
 
 ORGANISATION = """
 [organisation]
@@ -142,7 +142,7 @@ def test_a_person_is_told_what_was_sent(conn: Connection, organisation: Organisa
     mentor = fetch(conn, "select id from public.peer_mentors where external_id = '1'")
     (claimed,) = ledger.claim(conn, [mentor], ledger.now(conn))
     ledger.report(conn, sent=[claimed.mail_id])
-    exported = persons.export(conn, mentor)
+    exported = data_subjects.export(conn, mentor)
     assert exported["peer_mentor"]["language"] == "nb"
     (sent,) = exported["notices"]
     assert (sent["kind"], sent["state"], len(sent["reminds_of"])) == ("reminder", "sent", 1)
@@ -150,7 +150,7 @@ def test_a_person_is_told_what_was_sent(conn: Connection, organisation: Organisa
 
 def test_every_text_is_translated() -> None:
     """Each text of the templates stands in the catalogue, and nothing else does."""
-    templates = Path(writing.__file__).parent / "templates"
+    templates = Path(rendering.__file__).parent / "templates"
     found = extract_from_dir(
         templates, [("**", "jinja2")], options_map={"**": {"trimmed": "true", "silent": "false"}}
     )

@@ -10,15 +10,24 @@ from uuid import UUID
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from mentorcert.certifications import doctor
 from mentorcert.db.connection import Connection, connect
 from mentorcert.notices import ledger
 from mentorcert.notices.sending import LONGEST_WAIT_S, Sender
-from tests import command, mail
-from tests.mail import PAGES, Mailbox, hang_up
-from tests.noticing import MORNING, address, ends_in, person, run, run_days_ago, set_up_without_digests, told
-from tests.registry import Organisation, fetch, rows, set_up, today
-from tests.sessions import meanwhile, wait_until, working
+from mentorcert.operations import doctor
+from tests.support import command, mail
+from tests.support.mail import PAGES, Mailbox, hang_up
+from tests.support.noticing import (
+    MORNING,
+    address,
+    ends_in,
+    person,
+    run,
+    run_days_ago,
+    set_up_without_digests,
+    told,
+)
+from tests.support.registry import Organisation, fetch, rows, set_up, today
+from tests.support.sessions import meanwhile, wait_until, working
 
 DAY = timedelta(1)
 DONE = "select count(*) from private.job_runs where finished_at is not null"

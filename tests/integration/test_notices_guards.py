@@ -7,14 +7,14 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests import mail
 from tests.integration import test_notice_digests as digests
 from tests.integration import test_notices as notices
 from tests.integration import test_notices_failing as failing
-from tests.mail import Mailbox
-from tests.noticing import set_up_without_digests
-from tests.registry import Organisation, fetch
-from tests.servers import on_embedded_18
+from tests.support import mail
+from tests.support.mail import Mailbox
+from tests.support.noticing import set_up_without_digests
+from tests.support.registry import Organisation, fetch
+from tests.support.servers import on_embedded_18
 
 DUE = "private.due_notices(timestamptz, integer, uuid[])"
 ORGANISATIONS = "private.notice_organisations(timestamptz, integer)"
@@ -50,7 +50,7 @@ def box() -> Iterator[Mailbox]:
         (REPORT, "mail.id = any(report_notices.released)", "false", notices.test_nobody_is_missing),
         (LINES, "certification.status <> 'suspended'", "true", digests.test_within_reach),
         (LINES, "and private.is_address(login.email)", "", digests.test_within_reach),
-        (LINES, "max(mail.told_until)", "null::date", digests.test_once_a_week_whatever_the_day),
+        (LINES, "max(mail.covered_until)", "null::date", digests.test_once_a_week_whatever_the_day),
     ],
 )  # fmt: skip
 def test_without_it_a_test_fails(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mentorcert.certifications import organisation_file
-from mentorcert.certifications.organisation_file import OrganisationFile, OrganisationFileError, Summary
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
+from mentorcert.organisations import organisation_file
+from mentorcert.organisations.organisation_file import OrganisationFile, OrganisationFileError, Summary
+from tests.support.command import Mentorcert
 
 GOOD = """
 [organisation]

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from mentorcert.certifications import persons, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, become
 from mentorcert.errors import MissingRightError
-from tests.registry import Organisation, fetch, history, join, kinds, set_up
-from tests.sessions import meanwhile
+from mentorcert.organisations import data_subjects
+from tests.support.registry import Organisation, fetch, history, join, kinds, set_up
+from tests.support.sessions import meanwhile
 
 Run = Callable[..., CompletedProcess[str]]
 NAME = "Kari Hemmelig"
@@ -123,7 +124,7 @@ def test_a_note_at_the_same_time(
         become(other, organisation.admin)
         repository.suspend(other, certification, f"{NAME} again")
 
-    meanwhile(conn, database, suspend, lambda other: persons.erase(other, kari))
+    meanwhile(conn, database, suspend, lambda other: data_subjects.erase(other, kari))
     assert kinds(conn, certification) == ["issued", "suspended", "reinstated", "suspended"]
     assert "Hemmelig" not in str(history(conn, certification))
 
@@ -139,11 +140,11 @@ def test_a_note_that_waits_for_the_erasure(
         repository.reinstate(other, certification, f"{NAME} again")
 
     with pytest.raises(MissingRightError):
-        meanwhile(conn, database, lambda other: persons.erase(other, kari), suspend)
+        meanwhile(conn, database, lambda other: data_subjects.erase(other, kari), suspend)
     assert kinds(conn, certification) == ["issued", "suspended", "reinstated", "suspended"]
     assert "Hemmelig" not in str(history(conn, certification))
 
 
 def test_nobody_else_erases(conn: Connection, organisation: Organisation, kari: UUID) -> None:
     with pytest.raises(InsufficientPrivilege), organisation.as_admin():
-        persons.erase(conn, kari)
+        data_subjects.erase(conn, kari)

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests import pgtap
-from tests.servers import Server
+from tests.support import pgtap
+from tests.support.servers import Server
 
 
 @pgtap.needs_pgtap

@@ -10,7 +10,7 @@ import pytest
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.db.migrate import migrate, read
-from tests.servers import DEBIAN_15, EMBEDDED_18, SERVERS, Server
+from tests.support.servers import DEBIAN_15, EMBEDDED_18, SERVERS, Server
 
 
 def lay(url: str, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mentorcert.certifications import search
 from mentorcert.db.connection import Connection, acting_as, connect
-from tests.servers import Server
+from tests.support.servers import Server
 
 _TABLE = "peer_mentor_certifications"
 _ALL = f"select * from public.{_TABLE}"

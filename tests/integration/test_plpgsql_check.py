@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.servers import on_debian_15
+from tests.support.servers import on_debian_15
 
 _FINDINGS = """
 select function.oid::regprocedure::text, target.name, finding.level, finding.lineno, finding.message

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, acting_as, connect
-from tests import pooler
-from tests.registry import fetch
-from tests.servers import on_pooled_15
+from tests.support import pooler
+from tests.support.registry import fetch
+from tests.support.servers import on_pooled_15
 
 pytestmark = on_pooled_15
 

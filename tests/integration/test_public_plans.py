@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection, acting_as, connect
-from mentorcert.web.public import reading
-from tests.registry import fetch
-from tests.servers import Server
+from mentorcert.web.public import queries
+from tests.support.registry import fetch
+from tests.support.servers import Server
 
 _LARGE = b"""
 set session_replication_role = replica;
@@ -44,10 +44,10 @@ def large(server: Server, template: str) -> Iterator[Connection]:
 @pytest.mark.parametrize("is_first", [True, False], ids=["first page", "later page"])
 def test_a_page_of_the_public_list(large: Connection, is_first: bool) -> None:
     with acting_as(large, None, role="anon"):
-        first = reading.page(large, "organisation-2", chapter=None, after=None, size=20)
+        first = queries.page(large, "organisation-2", chapter=None, after=None, size=20)
         assert first.last
         after = None if is_first else (first.last.display_name, first.last.peer_mentor_id)
-        assert len(reading.page(large, "organisation-2", chapter=None, after=after, size=20).people) == 20
+        assert len(queries.page(large, "organisation-2", chapter=None, after=after, size=20).people) == 20
         parameters = {
             "slug": "organisation-2",
             "chapter": None,
@@ -55,7 +55,7 @@ def test_a_page_of_the_public_list(large: Connection, is_first: bool) -> None:
             "after_id": after[1] if after else None,
             "size": 21,
         }
-        query = reading._QUERIES.page.sql
+        query = queries._QUERIES.page.sql
         plan = large.execute(f"explain (format json) {query}".encode(), parameters).fetchone()
     assert plan is not None
     nodes = list(_nodes(plan[0][0]["Plan"]))
@@ -77,7 +77,7 @@ def test_the_heading_reads_as_little_as_one_of_each_chapter(large: Connection) -
     """However many are listed: the number of rows read goes by the chapters."""
     with acting_as(large, None, role="anon"):
         before = _read(large)
-        heading = reading.heading(large, "organisation-1")
+        heading = queries.heading(large, "organisation-1")
         after = _read(large)
     assert heading
     assert len(heading.chapters) == 100

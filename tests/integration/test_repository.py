@@ -20,7 +20,7 @@ from mentorcert.errors import (
     TransitionError,
     UnknownTypeError,
 )
-from tests.registry import Organisation, fetch, kinds, set_up, today, utc
+from tests.support.registry import Organisation, fetch, kinds, set_up, today, utc
 
 Attempt = Callable[[], object]
 

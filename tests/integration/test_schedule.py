@@ -5,8 +5,8 @@ from typing import Any
 
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
-from tests.registry import fetch, rows, set_up, status
-from tests.servers import CRON_DATABASE, Server, on_debian_15_with_cron
+from tests.support.registry import fetch, rows, set_up, status
+from tests.support.servers import CRON_DATABASE, Server, on_debian_15_with_cron
 
 JOBS = "select jobname, schedule, command, database, active from cron.job"
 JOB = ("mentorcert-nightly", "*/15 * * * *", "select private.run_nightly()", CRON_DATABASE, True)

@@ -16,7 +16,7 @@ from mentorcert.certifications import search
 from mentorcert.certifications.search import Filters, Order, Row, Sort
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import InvalidCursorError
-from tests.registry import Organisation, fetch, join, rows, set_up, today
+from tests.support.registry import Organisation, fetch, join, rows, set_up, today
 
 _SORTS: tuple[Sort, ...] = ("expires", "issued", "name", "type")
 _KEYS: dict[Sort, Callable[[Row], Any]] = {

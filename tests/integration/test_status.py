@@ -8,10 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mentorcert.certifications import nightly, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, become
 from mentorcert.errors import TransitionError
-from tests.registry import Organisation, fetch, history, kinds, let_end, rows, set_up, status, today, utc
+from mentorcert.operations import nightly
+from tests.support.registry import (
+    Organisation,
+    fetch,
+    history,
+    kinds,
+    let_end,
+    rows,
+    set_up,
+    status,
+    today,
+    utc,
+)
 
 
 def derived(conn: Connection, certification: UUID) -> str:

@@ -9,19 +9,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mentorcert.certifications import tabular
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import (
     EndpointDisabledError,
     InvalidArgumentError,
     MissingRightError,
 )
-from mentorcert.tasks import requests, runner
-from mentorcert.wording import say
-from tests.command import Mentorcert
-from tests.mentor_file import row, snapshot
-from tests.registry import Organisation, fetch, join, rows, set_up, today
-from tests.tasks import FILE_NAME, confirm, preview, task, work
+from mentorcert.imports import tabular
+from mentorcert.imports.tasks import requests, runner
+from mentorcert.translatable import say
+from tests.support.command import Mentorcert
+from tests.support.mentor_file import row, snapshot
+from tests.support.registry import Organisation, fetch, join, rows, set_up, today
+from tests.support.tasks import FILE_NAME, confirm, preview, task, work
 
 GOOD = [
     row(certification_type="basic", issued="2026-01-01"),

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from mentorcert.tasks import requests, runner
-from tests import command
-from tests.mentor_file import row, snapshot
-from tests.registry import Organisation, fetch, rows, set_up
-from tests.sessions import wait_until, waiting, working
-from tests.tasks import confirm, opener, preview, task, work
+from mentorcert.imports.tasks import requests, runner
+from tests.support import command
+from tests.support.mentor_file import row, snapshot
+from tests.support.registry import Organisation, fetch, rows, set_up
+from tests.support.sessions import wait_until, waiting, working
+from tests.support.tasks import confirm, opener, preview, task, work
 
 ROWS = [row(str(number), certification_type="basic", issued="2026-01-01") for number in range(20)]
 # Before the tenth certification is written, the import has to wait for whoever holds the lock.

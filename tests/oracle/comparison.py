@@ -11,7 +11,7 @@ from mentorcert.access.model import Actor, Row
 from mentorcert.access.rules import Reach, Rule, why_not
 from mentorcert.db.connection import Connection
 from tests.oracle.worlds import name_of
-from tests.registry import rows as rows_of
+from tests.support.registry import rows as rows_of
 
 DONE: Final = frozenset({"done"})
 """What a statement answers whose rows do not matter."""

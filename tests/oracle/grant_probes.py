@@ -7,7 +7,7 @@ from mentorcert.access.rules import INSERT_COLUMNS, OPEN_TABLES, UPDATE_COLUMNS,
 from mentorcert.db.connection import Connection
 from tests.oracle.comparison import AS_DONE, DONE, Probe, closed
 from tests.oracle.table_probes import REFUSED
-from tests.registry import rows
+from tests.support.registry import rows
 
 Columns = dict[str, list[str]]
 

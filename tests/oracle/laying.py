@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from mentorcert.access.model import AuditEntry, ListedPeerMentor, World
 from mentorcert.db.connection import Connection
 from tests.oracle.worlds import TYPE_CODES, Case, number_of
-from tests.registry import fetch
+from tests.support.registry import fetch
 
 QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 

@@ -32,7 +32,7 @@ from mentorcert.access.rules import (
 )
 from tests.oracle.comparison import AS_DONE, DONE, Probe, closed, ids
 from tests.oracle.worlds import MISSING, TYPE_CODES, holds, key
-from tests.registry import OSLO
+from tests.support.registry import OSLO
 
 REFUSED: Final = "42501"
 NOT_THERE: Final = "23503"

@@ -15,7 +15,7 @@ from mentorcert.db.connection import Connection, connect
 from tests.oracle import function_probes, grant_probes, laying, table_probes
 from tests.oracle.comparison import Difference, Probe, compare
 from tests.oracle.worlds import dense
-from tests.servers import on_embedded_18
+from tests.support.servers import on_embedded_18
 
 _QUERIES = aiosql.from_path(Path(__file__).with_name("mutants.sql"), "psycopg")
 
@@ -44,7 +44,7 @@ UNNOTICED: Final = {
     r"grant select on private\.(extensions|job_runs|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),
-    r"revoke execute on private\.(find_login|member_logins|note_reversal|portal_alarm|preview_extension"
+    r"revoke execute on private\.(find_login|member_logins|record_reversal|portal_alarm|preview_extension"
     r"|preview_replay|preview_reversal|require_administered_organisation|set_portal_mode|request_task"
     r"|cancel_task)\(.*\) from authenticated": (
         "The administrator's pages call it: supabase/tests/database says who may, and what it does."

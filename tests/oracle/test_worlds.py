@@ -13,7 +13,7 @@ from mentorcert.db.connection import Connection, connect
 from tests.oracle import function_probes, grant_probes, laying, table_probes
 from tests.oracle.comparison import Count, compare
 from tests.oracle.worlds import Case, cases, dense
-from tests.registry import rows
+from tests.support.registry import rows
 
 LONG: Final = os.environ.get("MENTORCERT_ORACLE") == "long"
 COMPARISONS: Final = 10_000_000 if LONG else 100_000

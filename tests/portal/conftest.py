@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection, async_pool
-from mentorcert.portal.connections import Connections
-from mentorcert.portal.lane import Pace
-from mentorcert.portal.leases import Leases
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
-from mentorcert.portal.worker import Worker
+from mentorcert.portal.sync.connection_worker import WorkerSettings
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.state_queue import StateQueue
+from mentorcert.portal.sync.worker import Worker
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.connections import SECRETS, assert_no_secret_logged
 from tests.portal.staging import Staging, running
 from tests.portal.telling import connect_portal
-from tests.registry import Organisation, set_up
+from tests.support.registry import Organisation, set_up
 
 FILE = """
 organisation = "demo"
@@ -58,16 +58,16 @@ def organisation(conn: Connection) -> Organisation:
 def work(database: str, file: Path) -> Callable[..., int]:
     """Run a worker until nothing more is due; return how many rows it dealt with."""
 
-    async def once(pace: Pace) -> int:
+    async def once(pace: WorkerSettings) -> int:
         connections = Connections.read([file])
         async with async_pool(database) as pool:
             worker = Worker(
-                Leases(pool), open_portal=connections.open, rehearse=connections.rehearse, pace=pace
+                StateQueue(pool), open_portal=connections.open, rehearse=connections.rehearse, pace=pace
             )
             return await worker.run(asyncio.Event(), once=True)
 
     def run(**pace: Any) -> int:
-        return asyncio.run(once(Pace(**{"mode_age_s": 0, "poll_s": 0.02, **pace})))
+        return asyncio.run(once(WorkerSettings(**{"mode_age_s": 0, "poll_s": 0.02, **pace})))
 
     return run
 

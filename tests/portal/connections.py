@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mentorcert.errors import MentorcertError, PortalError
 from mentorcert.portal import adapters
-from mentorcert.portal.configuration import Configuration
+from mentorcert.portal.adapters.port import Portal, Receipt
+from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.model import PortalRecord
-from mentorcert.portal.port import Portal, Receipt
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
+from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
 from tests.portal.staging import STATE
 
 T = TypeVar("T")

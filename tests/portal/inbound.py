@@ -6,10 +6,10 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal import inbox
-from mentorcert.portal.rules import Inbound
-from mentorcert.portal.staging.emission import Emission, render
-from tests.registry import rows
+from mentorcert.portal.config.rules import Inbound
+from mentorcert.portal.inbound import inbox
+from mentorcert_staging.dataverse_webhooks import Emission, render
+from tests.support.registry import rows
 
 OWN_USER: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-000000000001")
 RECORD: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-000000000002")

@@ -13,18 +13,18 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from mentorcert.db.connection import Connection, async_pool
-from mentorcert.portal.comparison import Comparisons
-from mentorcert.portal.comparison import Scope as RunScope
-from mentorcert.portal.connections import Connections
-from mentorcert.portal.lane import Pace
-from mentorcert.portal.leases import Leases
-from mentorcert.portal.reconciliation import Reconciler, Reconciliation
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY
-from mentorcert.portal.worker import Worker
+from mentorcert.portal.reconciliation.comparison import Comparisons
+from mentorcert.portal.reconciliation.comparison import Scope as RunScope
+from mentorcert.portal.reconciliation.reconciler import Reconciler, Reconciliation
+from mentorcert.portal.sync.connection_worker import WorkerSettings
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.state_queue import StateQueue
+from mentorcert.portal.sync.worker import Worker
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.connections import served
 from tests.portal.staging import Api, Staging, running
 from tests.portal.telling import connect_portal
-from tests.registry import Organisation, rows, set_up, today
+from tests.support.registry import Organisation, rows, set_up, today
 
 FILE = """
 organisation = "demo"
@@ -87,8 +87,8 @@ class Subject:
             connections = Connections.read([self.file])
             async with async_pool(self.database) as pool:
                 worker = Worker(
-                    Leases(pool), open_portal=connections.open, rehearse=connections.rehearse,
-                    pace=Pace(mode_age_s=0, poll_s=0.02),
+                    StateQueue(pool), open_portal=connections.open, rehearse=connections.rehearse,
+                    pace=WorkerSettings(mode_age_s=0, poll_s=0.02),
                 )  # fmt: skip
                 return await worker.run(asyncio.Event(), once=True)
 

@@ -16,10 +16,10 @@ from uuid import UUID
 import psycopg
 
 from mentorcert.db.connection import connect
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
-from tests.command import start
+from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
 from tests.portal.wire import Wire
-from tests.registry import Organisation, rows
+from tests.support.command import start
+from tests.support.registry import Organisation, rows
 
 _PAUSE_S: Final = 0.05
 _TARGETS: Final = {
@@ -220,7 +220,7 @@ class Changes:
                 """,
                 {"mentor": mentor, "zone": self.organisation.time_zone},
             )
-            conn.execute("select portal.mark(array[%s]::uuid[])", (mentor,))
+            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
 
     def _night(self, _mentor: UUID) -> None:
         self.organisation.conn.execute("select private.expire_due_certifications(now())")

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from mentorcert.db.connection import Connection
 from tests.portal.staging import Staging
-from tests.registry import Organisation, fetch, rows, today
+from tests.support.registry import Organisation, fetch, rows, today
 
 Row = dict[str, Any]
 
@@ -99,7 +99,7 @@ def stored(conn: Connection, mentor: UUID) -> Stored:
 def situation(conn: Connection, organisation: UUID, mentor: UUID) -> str:
     """Return how it stands with a peer mentor now."""
     state: str = fetch(
-        conn, "select state from portal.situations(%s) where peer_mentor_id = %s", organisation, mentor
+        conn, "select state from portal.state_overview(%s) where peer_mentor_id = %s", organisation, mentor
     )
     return state
 

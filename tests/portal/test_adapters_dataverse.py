@@ -16,9 +16,9 @@ from mentorcert.errors import (
     PortalUnexpectedAnswerError,
 )
 from mentorcert.portal.adapters.dataverse import CONFLICT_ATTEMPTS, columns_of
-from mentorcert.portal.configuration import DataverseTarget
-from mentorcert.portal.port import Portal
-from mentorcert.portal.staging.options import Options, ServiceLimits
+from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.config.configuration import DataverseTarget
+from mentorcert_staging.options import Options, ServiceLimits
 from tests.portal.connections import (
     COLUMNS,
     Answers,

@@ -10,8 +10,8 @@ from mentorcert.errors import (
     PortalRejectedError,
     PortalUnexpectedAnswerError,
 )
+from mentorcert.portal.adapters.port import Portal
 from mentorcert.portal.model import PortalRecord
-from mentorcert.portal.port import Portal
 from tests.portal.connections import (
     COLUMNS,
     Answers,

@@ -17,12 +17,12 @@ import pytest
 
 from mentorcert.errors import CannotReadError, PortalUnavailableError, PortalUnexpectedAnswerError
 from mentorcert.portal.adapters import file as adapter
-from mentorcert.portal.configuration import Configuration
+from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.model import DesiredState, PortalRecord
-from mentorcert.portal.port import Portal
 from tests.portal.connections import connected, do, failure
 from tests.portal.staging import MENTOR, OTHER_MENTOR, STATE, state
-from tests.sessions import wait_until
+from tests.support.sessions import wait_until
 
 
 @pytest.fixture(params=["csv", "json"])

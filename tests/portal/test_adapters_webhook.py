@@ -15,10 +15,10 @@ from mentorcert.errors import (
     PortalUnavailableError,
     PortalUnexpectedAnswerError,
 )
-from mentorcert.portal import transport
+from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.http import transport
 from mentorcert.portal.model import PortalRecord
-from mentorcert.portal.port import Portal
-from mentorcert.portal.staging.options import Options
+from mentorcert_staging.options import Options
 from tests.portal.connections import (
     SECRETS,
     Answers,

@@ -23,9 +23,9 @@ from mentorcert.errors import (
     SecretUnreadableError,
     SettingError,
 )
-from mentorcert.portal.port import Portal
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, Options
-from mentorcert.portal.tokens import TokenSource
+from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.http.tokens import TokenSource
+from mentorcert_staging.options import DEMO_CLIENT_ID, Options
 from tests.portal.connections import (
     SECRETS,
     Answers,

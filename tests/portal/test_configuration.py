@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from mentorcert.errors import PortalConfigurationError, SecretUnreadableError
-from mentorcert.portal import configuration
-from mentorcert.portal.configuration import DataverseTarget, FileTarget, WebhookTarget
-from mentorcert.portal.mapping import Column
-from mentorcert.portal.secret import Secret
+from mentorcert.portal.config import configuration
+from mentorcert.portal.config.configuration import DataverseTarget, FileTarget, WebhookTarget
+from mentorcert.portal.config.mapping import Column
+from mentorcert.portal.config.secret import Secret
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "portal").glob("connection*.toml"))
 

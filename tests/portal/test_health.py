@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal import health
-from mentorcert.portal.alerts import KINDS
-from mentorcert.portal.findings import duration
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.alerts import KINDS
+from mentorcert.portal.monitoring.checks import duration
 from tests.portal.standing import BREAKS, World, codes, found, in_order
 from tests.portal.telling import claim, connect_portal, report, set_mode, settle
-from tests.registry import fetch, let_end, set_up, today
+from tests.support.registry import fetch, let_end, set_up, today
 
 EXPIRED = timedelta(minutes=16)
 
@@ -165,7 +165,7 @@ def test_organisations_are_kept_apart(world: World) -> None:
     connect_portal(world.conn, other.id)
     for mode in ("capture", "live"):
         set_mode(world.conn, other.id, mode)
-    world.execute('select portal.note_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
+    world.execute('select portal.record_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
     assert {(one.organisation, one.code) for one in found(world.conn)} == {
         ("other", "secret_expired"),
         ("other", "unverified"),

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection, async_pool
-from mentorcert.portal import inbox
-from mentorcert.portal.chores import Chores
-from mentorcert.portal.configuration import Configuration
-from mentorcert.portal.connections import Connections
+from mentorcert.portal.config.configuration import Configuration
+from mentorcert.portal.inbound import inbox
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.maintenance import Chores
 from tests.portal.connections import SECRETS, dataverse
 from tests.portal.inbound import RULES, inbound, receive, state
 from tests.portal.staging import Api, Staging, running
-from tests.registry import Organisation, fetch, rows, set_up
+from tests.support.registry import Organisation, fetch, rows, set_up
 
 RULE = {
     **RULES[2],

@@ -13,7 +13,7 @@ import pytest
 
 from mentorcert import logs
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal import inbox
+from mentorcert.portal.inbound import inbox
 from tests.portal.inbound import (
     DEMO,
     RULES,
@@ -24,8 +24,8 @@ from tests.portal.inbound import (
     withdrawn,
     work,
 )
-from tests.registry import Organisation, fetch, kinds, rows, set_up, utc
-from tests.sessions import wait_until
+from tests.support.registry import Organisation, fetch, kinds, rows, set_up, utc
+from tests.support.sessions import wait_until
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.portal.inbound import (
     withdrawn,
     work,
 )
-from tests.registry import Organisation, fetch, history, kinds, rows, set_up, today, utc
+from tests.support.registry import Organisation, fetch, history, kinds, rows, set_up, today, utc
 
 
 @pytest.fixture

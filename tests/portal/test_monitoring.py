@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mentorcert import logs
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal import monitoring
-from mentorcert.portal.monitor import Monitor, Watch
+from mentorcert.portal.monitoring import endpoints
+from mentorcert.portal.monitoring.watch import Monitor, Watch
 from tests.portal.standing import BREAKS, World, in_order
-from tests.registry import set_up
+from tests.support.registry import set_up
 
 P = "mentorcert_portal_"
 AWAY = "host=/nowhere dbname=x"
@@ -32,7 +32,7 @@ def world(conn: Connection) -> World:
 class Asked:
     """The three addresses of a process whose database may go away; nothing is kept between two readings."""
 
-    def __init__(self, url: str, client: httpx.Client) -> None:
+    def __init__(self, url: str, client: httpx2.Client) -> None:
         self.url, self.client, self.readings = url, client, 0
 
     def connect(self) -> Connection:
@@ -60,10 +60,10 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 @contextmanager
 def asked(url: str, keep_s: float = 0) -> Iterator[Asked]:
-    with httpx.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False) as client:
         of = Asked(url, client)
-        with monitoring.served(Monitor(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
-            client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
+        with endpoints.served(Monitor(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
+            client.base_url = httpx2.URL(f"http://127.0.0.1:{port}")
             yield of
 
 
@@ -229,7 +229,7 @@ def test_an_error_is_logged_again_and_a_warning_is_not(
         BREAKS[code].provoke(world)
     watch.look()
     assert [one["code"] for one in logged()] == ["no_worker", "drift"]
-    monkeypatch.setattr("mentorcert.portal.monitor.REPEAT_S", 0)
+    monkeypatch.setattr("mentorcert.portal.monitoring.watch.REPEAT_S", 0)
     watch.look()
     assert [one["code"] for one in logged()] == ["no_worker"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert, start
 from tests.portal.staging import running
-from tests.registry import fetch, kinds, set_up
-from tests.sessions import wait_until
+from tests.support.command import Mentorcert, start
+from tests.support.registry import fetch, kinds, set_up
+from tests.support.sessions import wait_until
 
 CODE = "code-that-must-not-show"
 

@@ -10,7 +10,7 @@ import pytest
 from mentorcert.db.connection import Connection
 from tests.portal.reconciling import Page, Subject, only, subject_on
 from tests.portal.telling import set_mode, situation, stored
-from tests.registry import fetch, rows
+from tests.support.registry import fetch, rows
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert, run, start
 from tests.portal.reconciling import Page, Subject, subject_on
-from tests.registry import fetch
-from tests.sessions import wait_until
+from tests.support.command import Mentorcert, run, start
+from tests.support.registry import fetch
+from tests.support.sessions import wait_until
 
 
 @pytest.fixture

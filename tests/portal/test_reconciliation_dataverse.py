@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY
+from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY
 from tests.portal.reconciling import Subject, only, subject_on
 from tests.portal.staging import Api
 

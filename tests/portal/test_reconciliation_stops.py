@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal import reconciliation
+from mentorcert.portal.reconciliation import reconciler
 from tests.portal.reconciling import Page, Subject, only, subject_on
 from tests.portal.telling import claim, report, stored
-from tests.registry import fetch, today
+from tests.support.registry import fetch, today
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_a_list_without_an_end_fails(conn: Connection, subject: Subject) -> None
 def test_pages_without_an_end_fail_though_they_are_empty(
     conn: Connection, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "_RENEW_S", 0.05)
-    monkeypatch.setattr(reconciliation, "_READ_S", 0.2)
+    monkeypatch.setattr(reconciler, "_RENEW_S", 0.05)
+    monkeypatch.setattr(reconciler, "_READ_S", 0.2)
     subject.listing.change = lambda _page: {
         "peer_mentors": [],
         "next": f"state.json?page={len(subject.listing.queries)}",

@@ -7,14 +7,14 @@ import threading
 from pathlib import Path
 
 from mentorcert.db.connection import Connection, async_pool, connect
-from mentorcert.portal import replay
-from mentorcert.portal.chores import Chores
-from mentorcert.portal.connections import Connections
-from mentorcert.portal.replay import Selection
-from tests.command import Mentorcert, start
+from mentorcert.portal.sync import replay
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.maintenance import Chores
+from mentorcert.portal.sync.replay import Selection
 from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
-from tests.registry import fetch, rows, set_up, today
-from tests.sessions import wait_until
+from tests.support.command import Mentorcert, start
+from tests.support.registry import fetch, rows, set_up, today
+from tests.support.sessions import wait_until
 
 ALL = Selection()
 

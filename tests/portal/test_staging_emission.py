@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mentorcert.portal import message as inbound
-from mentorcert.portal.staging.emission import to_dataverse
+from mentorcert.portal.contract import inbound as inbound
+from mentorcert_staging.dataverse_webhooks import to_dataverse
 from tests.portal.staging import MENTOR, Staging, running
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

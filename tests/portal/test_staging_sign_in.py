@@ -10,9 +10,9 @@ import msal
 import pytest
 import requests
 
-from mentorcert.portal.staging.limits import Protection
-from mentorcert.portal.staging.odata import ODataError
-from mentorcert.portal.staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, Options, ServiceLimits
+from mentorcert_staging.limits import Protection
+from mentorcert_staging.odata import ODataError
+from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, Options, ServiceLimits
 from tests.portal.staging import TABLE, Api, running
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mentorcert.portal.contract import message, signature
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY, Options
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY, Options
 from tests.portal.staging import MENTOR, OTHER_MENTOR, STATE, Staging, running, signed, state
 
 OTHER_KEY = "whsec_YW5vdGhlci1kZW1vLWtleS1vZi10aGUtdGVzdHM="

@@ -6,7 +6,7 @@ import pytest
 
 from mentorcert.db.connection import Connection, connect
 from tests.portal.telling import claim, connect_portal, report, settle, situation, stored
-from tests.registry import fetch, let_end, rows, set_up, today
+from tests.support.registry import fetch, let_end, rows, set_up, today
 
 LAST_DAY = date(2031, 5, 31)
 NEW_TYPE = """
@@ -199,7 +199,7 @@ def test_a_whole_night_is_no_more_statements_than_one_row(conn: Connection) -> N
     organisation = set_up(conn)
     marks = (
         "select calls from pg_catalog.pg_stat_user_functions"
-        " where schemaname = 'portal' and funcname = 'mark'"
+        " where schemaname = 'portal' and funcname = 'enqueue_sync'"
     )
     conn.execute("set track_functions = 'all'")
 

@@ -17,7 +17,7 @@ from tests.portal.telling import (
     situation,
     stored,
 )
-from tests.registry import Organisation, set_up, today
+from tests.support.registry import Organisation, set_up, today
 
 HOURS_75 = timedelta(hours=75)
 

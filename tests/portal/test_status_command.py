@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection
-from tests.command import Mentorcert
+from mentorcert.operations import nightly
 from tests.portal.standing import BREAKS, World, in_order
-from tests.registry import set_up
+from tests.support.command import Mentorcert
+from tests.support.registry import set_up
 
 
 @pytest.fixture

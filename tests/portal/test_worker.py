@@ -11,8 +11,8 @@ import pytest
 from mentorcert.db.connection import Connection, connect
 from tests.portal.staging import Staging
 from tests.portal.telling import certified, outcomes, set_mode, shown, situation, stored
-from tests.registry import Organisation, fetch
-from tests.sessions import wait_until
+from tests.support.registry import Organisation, fetch
+from tests.support.sessions import wait_until
 
 Work = Callable[..., int]
 

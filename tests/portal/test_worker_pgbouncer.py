@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 from mentorcert.db.connection import Connection, async_pool
-from mentorcert.portal.leases import Connection as PortalConnection
-from mentorcert.portal.leases import Leases, Result
+from mentorcert.portal.sync.state_queue import Connection as PortalConnection
+from mentorcert.portal.sync.state_queue import Result, StateQueue
 from tests.portal.reconciling import only, subject_on
 from tests.portal.telling import connect_portal, situation
-from tests.registry import set_up
-from tests.servers import on_pooled_15
+from tests.support.registry import set_up
+from tests.support.servers import on_pooled_15
 
 pytestmark = on_pooled_15
 
@@ -19,7 +19,7 @@ def test_claims_and_reports_work_through_it(conn: Connection, database: str) -> 
     mentors = [organisation.mentor(str(number)) for number in range(20)]
     connect_portal(conn, organisation.id)
 
-    async def one_worker(leases: Leases, connection: PortalConnection) -> int:
+    async def one_worker(leases: StateQueue, connection: PortalConnection) -> int:
         told = 0
         while claims := (await leases.claim(connection, 3, 60.0))[0]:
             # What somebody else holds at the moment is to be reported again.
@@ -31,7 +31,7 @@ def test_claims_and_reports_work_through_it(conn: Connection, database: str) -> 
 
     async def work() -> list[int]:
         async with async_pool(database, max_size=4) as pool:
-            leases = Leases(pool)
+            leases = StateQueue(pool)
             (connection,) = await leases.due()
             return await asyncio.gather(*(one_worker(leases, connection) for _ in range(4)))
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from mentorcert.db.connection import Connection
-from tests.command import start
 from tests.portal.staging import Staging
 from tests.portal.telling import certified, shown, stored
-from tests.registry import Organisation, fetch, rows
-from tests.sessions import wait_until
+from tests.support.command import start
+from tests.support.registry import Organisation, fetch, rows
+from tests.support.sessions import wait_until
 
 Work = Callable[..., int]
 

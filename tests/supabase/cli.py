@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.generated_docs import ROOT
-from tests.servers import DEBIAN_15, EMBEDDED_18, Server
+from tests.support.generated_docs import ROOT
+from tests.support.servers import DEBIAN_15, EMBEDDED_18, Server
 
 _PROGRAM: Final = ROOT / "node_modules" / ".bin" / "supabase"
 _IS_MISSING: Final = not _PROGRAM.exists() or shutil.which("node") is None

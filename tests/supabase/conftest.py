@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Server
 from tests.supabase.cli import SupabaseCli
 from tests.supabase.world import World, inhabited
+from tests.support.servers import Server
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.generated_docs import ROOT
-from tests.servers import embedded_18
 from tests.supabase.cli import SupabaseCli
+from tests.support.generated_docs import ROOT
+from tests.support.servers import embedded_18
 
 MODULE: Final = ROOT / "src" / "mentorcert" / "db" / "row_types.py"
 

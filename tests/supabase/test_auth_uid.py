@@ -12,8 +12,8 @@ from mentorcert.access import snapshot
 from mentorcert.access.model import Actor
 from mentorcert.access.rules import ids_within, reach
 from mentorcert.db.connection import Connection, acting_as
-from tests.registry import fetch, join, rows, set_up
 from tests.supabase.lite import helper_functions, needs_lite
+from tests.support.registry import fetch, join, rows, set_up
 
 # As supabase/auth defines them: PostgREST's claims of today, and one setting for each as before version 9.
 SUPABASE: Final = """

@@ -6,10 +6,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
-from tests import command
 from tests.integration.test_migrations_twice import dump
-from tests.servers import Server
 from tests.supabase.cli import SupabaseCli, needs_supabase_cli, on_both_servers
+from tests.support import command
+from tests.support.servers import Server
 
 pytestmark = [needs_supabase_cli, on_both_servers]
 _LAID_BY_SUPABASE = Path(migrate.__file__).with_name("plain_postgres.sql")

@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 
 from mentorcert.access.rules import ids_within, reach
-from tests.registry import history
 from tests.supabase import lite
 from tests.supabase.answers import DENIED
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
+from tests.support.registry import history
 
 pytestmark = needs_lite
 

@@ -20,10 +20,10 @@ from mentorcert.access.model import (
     Row,
 )
 from mentorcert.access.rules import UPDATE_COLUMNS, ids_within, may_insert, may_update, reach
-from tests.registry import history, rows, today
 from tests.supabase.answers import DENIED, data, outcome, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import ACTORS, World
+from tests.support.registry import history, rows, today
 
 pytestmark = needs_lite
 

@@ -12,12 +12,12 @@ from mentorcert.access.model import TABLES
 from mentorcert.access.rules import OPEN_TABLES
 from mentorcert.db.connection import Connection
 from tests.acceptance.test_docs import first_cells
-from tests.documents import blocks
-from tests.generated_docs import DOCS
-from tests.registry import rows
-from tests.servers import DEBIAN_15, EMBEDDED_18, on_embedded_18
 from tests.supabase import lite
 from tests.supabase.world import World
+from tests.support.documents import blocks
+from tests.support.generated_docs import DOCS
+from tests.support.registry import rows
+from tests.support.servers import DEBIAN_15, EMBEDDED_18, on_embedded_18
 
 DOCUMENT: Final = DOCS / "flutter.md"
 PYTHON: Final = [block for block in blocks(DOCUMENT) if block.language == "python"]

@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.servers import on_debian_15_with_cron, on_embedded_18
 from tests.supabase.cli import SupabaseCli, needs_supabase_cli, on_both_servers
+from tests.support.servers import on_debian_15_with_cron, on_embedded_18
 
 pytestmark = needs_supabase_cli
 _needs_plpgsql_check = pytest.mark.skipif(

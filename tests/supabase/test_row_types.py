@@ -11,10 +11,10 @@ from mentorcert.certifications import history_storage
 from mentorcert.certifications.repository import Certification
 from mentorcert.db import row_types
 from mentorcert.db.connection import Connection
-from tests.registry import set_up
-from tests.servers import on_embedded_18
 from tests.supabase import generated_types
 from tests.supabase.cli import SupabaseCli, needs_supabase_cli, on_both_servers
+from tests.support.registry import set_up
+from tests.support.servers import on_embedded_18
 
 _CLASSES = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", name.removeprefix("Public")).lower(): row

@@ -15,10 +15,10 @@ from mentorcert.access import snapshot
 from mentorcert.access.model import Actor
 from mentorcert.access.model import World as Model
 from mentorcert.db.connection import Connection, connect
-from tests.registry import Organisation, join, let_end, set_up, today
-from tests.servers import Server
 from tests.supabase import lite
 from tests.supabase.lite import Lite, Session
+from tests.support.registry import Organisation, join, let_end, set_up, today
+from tests.support.servers import Server
 
 # Who asks: everybody who has signed up; the person in two organisations, by what the token names; and nobody.
 PEOPLE: Final = (

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mentorcert.web import charts
+from mentorcert.web.rendering import charts
 
 _LABELS = [f"m{number}" for number in range(24)]
 _ATTACK = "</text><script>alert(1)</script>&\"'"

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mentorcert.cli.lazy import LazyCommand
-from tests.generated_docs import command_tree
+from tests.support.generated_docs import command_tree
 
 LATER = {words: command for words, command in command_tree() if isinstance(command, LazyCommand)}
 
@@ -30,7 +30,7 @@ for words in ([], ["portal"], ["export"], ["portal", "status"]):
     nothing, portal, export, status = (set(line.split()) for line in done.stderr.splitlines())
     assert not {name for name in nothing if name.startswith(("mentorcert.cli.portal", "mentorcert.db"))}
     assert not {name for name in portal if name.startswith(("mentorcert.portal", "mentorcert.db"))}
-    assert "mentorcert.certifications.exporting" in export
+    assert "mentorcert.imports.exporting" in export
     assert "openpyxl" not in export
-    assert "mentorcert.portal.findings" in status
-    assert "mentorcert.portal.worker" not in status
+    assert "mentorcert.portal.monitoring.checks" in status
+    assert "mentorcert.portal.sync.worker" not in status

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mentorcert.errors import ForgedFormError
 from mentorcert.web.configuration import Auth, Configuration
-from mentorcert.web.cookies import Cookies
+from mentorcert.web.security.cookies import Cookies
 
 CONFIGURATION = Configuration("", SecretStr("a secret of the tests"), "http://pages.test", Auth("tests"))
 OTHER = replace(CONFIGURATION, secret=SecretStr("another secret"))

@@ -5,8 +5,8 @@ from fastapi import Request
 from pydantic import SecretStr
 
 from mentorcert.web.configuration import Auth, Configuration
-from mentorcert.web.cookies import Cookies
-from mentorcert.web.languages import language_of
+from mentorcert.web.rendering.languages import language_of
+from mentorcert.web.security.cookies import Cookies
 
 CONFIGURATION = Configuration("", SecretStr("secret"), "http://pages.test", Auth("tests"))
 

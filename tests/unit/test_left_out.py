@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests import one_server, pooler
-from tests.generated_docs import ROOT
+from tests.support import one_server, pooler
+from tests.support.generated_docs import ROOT
 
 
 @pytest.mark.parametrize("name", [*pooler.LEFT_OUT, *one_server.ELSEWHERE, *one_server.ELSEWHERE.values()])

@@ -9,10 +9,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from mentorcert.certifications import tabular
-from mentorcert.certifications.columns import HEADINGS, Column
-from mentorcert.certifications.tabular import Dialect, Table, UnreadableFileError
-from tests.mentor_file import content, row
+from mentorcert.imports import tabular
+from mentorcert.imports.columns import HEADINGS, Column
+from mentorcert.imports.tabular import Dialect, Table, UnreadableFileError
+from tests.support.mentor_file import content, row
 
 NORWEGIAN = ";".join(names["nb"] for names in HEADINGS.values())
 ENGLISH = ",".join(names["en"] for names in HEADINGS.values())

@@ -7,7 +7,7 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from mentorcert.translations import LOCALE
-from tests.texts import messages
+from tests.support.translated_texts import messages
 
 AREAS = sorted((LOCALE / "nb").glob("*.po"))
 

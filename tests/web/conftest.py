@@ -17,9 +17,9 @@ from mentorcert.db.connection import Connection
 from mentorcert.web.application import application
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
 from mentorcert.web.demonstration import Person
+from mentorcert.web.security.tokens import issue
 from mentorcert.web.services import services
-from mentorcert.web.tokens import issue
-from tests.registry import Organisation, set_up
+from tests.support.registry import Organisation, set_up
 from tests.web.auth_server import AuthServer, answering
 
 AUTH: Final = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))

@@ -9,7 +9,7 @@ from uuid import UUID
 import uvicorn
 from fastapi import FastAPI
 
-from mentorcert.web.tokens import issue
+from mentorcert.web.security.tokens import issue
 from tests.web.conftest import AUTH
 
 

@@ -18,7 +18,7 @@ from mentorcert.settings import Settings
 from mentorcert.web import demonstration, serving
 from mentorcert.web.configuration import Configuration, is_of_this_machine
 from mentorcert.web.demonstration import Person
-from tests.registry import rows, set_up
+from tests.support.registry import rows, set_up
 from tests.web.conftest import Site, opened, post
 
 HERE = "http://127.0.0.1:8000"
@@ -37,7 +37,7 @@ def persons(conn: Connection) -> list[Person]:
 
 
 @pytest.fixture
-def trial(configuration: Configuration, persons: list[Person]) -> Iterator[Site]:
+def preview(configuration: Configuration, persons: list[Person]) -> Iterator[Site]:
     """A demonstration."""
     with opened(replace(configuration, is_demonstration=True, public_url=HERE), persons) as site:
         yield site
@@ -50,10 +50,10 @@ def at(site: Site, url: str = HERE, **headers: str) -> TestClient:
     return client
 
 
-def test_step_in(trial: Site, persons: list[Person]) -> None:
+def test_step_in(preview: Site, persons: list[Person]) -> None:
     assert {person.role for person in persons} == {"org_admin", "coordinator", "peer_mentor"}
     for person in persons:
-        client = at(trial)
+        client = at(preview)
         assert client.get("/").headers["location"] == "/step-in"
         assert str(person.id) in client.get("/step-in").text
         before = client.cookies["mentorcert-form"]
@@ -65,12 +65,12 @@ def test_step_in(trial: Site, persons: list[Person]) -> None:
         assert person.email in client.get("/organisation").text
 
 
-def test_nobody_else(trial: Site, conn: Connection) -> None:
+def test_nobody_else(preview: Site, conn: Connection) -> None:
     """Not into real people, who may be in the same database."""
     real = set_up(conn, "real")
     for person in (real.admin, uuid4()):
-        assert post(at(trial), "/step-in", {"person": person}, page="/step-in").status_code == 404
-    assert post(at(trial), "/step-in", {"person": "x"}, page="/step-in").status_code == 422
+        assert post(at(preview), "/step-in", {"person": person}, page="/step-in").status_code == 404
+    assert post(at(preview), "/step-in", {"person": "x"}, page="/step-in").status_code == 422
 
 
 def test_same_people_again(conn: Connection, persons: list[Person]) -> None:
@@ -80,8 +80,8 @@ def test_same_people_again(conn: Connection, persons: list[Person]) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "http://localhost:8000", HERE, "http://[::1]:8000"])
-def test_by_the_names_of_this_machine(trial: Site, url: str) -> None:
-    assert at(trial, url).get("/step-in").status_code == 200
+def test_by_the_names_of_this_machine(preview: Site, url: str) -> None:
+    assert at(preview, url).get("/step-in").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_by_the_names_of_this_machine(trial: Site, url: str) -> None:
         "",
     ],
 )
-def test_by_another_name(trial: Site, persons: list[Person], host: str) -> None:
+def test_by_another_name(preview: Site, persons: list[Person], host: str) -> None:
     """A name that leads here because somebody's DNS says so (rebinding)."""
-    client = at(trial)
+    client = at(preview)
     client.get("/step-in")
     client.headers["host"] = host
     for path in ("/step-in", "/", "/sign-in", "/organisation"):
@@ -114,9 +114,9 @@ def test_by_another_name(trial: Site, persons: list[Person], host: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"x_forwarded_for": "127.0.0.1"}, {"forwarded": "for=127.0.0.1"}])
-def test_behind_a_proxy(trial: Site, headers: dict[str, str]) -> None:
+def test_behind_a_proxy(preview: Site, headers: dict[str, str]) -> None:
     """What is forwarded comes from elsewhere, whatever it says."""
-    assert at(trial, **headers).get("/step-in").status_code == 403
+    assert at(preview, **headers).get("/step-in").status_code == 403
 
 
 def test_not_against_another_database(configuration: Configuration, persons: list[Person]) -> None:

@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 
 from mentorcert import errors
 from mentorcert.db.connection import Connection, connect
-from mentorcert.web.answering import BODY_LIMIT
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.failures import status_of
-from mentorcert.web.visit import Administrator, Anybody, Coordinator, Member
-from tests.registry import Organisation, fetch, join
-from tests.servers import Server
+from mentorcert.web.context import Administrator, Coordinator, Member, OptionalUser
+from mentorcert.web.error_handlers import status_of
+from mentorcert.web.middleware import BODY_LIMIT
+from tests.support.registry import Organisation, fetch, join
+from tests.support.servers import Server
 from tests.web.conftest import Site, opened, post
 
 TITLES = {
@@ -34,12 +34,12 @@ TITLES = {
 }
 
 
-def on(site: Site, statement: Callable[[Anybody], object], path: str = "/trial") -> None:
+def on(site: Site, statement: Callable[[OptionalUser], object], path: str = "/trial") -> None:
     """Add a page, as the areas do, that runs something in its transaction."""
 
-    def page(visit: Anybody) -> Response:
-        statement(visit)
-        return visit.redirect("/done")
+    def page(context: OptionalUser) -> Response:
+        statement(context)
+        return context.redirect("/done")
 
     site.app.get(path)(page)
     site.app.post(path)(page)
@@ -47,7 +47,7 @@ def on(site: Site, statement: Callable[[Anybody], object], path: str = "/trial")
 
 @pytest.mark.parametrize("status", TITLES)
 def test_designed_in_both_languages(site: Site, status: int) -> None:
-    def fail(_: Anybody) -> None:
+    def fail(_: OptionalUser) -> None:
         raise HTTPException(status)
 
     on(site, fail)
@@ -102,14 +102,14 @@ ROLES = ("org_admin", "coordinator", "peer_mentor", "nobody", "anonymous")
 
 
 def test_pages_for_a_role(site: Site, conn: Connection, organisation: Organisation) -> None:
-    def member(visit: Member) -> Response:
-        return visit.redirect("/done")
+    def member(context: Member) -> Response:
+        return context.redirect("/done")
 
-    def coordinator(visit: Coordinator) -> Response:
-        return visit.redirect("/done")
+    def coordinator(context: Coordinator) -> Response:
+        return context.redirect("/done")
 
-    def administrator(visit: Administrator) -> Response:
-        return visit.redirect("/done")
+    def administrator(context: Administrator) -> Response:
+        return context.redirect("/done")
 
     for page in (member, coordinator, administrator):
         site.app.get(f"/{page.__name__}")(page)
@@ -148,9 +148,9 @@ def test_switched_off(site: Site, conn: Connection, organisation: Organisation) 
 
 
 def test_takes_too_long(site: Site, organisation: Organisation) -> None:
-    def sleep(visit: Anybody) -> None:
-        visit.conn.execute("set local statement_timeout = '20ms'")
-        visit.conn.execute("select pg_sleep(600)")
+    def sleep(context: OptionalUser) -> None:
+        context.conn.execute("set local statement_timeout = '20ms'")
+        context.conn.execute("select pg_sleep(600)")
 
     on(site, sleep)
     answer = site.client(organisation.admin).get("/trial")
@@ -176,8 +176,8 @@ FAULTS: dict[str, tuple[Exception, int]] = {
 def test_what_fails_is_undone(site: Site, conn: Connection, organisation: Organisation, kind: str) -> None:
     error, status = FAULTS[kind]
 
-    def rename(visit: Anybody) -> None:
-        visit.conn.execute("update public.organisations set name = 'Changed'")
+    def rename(context: OptionalUser) -> None:
+        context.conn.execute("update public.organisations set name = 'Changed'")
         raise error
 
     on(site, rename)
@@ -187,16 +187,20 @@ def test_what_fails_is_undone(site: Site, conn: Connection, organisation: Organi
     assert "kari" not in answer.text
     assert fetch(conn, "select name from public.organisations") == "Organisation demo"
     assert fetch(conn, "select count(*) from private.access_log") == 0
-    on(site, lambda visit: visit.conn.execute("update public.organisations set name = 'Changed'"), "/good")
+    on(
+        site,
+        lambda context: context.conn.execute("update public.organisations set name = 'Changed'"),
+        "/good",
+    )
     assert post(client, "/good").headers["location"] == "/done"
     assert fetch(conn, "select name from public.organisations") == "Changed"
 
 
 def test_swallowed_error_is_no_success(site: Site, conn: Connection, organisation: Organisation) -> None:
-    def swallow(visit: Anybody) -> None:
-        visit.conn.execute("update public.organisations set name = 'Changed'")
+    def swallow(context: OptionalUser) -> None:
+        context.conn.execute("update public.organisations set name = 'Changed'")
         with pytest.raises(psycopg.Error):
-            visit.conn.execute("select 1 / 0")
+            context.conn.execute("select 1 / 0")
 
     on(site, swallow)
     assert post(site.client(organisation.admin), "/trial").status_code >= 400
@@ -215,7 +219,7 @@ def test_what_fails_at_the_commit_is_no_success(
         "create constraint trigger refuse after update on public.organisations"
         " deferrable initially deferred for each row execute function public.refuse()"
     )
-    on(site, lambda visit: visit.conn.execute("update public.organisations set name = 'Changed'"))
+    on(site, lambda context: context.conn.execute("update public.organisations set name = 'Changed'"))
     answer = post(site.client(organisation.admin), "/trial")
     assert (answer.status_code, "location" in answer.headers) == (422, False)
     assert fetch(conn, "select name from public.organisations") == "Organisation demo"
@@ -260,7 +264,7 @@ def test_database_away_and_back(
         (errors.NotMigratedError(), 500),
         (errors.BusyError(), 503),
         (errors.InvalidCursorError(), 422),
-        (errors.ForgedFormError(), 403),
+        (errors.CsrfError(), 403),
         (errors.ExpiredTokenError(), 401),
         (errors.LastAdministratorError(), 422),
         (errors.SettingError(), 422),
@@ -272,7 +276,7 @@ def test_status_of_an_error(error: errors.MentorcertError, status: int) -> None:
 
 
 def test_nul_is_no_text(site: Site, organisation: Organisation) -> None:
-    on(site, lambda visit: visit.conn.execute("select %s", (visit.request.query_params["text"],)))
+    on(site, lambda context: context.conn.execute("select %s", (context.request.query_params["text"],)))
     client = site.client(organisation.admin)
     assert client.get("/trial", params={"text": "a\0b"}).status_code == 422
     assert client.get("/trial", params={"text": "ab"}).status_code == 303

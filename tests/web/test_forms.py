@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import Configuration
-from tests.registry import Organisation, join, rows
+from tests.support.registry import Organisation, join, rows
 from tests.web.conftest import Site, form_token, opened
 
 SAFE = {"GET", "HEAD"}
@@ -120,7 +120,7 @@ def test_form_of_before_a_restart_with_another_secret(site: Site, configuration:
 def test_form_of_yesterday(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(site)
     own = form_token(client.get("/step-in").text)
-    monkeypatch.setattr("mentorcert.web.cookies._FORM_AGE_S", -1)
+    monkeypatch.setattr("mentorcert.web.security.cookies._FORM_AGE_S", -1)
     answer = client.post("/language", data={"form": own, "language": "nb"})
     assert (answer.status_code, "The form is too old" in answer.text) == (403, True)
 

@@ -13,10 +13,10 @@ from httpx2 import Response
 
 from mentorcert import logs
 from mentorcert.db.connection import Connection
-from mentorcert.web.answering import BODY_LIMIT
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.visit import Anybody
-from tests.registry import Organisation, fetch
+from mentorcert.web.context import OptionalUser
+from mentorcert.web.middleware import BODY_LIMIT
+from tests.support.registry import Organisation, fetch
 from tests.web.auth_server import SIGNING_IN, Answer, answering
 from tests.web.conftest import Site, form_token, opened, post
 
@@ -55,8 +55,8 @@ ANSWERS: dict[str, tuple[int, Ask]] = {
 }
 
 
-def break_down(visit: Anybody) -> None:
-    visit.cookies["language"] = "en"
+def break_down(context: OptionalUser) -> None:
+    context.cookies["language"] = "en"
     raise RuntimeError("kari@example.org")
 
 
@@ -102,8 +102,8 @@ def test_no_cache_keeps_a_cookie(site: Site) -> None:
     def shared() -> HTMLResponse:
         return HTMLResponse("all the same", headers={"Cache-Control": "public, max-age=60"})
 
-    def not_shared(visit: Anybody) -> HTMLResponse:
-        visit.cookies["language"] = "en"
+    def not_shared(context: OptionalUser) -> HTMLResponse:
+        context.cookies["language"] = "en"
         return shared()
 
     site.app.get("/shared")(shared)

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, fetch, join, set_up
+from tests.support.registry import Organisation, fetch, join, set_up
 from tests.web.conftest import AUTH, Site, post
 
 

@@ -8,7 +8,7 @@ from httpx2 import Response
 
 from mentorcert.web.configuration import Configuration
 from mentorcert.web.sign_in import local_path
-from tests.registry import Organisation
+from tests.support.registry import Organisation
 from tests.web.auth_server import SIGNING_IN, AuthServer
 from tests.web.conftest import Site, post
 from tests.web.signing_in import EMAIL, sign_in

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, join
+from tests.support.registry import Organisation, join
 from tests.web.conftest import Site, form_token
 from tests.web.test_forms import addresses, filled
 

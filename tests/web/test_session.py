@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from httpx2 import URL
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.services import Turns
-from tests.registry import Organisation, fetch, join, rows, set_up
+from mentorcert.web.services import ConnectionLimiter
+from tests.support.registry import Organisation, fetch, join, rows, set_up
 from tests.web.auth_server import SIGNING_IN, answering
 from tests.web.conftest import Site, form_token, opened, post
 from tests.web.live import running, session_of
@@ -115,11 +115,11 @@ def test_each_sees_the_own_only(site: Site, conn: Connection) -> None:
     with running(site.app) as url:
 
         def ask(organisation: Organisation) -> set[str]:
-            with httpx.Client(base_url=url, cookies=session_of(organisation.admin)) as client:
+            with httpx2.Client(base_url=url, cookies=session_of(organisation.admin)) as client:
                 return {client.get("/organisation").text for _ in range(10)}
 
         def ask_nothing(_: int) -> set[int]:
-            with httpx.Client(base_url=url) as client:
+            with httpx2.Client(base_url=url) as client:
                 return {client.get("/organisation").status_code for _ in range(10)}
 
         with ThreadPoolExecutor(25) as threads:
@@ -152,13 +152,13 @@ def test_more_people_than_connections(site: Site, organisation: Organisation) ->
     with running(site.app) as url, ThreadPoolExecutor(80) as threads:
 
         def ask(_: int) -> int:
-            return httpx.get(f"{url}/", cookies=session_of(organisation.admin), timeout=60).status_code
+            return httpx2.get(f"{url}/", cookies=session_of(organisation.admin), timeout=60).status_code
 
         assert Counter(threads.map(ask, range(160))) == {303: 160}
 
 
 def test_no_turn_comes(site: Site, organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.app.state.services = replace(site.app.state.services, turns=Turns(0))
+    site.app.state.services = replace(site.app.state.services, limiter=ConnectionLimiter(0))
     monkeypatch.setattr("mentorcert.web.services._LONGEST_WAIT_S", 0.01)
     answer = site.client(organisation.admin).get("/")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from mentorcert.web import attempts, gotrue
 from mentorcert.web.configuration import Configuration
-from tests.registry import Organisation
+from mentorcert.web.security import gotrue, rate_limiter
+from tests.support.registry import Organisation
 from tests.web.auth_server import JWKS, OTP, SIGNING_IN, VERIFY, Answer, AuthServer
 from tests.web.conftest import URL, Site, opened, post
 from tests.web.signing_in import EMAIL, is_signed_in, sign_in
@@ -168,7 +168,7 @@ def test_attempts_are_forgotten(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(10):
         sign_in(client)
     assert sign_in(client).status_code == 429
-    monkeypatch.setattr(site.app.state.services.attempts, "_limiter", attempts.Attempts()._limiter)
+    monkeypatch.setattr(site.app.state.services.attempts, "_limiter", rate_limiter.RateLimiter()._limiter)
     assert sign_in(client).status_code == 422
 
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from mentorcert.db.connection import connect
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
-from mentorcert.web.tokens import Identity, Verifier
-from tests.registry import join, set_up
-from tests.servers import Server
+from mentorcert.web.security.tokens import Identity, Verifier
 from tests.supabase import lite
+from tests.support.registry import join, set_up
+from tests.support.servers import Server
 from tests.web.conftest import Site, opened, post
 
 pytestmark = lite.needs_lite

@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.tokens import issue
-from tests.registry import Organisation
+from mentorcert.web.security.tokens import issue
+from tests.support.registry import Organisation
 from tests.web.auth_server import JWKS, LOGOUT, REFUSED, SIGNING_IN, Answer, AuthServer
 from tests.web.conftest import AUTH, Site, opened, post
 from tests.web.signing_in import is_signed_in, sign_in

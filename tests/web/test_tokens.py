@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from mentorcert.errors import ExpiredTokenError, InvalidTokenError, SignInUnavailableError
 from mentorcert.web.configuration import Auth
-from mentorcert.web.tokens import PublishedKeys, Verifier, issue
+from mentorcert.web.security.tokens import PublishedKeys, Verifier, issue
 from tests.web.auth_server import JWKS, Answer, AuthServer, answering
 
 SHARED = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))

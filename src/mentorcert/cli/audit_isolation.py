@@ -11,9 +11,9 @@ from rich.table import Column, Table
 from mentorcert.access import isolation as isolation_audit
 from mentorcert.access.isolation import Audit, Examined
 from mentorcert.access.rights import Rights
-from mentorcert.certifications import organisation_file
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
 from mentorcert.db.connection import connect
+from mentorcert.organisations import organisation_file
 
 _SHOWN: Final = 50
 

@@ -11,10 +11,10 @@ from rich.table import Table
 
 from mentorcert.access import audit_log
 from mentorcert.access.audit_log import LONGEST_DAYS, SHORTEST_DAYS, Log
-from mentorcert.certifications import organisation_file
 from mentorcert.cli import instants
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
+from mentorcert.organisations import organisation_file
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

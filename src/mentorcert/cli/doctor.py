@@ -8,14 +8,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert.certifications import doctor as examination
-from mentorcert.certifications.doctor import MIGRATIONS, Finding
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import DatabaseUnreachableError
-from mentorcert.portal import health
-from mentorcert.portal.findings import findings as portal_findings
-from mentorcert.tasks import runner
+from mentorcert.imports.tasks import runner
+from mentorcert.operations import doctor as examination
+from mentorcert.operations.doctor import MIGRATIONS, Finding
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.checks import findings as portal_findings
 
 _STYLE = {"ok": "green", "notice": "yellow", "wrong": "red"}
 _PORTAL: Final = "portal says what the registry says"

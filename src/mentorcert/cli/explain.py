@@ -9,9 +9,9 @@ from rich.markup import escape
 
 from mentorcert.access import explanation
 from mentorcert.access.explanation import Answer, Explanation
-from mentorcert.certifications import organisation_file
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
+from mentorcert.organisations import organisation_file
 
 
 def explain_access(

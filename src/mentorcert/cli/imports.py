@@ -12,12 +12,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert.certifications import exporting, importing
-from mentorcert.certifications.importing import Report
-from mentorcert.certifications.mentor_rows import Problem
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
+from mentorcert.imports import exporting, importing
+from mentorcert.imports.importing import Report
+from mentorcert.imports.mentor_rows import Problem
 
 _SHOWN = 50
 _LONGEST_VALUE = 60

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mentorcert.certifications import nightly as nights
 from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
+from mentorcert.operations import nightly as nights
 
 _SHOWN = 50
 

@@ -13,7 +13,7 @@ from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json, progress_bars
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import InvalidInputError, SettingError
-from mentorcert.notices import ledger, mail_server, sending
+from mentorcert.notices import ledger, sending, smtp
 from mentorcert.notices.ledger import Due, DueDigest, Uncertain
 from mentorcert.settings import settings
 
@@ -29,7 +29,7 @@ _OUTCOMES = {
 def sender() -> sending.Sender | None:
     """Return what sends notices, None where no mail server is set; raises SettingError for half a setting."""
     of = settings()
-    server = mail_server.from_settings(of)
+    server = smtp.from_settings(of)
     if server is None:
         return None
     if of.public_url is None:

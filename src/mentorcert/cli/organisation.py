@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mentorcert.certifications import membership, organisation_file
-from mentorcert.certifications.membership import Role
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
+from mentorcert.organisations import memberships, organisation_file
+from mentorcert.organisations.memberships import Role
 
 commands = typer.Typer(no_args_is_help=True, help="Set up organisations.")
 
@@ -61,5 +61,5 @@ def admit(
     From then on the administrator can do it through the Data API. Admitted again, nothing changes.
     """
     with connect(autocommit=True) as conn:
-        is_new = membership.admit(conn, organisation, login, role, chapter=chapter, peer_mentor=peer_mentor)
+        is_new = memberships.admit(conn, organisation, login, role, chapter=chapter, peer_mentor=peer_mentor)
     console.print(f"{'admitted' if is_new else 'admitted already'}: {escape(login)} as {role}")

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from mentorcert.certifications import exporting, persons
 from mentorcert.cli.output import as_json, console
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
+from mentorcert.imports import exporting
+from mentorcert.organisations import data_subjects
 
 commands = typer.Typer(no_args_is_help=True, help="Answer a person's requests: access and erasure.")
 
@@ -33,7 +34,7 @@ def export(
     and its memberships in this organisation, and what the logs have of it.
     """
     with connect(autocommit=True) as conn:
-        everything = persons.export(conn, persons.find(conn, organisation, peer_mentor))
+        everything = data_subjects.export(conn, data_subjects.find(conn, organisation, peer_mentor))
     if output is None:
         typer.echo(as_json(everything))
         return
@@ -64,9 +65,9 @@ def erase(
     The person is off the public list at once.
     """
     with connect(autocommit=True) as conn:
-        peer_mentor_id = persons.find(conn, organisation, peer_mentor)
+        peer_mentor_id = data_subjects.find(conn, organisation, peer_mentor)
         if not yes:
-            known = persons.export(conn, peer_mentor_id)
+            known = data_subjects.export(conn, peer_mentor_id)
             console.print(
                 f"Would erase {peer_mentor_id}: "
                 f"{len(known['certifications'])} certifications stay without a name, "
@@ -78,5 +79,5 @@ def erase(
                 "Erasure has no way back.",
                 hint="Add --yes to do it; `mentorcert person export` first keeps what was known.",
             )
-        login = persons.erase(conn, peer_mentor_id, with_login=with_login)
+        login = data_subjects.erase(conn, peer_mentor_id, with_login=with_login)
     console.print(f"erased: {peer_mentor_id}; login: {login}", soft_wrap=True)

@@ -8,8 +8,8 @@ import typer
 
 from mentorcert.cli.output import console
 from mentorcert.db.connection import Connection, connect, database_url
+from mentorcert.imports.tasks import runner
 from mentorcert.settings import settings
-from mentorcert.tasks import runner
 
 commands = typer.Typer(no_args_is_help=True, help="Do the imports and exports that the pages ask for.")
 

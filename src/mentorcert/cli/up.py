@@ -12,13 +12,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert.certifications import importing, nightly, organisation_file
-from mentorcert.certifications.overview import Overview, overview
-from mentorcert.cli import up_portal
 from mentorcert.cli.output import console, progress_bars
+from mentorcert.cli.portal import up
 from mentorcert.db import files, migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import MentorcertError
+from mentorcert.imports import importing
+from mentorcert.operations import nightly
+from mentorcert.organisations import organisation_file
+from mentorcert.organisations.overview import Overview, overview
 
 
 class _Steps:
@@ -65,7 +67,7 @@ def up(
                 f"{sum(day.expired for day in days)} certifications expired tonight, "
                 f"{sum(day.unlisted for day in days)} peer mentors left the public list"
             )
-        portal = up_portal.show_portal(conn, steps.step) if examples else None
+        portal = up.show_portal(conn, steps.step) if examples else None
         with steps.step("count") as happened:
             organisations = overview(conn)
             happened.append(f"{len(organisations)} organisations")
@@ -74,7 +76,7 @@ def up(
         console.print(_overview_table(organisations))
     _say_what_next(organisations)
     if portal:
-        up_portal.what_next(portal, _command())
+        up.what_next(portal, _command())
 
 
 def _set_up_examples(conn: Connection, steps: _Steps) -> None:

@@ -4,11 +4,11 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from mentorcert.certifications import nightly as nights
 from mentorcert.cli import notices
 from mentorcert.cli.output import console
 from mentorcert.db.connection import Connection, connect
 from mentorcert.notices.sending import Sender
+from mentorcert.operations import nightly as nights
 
 
 def worker() -> None:

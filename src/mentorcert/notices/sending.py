@@ -17,8 +17,8 @@ from mentorcert.db.connection import Connection
 from mentorcert.errors import MailServerError, MentorcertError
 from mentorcert.notices import ledger
 from mentorcert.notices.ledger import REACH_DAYS, Digest, Outcome, Reminder
-from mentorcert.notices.mail_server import Fate, MailServer, Post, post
-from mentorcert.notices.writing import write
+from mentorcert.notices.rendering import write
+from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, post
 from mentorcert.progress import Progress, silent
 
 BATCH: Final = 100
@@ -29,8 +29,8 @@ LONGEST_WAIT_S: Final = 300.0
 class Report:
     """What a run did: the fates of mails, the outcomes of notices that made no mail."""
 
-    reminders: Counter[Fate] = field(default_factory=Counter)
-    digests: Counter[Fate] = field(default_factory=Counter)
+    reminders: Counter[DeliveryStatus] = field(default_factory=Counter)
+    digests: Counter[DeliveryStatus] = field(default_factory=Counter)
     untold: Counter[Outcome] = field(default_factory=Counter)
     left: int = 0
     """Peer mentors whom another session held, or to whom nothing was due any more when it came to it."""
@@ -66,7 +66,7 @@ class Sender:
         *,
         as_of: datetime | None = None,
         reach_days: int = REACH_DAYS,
-        only_mornings: bool = False,
+        only_due: bool = False,
         progress: Progress = silent,
         stop: threading.Event | None = None,
     ) -> Report:
@@ -77,7 +77,7 @@ class Sender:
         """
         started, stop = monotonic(), stop or threading.Event()
         at = as_of or ledger.now(conn)
-        organisations = ledger.start(conn, at, reach_days=reach_days, only_mornings=only_mornings)
+        organisations = ledger.start(conn, at, reach_days=reach_days, only_due=only_due)
         due = [one for one in ledger.due(conn, at, reach_days) if one.organisation_id in organisations]
         mentors = list(dict.fromkeys(one.peer_mentor_id for one in due if one.outcome == "mail"))
         digests = [one for one in ledger.due_digests(conn, at) if one.organisation_id in organisations]
@@ -123,7 +123,7 @@ class Sender:
                 with connect() as conn:
                     now, next_at = ledger.next_run(conn)
                     if next_at is not None and next_at <= now:
-                        self.run(conn, only_mornings=True, stop=stop)
+                        self.run(conn, only_due=True, stop=stop)
                         now, next_at = ledger.next_run(conn)
                 # Still due: the mail server was away.
                 if next_at is not None and next_at > now:
@@ -136,7 +136,7 @@ class Sender:
         self,
         conn: Connection,
         mails: Sequence[Reminder | Digest],
-        fates: Counter[Fate],
+        fates: Counter[DeliveryStatus],
         stop: threading.Event,
     ) -> None:
         sent: list[UUID] = []
@@ -153,7 +153,7 @@ class Sender:
         finally:
             ledger.report(conn, sent=sent, released=list(released))
 
-    def _hand_over(self, mail: Reminder | Digest, opened: Post, released: set[UUID]) -> Fate:
+    def _hand_over(self, mail: Reminder | Digest, opened: SmtpClient, released: set[UUID]) -> DeliveryStatus:
         try:
             message = write(mail, sender=self.server.sender, public_url=self.public_url)
         except ValueError as error:

@@ -11,23 +11,23 @@ from typing import Final
 from uuid import UUID
 
 import aiosql
-import httpx
+import httpx2
 
 from mentorcert.db.connection import Connection, acting_as, async_pool
 from mentorcert.errors import MentorcertError
-from mentorcert.portal import configuration
-from mentorcert.portal.connections import Connections
-from mentorcert.portal.lane import Pace
-from mentorcert.portal.leases import Leases
-from mentorcert.portal.staging.background import running
-from mentorcert.portal.staging.options import DEMO_WEBHOOK_KEY, Options
-from mentorcert.portal.staging.store import Outcome, Store
-from mentorcert.portal.worker import Worker
+from mentorcert.portal.config import configuration
+from mentorcert.portal.sync.connection_worker import WorkerSettings
+from mentorcert.portal.sync.connections import Connections
+from mentorcert.portal.sync.state_queue import StateQueue
+from mentorcert.portal.sync.worker import Worker
+from mentorcert_staging.background import running
+from mentorcert_staging.options import DEMO_WEBHOOK_KEY, Options
+from mentorcert_staging.store import Outcome, Store
 
 PublicList = dict[UUID, datetime]
 """Until when the public may be shown each peer mentor."""
 
-_PACE: Final = Pace(poll_s=0.05)
+_PACE: Final = WorkerSettings(poll_s=0.05)
 
 _FILE: Final = """\
 # Written anew by each `mentorcert up --examples`; docs/portal/connection.example.toml explains every line.
@@ -78,7 +78,7 @@ class Demonstration:
     @property
     def port(self) -> int:
         """The port of loopback at which it listens."""
-        return httpx.URL(self.url).port or 0
+        return httpx2.URL(self.url).port or 0
 
     def tell(self, arrived: Callable[[int], None]) -> None:
         """Let a worker tell everything that is due; `arrived` takes the number of messages so far."""
@@ -96,13 +96,13 @@ class Demonstration:
         connections = Connections([configuration.load(self.file)])
         async with async_pool() as pool:
             worker = Worker(
-                Leases(pool), open_portal=connections.open, rehearse=connections.rehearse, pace=_PACE
+                StateQueue(pool), open_portal=connections.open, rehearse=connections.rehearse, pace=_PACE
             )
             await worker.run(asyncio.Event(), once=True)
 
     def its_list(self) -> PublicList:
         """Return whom the portal shows to the public."""
-        page = httpx.get(f"{self.url}/list.json", trust_env=False).raise_for_status().json()
+        page = httpx2.get(f"{self.url}/list.json", trust_env=False).raise_for_status().json()
         return {
             UUID(one["peer_mentor_id"]): datetime.fromisoformat(one["listed_until"])
             for one in page["peer_mentors"]

@@ -11,7 +11,7 @@ from mentorcert.web import (
     api,
     coordinator,
     demonstration,
-    failures,
+    error_handlers,
     home,
     mentor,
     public,
@@ -19,9 +19,9 @@ from mentorcert.web import (
     tasks,
 )
 from mentorcert.web.administrator.alarms import alarms
-from mentorcert.web.answering import Answering
+from mentorcert.web.csrf import check_form
 from mentorcert.web.demonstration import Person
-from mentorcert.web.forms import check_form
+from mentorcert.web.middleware import RequestMiddleware
 from mentorcert.web.services import Services
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -42,8 +42,8 @@ def application(services: Services, persons: list[Person] | None = None) -> Fast
     )
     app.state.services = services
     app.state.alarms = alarms
-    app.add_middleware(Answering, is_secure=services.configuration.is_secure)
-    failures.install(app)
+    app.add_middleware(RequestMiddleware, is_secure=services.configuration.is_secure)
+    error_handlers.install(app)
     app.mount("/static", StaticFiles(directory=_STATIC), "static")
     if is_demonstration:
         app.include_router(demonstration.router(persons or []))

@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from mentorcert.db.connection import Connection
 from mentorcert.errors import ForbiddenError
 from mentorcert.web.configuration import is_of_this_machine
-from mentorcert.web.gotrue import Tokens
-from mentorcert.web.session import services_of
+from mentorcert.web.context import render
+from mentorcert.web.security.gotrue import Tokens
+from mentorcert.web.security.session import services_of
+from mentorcert.web.security.tokens import issue
 from mentorcert.web.sign_in import enter
-from mentorcert.web.tokens import issue
-from mentorcert.web.visit import render
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 

@@ -3,20 +3,20 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from mentorcert.web.session import services_of
-from mentorcert.web.visit import Anybody
+from mentorcert.web.context import OptionalUser
+from mentorcert.web.security.session import services_of
 
 router = APIRouter()
 
 
 @router.get("/")
-def home(visit: Anybody) -> Response:
+def home(context: OptionalUser) -> Response:
     """Send everybody to their first page."""
-    if visit.user is None:
-        target = "/step-in" if visit.services.configuration.is_demonstration else "/sign-in"
-    elif visit.organisation is None:
+    if context.user is None:
+        target = "/step-in" if context.services.configuration.is_demonstration else "/sign-in"
+    elif context.organisation is None:
         target = "/organisation"
-    elif visit.roles & {"coordinator", "org_admin"}:
+    elif context.roles & {"coordinator", "org_admin"}:
         target = "/overview"
     else:
         target = "/me"

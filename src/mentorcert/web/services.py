@@ -10,23 +10,23 @@ from psycopg_pool import ConnectionPool
 
 from mentorcert.db.connection import Connection, pool
 from mentorcert.errors import BusyError
-from mentorcert.web.attempts import Attempts
 from mentorcert.web.configuration import Configuration
-from mentorcert.web.gotrue import GoTrue
-from mentorcert.web.tokens import Verifier
+from mentorcert.web.security.gotrue import GoTrue
+from mentorcert.web.security.rate_limiter import RateLimiter
+from mentorcert.web.security.tokens import Verifier
 
 _CONNECTIONS: Final = 10
 _LONGEST_WAIT_S: Final = 5.0
 
 
-class Turns:
+class ConnectionLimiter:
     """Lets no more requests go on at once than there are connections."""
 
     def __init__(self, number: int = _CONNECTIONS) -> None:
         self._free = asyncio.Semaphore(number)
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
+    async def acquire(self) -> AsyncIterator[None]:
         """Take a turn; raises BusyError where none comes in time."""
         try:
             async with asyncio.timeout(_LONGEST_WAIT_S):
@@ -47,8 +47,8 @@ class Services:
     pool: ConnectionPool[Connection]
     verifier: Verifier
     gotrue: GoTrue | None
-    attempts: Attempts
-    turns: Turns
+    attempts: RateLimiter
+    limiter: ConnectionLimiter
 
 
 @contextmanager
@@ -61,6 +61,6 @@ def services(configuration: Configuration) -> Iterator[Services]:
             stack.enter_context(pool(configuration.database_url, max_size=_CONNECTIONS)),
             Verifier(auth),
             stack.enter_context(closing(GoTrue(auth))) if auth.url else None,
-            Attempts(),
-            Turns(),
+            RateLimiter(),
+            ConnectionLimiter(),
         )

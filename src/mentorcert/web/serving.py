@@ -11,11 +11,11 @@ from typing import Final
 
 import uvicorn
 
-from mentorcert.certifications import nightly
 from mentorcert.db.connection import Connection, connect, database_url
 from mentorcert.errors import InvalidInputError, PrivilegedConnectionError, SettingError
+from mentorcert.imports.tasks import runner
+from mentorcert.operations import nightly
 from mentorcert.settings import Settings, settings
-from mentorcert.tasks import runner
 from mentorcert.web import configuration, demonstration
 from mentorcert.web.application import application
 from mentorcert.web.configuration import Configuration, is_of_this_machine

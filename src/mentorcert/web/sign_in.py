@@ -19,10 +19,10 @@ from mentorcert.errors import (
     TooManyAttemptsError,
 )
 from mentorcert.translations import Language
-from mentorcert.web.attempts import SIGN_INS, address_of
-from mentorcert.web.gotrue import Challenge, GoTrue, Tokens
-from mentorcert.web.session import cookies_of, identify, services_of
-from mentorcert.web.visit import Organisation, SignedIn, render
+from mentorcert.web.context import CurrentUser, Organisation, render
+from mentorcert.web.security.gotrue import Challenge, GoTrue, Tokens
+from mentorcert.web.security.rate_limiter import SIGN_INS, address_of
+from mentorcert.web.security.session import cookies_of, identify, services_of
 
 router = APIRouter()
 
@@ -149,18 +149,18 @@ def choose_language(
 
 
 @router.get("/organisation")
-def organisations(visit: SignedIn) -> Response:
+def organisations(context: CurrentUser) -> Response:
     """Show the organisations of a person who is in several, or say that there is none."""
-    with visit.conn.cursor(row_factory=class_row(Organisation)) as cursor:
+    with context.conn.cursor(row_factory=class_row(Organisation)) as cursor:
         own = cursor.execute(_QUERIES.own_organisations.sql).fetchall()
-    return visit.page("organisation.html", own=own, status=200 if own else 403)
+    return context.page("organisation.html", own=own, status=200 if own else 403)
 
 
 @router.post("/organisation")
-def choose_organisation(visit: SignedIn, organisation_id: Annotated[UUID, Form()]) -> Response:
+def choose_organisation(context: CurrentUser, organisation_id: Annotated[UUID, Form()]) -> Response:
     """Act in one of the own organisations; any other one the database would not accept."""
-    visit.cookies["organisation"] = str(organisation_id)
-    return visit.redirect(_HOME)
+    context.cookies["organisation"] = str(organisation_id)
+    return context.redirect(_HOME)
 
 
 def enter(request: Request, tokens: Tokens, target: str) -> Response:

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, join
+from tests.support.registry import Organisation, join
 from tests.web.conftest import Site, post
 
 HOSTILE = "<script>alert('x')</script>"

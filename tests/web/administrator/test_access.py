@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.registry import Organisation, join, set_up
+from tests.support.registry import Organisation, join, set_up
 from tests.web.administrator.conftest import Browser
 from tests.web.conftest import Site, post
 

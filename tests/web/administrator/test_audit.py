@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, join, set_up, today
+from tests.support.registry import Organisation, join, set_up, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, fetch, rows
+from tests.support.registry import Organisation, fetch, rows
 from tests.web.administrator.conftest import HOSTILE, Browser
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, fetch, rows, today
+from tests.support.registry import Organisation, fetch, rows, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 
 

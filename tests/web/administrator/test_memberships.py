@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, fetch, join, rows
+from tests.support.registry import Organisation, fetch, join, rows
 from tests.web.administrator.conftest import HOSTILE, Browser
 
 

@@ -1,7 +1,7 @@
 """The nightly ledger in the pages."""
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, today
+from tests.support.registry import Organisation, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 
 

@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.portal import health
-from mentorcert.portal.alerts import KINDS
-from mentorcert.web.administrator import portal_texts
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.alerts import KINDS
+from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.replay import ErrorClass
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 from tests.portal.telling import claim, connect_portal, report
-from tests.registry import Organisation, fetch, rows, set_up, today
+from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 from tests.web.conftest import Site
 
@@ -52,7 +52,7 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
     for one in (organisation, other):
         one.certify(one.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
         connect_portal(conn, one.id)
-    conn.execute("select portal.beat('host:1', now())")
+    conn.execute("select portal.heartbeat('host:1', now())")
     seen_by_owner = health.read(conn).of(organisation.slug)
     with organisation.as_admin() as acting:
         own = health.read_own(acting)
@@ -64,9 +64,9 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
 
 
 def test_everything_has_a_text() -> None:
-    visit = Mock(spec=Visit)
-    visit._.side_effect = str
-    texts = portal_texts.texts(visit)
+    context = Mock(spec=RequestContext)
+    context._.side_effect = str
+    texts = portal_labels.texts(context)
     assert texts.findings.keys() == KINDS.keys()
     assert list(texts.modes) == list(get_args(health.Mode))
     assert texts.errors.keys() == set(get_args(ErrorClass))

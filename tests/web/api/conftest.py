@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mentorcert.db.connection import Connection
-from mentorcert.web.tokens import issue
-from tests.registry import Organisation, fetch, join, set_up, today
+from mentorcert.web.security.tokens import issue
+from tests.support.registry import Organisation, fetch, join, set_up, today
 from tests.web.conftest import AUTH, Site
 
 API: Final = "/api/v1"

@@ -7,7 +7,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.api import document
-from tests.registry import histories, history
+from tests.support.registry import histories, history
 from tests.web.api.conftest import API, As, People
 
 READERS: Final = {"administrator", "coordinator", "mentor"}

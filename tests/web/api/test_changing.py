@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import history, kinds, today
+from tests.support.registry import history, kinds, today
 from tests.web.api.conftest import API, As, People
 
 

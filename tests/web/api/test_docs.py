@@ -7,10 +7,10 @@ import sys
 from typing import Final
 
 from mentorcert.db.connection import Connection
-from mentorcert.web.tokens import issue
-from tests.documents import blocks
-from tests.generated_docs import DOCS
-from tests.registry import Organisation, today
+from mentorcert.web.security.tokens import issue
+from tests.support.documents import blocks
+from tests.support.generated_docs import DOCS
+from tests.support.registry import Organisation, today
 from tests.web.conftest import AUTH, Site
 from tests.web.live import running
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from mentorcert.web.api import document
-from tests.generated_openapi import FILE, text
+from tests.support.generated_openapi import FILE, text
 from tests.web.api.conftest import API
 from tests.web.conftest import Site
 
@@ -20,7 +20,7 @@ OPERATIONS = [
 
 
 def test_the_kept_document_is_current() -> None:
-    assert FILE.read_text("utf-8") == text(), "run `python -m tests.generated_openapi`"
+    assert FILE.read_text("utf-8") == text(), "run `python -m tests.support.generated_openapi`"
 
 
 def test_the_document_is_served(site: Site) -> None:

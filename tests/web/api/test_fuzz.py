@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from schemathesis import BaseSchema, Case, GenerationMode
 from schemathesis.checks import CheckFunction, negative_data_rejection, positive_data_acceptance
 
-from mentorcert.web.tokens import issue
+from mentorcert.web.security.tokens import issue
 from tests.web.api.conftest import API, People
 from tests.web.conftest import AUTH, Site
 

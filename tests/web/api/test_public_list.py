@@ -8,7 +8,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.api.public_list import LONGEST_CACHED_S, _Row, cache_control
-from tests.registry import let_end, today
+from tests.support.registry import let_end, today
 from tests.web.api.conftest import API, As, People
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

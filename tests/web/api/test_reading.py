@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 from mentorcert.certifications import history
 from mentorcert.db.connection import Connection
-from tests.registry import history as stored_history
-from tests.registry import join, rows, today
+from tests.support.registry import history as stored_history
+from tests.support.registry import join, rows, today
 from tests.web.api.conftest import API, As, People
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import today
+from tests.support.registry import today
 from tests.web.api.conftest import API, As, People
 
 # Whether the connection is alive, becoming the user, a lazy commit where nothing changes, the organisation,

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from mentorcert.web.tokens import issue
+from mentorcert.web.security.tokens import issue
 from tests.web.api.conftest import API, As, People
 from tests.web.conftest import AUTH, Site
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.command import run, start
+from tests.support.command import run, start
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 # As root Chromium has no sandbox; and it is not to look for anything outside this machine.

@@ -9,7 +9,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.generated_docs import DOCS
+from tests.support.generated_docs import DOCS
 from tests.web.browser.conftest import CHROMIUM, OPTIONS, Theme, Visitors, Who, served
 
 SCREENS: Final = DOCS / "screens"
@@ -49,9 +49,9 @@ def visitors() -> Iterator[Visitors]:
 def main() -> None:
     """Take every picture."""
     SCREENS.mkdir(exist_ok=True)
-    with visitors() as visiting:
+    with visitors() as request_context:
         for name, (who, path, theme, height) in PICTURES.items():
-            with visiting.visit(who, "nb", theme=theme) as page:
+            with request_context.visit(who, "nb", theme=theme) as page:
                 page.goto(path)
                 if name == "bulk":
                     for box in page.locator("tbody input[type=checkbox]").all()[:5]:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, join
+from tests.support.registry import Organisation, join
 from tests.web.browser.test_accessibility import needs_axe, violations
 from tests.web.conftest import Site
 from tests.web.live import running, session_of

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.registry import Organisation, join, set_up, today
+from tests.support.registry import Organisation, join, set_up, today
 from tests.web.conftest import Site
 
 

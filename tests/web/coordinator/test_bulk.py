@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.certifications import repository
-from tests.registry import history, kinds, rows, today
+from tests.support.registry import history, kinds, rows, today
 from tests.web.conftest import form_token, post
 from tests.web.coordinator.conftest import Scene
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from mentorcert.certifications import repository
-from tests.registry import history, kinds, rows, status, today
+from tests.support.registry import history, kinds, rows, status, today
 from tests.web.conftest import form_token, post
 from tests.web.coordinator.conftest import Scene
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.registry import fetch, join, rows
+from tests.support.registry import fetch, join, rows
 from tests.web.conftest import post
 from tests.web.coordinator.conftest import Scene
 
@@ -85,11 +85,11 @@ def test_login(scene: Scene) -> None:
     assert post(client, path, {**data, "login": "ola@example.org"}).status_code == 303
     assert fetch(conn, "select user_id from public.peer_mentors where id = %s", scene.ola) == login
     assert "Ola@Example.org" in client.get(f"/mentors/{scene.ola}").text
-    taken = post(
+    acquire = post(
         client, f"/mentors/{scene.kari}/edit", {**data, "external_id": "7", "login": "ola@example.org"}
     )
-    assert taken.status_code == 422
-    assert "Another peer mentor has this login already." in taken.text
+    assert acquire.status_code == 422
+    assert "Another peer mentor has this login already." in acquire.text
     # As long as the address stays, it is not looked up again; without it, the login is taken away.
     asked = fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'")
     assert post(client, path, {**data, "login": "OLA@example.org"}).status_code == 303

@@ -9,7 +9,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 
-from tests.registry import today
+from tests.support.registry import today
 from tests.web.coordinator.conftest import Scene
 
 

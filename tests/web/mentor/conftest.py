@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, join, set_up, today
+from tests.support.registry import Organisation, join, set_up, today
 
 
 @dataclass(frozen=True, slots=True)

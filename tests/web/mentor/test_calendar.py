@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 from icalendar import Calendar
 
-from mentorcert.certifications import persons, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
+from mentorcert.organisations import data_subjects
 from mentorcert.web.mentor import calendar_file
-from mentorcert.web.mentor.calendar_file import Ending
-from tests.registry import let_end, today
+from mentorcert.web.mentor.calendar_file import ExpiringCertification
+from tests.support.registry import let_end, today
 from tests.web.conftest import URL, Site, post
 from tests.web.mentor.conftest import People
 
@@ -54,7 +55,7 @@ def test_the_file(conn: Connection, site: Site, people: People) -> None:
     ],
 )
 def test_the_last_valid_day(expires_at: datetime, day: date) -> None:
-    ending = Ending(uuid4(), "Grunnkurs; æ, ø\nå", "Basics", expires_at)
+    ending = ExpiringCertification(uuid4(), "Grunnkurs; æ, ø\nå", "Basics", expires_at)
     text = calendar_file.write([ending], "Organisasjon", "Europe/Oslo", "nb").decode()
     assert list(events(text).values()) == [day]
     assert f"DTSTART;VALUE=DATE:{day:%Y%m%d}" in text
@@ -98,7 +99,7 @@ def test_the_end_of_a_feed(conn: Connection, site: Site, people: People) -> None
     assert "The calendar feed has ended." in client.get("/me/calendar").text
     assert site.client().get(path).status_code == 404
     path = new_feed(site, people.mentor)
-    persons.erase(conn, people.mentor_id)
+    data_subjects.erase(conn, people.mentor_id)
     assert site.client().get(path).status_code == 404
 
 
@@ -136,7 +137,7 @@ def test_only_peer_mentors_make_feeds_and_only_by_the_form(
 
 
 def test_names_that_a_calendar_cannot_hold() -> None:
-    ending = Ending(
+    ending = ExpiringCertification(
         uuid4(), "Kurs\r\nATTACH:x\rBEGIN:VALARM\x0b\x85", "Basics", datetime(2027, 1, 1, tzinfo=UTC)
     )
     text = calendar_file.write([ending], "Org\r\nMETHOD:REQUEST\x1b", "Europe/Oslo", "nb").decode()

@@ -12,7 +12,7 @@ from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
 from mentorcert.web.mentor import printing
 from mentorcert.web.mentor.printing import Certificate
-from tests.registry import let_end
+from tests.support.registry import let_end
 from tests.web.conftest import URL, Site
 from tests.web.mentor.conftest import People
 

@@ -4,7 +4,7 @@ import pytest
 
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
-from tests.registry import let_end, rows, today
+from tests.support.registry import let_end, rows, today
 from tests.web.conftest import Site
 from tests.web.mentor.conftest import People
 

@@ -7,7 +7,7 @@ import pytest
 from mentorcert.certifications import history_storage, repository
 from mentorcert.certifications.history import Evidence
 from mentorcert.db.connection import Connection
-from tests.registry import today
+from tests.support.registry import today
 from tests.web.conftest import Site
 from tests.web.mentor.conftest import People
 

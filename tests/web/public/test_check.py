@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mentorcert.certifications import persons, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
-from mentorcert.web.attempts import CHECKS
-from tests.registry import Organisation, fetch, let_end, today
+from mentorcert.organisations import data_subjects
+from mentorcert.web.security.rate_limiter import CHECKS
+from tests.support.registry import Organisation, fetch, let_end, today
 from tests.web.conftest import Site
 
 
@@ -75,7 +76,7 @@ def test_suspended_and_reinstated(
 
 
 def test_erased(conn: Connection, site: Site, mentor: UUID, certification: UUID) -> None:
-    persons.erase(conn, mentor)
+    data_subjects.erase(conn, mentor)
     assert answer(site, certification) == "Not valid"
 
 

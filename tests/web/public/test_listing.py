@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from mentorcert.certifications import persons, repository
+from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
+from mentorcert.organisations import data_subjects
 from mentorcert.web.public.listing import SIZE
-from mentorcert.web.public.reading import LONGEST_KEPT_S, Listed, cache_control
-from tests.registry import Organisation, fetch, join, let_end, set_up, today
+from mentorcert.web.public.queries import LONGEST_KEPT_S, Listed, cache_control
+from tests.support.registry import Organisation, fetch, join, let_end, set_up, today
 from tests.web.conftest import Site
 
 # Half of a pair of UTF-16, which is no letter.
@@ -118,7 +119,7 @@ def test_who_is_taken_off(conn: Connection, site: Site, organisation: Organisati
         with organisation.as_admin():
             repository.suspend(conn, certification, "Ill")
     elif how == "erased":
-        persons.erase(conn, mentor)
+        data_subjects.erase(conn, mentor)
     elif how == "ended":
         let_end(conn, certification)
     else:

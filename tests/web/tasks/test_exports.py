@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from mentorcert.certifications import tabular
 from mentorcert.db.connection import Connection
-from tests.registry import Organisation, fetch, join, set_up
-from tests.tasks import work
+from mentorcert.imports import tabular
+from tests.support.registry import Organisation, fetch, join, set_up
+from tests.support.tasks import work
 from tests.web.conftest import Site, form_token, post
 
 

@@ -6,11 +6,11 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from mentorcert.certifications import tabular
 from mentorcert.db.connection import Connection
-from tests.mentor_file import content, row, snapshot
-from tests.registry import Organisation, fetch, join, rows, set_up
-from tests.tasks import FILE_NAME, confirm, preview, work
+from mentorcert.imports import tabular
+from tests.support.mentor_file import content, row, snapshot
+from tests.support.registry import Organisation, fetch, join, rows, set_up
+from tests.support.tasks import FILE_NAME, confirm, preview, work
 from tests.web.conftest import Site, form_token
 
 GOOD = row(certification_type="basic", issued="2026-01-01")

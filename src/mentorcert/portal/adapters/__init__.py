@@ -4,9 +4,9 @@ from typing import assert_never
 
 from mentorcert.portal.adapters.dataverse import DataversePortal
 from mentorcert.portal.adapters.file import FilePortal
+from mentorcert.portal.adapters.port import Portal
 from mentorcert.portal.adapters.webhook import WebhookPortal
-from mentorcert.portal.configuration import Configuration, DataverseTarget, FileTarget, WebhookTarget
-from mentorcert.portal.port import Portal
+from mentorcert.portal.config.configuration import Configuration, DataverseTarget, FileTarget, WebhookTarget
 
 
 def connect(configuration: Configuration) -> Portal:

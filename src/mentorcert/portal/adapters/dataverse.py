@@ -9,13 +9,13 @@ from urllib.parse import quote
 from uuid import UUID
 
 from mentorcert.errors import PortalRejectedError, PortalUnavailableError, PortalUnexpectedAnswerError
-from mentorcert.portal import transport
 from mentorcert.portal.adapters import values
 from mentorcert.portal.adapters.channel import Channel
-from mentorcert.portal.configuration import Configuration, DataverseTarget
-from mentorcert.portal.mapping import Column
+from mentorcert.portal.adapters.port import Receipt
+from mentorcert.portal.config.configuration import Configuration, DataverseTarget
+from mentorcert.portal.config.mapping import Column
+from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
-from mentorcert.portal.port import Receipt
 
 CONFLICT_ATTEMPTS: Final = 4
 

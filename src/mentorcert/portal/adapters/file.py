@@ -15,11 +15,11 @@ from time import monotonic
 from typing import Any, Final
 
 from mentorcert.errors import CannotReadError, PortalUnavailableError, PortalUnexpectedAnswerError
-from mentorcert.portal import transport
-from mentorcert.portal.configuration import Configuration, FileTarget
+from mentorcert.portal.adapters.port import Receipt
+from mentorcert.portal.config.configuration import Configuration, FileTarget
 from mentorcert.portal.contract import v1
+from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
-from mentorcert.portal.port import Receipt
 
 MANIFEST: Final = "manifest.json"
 

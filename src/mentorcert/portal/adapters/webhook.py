@@ -6,14 +6,14 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from mentorcert.errors import CannotReadError, PortalUnexpectedAnswerError
-from mentorcert.portal import transport
 from mentorcert.portal.adapters import values
 from mentorcert.portal.adapters.channel import Channel
-from mentorcert.portal.configuration import Configuration, WebhookTarget
+from mentorcert.portal.adapters.port import Receipt
+from mentorcert.portal.config.configuration import Configuration, WebhookTarget
 from mentorcert.portal.contract import message, schemas
 from mentorcert.portal.contract.dates import to_text
+from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
-from mentorcert.portal.port import Receipt
 
 _ASKED_WRONGLY: Final = frozenset({400, 404, 405, 415, 422})
 _CONTENT_TYPE: Final = {"Content-Type": message.CONTENT_TYPE, "Accept": "application/json"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiosql
 
 from mentorcert.web.administrator.queries import rows
-from mentorcert.web.visit import Alarm, Visit
+from mentorcert.web.context import Alarm, RequestContext
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
@@ -19,18 +19,18 @@ class _StillShown:
     since: datetime
 
 
-def alarms(visit: Visit) -> list[Alarm]:
+def alarms(context: RequestContext) -> list[Alarm]:
     """Return the alarms for an administrator, none for others; one statement, by index."""
-    if "org_admin" not in visit.roles:
+    if "org_admin" not in context.roles:
         return []
     return [
         Alarm(
-            visit.ngettext(
+            context.ngettext(
                 "%(num)s peer mentor must be off the portal's list, which has not confirmed it.",
                 "%(num)s peer mentors must be off the portal's list, which has not confirmed it.",
                 found.removals,
             ),
             "/admin/portal",
         )
-        for found in rows(visit.conn, _StillShown, _QUERIES.portal_alarm.sql)
+        for found in rows(context.conn, _StillShown, _QUERIES.portal_alarm.sql)
     ]

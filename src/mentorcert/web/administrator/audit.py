@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mentorcert.errors import EndpointDisabledError, from_postgres
 from mentorcert.web.administrator.fields import Maybe, OptionalDay
 from mentorcert.web.administrator.queries import rows
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -79,37 +79,37 @@ class Filters(BaseModel):
 
 
 @router.get("/admin/audit")
-def show(visit: Administrator, filters: Annotated[Filters, Query()]) -> Response:
+def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) -> Response:
     """Show the log, the newest entries first."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
-    actor = _QUERIES.actor(visit.conn, email=filters.actor.strip()) if filters.actor.strip() else None
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
+    actor = _QUERIES.actor(context.conn, email=filters.actor.strip()) if filters.actor.strip() else None
     is_unknown = bool(filters.actor.strip()) and actor is None
-    entries = [] if is_unknown else _entries(visit, filters, actor)
-    return visit.page(
+    entries = [] if is_unknown else _entries(context, filters, actor)
+    return context.page(
         "administrator/audit.html",
         entries=entries[:_SIZE],
-        names=_names(visit, entries[:_SIZE]),
+        names=_names(context, entries[:_SIZE]),
         written=written,
         filters=filters,
         is_unknown=is_unknown,
         next_url=filters.url(entries[_SIZE - 1]) if len(entries) > _SIZE else None,
         first_url=filters.url() if filters.before_at else None,
-        tables=_tables(visit),
+        tables=_tables(context),
         actions={
-            "insert": visit._("Added"),
-            "update": visit._("Changed"),
-            "delete": visit._("Deleted"),
-            "erase": visit._("Erased"),
+            "insert": context._("Added"),
+            "update": context._("Changed"),
+            "delete": context._("Deleted"),
+            "erase": context._("Erased"),
         },
     )
 
 
-def _entries(visit: Visit, filters: Filters, actor: UUID | None) -> list[Entry]:
-    _, organisation = visit.member()
+def _entries(context: RequestContext, filters: Filters, actor: UUID | None) -> list[Entry]:
+    _, organisation = context.member()
     parameters = {**filters.model_dump(), "actor": actor}
     return rows(
-        visit.conn,
+        context.conn,
         Entry,
         _QUERIES.entries.sql,
         organisation_id=organisation.id,
@@ -128,7 +128,7 @@ def written(value: Any, names: Mapping[str, str]) -> str:
     return "–" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _names(visit: Visit, entries: Iterable[Entry]) -> dict[str, str]:
+def _names(context: RequestContext, entries: Iterable[Entry]) -> dict[str, str]:
     """Return what the ids of the entries are called; of what is switched off, nothing."""
     ids = {
         id_
@@ -136,11 +136,11 @@ def _names(visit: Visit, entries: Iterable[Entry]) -> dict[str, str]:
         for value in (entry.row_id, *entry.actor.values(), *_values(entry.before), *_values(entry.after))
         if (id_ := _id(value)) is not None
     }
-    named = rows(visit.conn, Named, _QUERIES.logins.sql, ids=list(ids))
+    named = rows(context.conn, Named, _QUERIES.logins.sql, ids=list(ids))
     try:
-        with visit.conn.transaction():
+        with context.conn.transaction():
             named += rows(
-                visit.conn, Named, _QUERIES.names.sql, ids=list(ids), organisation_id=visit.member()[1].id
+                context.conn, Named, _QUERIES.names.sql, ids=list(ids), organisation_id=context.member()[1].id
             )
     except psycopg.Error as error:
         if not isinstance(from_postgres(error), EndpointDisabledError):
@@ -160,15 +160,15 @@ def _id(value: Any) -> UUID | None:
         return None
 
 
-def _tables(visit: Visit) -> dict[str, str]:
+def _tables(context: RequestContext) -> dict[str, str]:
     return {
-        "certification_types": visit._("Certification types"),
-        "chapters": visit._("Chapters"),
-        "connections": visit._("The portal"),
-        "memberships": visit._("Memberships"),
-        "organisations": visit._("The organisation"),
-        "peer_mentor_chapters": visit._("Chapters of peer mentors"),
-        "peer_mentors": visit._("Logins and consents of peer mentors"),
-        "replays": visit._("Replays to the portal"),
-        "tasks": visit._("Imports and exports"),
+        "certification_types": context._("Certification types"),
+        "chapters": context._("Chapters"),
+        "connections": context._("The portal"),
+        "memberships": context._("Memberships"),
+        "organisations": context._("The organisation"),
+        "peer_mentor_chapters": context._("Chapters of peer mentors"),
+        "peer_mentors": context._("Logins and consents of peer mentors"),
+        "replays": context._("Replays to the portal"),
+        "tasks": context._("Imports and exports"),
     }

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
 from mentorcert.errors import MissingRightError
+from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.fields import OptionalId
 from mentorcert.web.administrator.queries import Refusal, attempt, require_one, rows
-from mentorcert.web.visit import Administrator, Visit
-from mentorcert.wording import Sentence
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -24,12 +24,12 @@ _LIST: Final = "/admin/chapters"
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "chapters_organisation_id_code_key": Refusal(
-        "code", Sentence("There is a chapter with this code already.")
+        "code", LazyText("There is a chapter with this code already.")
     ),
-    "chapters_code_valid": Refusal("code", Sentence("A code has no spaces, and none of | ; and ,.")),
-    "chapters_name_valid": Refusal("name", Sentence("A name is one line, without |.")),
-    "chapters_no_cycle": Refusal("parent_id", Sentence("A chapter cannot lie under itself.")),
-    "chapters_parent_id_fkey": Refusal("parent_id", Sentence("Choose a chapter from the list.")),
+    "chapters_code_valid": Refusal("code", LazyText("A code has no spaces, and none of | ; and ,.")),
+    "chapters_name_valid": Refusal("name", LazyText("A name is one line, without |.")),
+    "chapters_no_cycle": Refusal("parent_id", LazyText("A chapter cannot lie under itself.")),
+    "chapters_parent_id_fkey": Refusal("parent_id", LazyText("Choose a chapter from the list.")),
 }
 
 
@@ -51,9 +51,9 @@ class ChapterForm(BaseModel):
     parent_id: OptionalId = None
 
 
-def chapters_of(visit: Visit) -> list[Chapter]:
+def chapters_of(context: RequestContext) -> list[Chapter]:
     """Return the chapters of the visitor's organisation by name."""
-    return rows(visit.conn, Chapter, _QUERIES.chapters.sql, organisation_id=visit.member()[1].id)
+    return rows(context.conn, Chapter, _QUERIES.chapters.sql, organisation_id=context.member()[1].id)
 
 
 def tree(chapters: list[Chapter]) -> Iterator[tuple[int, Chapter]]:
@@ -75,46 +75,48 @@ def choices(chapters: list[Chapter], nothing: str) -> list[tuple[str, str]]:
 
 
 @router.get("/admin/chapters")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show the tree."""
-    visit.saw({visit.member()[1].id})
-    return visit.page("administrator/chapters.html", chapters=list(tree(chapters_of(visit))))
+    context.record_rows({context.member()[1].id})
+    return context.page("administrator/chapters.html", chapters=list(tree(chapters_of(context))))
 
 
 @router.get("/admin/chapters/new")
-def new(visit: Administrator, under: OptionalId = None) -> Response:
+def new(context: CurrentAdministrator, under: OptionalId = None) -> Response:
     """Show an empty form."""
-    return _form(visit, None, ChapterForm(parent_id=under))
+    return _form(context, None, ChapterForm(parent_id=under))
 
 
 @router.post("/admin/chapters/new")
-def add(visit: Administrator, form: Annotated[ChapterForm, Form()]) -> Response:
+def add(context: CurrentAdministrator, form: Annotated[ChapterForm, Form()]) -> Response:
     """Add a chapter."""
-    errors = attempt(visit, _REFUSALS, lambda: _QUERIES.add(visit.conn, **_values(form)))
+    errors = attempt(context, _REFUSALS, lambda: _QUERIES.add(context.conn, **_values(form)))
     if errors:
-        return _form(visit, None, form, errors)
-    return visit.redirect(_LIST, notice=visit._("The chapter %(name)s is added.", name=form.name.strip()))
+        return _form(context, None, form, errors)
+    return context.redirect(_LIST, notice=context._("The chapter %(name)s is added.", name=form.name.strip()))
 
 
 @router.get("/admin/chapters/{chapter_id}")
-def edit(visit: Administrator, chapter_id: UUID) -> Response:
+def edit(context: CurrentAdministrator, chapter_id: UUID) -> Response:
     """Show the form of a chapter."""
-    for chapter in chapters_of(visit):
+    for chapter in chapters_of(context):
         if chapter.id == chapter_id:
             form = ChapterForm(code=chapter.code, name=chapter.name, parent_id=chapter.parent_id)
-            return _form(visit, chapter_id, form)
+            return _form(context, chapter_id, form)
     raise MissingRightError
 
 
 @router.post("/admin/chapters/{chapter_id}")
-def change(visit: Administrator, chapter_id: UUID, form: Annotated[ChapterForm, Form()]) -> Response:
+def change(context: CurrentAdministrator, chapter_id: UUID, form: Annotated[ChapterForm, Form()]) -> Response:
     """Rename or move a chapter."""
     errors = attempt(
-        visit, _REFUSALS, lambda: require_one(_QUERIES.change(visit.conn, id=chapter_id, **_values(form)))
+        context, _REFUSALS, lambda: require_one(_QUERIES.change(context.conn, id=chapter_id, **_values(form)))
     )
     if errors:
-        return _form(visit, chapter_id, form, errors)
-    return visit.redirect(_LIST, notice=visit._("The chapter %(name)s is changed.", name=form.name.strip()))
+        return _form(context, chapter_id, form, errors)
+    return context.redirect(
+        _LIST, notice=context._("The chapter %(name)s is changed.", name=form.name.strip())
+    )
 
 
 def _values(form: ChapterForm) -> dict[str, object]:
@@ -122,16 +124,19 @@ def _values(form: ChapterForm) -> dict[str, object]:
 
 
 def _form(
-    visit: Visit, chapter_id: UUID | None, form: ChapterForm, errors: Mapping[str, str] | None = None
+    context: RequestContext,
+    chapter_id: UUID | None,
+    form: ChapterForm,
+    errors: Mapping[str, str] | None = None,
 ) -> Response:
-    visit.saw({visit.member()[1].id})
-    others = [chapter for chapter in chapters_of(visit) if chapter.id != chapter_id]
-    return visit.page(
+    context.record_rows({context.member()[1].id})
+    others = [chapter for chapter in chapters_of(context) if chapter.id != chapter_id]
+    return context.page(
         "administrator/chapter.html",
         status=422 if errors else 200,
         chapter_id=chapter_id,
         form=form,
         errors=errors or {},
         # Without the chapter itself, those under it have no way to the top: they are no choice.
-        parents=choices(others, visit._("None: at the top")),
+        parents=choices(others, context._("None: at the top")),
     )

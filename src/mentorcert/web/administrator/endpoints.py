@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from mentorcert.access import endpoints
 from mentorcert.web.administrator.queries import rows
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -25,22 +25,22 @@ class Disabled:
 
 
 @router.get("/admin/endpoints")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show which endpoints are on and which are off."""
-    off = {one.endpoint: one.disabled_at for one in rows(visit.conn, Disabled, _QUERIES.disabled.sql)}
-    texts = _texts(visit)
-    return visit.page(
+    off = {one.endpoint: one.disabled_at for one in rows(context.conn, Disabled, _QUERIES.disabled.sql)}
+    texts = _texts(context)
+    return context.page(
         "administrator/endpoints.html",
-        endpoints=[(name, texts.get(name, ""), off.get(name)) for name in endpoints.known(visit.conn)],
+        endpoints=[(name, texts.get(name, ""), off.get(name)) for name in endpoints.known(context.conn)],
     )
 
 
-def _texts(visit: Visit) -> dict[str, str]:
+def _texts(context: RequestContext) -> dict[str, str]:
     return {
-        "audit_log": visit._("The audit log"),
-        "certifications": visit._("Certifications and everything that reads or changes them"),
-        "memberships": visit._("Memberships"),
-        "organisations": visit._("The organisation, its chapters and certification types"),
-        "peer_mentors": visit._("Peer mentors and their chapters"),
-        "public_list": visit._("The public list"),
+        "audit_log": context._("The audit log"),
+        "certifications": context._("Certifications and everything that reads or changes them"),
+        "memberships": context._("Memberships"),
+        "organisations": context._("The organisation, its chapters and certification types"),
+        "peer_mentors": context._("Peer mentors and their chapters"),
+        "public_list": context._("The public list"),
     }

@@ -17,7 +17,7 @@ from mentorcert.web.administrator import types
 from mentorcert.web.administrator.chapters import chapters_of, choices
 from mentorcert.web.administrator.fields import Day, OptionalDay, OptionalId
 from mentorcert.web.administrator.queries import rows
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -100,81 +100,81 @@ class ExtensionForm(Choice):
 
 
 @router.get("/admin/extensions")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show the choice, and the extensions there were."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
-    return visit.page(
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
+    return context.page(
         "administrator/extensions.html",
         extensions=rows(
-            visit.conn, Extension, QUERIES.extensions.sql, organisation_id=organisation.id, batch_id=None
+            context.conn, Extension, QUERIES.extensions.sql, organisation_id=organisation.id, batch_id=None
         ),
-        types=[(type_.code, _name(visit, type_)) for type_ in types.types_of(visit)],
-        chapters=choices(chapters_of(visit), visit._("The whole organisation")),
+        types=[(type_.code, _name(context, type_)) for type_ in types.types_of(context)],
+        chapters=choices(chapters_of(context), context._("The whole organisation")),
     )
 
 
 @router.get("/admin/extensions/preview")
-def preview(visit: Administrator, query: Annotated[PreviewQuery, Query()]) -> Response:
+def preview(context: CurrentAdministrator, query: Annotated[PreviewQuery, Query()]) -> Response:
     """Show what would become of each certification; nothing is changed."""
-    return _preview(visit, query)
+    return _preview(context, query)
 
 
 @router.post("/admin/extensions")
-def extend(visit: Administrator, form: Annotated[ExtensionForm, Form()]) -> Response:
+def extend(context: CurrentAdministrator, form: Annotated[ExtensionForm, Form()]) -> Response:
     """Extend, if it is still what the preview said."""
     shown = PreviewQuery.model_validate(form.choice())
     if not form.reason.strip():
-        return _preview(visit, shown, {"reason": visit._("Say why.")}, form.reason)
-    if _outcomes(visit, shown).get("extended", 0) != form.expected:
-        stale = visit._("Something has changed since you looked. See the numbers again before you confirm.")
-        return _preview(visit, shown, {"expected": stale}, form.reason)
-    visit.take_time()
+        return _preview(context, shown, {"reason": context._("Say why.")}, form.reason)
+    if _outcomes(context, shown).get("extended", 0) != form.expected:
+        stale = context._("Something has changed since you looked. See the numbers again before you confirm.")
+        return _preview(context, shown, {"expected": stale}, form.reason)
+    context.raise_statement_timeout()
     batch_id = repository.extend(
-        visit.conn,
+        context.conn,
         form.certification_type,
         form.last_valid_day,
         form.reason,
         chapter_id=form.chapter_id,
         expired_since=form.expired_since,
     )
-    notice = visit.ngettext(
+    notice = context.ngettext(
         "%(num)s certification is extended.", "%(num)s certifications are extended.", form.expected
     )
-    return visit.redirect(f"/admin/extensions/{batch_id}", notice=notice)
+    return context.redirect(f"/admin/extensions/{batch_id}", notice=notice)
 
 
-def _outcomes(visit: Visit, choice: Choice) -> dict[str, int]:
-    counted = rows(visit.conn, Counted, QUERIES.outcomes.sql, **choice.choice())
+def _outcomes(context: RequestContext, choice: Choice) -> dict[str, int]:
+    counted = rows(context.conn, Counted, QUERIES.outcomes.sql, **choice.choice())
     return {one.outcome: one.certifications for one in counted}
 
 
 def _preview(
-    visit: Visit, query: PreviewQuery, errors: Mapping[str, str] | None = None, reason: str = ""
+    context: RequestContext, query: PreviewQuery, errors: Mapping[str, str] | None = None, reason: str = ""
 ) -> Response:
-    visit.saw({visit.member()[1].id})
-    found = rows(visit.conn, Previewed, QUERIES.previewed.sql, **query.model_dump(), size=SIZE + 1)
+    context.record_rows({context.member()[1].id})
+    found = rows(context.conn, Previewed, QUERIES.previewed.sql, **query.model_dump(), size=SIZE + 1)
     last = found[SIZE - 1] if len(found) > SIZE else None
-    return visit.page(
+    return context.page(
         "administrator/extension_preview.html",
         status=422 if errors else 200,
         query=query,
         type=next(
-            (_name(visit, one) for one in types.types_of(visit) if one.code == query.certification_type),
+            (_name(context, one) for one in types.types_of(context) if one.code == query.certification_type),
             query.certification_type,
         ),
-        outcomes=_outcomes(visit, query),
+        outcomes=_outcomes(context, query),
         previewed=found[:SIZE],
         next_url=last
         and query.url(
             outcome=query.outcome, after_expires_at=last.expires_at, after_id=last.certification_id
         ),
         first_url=query.url(outcome=query.outcome) if query.after_id else None,
-        chapter=next((one.name for one in chapters_of(visit) if one.id == query.chapter_id), None),
+        chapter=next((one.name for one in chapters_of(context) if one.id == query.chapter_id), None),
         errors=errors or {},
         reason=reason,
     )
 
 
-def _name(visit: Visit, type_: types.CertificationType) -> str:
-    return type_.name_nb if visit.language == "nb" else type_.name_en
+def _name(context: RequestContext, type_: types.CertificationType) -> str:
+    return type_.name_nb if context.language == "nb" else type_.name_en

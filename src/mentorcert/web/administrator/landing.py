@@ -7,9 +7,9 @@ from pathlib import Path
 import aiosql
 from fastapi import APIRouter, Response
 
-from mentorcert.web.administrator import portal_texts
+from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.queries import row
-from mentorcert.web.visit import Administrator
+from mentorcert.web.context import CurrentAdministrator
 
 router = APIRouter()
 
@@ -30,15 +30,15 @@ class Facts:
 
 
 @router.get("/admin")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show the topics."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
     facts = row(
-        visit.conn,
+        context.conn,
         Facts,
         _QUERIES.facts.sql,
         organisation_id=organisation.id,
         time_zone=organisation.time_zone,
     )
-    return visit.page("administrator/landing.html", facts=facts, modes=portal_texts.modes(visit))
+    return context.page("administrator/landing.html", facts=facts, modes=portal_labels.modes(context))

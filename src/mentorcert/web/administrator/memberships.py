@@ -12,11 +12,11 @@ import aiosql
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, choices
 from mentorcert.web.administrator.fields import Maybe, OptionalId
 from mentorcert.web.administrator.queries import Refusal, attempt, require_one, row, rows
-from mentorcert.web.visit import Administrator, Role, Visit
-from mentorcert.wording import Sentence
+from mentorcert.web.context import CurrentAdministrator, RequestContext, Role
 
 router = APIRouter()
 
@@ -25,18 +25,18 @@ _LIST: Final = "/admin/memberships"
 _SIZE: Final = 50
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
-    "memberships_current_key": Refusal("email", Sentence("The login has this role already.")),
+    "memberships_current_key": Refusal("email", LazyText("The login has this role already.")),
     "memberships_chapter_id_valid": Refusal(
-        "chapter_id", Sentence("A coordinator needs a chapter; the other roles have none.")
+        "chapter_id", LazyText("A coordinator needs a chapter; the other roles have none.")
     ),
-    "memberships_chapter_id_fkey": Refusal("chapter_id", Sentence("Choose a chapter from the list.")),
+    "memberships_chapter_id_fkey": Refusal("chapter_id", LazyText("Choose a chapter from the list.")),
     "peer_mentors_user_id_key": Refusal(
-        "external_id", Sentence("The login belongs to another peer mentor already.")
+        "external_id", LazyText("The login belongs to another peer mentor already.")
     ),
 }
 _LAST: Final[Mapping[str, Refusal]] = {
     "memberships_last_administrator": Refusal(
-        "membership", Sentence("The last administrator stays. Make somebody else administrator first.")
+        "membership", LazyText("The last administrator stays. Make somebody else administrator first.")
     )
 }
 
@@ -88,100 +88,102 @@ class MembershipForm(BaseModel):
 
 
 @router.get("/admin/memberships")
-def show(visit: Administrator, filters: Annotated[Filters, Query()]) -> Response:
+def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) -> Response:
     """List the memberships, the newest first."""
-    return _list(visit, filters, MembershipForm())
+    return _list(context, filters, MembershipForm())
 
 
 @router.post("/admin/memberships")
-def add(visit: Administrator, form: Annotated[MembershipForm, Form()]) -> Response:
+def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) -> Response:
     """Give a login a role."""
-    user = _login(visit, form.email) if form.email.strip() else None
+    user = _login(context, form.email) if form.email.strip() else None
     if user is None:
-        unknown = visit._("No login has this address. The person signs in once, or is invited, first.")
-        return _list(visit, Filters(), form, {"email": unknown})
-    _, organisation = visit.member()
+        unknown = context._("No login has this address. The person signs in once, or is invited, first.")
+        return _list(context, Filters(), form, {"email": unknown})
+    _, organisation = context.member()
 
     def change() -> None:
-        _QUERIES.add(visit.conn, user_id=user, role=form.role, chapter_id=form.chapter_id)
+        _QUERIES.add(context.conn, user_id=user, role=form.role, chapter_id=form.chapter_id)
         number = form.external_id.strip()
         if number and not _QUERIES.link_peer_mentor(
-            visit.conn, organisation_id=organisation.id, external_id=number, user_id=user
+            context.conn, organisation_id=organisation.id, external_id=number, user_id=user
         ):
             raise _UnknownNumberError
 
     try:
-        errors = attempt(visit, _REFUSALS, change)
+        errors = attempt(context, _REFUSALS, change)
     except _UnknownNumberError:
         errors = {
-            "external_id": visit._("No peer mentor without a login has this number in the organisation.")
+            "external_id": context._("No peer mentor without a login has this number in the organisation.")
         }
     if errors:
-        return _list(visit, Filters(), form, errors)
-    return visit.redirect(_LIST, notice=visit._("The membership is given. It holds from now on."))
+        return _list(context, Filters(), form, errors)
+    return context.redirect(_LIST, notice=context._("The membership is given. It holds from now on."))
 
 
 @router.get("/admin/memberships/{membership_id}/end")
-def confirm_end(visit: Administrator, membership_id: UUID) -> Response:
+def confirm_end(context: CurrentAdministrator, membership_id: UUID) -> Response:
     """Ask whether a membership is to end."""
-    return _ending(visit, membership_id)
+    return _ending(context, membership_id)
 
 
 @router.post("/admin/memberships/{membership_id}/end")
-def end(visit: Administrator, membership_id: UUID) -> Response:
+def end(context: CurrentAdministrator, membership_id: UUID) -> Response:
     """End a membership."""
-    errors = attempt(visit, _LAST, lambda: require_one(_QUERIES.end_membership(visit.conn, id=membership_id)))
+    errors = attempt(
+        context, _LAST, lambda: require_one(_QUERIES.end_membership(context.conn, id=membership_id))
+    )
     if errors:
-        return _ending(visit, membership_id, errors["membership"])
-    return visit.redirect(_LIST, notice=visit._("The membership has ended."))
+        return _ending(context, membership_id, errors["membership"])
+    return context.redirect(_LIST, notice=context._("The membership has ended."))
 
 
-def role_names(visit: Visit) -> list[tuple[str, str]]:
+def role_names(context: RequestContext) -> list[tuple[str, str]]:
     """Return the roles and what they are called."""
     return [
-        ("coordinator", visit._("Coordinator")),
-        ("org_admin", visit._("Administrator")),
-        ("peer_mentor", visit._("Peer mentor")),
+        ("coordinator", context._("Coordinator")),
+        ("org_admin", context._("Administrator")),
+        ("peer_mentor", context._("Peer mentor")),
     ]
 
 
-def _login(visit: Visit, email: str) -> UUID | None:
-    user: UUID | None = _QUERIES.find_login(visit.conn, email=email)
-    visit.keep("find_login")
+def _login(context: RequestContext, email: str) -> UUID | None:
+    user: UUID | None = _QUERIES.find_login(context.conn, email=email)
+    context.keep("find_login")
     return user
 
 
-def _ending(visit: Visit, membership_id: UUID, error: str = "") -> Response:
-    user, organisation = visit.member()
+def _ending(context: RequestContext, membership_id: UUID, error: str = "") -> Response:
+    user, organisation = context.member()
     membership = row(
-        visit.conn, Membership, _QUERIES.membership.sql, id=membership_id, organisation_id=organisation.id
+        context.conn, Membership, _QUERIES.membership.sql, id=membership_id, organisation_id=organisation.id
     )
-    visit.saw({organisation.id})
-    return visit.page(
+    context.record_rows({organisation.id})
+    return context.page(
         "administrator/membership_end.html",
         status=422 if error else 200,
         membership=membership,
         is_own=membership.user_id == user.id,
-        roles=dict(role_names(visit)),
+        roles=dict(role_names(context)),
         error=error,
     )
 
 
 def _list(
-    visit: Visit, filters: Filters, form: MembershipForm, errors: Mapping[str, str] | None = None
+    context: RequestContext, filters: Filters, form: MembershipForm, errors: Mapping[str, str] | None = None
 ) -> Response:
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
     found = rows(
-        visit.conn,
+        context.conn,
         Membership,
         _QUERIES.memberships.sql,
         organisation_id=organisation.id,
         size=_SIZE + 1,
         **filters.model_dump(),
     )
-    chapters = chapters_of(visit)
-    return visit.page(
+    chapters = chapters_of(context)
+    return context.page(
         "administrator/memberships.html",
         status=422 if errors else 200,
         memberships=found[:_SIZE],
@@ -190,8 +192,8 @@ def _list(
         filters=filters,
         form=form,
         errors=errors or {},
-        roles=role_names(visit),
-        role_texts=dict(role_names(visit)),
-        any_chapter=choices(chapters, visit._("All chapters")),
-        no_chapter=choices(chapters, visit._("None")),
+        roles=role_names(context),
+        role_texts=dict(role_names(context)),
+        any_chapter=choices(chapters, context._("All chapters")),
+        no_chapter=choices(chapters, context._("None")),
     )

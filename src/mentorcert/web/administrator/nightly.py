@@ -8,7 +8,7 @@ import aiosql
 from fastapi import APIRouter, Response
 
 from mentorcert.web.administrator.queries import row, rows
-from mentorcert.web.visit import Administrator
+from mentorcert.web.context import CurrentAdministrator
 
 router = APIRouter()
 
@@ -37,7 +37,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExpiringCertification:
     """How many certifications of a type the next run expires; `overdue` have ended already."""
 
     certification_type: str
@@ -46,22 +46,22 @@ class Ending:
 
 
 @router.get("/admin/nightly")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show the ledger."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
-    clock = row(visit.conn, Clock, _QUERIES.clock.sql, time_zone=organisation.time_zone)
-    nights = rows(visit.conn, Night, _QUERIES.nights.sql, organisation_id=organisation.id)
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
+    clock = row(context.conn, Clock, _QUERIES.clock.sql, time_zone=organisation.time_zone)
+    nights = rows(context.conn, Night, _QUERIES.nights.sql, organisation_id=organisation.id)
     last = max((night.local_day for night in nights if night.finished_at), default=None)
-    return visit.page(
+    return context.page(
         "administrator/nightly.html",
         nights=nights,
         midnight=clock.midnight,
         last_day=last,
         is_missing=last is None or last < clock.today,
         ending=rows(
-            visit.conn,
-            Ending,
+            context.conn,
+            ExpiringCertification,
             _QUERIES.ending.sql,
             organisation_id=organisation.id,
             midnight=clock.midnight,

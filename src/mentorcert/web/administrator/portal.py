@@ -11,22 +11,22 @@ import aiosql
 from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
-from mentorcert.portal import health
-from mentorcert.portal.findings import findings
-from mentorcert.portal.health import Mode
-from mentorcert.web.administrator import portal_texts
+from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring.checks import findings
+from mentorcert.portal.monitoring.health import Mode
+from mentorcert.translatable import LazyText
+from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.queries import Refusal, attempt, rows
-from mentorcert.web.visit import Administrator, Visit
-from mentorcert.wording import Sentence
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
 QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
-    "certification_reason_required": Refusal("reason", Sentence("Say why.")),
+    "certification_reason_required": Refusal("reason", LazyText("Say why.")),
     "connections_canary_valid": Refusal(
-        "numbers", Sentence("Canary needs the numbers of peer mentors; no other mode takes any.")
+        "numbers", LazyText("Canary needs the numbers of peer mentors; no other mode takes any.")
     ),
 }
 
@@ -105,59 +105,61 @@ class ModeForm(BaseModel):
 
 
 @router.get("/admin/portal")
-def show(visit: Administrator) -> Response:
+def show(context: CurrentAdministrator) -> Response:
     """Show how it stands."""
-    return _page(visit, None)
+    return _page(context, None)
 
 
 @router.post("/admin/portal/mode")
-def change_mode(visit: Administrator, form: Annotated[ModeForm, Form()]) -> Response:
+def change_mode(context: CurrentAdministrator, form: Annotated[ModeForm, Form()]) -> Response:
     """Change the mode, for a reason."""
     wanted = list(dict.fromkeys(form.numbers.replace(",", " ").split()))
     canaries = rows(
-        visit.conn, _Canary, QUERIES.canaries.sql, organisation_id=visit.member()[1].id, numbers=wanted
+        context.conn, _Canary, QUERIES.canaries.sql, organisation_id=context.member()[1].id, numbers=wanted
     )
     unknown = ", ".join(one.external_id for one in canaries if one.id is None)
     if unknown:
-        text = visit._("The organisation has no peer mentor with the number %(numbers)s.", numbers=unknown)
-        return _page(visit, form, {"numbers": text})
+        text = context._("The organisation has no peer mentor with the number %(numbers)s.", numbers=unknown)
+        return _page(context, form, {"numbers": text})
     ids = [one.id for one in canaries]
     errors = attempt(
-        visit,
+        context,
         _REFUSALS,
-        lambda: QUERIES.set_mode(visit.conn, mode=form.mode, reason=form.reason.strip(), canary=ids),
+        lambda: QUERIES.set_mode(context.conn, mode=form.mode, reason=form.reason.strip(), canary=ids),
     )
     if errors:
-        return _page(visit, form, errors)
-    named = portal_texts.modes(visit)[form.mode]
-    return visit.redirect("/admin/portal", notice=visit._("The mode is changed: %(mode)s", mode=named))
+        return _page(context, form, errors)
+    named = portal_labels.modes(context)[form.mode]
+    return context.redirect("/admin/portal", notice=context._("The mode is changed: %(mode)s", mode=named))
 
 
-def _page(visit: Visit, form: ModeForm | None, errors: Mapping[str, str] | None = None) -> Response:
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
-    snapshot = health.read_own(visit.conn)
+def _page(
+    context: RequestContext, form: ModeForm | None, errors: Mapping[str, str] | None = None
+) -> Response:
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
+    snapshot = health.read_own(context.conn)
     (standing,) = snapshot.standings
     own = {"organisation_id": organisation.id}
-    return visit.page(
+    return context.page(
         "administrator/portal.html",
         status=422 if errors else 200,
         standing=standing,
-        changed_by=_login(visit, standing.changed_by),
+        changed_by=_login(context, standing.changed_by),
         findings=findings(snapshot),
         heard_s=min((worker.silent_s for worker in snapshot.workers), default=None),
-        removals=rows(visit.conn, Removal, QUERIES.removals.sql, **own),
-        failures=rows(visit.conn, Failure, QUERIES.failures.sql, **own),
-        drift=rows(visit.conn, Drift, QUERIES.drift.sql, **own),
-        reconciliations=rows(visit.conn, Reconciliation, QUERIES.reconciliations.sql, **own),
-        replays=rows(visit.conn, Replay, QUERIES.replays.sql, **own),
+        removals=rows(context.conn, Removal, QUERIES.removals.sql, **own),
+        failures=rows(context.conn, Failure, QUERIES.failures.sql, **own),
+        drift=rows(context.conn, Drift, QUERIES.drift.sql, **own),
+        reconciliations=rows(context.conn, Reconciliation, QUERIES.reconciliations.sql, **own),
+        replays=rows(context.conn, Replay, QUERIES.replays.sql, **own),
         form=form or ModeForm(mode=standing.mode),
         errors=errors or {},
-        texts=portal_texts.texts(visit),
+        texts=portal_labels.texts(context),
     )
 
 
-def _login(visit: Visit, changed_by: str | None) -> str | None:
+def _login(context: RequestContext, changed_by: str | None) -> str | None:
     """Return the address where it was a member, else who the operator is."""
-    email: str | None = QUERIES.login(visit.conn, user_id=changed_by)
+    email: str | None = QUERIES.login(context.conn, user_id=changed_by)
     return email or changed_by

@@ -1,4 +1,4 @@
--- How it stands with the organisation's portal, beyond what mentorcert.portal.health reads; and its mode.
+-- How it stands with the organisation's portal, beyond what mentorcert.portal.monitoring.health reads; and its mode.
 
 -- name: removals(organisation_id)
 select

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MissingRightError
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 
 T = TypeVar("T")
 
@@ -36,19 +36,21 @@ def row(conn: Connection, kind: type[T], sql: str, **parameters: Any) -> T:
     return found[0]
 
 
-def attempt(visit: Visit, refusals: Mapping[str, Refusal], change: Callable[[], object]) -> dict[str, str]:
+def attempt(
+    context: RequestContext, refusals: Mapping[str, Refusal], change: Callable[[], object]
+) -> dict[str, str]:
     """Make a change; return the errors by field where a constraint named in `refusals` refused it.
 
     The transaction goes on as if nothing had been tried. Any other error rises.
     """
     try:
-        with visit.conn.transaction():
+        with context.conn.transaction():
             change()
     except psycopg.Error as error:
         refusal = refusals.get(error.diag.constraint_name or "")
         if refusal is None:
             raise
-        return {refusal.field: visit._(refusal.text)}
+        return {refusal.field: context._(refusal.text)}
     return {}
 
 

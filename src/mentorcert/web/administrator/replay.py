@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.portal.replay import Difference, Selection
-from mentorcert.web.administrator import portal_texts
+from mentorcert.portal.sync.replay import Difference, Selection
+from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.fields import Maybe, OptionalDay
 from mentorcert.web.administrator.portal import QUERIES
 from mentorcert.web.administrator.queries import rows
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -66,32 +66,32 @@ class ReplayForm(Choice):
 
 
 @router.get("/admin/portal/replay")
-def preview(visit: Administrator, query: Annotated[ReplayQuery, Query()]) -> Response:
+def preview(context: CurrentAdministrator, query: Annotated[ReplayQuery, Query()]) -> Response:
     """Show who would be told again, and of what; nothing is changed."""
-    return _preview(visit, query)
+    return _preview(context, query)
 
 
 @router.post("/admin/portal/replay")
-def request(visit: Administrator, form: Annotated[ReplayForm, Form()]) -> Response:
+def request(context: CurrentAdministrator, form: Annotated[ReplayForm, Form()]) -> Response:
     """Have the portal's workers tell again."""
     if not form.reason.strip():
-        return _preview(visit, form, visit._("Say why."))
-    selection = form.selection(visit.member()[1].time_zone).as_json()
-    replay_id: UUID = QUERIES.request_replay(visit.conn, selection=selection, reason=form.reason.strip())
-    return visit.redirect(f"/admin/portal/replays/{replay_id}")
+        return _preview(context, form, context._("Say why."))
+    selection = form.selection(context.member()[1].time_zone).as_json()
+    replay_id: UUID = QUERIES.request_replay(context.conn, selection=selection, reason=form.reason.strip())
+    return context.redirect(f"/admin/portal/replays/{replay_id}")
 
 
-def _preview(visit: Visit, choice: Choice, error: str = "") -> Response:
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
+def _preview(context: RequestContext, choice: Choice, error: str = "") -> Response:
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
     selection = choice.selection(organisation.time_zone).as_json()
-    previewed = rows(visit.conn, Previewed, QUERIES.preview_replay.sql, selection=selection)
-    return visit.page(
+    previewed = rows(context.conn, Previewed, QUERIES.preview_replay.sql, selection=selection)
+    return context.page(
         "administrator/replay.html",
         status=422 if error else 200,
         choice=choice,
         previewed=previewed,
         total=previewed[0].total if previewed else 0,
-        errors=portal_texts.errors(visit),
+        errors=portal_labels.errors(context),
         error=error,
     )

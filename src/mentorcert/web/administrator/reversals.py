@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from mentorcert.certifications import repository
 from mentorcert.web.administrator.extensions import QUERIES, SIZE, Counted, Extension, Previewed
 from mentorcert.web.administrator.queries import row, rows
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -23,38 +23,38 @@ class ReversalForm(BaseModel):
 
 
 @router.get("/admin/extensions/{batch_id}")
-def show(visit: Administrator, batch_id: UUID) -> Response:
+def show(context: CurrentAdministrator, batch_id: UUID) -> Response:
     """Show an extension, and what taking it back would do."""
-    return _extension(visit, batch_id)
+    return _extension(context, batch_id)
 
 
 @router.post("/admin/extensions/{batch_id}")
-def revert(visit: Administrator, batch_id: UUID, form: Annotated[ReversalForm, Form()]) -> Response:
+def revert(context: CurrentAdministrator, batch_id: UUID, form: Annotated[ReversalForm, Form()]) -> Response:
     """Take the extension back, all or nothing."""
     if not form.reason.strip():
-        return _extension(visit, batch_id, visit._("Say why."))
-    visit.take_time()
-    reverted = repository.revert_batch(visit.conn, batch_id, form.reason)
-    notice = visit.ngettext(
+        return _extension(context, batch_id, context._("Say why."))
+    context.raise_statement_timeout()
+    reverted = repository.revert_batch(context.conn, batch_id, form.reason)
+    notice = context.ngettext(
         "%(num)s certification has its former day again.",
         "%(num)s certifications have their former day again.",
         reverted,
     )
-    return visit.redirect(f"/admin/extensions/{batch_id}", notice=notice)
+    return context.redirect(f"/admin/extensions/{batch_id}", notice=notice)
 
 
-def _extension(visit: Visit, batch_id: UUID, error: str = "") -> Response:
-    _, organisation = visit.member()
+def _extension(context: RequestContext, batch_id: UUID, error: str = "") -> Response:
+    _, organisation = context.member()
     extension = row(
-        visit.conn, Extension, QUERIES.extensions.sql, organisation_id=organisation.id, batch_id=batch_id
+        context.conn, Extension, QUERIES.extensions.sql, organisation_id=organisation.id, batch_id=batch_id
     )
-    visit.saw({organisation.id})
+    context.record_rows({organisation.id})
     outcomes: dict[str, int] = {}
     if extension.reverted_at is None:
-        counted = rows(visit.conn, Counted, QUERIES.reversal_outcomes.sql, batch_id=batch_id)
+        counted = rows(context.conn, Counted, QUERIES.reversal_outcomes.sql, batch_id=batch_id)
         outcomes = {one.outcome: one.certifications for one in counted}
     shown = _BLOCKING if outcomes.get(_BLOCKING) else "reverted"
-    return visit.page(
+    return context.page(
         "administrator/extension.html",
         status=422 if error else 200,
         extension=extension,
@@ -62,7 +62,7 @@ def _extension(visit: Visit, batch_id: UUID, error: str = "") -> Response:
         shown=shown,
         size=SIZE,
         previewed=rows(
-            visit.conn,
+            context.conn,
             Previewed,
             QUERIES.reversal_previewed.sql,
             batch_id=batch_id,

@@ -11,10 +11,10 @@ import aiosql
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.fields import LONGEST_MONTHS, OptionalMonths
 from mentorcert.web.administrator.queries import Refusal, attempt, require_one, row, rows
-from mentorcert.web.visit import Administrator, Visit
-from mentorcert.wording import Sentence
+from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
 
@@ -27,14 +27,14 @@ _REMINDERS: Final = "90, 30, 7"
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "certification_types_organisation_id_code_key": Refusal(
-        "code", Sentence("There is a type with this code already.")
+        "code", LazyText("There is a type with this code already.")
     ),
     "certification_types_code_valid": Refusal(
-        "code", Sentence("A code has small letters a to z and digits, perhaps joined by - or _.")
+        "code", LazyText("A code has small letters a to z and digits, perhaps joined by - or _.")
     ),
-    "certification_types_name_valid": Refusal("name_nb", Sentence("Both names are needed.")),
+    "certification_types_name_valid": Refusal("name_nb", LazyText("Both names are needed.")),
     "certification_types_reminder_days_valid": Refusal(
-        "reminder_days", Sentence("Give at most six different numbers of days, each from 0 to 365.")
+        "reminder_days", LazyText("Give at most six different numbers of days, each from 0 to 365.")
     ),
 }
 
@@ -63,7 +63,7 @@ class Example:
     last_day: date | None
 
 
-class Trial(BaseModel):
+class PreviewResult(BaseModel):
     """A rule to look at."""
 
     model_config = ConfigDict(extra="forbid")
@@ -114,72 +114,72 @@ class TypeForm(BaseModel):
         return days
 
 
-def types_of(visit: Visit) -> list[CertificationType]:
+def types_of(context: RequestContext) -> list[CertificationType]:
     """Return the types of the visitor's organisation by code."""
-    return rows(visit.conn, CertificationType, _QUERIES.types.sql, organisation_id=visit.member()[1].id)
+    return rows(context.conn, CertificationType, _QUERIES.types.sql, organisation_id=context.member()[1].id)
 
 
 @router.get("/admin/types")
-def show(visit: Administrator, trial: Annotated[Trial, Query()]) -> Response:
+def show(context: CurrentAdministrator, preview: Annotated[PreviewResult, Query()]) -> Response:
     """List the types, and say to which dates a rule leads."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
     form = TypeForm(
-        validity_rule=trial.rule, validity_months="" if trial.months is None else str(trial.months)
+        validity_rule=preview.rule, validity_months="" if preview.months is None else str(preview.months)
     )
-    errors = _faults(visit, form)
-    return visit.page(
+    errors = _faults(context, form)
+    return context.page(
         "administrator/types.html",
         status=422 if errors else 200,
-        types=types_of(visit),
-        rules=_rules(visit),
-        trial=trial,
+        types=types_of(context),
+        rules=_rules(context),
+        preview=preview,
         errors=errors,
-        examples=None if errors else _examples(visit, form),
+        examples=None if errors else _examples(context, form),
     )
 
 
 @router.get("/admin/types/new")
-def new(visit: Administrator) -> Response:
+def new(context: CurrentAdministrator) -> Response:
     """Show an empty form."""
-    return _form(visit, None, TypeForm(validity_months="12", reminder_days=_REMINDERS))
+    return _form(context, None, TypeForm(validity_months="12", reminder_days=_REMINDERS))
 
 
 @router.post("/admin/types/new")
-def add(visit: Administrator, form: Annotated[TypeForm, Form()]) -> Response:
+def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Response:
     """Add a type, or show its dates first."""
-    errors = _faults(visit, form)
+    errors = _faults(context, form)
     if form.action == "example":
-        return _form(visit, None, form, errors)
+        return _form(context, None, form, errors)
     errors = errors or attempt(
-        visit, _REFUSALS, lambda: _QUERIES.add(visit.conn, code=form.code.strip(), **_values(form))
+        context, _REFUSALS, lambda: _QUERIES.add(context.conn, code=form.code.strip(), **_values(form))
     )
     if errors:
-        return _form(visit, None, form, errors)
-    return visit.redirect(_LIST, notice=visit._("The type %(code)s is added.", code=form.code.strip()))
+        return _form(context, None, form, errors)
+    return context.redirect(_LIST, notice=context._("The type %(code)s is added.", code=form.code.strip()))
 
 
 @router.get("/admin/types/{type_id}")
-def edit(visit: Administrator, type_id: UUID) -> Response:
+def edit(context: CurrentAdministrator, type_id: UUID) -> Response:
     """Show the form of a type."""
-    type_ = row(visit.conn, CertificationType, _QUERIES.type.sql, id=type_id)
-    return _form(visit, type_id, TypeForm.of(type_))
+    type_ = row(context.conn, CertificationType, _QUERIES.type.sql, id=type_id)
+    return _form(context, type_id, TypeForm.of(type_))
 
 
 @router.post("/admin/types/{type_id}")
-def change(visit: Administrator, type_id: UUID, form: Annotated[TypeForm, Form()]) -> Response:
+def change(context: CurrentAdministrator, type_id: UUID, form: Annotated[TypeForm, Form()]) -> Response:
     """Change a type, or show its dates first."""
-    type_ = row(visit.conn, CertificationType, _QUERIES.type.sql, id=type_id)
+    type_ = row(context.conn, CertificationType, _QUERIES.type.sql, id=type_id)
     form = form.model_copy(update={"code": type_.code})
-    errors = _faults(visit, form)
+    errors = _faults(context, form)
     if form.action == "example":
-        return _form(visit, type_id, form, errors)
+        return _form(context, type_id, form, errors)
     errors = errors or attempt(
-        visit, _REFUSALS, lambda: require_one(_QUERIES.change(visit.conn, id=type_id, **_values(form)))
+        context, _REFUSALS, lambda: require_one(_QUERIES.change(context.conn, id=type_id, **_values(form)))
     )
     if errors:
-        return _form(visit, type_id, form, errors)
-    return visit.redirect(_LIST, notice=visit._("The type %(code)s is changed.", code=type_.code))
+        return _form(context, type_id, form, errors)
+    return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=type_.code))
 
 
 def _values(form: TypeForm) -> dict[str, object]:
@@ -193,48 +193,48 @@ def _values(form: TypeForm) -> dict[str, object]:
     }
 
 
-def _faults(visit: Visit, form: TypeForm) -> dict[str, str]:
+def _faults(context: RequestContext, form: TypeForm) -> dict[str, str]:
     errors = {}
     try:
         form.months()
     except ValueError:
-        errors["validity_months"] = visit._("Give a whole number of months, at most 1200.")
+        errors["validity_months"] = context._("Give a whole number of months, at most 1200.")
     try:
         form.reminders()
     except ValueError:
-        errors["reminder_days"] = visit._("Give at most six different numbers of days, each from 0 to 365.")
+        errors["reminder_days"] = context._("Give at most six different numbers of days, each from 0 to 365.")
     return errors
 
 
-def _examples(visit: Visit, form: TypeForm) -> list[Example]:
+def _examples(context: RequestContext, form: TypeForm) -> list[Example]:
     return rows(
-        visit.conn,
+        context.conn,
         Example,
         _QUERIES.examples.sql,
         rule=form.validity_rule,
         months=form.months(),
-        time_zone=visit.member()[1].time_zone,
+        time_zone=context.member()[1].time_zone,
     )
 
 
 def _form(
-    visit: Visit, type_id: UUID | None, form: TypeForm, errors: Mapping[str, str] | None = None
+    context: RequestContext, type_id: UUID | None, form: TypeForm, errors: Mapping[str, str] | None = None
 ) -> Response:
-    visit.saw({visit.member()[1].id})
-    return visit.page(
+    context.record_rows({context.member()[1].id})
+    return context.page(
         "administrator/type.html",
         status=422 if errors else 200,
         type_id=type_id,
         form=form,
         errors=errors or {},
-        rules=_rules(visit),
-        examples=None if "validity_months" in (errors or {}) else _examples(visit, form),
+        rules=_rules(context),
+        examples=None if "validity_months" in (errors or {}) else _examples(context, form),
     )
 
 
-def _rules(visit: Visit) -> list[tuple[str, str]]:
+def _rules(context: RequestContext) -> list[tuple[str, str]]:
     return [
-        ("months", visit._("A number of months from the day of issue")),
-        ("end_of_year", visit._("To 31 December of the year that the months reach")),
-        ("unlimited", visit._("Without end")),
+        ("months", context._("A number of months from the day of issue")),
+        ("end_of_year", context._("To 31 December of the year that the months reach")),
+        ("unlimited", context._("Without end")),
     ]

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from mentorcert.web.api import certifications, changes, history, peer_mentors, public_list
 from mentorcert.web.api.document import describe
 from mentorcert.web.api.operation import API
-from mentorcert.web.visit import render
+from mentorcert.web.context import render
 
 router = APIRouter()
 for _topic in (certifications, changes, history, peer_mentors, public_list):

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mentorcert.errors import ForbiddenError, InvalidTokenError
-from mentorcert.web.session import services_of
-from mentorcert.web.tokens import Identity
-from mentorcert.web.visit import Turn, Visit, visiting
+from mentorcert.web.context import ConnectionSlot, RequestContext, request_context
+from mentorcert.web.security.session import services_of
+from mentorcert.web.security.tokens import Identity
 
 
 def _api_identity(request: Request) -> Identity | None:
@@ -21,25 +21,25 @@ def _api_identity(request: Request) -> Identity | None:
 
 
 def _api_anybody(
-    request: Request, identity: Annotated[Identity | None, Depends(_api_identity)], _turn: Turn
-) -> Iterator[Visit]:
-    with visiting(request, identity) as visit:
-        yield visit
+    request: Request, identity: Annotated[Identity | None, Depends(_api_identity)], _turn: ConnectionSlot
+) -> Iterator[RequestContext]:
+    with request_context(request, identity) as context:
+        yield context
 
 
 # The API goes by the header alone: a browser sends cookies along whoever has it ask.
-ApiAnybody = Annotated[Visit, Depends(_api_anybody, scope="function")]
+ApiAnybody = Annotated[RequestContext, Depends(_api_anybody, scope="function")]
 
 
-async def _api_member(visit: ApiAnybody) -> Visit:
-    if visit.user is None:
+async def _api_member(context: ApiAnybody) -> RequestContext:
+    if context.user is None:
         raise InvalidTokenError("The request has no access token.", hint="Send Authorization: Bearer TOKEN.")
-    if visit.organisation is None:
+    if context.organisation is None:
         raise ForbiddenError(
             "The login is in no organisation, or in several.",
             hint="With several, the token names one in app_metadata.organisation_id.",
         )
-    return visit
+    return context
 
 
-ApiMember = Annotated[Visit, Depends(_api_member, scope="function")]
+ApiMember = Annotated[RequestContext, Depends(_api_member, scope="function")]

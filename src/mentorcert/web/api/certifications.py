@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import repository
 from mentorcert.certifications.history import Status
-from mentorcert.web.api import place
+from mentorcert.web.api import cursor
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.fields import Id, Instant, Place, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 
 router = APIRouter(
     prefix=f"{API}/certifications", tags=["certifications"], route_class=Operation, dependencies=[bearer]
@@ -120,27 +120,27 @@ class ValidityQuestion(BaseModel):
     known_at: Instant | None = Field(None, description="By what the registry knew then; else: now.")
 
 
-def visible(visit: Visit, certification_id: UUID) -> repository.Certification:
+def visible(context: RequestContext, certification_id: UUID) -> repository.Certification:
     """Return what the visitor may read, and note it; raises MissingRightError."""
-    found = repository.get(visit.conn, certification_id)
-    visit.saw([found.organisation_id])
+    found = repository.get(context.conn, certification_id)
+    context.record_rows([found.organisation_id])
     return found
 
 
-def shown(visit: Visit, row: repository.Certification) -> Certification:
+def shown(context: RequestContext, row: repository.Certification) -> Certification:
     """Return a row as the API shows it to a member."""
-    _, organisation = visit.member()
+    _, organisation = context.member()
     return Certification.of(row, organisation.time_zone)
 
 
 @router.get("", operation_id="list_certifications", responses=LISTING)
 def list_certifications(
-    visit: ApiMember, wanted: Annotated[CertificationFilter, Query()]
+    context: ApiMember, wanted: Annotated[CertificationFilter, Query()]
 ) -> CertificationPage:
     """List the certifications within your reach: your own, those of your chapters, or the organisation's."""
-    after = place.read(_Expiry, wanted.after)
+    after = cursor.read(_Expiry, wanted.after)
     page = repository.page(
-        visit.conn,
+        context.conn,
         after=repository.Cursor(after.expires_at, after.id) if after else None,
         size=wanted.size,
         status=wanted.status,
@@ -149,24 +149,24 @@ def list_certifications(
         expiring_before=wanted.expiring_before,
     )
     last = page.next
-    visit.saw({row.organisation_id for row in page.certifications})
+    context.record_rows({row.organisation_id for row in page.certifications})
     return CertificationPage(
-        items=[shown(visit, row) for row in page.certifications],
-        next=place.write(_Expiry(expires_at=last.expires_at, id=last.id)) if last else None,
+        items=[shown(context, row) for row in page.certifications],
+        next=cursor.write(_Expiry(expires_at=last.expires_at, id=last.id)) if last else None,
     )
 
 
 @router.get("/{certification_id}", operation_id="get_certification", responses=READING)
-def get_certification(visit: ApiMember, certification_id: Id) -> Certification:
+def get_certification(context: ApiMember, certification_id: Id) -> Certification:
     """Get one certification."""
-    return shown(visit, visible(visit, certification_id))
+    return shown(context, visible(context, certification_id))
 
 
 @router.get("/{certification_id}/as-of", operation_id="was_certification_valid", responses=READING)
 def was_certification_valid(
-    visit: ApiMember, certification_id: Id, asked: Annotated[ValidityQuestion, Query()]
+    context: ApiMember, certification_id: Id, asked: Annotated[ValidityQuestion, Query()]
 ) -> Validity:
     """Ask whether a certification was valid at an instant, by what the registry knew at another."""
-    visible(visit, certification_id)
-    valid = repository.was_valid(visit.conn, certification_id, asked.at, asked.known_at)
+    visible(context, certification_id)
+    valid = repository.was_valid(context.conn, certification_id, asked.at, asked.known_at)
     return Validity(valid=valid, at=asked.at, known_at=asked.known_at)

@@ -14,7 +14,7 @@ from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.certifications import Certification, shown, visible
 from mentorcert.web.api.fields import Day, Id, Remark, Word
 from mentorcert.web.api.operation import API, CHANGING, Operation, bearer
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 
 router = APIRouter(
     prefix=f"{API}/certifications", tags=["changes"], route_class=Operation, dependencies=[bearer]
@@ -113,12 +113,14 @@ class Reversal(_Change):
         **CHANGING,
     },
 )
-def register_certification(visit: ApiMember, response: Response, registration: Registration) -> Certification:
+def register_certification(
+    context: ApiMember, response: Response, registration: Registration
+) -> Certification:
     """Register a certification of a peer mentor who holds none of this type."""
-    mentor = peer_mentors.visible(visit, registration.peer_mentor_id)
+    mentor = peer_mentors.visible(context, registration.peer_mentor_id)
     with _of_a_visible_row():
         certification = repository.register(
-            visit.conn,
+            context.conn,
             mentor.id,
             registration.certification_type,
             issued_on=registration.issued_on,
@@ -127,53 +129,53 @@ def register_certification(visit: ApiMember, response: Response, registration: R
             evidence=registration.evidence,
         )
     response.headers["Location"] = f"{API}/certifications/{certification.id}"
-    return shown(visit, certification)
+    return shown(context, certification)
 
 
 @router.post("/{certification_id}/renew", operation_id="renew_certification", responses=CHANGING)
-def renew_certification(visit: ApiMember, certification_id: Id, renewal: Renewal) -> Certification:
+def renew_certification(context: ApiMember, certification_id: Id, renewal: Renewal) -> Certification:
     """Renew a certification. A second time for the same day is refused (MC003): nothing is renewed twice."""
-    with _changing(visit, certification_id):
+    with _changing(context, certification_id):
         renewed = repository.renew(
-            visit.conn,
+            context.conn,
             certification_id,
             renewed_on=renewal.renewed_on,
             last_valid_day=renewal.last_valid_day,
             note=renewal.note,
             evidence=renewal.evidence,
         )
-    return shown(visit, renewed)
+    return shown(context, renewed)
 
 
 @router.post("/{certification_id}/suspend", operation_id="suspend_certification", responses=CHANGING)
-def suspend_certification(visit: ApiMember, certification_id: Id, suspension: Suspension) -> Certification:
+def suspend_certification(context: ApiMember, certification_id: Id, suspension: Suspension) -> Certification:
     """Suspend a certification: from now on it does not hold, and the public list does not rest on it."""
-    with _changing(visit, certification_id):
-        suspended = repository.suspend(visit.conn, certification_id, suspension.reason)
-    return shown(visit, suspended)
+    with _changing(context, certification_id):
+        suspended = repository.suspend(context.conn, certification_id, suspension.reason)
+    return shown(context, suspended)
 
 
 @router.post("/{certification_id}/reinstate", operation_id="reinstate_certification", responses=CHANGING)
 def reinstate_certification(
-    visit: ApiMember, certification_id: Id, reinstatement: Reinstatement
+    context: ApiMember, certification_id: Id, reinstatement: Reinstatement
 ) -> Certification:
     """Take a suspension away."""
-    with _changing(visit, certification_id):
-        reinstated = repository.reinstate(visit.conn, certification_id, reinstatement.note)
-    return shown(visit, reinstated)
+    with _changing(context, certification_id):
+        reinstated = repository.reinstate(context.conn, certification_id, reinstatement.note)
+    return shown(context, reinstated)
 
 
 @router.post("/{certification_id}/revert", operation_id="revert_change", responses=CHANGING)
-def revert_change(visit: ApiMember, certification_id: Id, reversal: Reversal) -> Certification:
+def revert_change(context: ApiMember, certification_id: Id, reversal: Reversal) -> Certification:
     """Take one change back. MC006 where it cannot be, or a later change stands on it."""
-    with _changing(visit, certification_id):
-        reverted = repository.revert(visit.conn, certification_id, reversal.entry_id, reversal.reason)
-    return shown(visit, reverted)
+    with _changing(context, certification_id):
+        reverted = repository.revert(context.conn, certification_id, reversal.entry_id, reversal.reason)
+    return shown(context, reverted)
 
 
 @contextmanager
-def _changing(visit: Visit, certification_id: UUID) -> Iterator[None]:
-    visible(visit, certification_id)
+def _changing(context: RequestContext, certification_id: UUID) -> Iterator[None]:
+    visible(context, certification_id)
     with _of_a_visible_row():
         yield
 

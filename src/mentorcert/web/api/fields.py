@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from mentorcert.certifications.cells import FIRST_DAY, LAST_DAY
+from mentorcert.imports.cells import FIRST_DAY, LAST_DAY
 
 LARGEST_PAGE: Final = 200
 _FIRST_INSTANT, _LAST_INSTANT = (

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import history
 from mentorcert.certifications.history import EntryV1
-from mentorcert.web.api import place
+from mentorcert.web.api import cursor
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.certifications import visible
 from mentorcert.web.api.fields import Id, Place, Size
@@ -54,20 +54,20 @@ class _Position(BaseModel):
     response_model_exclude_unset=True,
 )
 def get_history(
-    visit: ApiMember, certification_id: Id, wanted: Annotated[HistoryWanted, Query()]
+    context: ApiMember, certification_id: Id, wanted: Annotated[HistoryWanted, Query()]
 ) -> HistoryPage:
     """Get how a certification came to be as it is."""
-    visible(visit, certification_id)
-    after = place.read(_Position, wanted.after)
+    visible(context, certification_id)
+    after = cursor.read(_Position, wanted.after)
     begins = after.position if after else 0
     rows = _QUERIES.entries(
-        visit.conn, certification_id=certification_id, after=begins, page_size=wanted.size + 1
+        context.conn, certification_id=certification_id, after=begins, page_size=wanted.size + 1
     )
     entries = history.parse(entry for (entry,) in rows)
     more = len(entries) > wanted.size
     return HistoryPage.model_validate(
         {
             "items": entries[: wanted.size],
-            "next": place.write(_Position(position=begins + wanted.size)) if more else None,
+            "next": cursor.write(_Position(position=begins + wanted.size)) if more else None,
         }
     )

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MissingRightError, from_postgres
-from mentorcert.web.api import place
+from mentorcert.web.api import cursor
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.fields import Id, Place, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
-from mentorcert.web.visit import Visit
+from mentorcert.web.context import RequestContext
 
 router = APIRouter(
     prefix=f"{API}/peer-mentors", tags=["peer mentors"], route_class=Operation, dependencies=[bearer]
@@ -118,12 +118,12 @@ class _Id(BaseModel):
 
 
 @router.get("", operation_id="list_peer_mentors", responses=LISTING)
-def list_peer_mentors(visit: ApiMember, wanted: Annotated[PeerMentorFilter, Query()]) -> PeerMentorPage:
+def list_peer_mentors(context: ApiMember, wanted: Annotated[PeerMentorFilter, Query()]) -> PeerMentorPage:
     """List the peer mentors within your reach; somebody who was erased is not among them."""
-    _, organisation = visit.member()
-    after = place.read(_Id, wanted.after)
+    _, organisation = context.member()
+    after = cursor.read(_Id, wanted.after)
     found = _rows(
-        visit.conn,
+        context.conn,
         _QUERIES.page.sql,
         organisation_id=organisation.id,
         after=after.id if after else None,
@@ -132,25 +132,25 @@ def list_peer_mentors(visit: ApiMember, wanted: Annotated[PeerMentorFilter, Quer
         chapter_id=wanted.chapter_id,
     )
     rows = found[: wanted.size]
-    visit.saw({row.organisation_id for row in rows})
+    context.record_rows({row.organisation_id for row in rows})
     return PeerMentorPage(
         items=[PeerMentor.model_validate(row) for row in rows],
-        next=place.write(_Id(id=rows[-1].id)) if len(found) > len(rows) else None,
+        next=cursor.write(_Id(id=rows[-1].id)) if len(found) > len(rows) else None,
     )
 
 
 @router.get("/{peer_mentor_id}", operation_id="get_peer_mentor", responses=READING)
-def get_peer_mentor(visit: ApiMember, peer_mentor_id: Id) -> PeerMentor:
+def get_peer_mentor(context: ApiMember, peer_mentor_id: Id) -> PeerMentor:
     """Get one peer mentor."""
-    return PeerMentor.model_validate(visible(visit, peer_mentor_id))
+    return PeerMentor.model_validate(visible(context, peer_mentor_id))
 
 
-def visible(visit: Visit, peer_mentor_id: UUID) -> Visible:
+def visible(context: RequestContext, peer_mentor_id: UUID) -> Visible:
     """Return whom the visitor may read, and note it; raises MissingRightError."""
-    rows = _rows(visit.conn, _QUERIES.get.sql, peer_mentor_id=peer_mentor_id)
+    rows = _rows(context.conn, _QUERIES.get.sql, peer_mentor_id=peer_mentor_id)
     if not rows:
         raise MissingRightError(code="42501")
-    visit.saw([rows[0].organisation_id])
+    context.record_rows([rows[0].organisation_id])
     return rows[0]
 
 

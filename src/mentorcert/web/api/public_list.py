@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.errors import from_postgres
-from mentorcert.web.api import place
+from mentorcert.web.api import cursor
 from mentorcert.web.api.caller import ApiAnybody
 from mentorcert.web.api.fields import Id, Named, Place, Size, Slug, Word
 from mentorcert.web.api.operation import API, PUBLIC, Operation
@@ -97,15 +97,15 @@ class _Name(BaseModel):
     },
 )
 def list_public(
-    visit: ApiAnybody,
+    context: ApiAnybody,
     response: Response,
     organisation: Slug,
     wanted: Annotated[PublicListWanted, Query()],
 ) -> PublicList:
     """List who may be shown to the public today. No token is needed; an unknown organisation has nobody."""
-    after = place.read(_Name, wanted.after)
+    after = cursor.read(_Name, wanted.after)
     try:
-        with visit.conn.cursor(row_factory=class_row(_Row)) as cursor:
+        with context.conn.cursor(row_factory=class_row(_Row)) as cursor:
             found = cursor.execute(
                 _QUERIES.page.sql,
                 {
@@ -116,7 +116,7 @@ def list_public(
                     "page_size": wanted.size + 1,
                 },
             ).fetchall()
-        now: datetime = _QUERIES.clock(visit.conn)
+        now: datetime = _QUERIES.clock(context.conn)
     except psycopg.Error as error:
         raise from_postgres(error) from error
     rows = [row for row in found[: wanted.size] if row.listed_until > now]
@@ -131,7 +131,7 @@ def list_public(
             )
             for row in rows
         ],
-        next=place.write(_Name(name=last.display_name, id=last.peer_mentor_id)) if last else None,
+        next=cursor.write(_Name(name=last.display_name, id=last.peer_mentor_id)) if last else None,
     )
 
 

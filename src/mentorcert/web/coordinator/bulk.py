@@ -12,10 +12,10 @@ from mentorcert.certifications import bulk, search
 from mentorcert.certifications.bulk import Change, Outcome, Preview
 from mentorcert.certifications.history import Evidence
 from mentorcert.errors import InvalidInputError, ReasonRequiredError
-from mentorcert.web.coordinator.names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.queries import ListQuery, OptionalDay, none_if_empty
-from mentorcert.web.coordinator.trying import REFUSALS, Step, refusal
-from mentorcert.web.visit import Coordinator, Visit
+from mentorcert.web.context import CurrentCoordinator, RequestContext
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.list_query import ListQuery, OptionalDay, none_if_empty
+from mentorcert.web.coordinator.preview import REFUSALS, Step, refusal
 
 router = APIRouter()
 
@@ -62,46 +62,46 @@ class _Words:
 
 
 @router.post("/certifications/bulk")
-def change(visit: Coordinator, form: Annotated[BulkForm, Form()]) -> Response:
+def change(context: CurrentCoordinator, form: Annotated[BulkForm, Form()]) -> Response:
     """Show what each certification would become; make the change if that was shown and is still so."""
-    ids = _ids(visit, form)
+    ids = _ids(context, form)
     if not ids:
-        return visit.redirect(_back(form), notice=visit._("Choose at least one certification first."))
-    visit.take_time()
-    preview = bulk.preview(visit.conn, form.change, ids, renewed_on=form.renewed_on)
+        return context.redirect(_back(form), notice=context._("Choose at least one certification first."))
+    context.raise_statement_timeout()
+    preview = bulk.preview(context.conn, form.change, ids, renewed_on=form.renewed_on)
     refused = len(preview.refused)
     if form.leave_out:
         preview = Preview([outcome for outcome in preview.outcomes if outcome.refusal is None])
     if form.step == "preview" or preview.refused or not preview.outcomes:
-        return _page(visit, form, preview, refused)
+        return _page(context, form, preview, refused)
     if form.shown != preview.digest:
-        return _page(visit, form, preview, refused, status=409, is_other=True)
+        return _page(context, form, preview, refused, status=409, is_stale=True)
     try:
-        with visit.conn.transaction():
+        with context.conn.transaction():
             number = bulk.apply(
-                visit.conn,
+                context.conn,
                 form.change,
                 [outcome.certification_id for outcome in preview.outcomes],
                 renewed_on=form.renewed_on,
                 note=form.note,
-                evidence=form.evidence(today_of(visit)) if form.change == "renew" else None,
+                evidence=form.evidence(today_of(context)) if form.change == "renew" else None,
             )
     except ReasonRequiredError as error:
-        return _page(visit, form, preview, refused, status=422, note_error=refusal(visit, error))
+        return _page(context, form, preview, refused, status=422, note_error=refusal(context, error))
     except REFUSALS as error:
-        return _page(visit, form, preview, refused, status=422, error=refusal(visit, error))
-    visit.saw({visit.member()[1].id})
-    return visit.redirect(_back(form), notice=_words(visit, form.change, number).notice)
+        return _page(context, form, preview, refused, status=422, error=refusal(context, error))
+    context.record_rows({context.member()[1].id})
+    return context.redirect(_back(form), notice=_words(context, form.change, number).notice)
 
 
-def _ids(visit: Visit, form: BulkForm) -> list[UUID]:
+def _ids(context: RequestContext, form: BulkForm) -> list[UUID]:
     if not form.every:
         return form.id
     query = ListQuery.read(form.query)
-    ids = search.ids(visit.conn, query.filters(today_of(visit)), query.order())
+    ids = search.ids(context.conn, query.filters(today_of(context)), query.order())
     if len(ids) > search.AT_ONCE:
         raise InvalidInputError(
-            visit._("More than %(number)s certifications match.", number=search.AT_ONCE),
+            context._("More than %(number)s certifications match.", number=search.AT_ONCE),
             hint="Narrow the list, and change one part after the other.",
         )
     return ids
@@ -112,78 +112,78 @@ def _back(form: BulkForm) -> str:
 
 
 def _page(
-    visit: Visit,
+    context: RequestContext,
     form: BulkForm,
     preview: Preview,
     refused: int,
     *,
     status: int = 200,
-    is_other: bool = False,
+    is_stale: bool = False,
     error: str | None = None,
     note_error: str = "",
 ) -> Response:
-    visit.saw({outcome.organisation_id for outcome in preview.outcomes if outcome.organisation_id})
+    context.record_rows({outcome.organisation_id for outcome in preview.outcomes if outcome.organisation_id})
     willing = len(preview.outcomes) - len(preview.refused)
-    return visit.page(
+    return context.page(
         "coordinator/bulk.html",
         status=status,
         form=form,
         preview=preview,
         outcomes=preview.outcomes[:_SHOWN],
-        reasons={outcome.certification_id: _reason(visit, outcome) for outcome in preview.refused},
+        reasons={outcome.certification_id: _reason(context, outcome) for outcome in preview.refused},
         willing=willing,
         refused=refused,
-        words=_words(visit, form.change, willing),
-        names=names_of(visit),
-        time_zone=time_zone_of(visit),
-        today=today_of(visit),
+        words=_words(context, form.change, willing),
+        names=names_of(context),
+        time_zone=time_zone_of(context),
+        today=today_of(context),
         back=_back(form),
-        is_other=is_other,
+        is_stale=is_stale,
         error=error,
         note_error=note_error,
     )
 
 
-def _reason(visit: Visit, outcome: Outcome) -> str:
+def _reason(context: RequestContext, outcome: Outcome) -> str:
     """Return why a certification cannot be changed so."""
     return {
-        "certification_right": visit._("This one is not yours to change."),
-        "certification_renewal_after_issue": visit._(
+        "certification_right": context._("This one is not yours to change."),
+        "certification_renewal_after_issue": context._(
             "It was issued or renewed on that day, or later, already."
         ),
-        "certification_issued_at_not_future": visit._("The day lies in the future."),
-        "certification_transition": visit._("Its status does not allow that."),
-        "certification_change_revertible": visit._("There is no change that could be taken back."),
-    }.get(outcome.refusal or "", visit._("A rule of the registry is against it."))
+        "certification_issued_at_not_future": context._("The day lies in the future."),
+        "certification_transition": context._("Its status does not allow that."),
+        "certification_change_revertible": context._("There is no change that could be taken back."),
+    }.get(outcome.refusal or "", context._("A rule of the registry is against it."))
 
 
-def _words(visit: Visit, change: Change, number: int) -> _Words:
+def _words(context: RequestContext, change: Change, number: int) -> _Words:
     if change == "renew":
         return _Words(
-            visit._("Renew certifications"),
-            visit.ngettext("Renew %(num)s certification", "Renew %(num)s certifications", number),
-            visit.ngettext(
+            context._("Renew certifications"),
+            context.ngettext("Renew %(num)s certification", "Renew %(num)s certifications", number),
+            context.ngettext(
                 "%(num)s certification was renewed.", "%(num)s certifications were renewed.", number
             ),
         )
     if change == "suspend":
         return _Words(
-            visit._("Suspend certifications"),
-            visit.ngettext("Suspend %(num)s certification", "Suspend %(num)s certifications", number),
-            visit.ngettext(
+            context._("Suspend certifications"),
+            context.ngettext("Suspend %(num)s certification", "Suspend %(num)s certifications", number),
+            context.ngettext(
                 "%(num)s certification was suspended.", "%(num)s certifications were suspended.", number
             ),
         )
     if change == "reinstate":
         return _Words(
-            visit._("Reinstate certifications"),
-            visit.ngettext("Reinstate %(num)s certification", "Reinstate %(num)s certifications", number),
-            visit.ngettext(
+            context._("Reinstate certifications"),
+            context.ngettext("Reinstate %(num)s certification", "Reinstate %(num)s certifications", number),
+            context.ngettext(
                 "%(num)s certification was reinstated.", "%(num)s certifications were reinstated.", number
             ),
         )
     return _Words(
-        visit._("Take back the latest change"),
-        visit.ngettext("Take back %(num)s change", "Take back %(num)s changes", number),
-        visit.ngettext("%(num)s change was taken back.", "%(num)s changes were taken back.", number),
+        context._("Take back the latest change"),
+        context.ngettext("Take back %(num)s change", "Take back %(num)s changes", number),
+        context.ngettext("%(num)s change was taken back.", "%(num)s changes were taken back.", number),
     )

@@ -7,14 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel
 
-from mentorcert.certifications import mentors, repository
+from mentorcert.certifications import repository
 from mentorcert.certifications.repository import Certification
+from mentorcert.organisations import peer_mentors
+from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import Line, Note, evidence
-from mentorcert.web.coordinator.names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.queries import OptionalDay
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.list_query import OptionalDay
+from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, preview_change, refusal
 from mentorcert.web.coordinator.timeline import timeline_of
-from mentorcert.web.coordinator.trying import REFUSALS, Step, Trial, refusal, try_change
-from mentorcert.web.visit import Coordinator, Visit
 
 router = APIRouter()
 
@@ -42,138 +43,151 @@ class ReasonForm(BaseModel):
 
 
 @router.get("/certifications/{certification_id}")
-def show(visit: Coordinator, certification_id: UUID, page: PageNumber = 1) -> Response:
+def show(context: CurrentCoordinator, certification_id: UUID, page: PageNumber = 1) -> Response:
     """Show a certification with what can be done, and its history."""
-    return _page(visit, repository.get(visit.conn, certification_id), page=page)
+    return _page(context, repository.get(context.conn, certification_id), page=page)
 
 
 @router.get("/certifications/{certification_id}/renew")
-def ask_renewal(visit: Coordinator, certification_id: UUID) -> Response:
+def ask_renewal(context: CurrentCoordinator, certification_id: UUID) -> Response:
     """Show the form of a renewal."""
-    certification = repository.get(visit.conn, certification_id)
-    return _renewal(visit, certification, RenewalForm(renewed_on=today_of(visit)), None)
+    certification = repository.get(context.conn, certification_id)
+    return _renewal(context, certification, RenewalForm(renewed_on=today_of(context)), None)
 
 
 @router.post("/certifications/{certification_id}/renew")
-def renew(visit: Coordinator, certification_id: UUID, form: Annotated[RenewalForm, Form()]) -> Response:
+def renew(
+    context: CurrentCoordinator, certification_id: UUID, form: Annotated[RenewalForm, Form()]
+) -> Response:
     """Show until when it would hold, or renew it."""
-    certification = repository.get(visit.conn, certification_id)
-    trial = try_change(
-        visit,
+    certification = repository.get(context.conn, certification_id)
+    preview = preview_change(
+        context,
         lambda: repository.renew(
-            visit.conn,
+            context.conn,
             certification_id,
             renewed_on=form.renewed_on,
             last_valid_day=form.last_valid_day,
             note=form.note,
-            evidence=evidence(form.seen, form.seen_on, today_of(visit)),
+            evidence=evidence(form.seen, form.seen_on, today_of(context)),
         ),
         form.step,
         form.shown,
     )
-    if trial.is_done:
-        return visit.redirect(
-            f"/certifications/{certification_id}", notice=visit._("The certification was renewed.")
+    if preview.is_done:
+        return context.redirect(
+            f"/certifications/{certification_id}", notice=context._("The certification was renewed.")
         )
-    return _renewal(visit, certification, form, trial)
+    return _renewal(context, certification, form, preview)
 
 
 @router.post("/certifications/{certification_id}/suspend")
-def suspend(visit: Coordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]) -> Response:
+def suspend(
+    context: CurrentCoordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]
+) -> Response:
     """Suspend it, for a reason."""
     return _change_now(
-        visit,
+        context,
         certification_id,
-        lambda: repository.suspend(visit.conn, certification_id, form.note or ""),
-        visit._("The certification was suspended."),
+        lambda: repository.suspend(context.conn, certification_id, form.note or ""),
+        context._("The certification was suspended."),
     )
 
 
 @router.post("/certifications/{certification_id}/reinstate")
-def reinstate(visit: Coordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]) -> Response:
+def reinstate(
+    context: CurrentCoordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]
+) -> Response:
     """Take the suspension away."""
     return _change_now(
-        visit,
+        context,
         certification_id,
-        lambda: repository.reinstate(visit.conn, certification_id, form.note),
-        visit._("The certification was reinstated."),
+        lambda: repository.reinstate(context.conn, certification_id, form.note),
+        context._("The certification was reinstated."),
     )
 
 
 @router.post("/certifications/{certification_id}/revert/{entry_id}")
 def revert(
-    visit: Coordinator, certification_id: UUID, entry_id: UUID, form: Annotated[ReasonForm, Form()]
+    context: CurrentCoordinator, certification_id: UUID, entry_id: UUID, form: Annotated[ReasonForm, Form()]
 ) -> Response:
     """Show what it would be without that change, or take the change back, for a reason."""
-    certification = repository.get(visit.conn, certification_id)
+    certification = repository.get(context.conn, certification_id)
     # What it would be does not depend on the reason, which is given with the confirmation.
     reason = form.note or ("–" if form.step == "preview" else "")
-    trial = try_change(
-        visit,
-        lambda: repository.revert(visit.conn, certification_id, entry_id, reason),
+    preview = preview_change(
+        context,
+        lambda: repository.revert(context.conn, certification_id, entry_id, reason),
         form.step,
         form.shown,
     )
-    if trial.is_done:
-        return visit.redirect(
-            f"/certifications/{certification_id}", notice=visit._("The change was taken back.")
+    if preview.is_done:
+        return context.redirect(
+            f"/certifications/{certification_id}", notice=context._("The change was taken back.")
         )
-    mentor = mentors.get(visit.conn, certification.peer_mentor_id)
-    visit.saw({certification.organisation_id})
-    return visit.page(
+    mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
+    context.record_rows({certification.organisation_id})
+    return context.page(
         "coordinator/revert.html",
-        status=trial.status,
+        status=preview.status,
         certification=certification,
         mentor=mentor,
-        names=names_of(visit),
-        time_zone=time_zone_of(visit),
+        names=names_of(context),
+        time_zone=time_zone_of(context),
         entry_id=entry_id,
         form=form,
-        trial=trial,
+        preview=preview,
     )
 
 
 def _change_now(
-    visit: Visit, certification_id: UUID, change: Callable[[], Certification], notice: str
+    context: RequestContext, certification_id: UUID, change: Callable[[], Certification], notice: str
 ) -> Response:
     """Make a change that leaves the dates as they are."""
-    certification = repository.get(visit.conn, certification_id)
+    certification = repository.get(context.conn, certification_id)
     try:
-        with visit.conn.transaction():
+        with context.conn.transaction():
             change()
     except REFUSALS as error:
-        return _page(visit, certification, status=422, error=refusal(visit, error))
-    return visit.redirect(f"/certifications/{certification.id}", notice=notice)
+        return _page(context, certification, status=422, error=refusal(context, error))
+    return context.redirect(f"/certifications/{certification.id}", notice=notice)
 
 
-def _renewal(visit: Visit, certification: Certification, form: RenewalForm, trial: Trial | None) -> Response:
-    mentor = mentors.get(visit.conn, certification.peer_mentor_id)
-    visit.saw({certification.organisation_id})
-    return visit.page(
+def _renewal(
+    context: RequestContext, certification: Certification, form: RenewalForm, preview: PreviewResult | None
+) -> Response:
+    mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
+    context.record_rows({certification.organisation_id})
+    return context.page(
         "coordinator/renewal.html",
-        status=trial.status if trial else 200,
+        status=preview.status if preview else 200,
         certification=certification,
         mentor=mentor,
-        names=names_of(visit),
-        time_zone=time_zone_of(visit),
+        names=names_of(context),
+        time_zone=time_zone_of(context),
         form=form,
-        trial=trial,
+        preview=preview,
     )
 
 
 def _page(
-    visit: Visit, certification: Certification, *, page: int = 1, status: int = 200, error: str | None = None
+    context: RequestContext,
+    certification: Certification,
+    *,
+    page: int = 1,
+    status: int = 200,
+    error: str | None = None,
 ) -> Response:
-    mentor = mentors.get(visit.conn, certification.peer_mentor_id)
-    visit.saw({certification.organisation_id})
-    names = names_of(visit)
-    return visit.page(
+    mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
+    context.record_rows({certification.organisation_id})
+    names = names_of(context)
+    return context.page(
         "coordinator/certification.html",
         status=status,
         certification=certification,
         mentor=mentor,
         names=names,
-        time_zone=time_zone_of(visit),
-        timeline=timeline_of(visit, mentor, names, page, certification.id),
+        time_zone=time_zone_of(context),
+        timeline=timeline_of(context, mentor, names, page, certification.id),
         error=error,
     )

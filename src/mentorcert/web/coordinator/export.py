@@ -11,13 +11,14 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from mentorcert.certifications import cells, search, tabular
+from mentorcert.certifications import search
 from mentorcert.certifications.search import Row
 from mentorcert.errors import InvalidInputError
-from mentorcert.web.coordinator.names import Names, names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.queries import ListQuery
-from mentorcert.web.templating import last_valid_day, status_text
-from mentorcert.web.visit import Coordinator, Visit
+from mentorcert.imports import cells, tabular
+from mentorcert.web.context import CurrentCoordinator, RequestContext
+from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.list_query import ListQuery
+from mentorcert.web.rendering.templating import last_valid_day, status_text
 
 router = APIRouter()
 
@@ -27,60 +28,60 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 
 
 @router.get("/certifications.csv")
-def as_csv(visit: Coordinator, query: Annotated[ListQuery, Query()]) -> Response:
+def as_csv(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
     """Send a file as Norwegian Excel reads it, or in English as RFC 4180 says."""
-    dialect = tabular.NORWEGIAN_EXCEL if visit.language == "nb" else tabular.RFC_4180
+    dialect = tabular.NORWEGIAN_EXCEL if context.language == "nb" else tabular.RFC_4180
     file = _new_file()
     # What a broken character of a name would need is written as a question mark, as by every export.
     text = io.TextIOWrapper(file, dialect.encoding, errors="replace", newline="", write_through=True)
-    csv.writer(text, delimiter=dialect.delimiter).writerows(_lines(visit, query))
+    csv.writer(text, delimiter=dialect.delimiter).writerows(_lines(context, query))
     text.detach()
     return _sent(file, "text/csv; charset=utf-8", "certifications.csv")
 
 
 @router.get("/certifications.xlsx")
-def as_workbook(visit: Coordinator, query: Annotated[ListQuery, Query()]) -> Response:
+def as_workbook(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
     """Send an Excel file. Raises InvalidInputError for a text that it cannot hold."""
     # In this mode a row is on the disk as soon as it is appended.
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("mentorcert")
     try:
-        for line in _lines(visit, query):
+        for line in _lines(context, query):
             sheet.append(line)
     except IllegalCharacterError:
         raise InvalidInputError(
-            visit._("A text here holds a character that an Excel file cannot. Take the CSV file.")
+            context._("A text here holds a character that an Excel file cannot. Take the CSV file.")
         ) from None
     file = _new_file()
     book.save(file)
     return _sent(file, _XLSX, "certifications.xlsx")
 
 
-def _lines(visit: Visit, query: ListQuery) -> Iterator[list[str]]:
-    names, time_zone = names_of(visit), time_zone_of(visit)
-    visit.saw({visit.member()[1].id})
+def _lines(context: RequestContext, query: ListQuery) -> Iterator[list[str]]:
+    names, time_zone = names_of(context), time_zone_of(context)
+    context.record_rows({context.member()[1].id})
     yield [
-        visit._("Number"),
-        visit._("Peer mentor"),
-        visit._("Chapters"),
-        visit._("Certification"),
-        visit._("Issued or renewed"),
-        visit._("Last valid day"),
-        visit._("Status"),
+        context._("Number"),
+        context._("Peer mentor"),
+        context._("Chapters"),
+        context._("Certification"),
+        context._("Issued or renewed"),
+        context._("Last valid day"),
+        context._("Status"),
     ]
-    for row in search.every(visit.conn, query.filters(today_of(visit)), query.order()):
-        yield _line(visit, row, names, time_zone)
+    for row in search.every(context.conn, query.filters(today_of(context)), query.order()):
+        yield _line(context, row, names, time_zone)
 
 
-def _line(visit: Visit, row: Row, names: Names, time_zone: str) -> list[str]:
+def _line(context: RequestContext, row: Row, names: Names, time_zone: str) -> list[str]:
     ends = None if row.expires_at is None else last_valid_day(row.expires_at, time_zone)
     texts = [row.external_id, row.full_name, ", ".join(names.chapters_of(row.chapter_ids))]
     return [
         *map(cells.harmless, texts),
         cells.harmless(names.type(row.certification_type)),
-        cells.write_day(names.first_day(row.issued_at), visit.language),
-        cells.write_last_valid_day(ends, visit.language),
-        status_text(row.status, visit.language),
+        cells.write_day(names.first_day(row.issued_at), context.language),
+        cells.write_last_valid_day(ends, context.language),
+        status_text(row.status, context.language),
     ]
 
 

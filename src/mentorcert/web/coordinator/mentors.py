@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from mentorcert.certifications import mentors, search
+from mentorcert.certifications import search
+from mentorcert.organisations import peer_mentors
+from mentorcert.web.context import CurrentCoordinator
 from mentorcert.web.coordinator.certification import PageNumber
-from mentorcert.web.coordinator.names import names_of, time_zone_of
-from mentorcert.web.coordinator.queries import OptionalId, Place, Words, query_text
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of
+from mentorcert.web.coordinator.list_query import OptionalId, Place, Words, query_text
 from mentorcert.web.coordinator.timeline import timeline_of
-from mentorcert.web.visit import Coordinator
 
 router = APIRouter()
 
@@ -27,36 +28,36 @@ class MentorsQuery(BaseModel):
 
 
 @router.get("/mentors")
-def show_all(visit: Coordinator, query: Annotated[MentorsQuery, Query()]) -> Response:
+def show_all(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()]) -> Response:
     """Show a page of the peer mentors in reach, by name."""
-    page = search.mentors(visit.conn, query=query.q, chapter_id=query.chapter, after=query.after)
-    visit.saw({mentor.organisation_id for mentor in page.rows})
-    names = names_of(visit)
+    page = search.mentors(context.conn, query=query.q, chapter_id=query.chapter, after=query.after)
+    context.record_rows({mentor.organisation_id for mentor in page.rows})
+    names = names_of(context)
     first = f"/mentors?{query_text(query)}"
-    return visit.page(
-        "coordinator/mentors.html",
+    return context.page(
+        "coordinator/peer_mentors.html",
         mentors=page.rows,
         query=query,
         names=names,
-        chapters=names.chapter_options(visit._("All chapters")),
+        chapters=names.chapter_options(context._("All chapters")),
         next_url=f"/mentors?{query_text(query, after=page.next)}" if page.next else None,
         first_url=first if query.after else None,
     )
 
 
 @router.get("/mentors/{mentor_id}")
-def show(visit: Coordinator, mentor_id: UUID, page: PageNumber = 1) -> Response:
+def show(context: CurrentCoordinator, mentor_id: UUID, page: PageNumber = 1) -> Response:
     """Show who it is, what the person holds, and the whole history."""
-    mentor = mentors.get(visit.conn, mentor_id)
-    visit.saw({mentor.organisation_id})
-    names = names_of(visit)
-    login = mentors.login_address(visit.conn, mentor.user_id) if mentor.user_id else None
-    return visit.page(
+    mentor = peer_mentors.get(context.conn, mentor_id)
+    context.record_rows({mentor.organisation_id})
+    names = names_of(context)
+    login = peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None
+    return context.page(
         "coordinator/mentor.html",
         mentor=mentor,
         login=login,
         names=names,
-        time_zone=time_zone_of(visit),
-        certifications=mentors.certifications_of(visit.conn, mentor.id),
-        timeline=timeline_of(visit, mentor, names, page),
+        time_zone=time_zone_of(context),
+        certifications=peer_mentors.certifications_of(context.conn, mentor.id),
+        timeline=timeline_of(context, mentor, names, page),
     )

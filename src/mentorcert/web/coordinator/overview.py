@@ -7,49 +7,53 @@ from fastapi import APIRouter, Response
 
 from mentorcert.certifications import forecast
 from mentorcert.certifications.forecast import Coverage, Endings, months_from
-from mentorcert.web import charts
-from mentorcert.web.charts import Figure, Numbers
-from mentorcert.web.coordinator.names import time_zone_of, today_of
-from mentorcert.web.coordinator.queries import NEVER, ListQuery
-from mentorcert.web.languages import locale_of
-from mentorcert.web.visit import Coordinator, Visit
+from mentorcert.web.context import CurrentCoordinator, RequestContext
+from mentorcert.web.coordinator.display_names import time_zone_of, today_of
+from mentorcert.web.coordinator.list_query import NEVER, ListQuery
+from mentorcert.web.rendering import charts
+from mentorcert.web.rendering.charts import Figure, Numbers
+from mentorcert.web.rendering.languages import locale_of
 
 router = APIRouter()
 
 
 @router.get("/overview")
-def show(visit: Coordinator) -> Response:
+def show(context: CurrentCoordinator) -> Response:
     """Show the numbers and the charts."""
-    _, organisation = visit.member()
-    visit.saw({organisation.id})
-    time_zone, today = time_zone_of(visit), today_of(visit)
-    endings = forecast.endings(visit.conn, time_zone, today)
-    coverage = forecast.coverage(visit.conn, time_zone)
-    return visit.page(
+    _, organisation = context.member()
+    context.record_rows({organisation.id})
+    time_zone, today = time_zone_of(context), today_of(context)
+    endings = forecast.endings(context.conn, time_zone, today)
+    coverage = forecast.coverage(context.conn, time_zone)
+    return context.page(
         "coordinator/overview.html",
-        cards=_cards(visit, endings),
-        endings=_endings_figure(visit, endings),
-        coverage=_coverage_figure(visit, coverage, today) if any(item.today for item in coverage) else None,
-        month=format_date(today, "LLLL y", locale=locale_of(visit.language)),
+        cards=_cards(context, endings),
+        endings=_endings_figure(context, endings),
+        coverage=_coverage_figure(context, coverage, today) if any(item.today for item in coverage) else None,
+        month=format_date(today, "LLLL y", locale=locale_of(context.language)),
     )
 
 
-def _cards(visit: Visit, endings: Endings) -> list[tuple[str, int, str]]:
+def _cards(context: RequestContext, endings: Endings) -> list[tuple[str, int, str]]:
     """Return what is counted, how many, and the list of them."""
     return [
-        (visit._("Active"), endings.statuses["active"], ListQuery(status="active").path()),
-        (visit._("Expired"), endings.statuses["expired"], ListQuery(status="expired").path(sort="-expires")),
-        (visit._("Suspended"), endings.statuses["suspended"], ListQuery(status="suspended").path()),
-        (visit._("Without an end"), endings.unlimited, ListQuery(status="active", ends=NEVER).path()),
+        (context._("Active"), endings.statuses["active"], ListQuery(status="active").path()),
+        (
+            context._("Expired"),
+            endings.statuses["expired"],
+            ListQuery(status="expired").path(sort="-expires"),
+        ),
+        (context._("Suspended"), endings.statuses["suspended"], ListQuery(status="suspended").path()),
+        (context._("Without an end"), endings.unlimited, ListQuery(status="active", ends=NEVER).path()),
     ]
 
 
-def _endings_figure(visit: Visit, endings: Endings) -> Figure:
+def _endings_figure(context: RequestContext, endings: Endings) -> Figure:
     """Draw how many certifications have their last valid day in each month."""
-    locale = locale_of(visit.language)
+    locale = locale_of(context.language)
     numbers = list(endings.by_month.values())
     most = max(endings.by_month, key=lambda month: (endings.by_month[month], -month.toordinal()))
-    alt = visit._(
+    alt = context._(
         "Bar chart of 24 months. In all %(total)s certifications end; most, %(most)s, in %(month)s."
         " %(later)s end later.",
         total=sum(numbers),
@@ -58,10 +62,10 @@ def _endings_figure(visit: Visit, endings: Endings) -> Figure:
         later=endings.later,
     )
     return Figure(
-        visit._("Last valid day, by month"),
+        context._("Last valid day, by month"),
         alt,
         charts.bars([format_date(month, "LLL yy", locale=locale) for month in endings.by_month], numbers),
-        [visit._("Month"), visit._("Certifications")],
+        [context._("Month"), context._("Certifications")],
         [
             Numbers(
                 format_date(month, "LLLL y", locale=locale),
@@ -73,26 +77,26 @@ def _endings_figure(visit: Visit, endings: Endings) -> Figure:
     )
 
 
-def _coverage_figure(visit: Visit, coverage: list[Coverage], today: date) -> Figure:
+def _coverage_figure(context: RequestContext, coverage: list[Coverage], today: date) -> Figure:
     """Draw how many of the largest chapters hold all that listing requires, month by month."""
     ids = {item.chapter.id for item in coverage}
     # Those under another one are part of it already, and stand in the table.
     top = [item for item in coverage if item.chapter.parent_id not in ids]
     largest = sorted(top if len(top) > 1 else coverage, key=lambda item: -item.today)[: charts.LINES]
-    locale = locale_of(visit.language)
+    locale = locale_of(context.language)
     labels = [format_date(month, "LLL yy", locale=locale) for month in months_from(today)]
     first, last = sum(item.today for item in top), sum(item.at_month_ends[-1] for item in top)
-    alt = visit._(
+    alt = context._(
         "Line chart over 24 months, for the largest chapters. If nobody renews, all together go from"
         " %(first)s today to %(last)s.",
         first=first,
         last=last,
     )
     return Figure(
-        visit._("Peer mentors with every required certification, if nobody renews"),
+        context._("Peer mentors with every required certification, if nobody renews"),
         alt,
         charts.lines(labels, [(item.chapter.name, item.at_month_ends) for item in largest]),
-        [visit._("Chapter"), visit._("Today"), *labels],
+        [context._("Chapter"), context._("Today"), *labels],
         [
             Numbers(
                 item.chapter.name,

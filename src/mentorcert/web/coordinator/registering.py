@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
-from mentorcert.certifications import mentors, repository
+from mentorcert.certifications import repository
+from mentorcert.organisations import peer_mentors
+from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import Line, Note, evidence
-from mentorcert.web.coordinator.names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.queries import OptionalDay, none_if_empty
-from mentorcert.web.coordinator.trying import Step, Trial, try_change
-from mentorcert.web.visit import Coordinator, Visit
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.list_query import OptionalDay, none_if_empty
+from mentorcert.web.coordinator.preview import PreviewResult, Step, preview_change
 
 router = APIRouter()
 
@@ -31,50 +32,51 @@ class RegistrationForm(BaseModel):
 
 
 @router.get("/certifications/new")
-def ask(visit: Coordinator, mentor: Annotated[UUID, Query()]) -> Response:
+def ask(context: CurrentCoordinator, mentor: Annotated[UUID, Query()]) -> Response:
     """Show the form."""
-    form = RegistrationForm.model_construct(mentor=mentor, type="", issued_on=today_of(visit))
-    return _page(visit, form, None)
+    form = RegistrationForm.model_construct(mentor=mentor, type="", issued_on=today_of(context))
+    return _page(context, form, None)
 
 
 @router.post("/certifications/new")
-def register(visit: Coordinator, form: Annotated[RegistrationForm, Form()]) -> Response:
+def register(context: CurrentCoordinator, form: Annotated[RegistrationForm, Form()]) -> Response:
     """Show until when it would hold, or register it."""
-    trial = try_change(
-        visit,
+    preview = preview_change(
+        context,
         lambda: repository.register(
-            visit.conn,
+            context.conn,
             form.mentor,
             form.type,
             issued_on=form.issued_on,
             last_valid_day=form.last_valid_day,
             note=form.note,
-            evidence=evidence(form.seen, form.seen_on, today_of(visit)),
+            evidence=evidence(form.seen, form.seen_on, today_of(context)),
         ),
         form.step,
         form.shown,
     )
-    if trial.is_done and trial.outcome:
-        return visit.redirect(
-            f"/certifications/{trial.outcome.id}", notice=visit._("The certification was registered.")
+    if preview.is_done and preview.outcome:
+        return context.redirect(
+            f"/certifications/{trial.outcome.id}", notice=context._("The certification was registered.")
         )
-    return _page(visit, form, trial)
+    return _page(context, form, preview)
 
 
-def _page(visit: Visit, form: RegistrationForm, trial: Trial | None) -> Response:
-    mentor = mentors.get(visit.conn, form.mentor)
-    visit.saw({mentor.organisation_id})
+def _page(context: RequestContext, form: RegistrationForm, preview: PreviewResult | None) -> Response:
+    mentor = peer_mentors.get(context.conn, form.mentor)
+    context.record_rows({mentor.organisation_id})
     held = {
-        certification.certification_type for certification in mentors.certifications_of(visit.conn, mentor.id)
+        certification.certification_type
+        for certification in peer_mentors.certifications_of(context.conn, mentor.id)
     }
-    names = names_of(visit)
-    return visit.page(
+    names = names_of(context)
+    return context.page(
         "coordinator/registration.html",
-        status=trial.status if trial else 200,
+        status=preview.status if preview else 200,
         mentor=mentor,
         form=form,
-        trial=trial,
+        preview=preview,
         names=names,
         types=[option for option in names.type_options() if option[0] not in held],
-        time_zone=time_zone_of(visit),
+        time_zone=time_zone_of(context),
     )

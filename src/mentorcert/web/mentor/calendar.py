@@ -5,9 +5,9 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from mentorcert.errors import MissingRightError
-from mentorcert.web.mentor import calendar_file, own
-from mentorcert.web.mentor.calendar_file import Ending
-from mentorcert.web.visit import Member, Visit
+from mentorcert.web.context import CurrentMember, RequestContext
+from mentorcert.web.mentor import calendar_file, queries
+from mentorcert.web.mentor.calendar_file import ExpiringCertification
 
 router = APIRouter()
 
@@ -17,48 +17,48 @@ _REVOKE: Final = "select public.revoke_calendar_feed()"
 
 
 @router.get("/me/calendar")
-def show(visit: Member) -> Response:
+def show(context: CurrentMember) -> Response:
     """Show whether there is a feed, and what one is."""
-    return _page(visit)
+    return _page(context)
 
 
 @router.post("/me/calendar")
-def create(visit: Member) -> Response:
+def create(context: CurrentMember) -> Response:
     """Make a feed, in place of the one there was, and show its address: once, so not after a redirect."""
-    (token,) = visit.conn.execute(_CREATE).fetchone() or ("",)
-    base = visit.services.configuration.public_url
-    return _page(visit, address=f"{base}/calendar/{token}.ics?language={visit.language}")
+    (token,) = context.conn.execute(_CREATE).fetchone() or ("",)
+    base = context.services.configuration.public_url
+    return _page(context, address=f"{base}/calendar/{token}.ics?language={visit.language}")
 
 
 @router.post("/me/calendar/revoke")
-def revoke(visit: Member) -> Response:
+def revoke(context: CurrentMember) -> Response:
     """End the feed."""
-    visit.conn.execute(_REVOKE)
-    return visit.redirect("/me/calendar", notice=visit._("The calendar feed has ended."))
+    context.conn.execute(_REVOKE)
+    return context.redirect("/me/calendar", notice=context._("The calendar feed has ended."))
 
 
 @router.get("/me/calendar.ics")
-def download(visit: Member) -> Response:
+def download(context: CurrentMember) -> Response:
     """Answer with the calendar as it is now."""
-    _, organisation = visit.member()
-    mentor = own.mentor(visit.conn)
+    _, organisation = context.member()
+    mentor = queries.mentor(context.conn)
     if mentor is None:
         raise MissingRightError
     endings = [
-        Ending(one.id, one.name_nb, one.name_en, one.expires_at)
-        for one in own.certifications(visit.conn, mentor.id, organisation.time_zone)
-        if one.expires_at is not None and one.situation != "suspended"
+        ExpiringCertification(one.id, one.name_nb, one.name_en, one.expires_at)
+        for one in queries.certifications(context.conn, mentor.id, organisation.time_zone)
+        if one.expires_at is not None and one.display_status != "suspended"
     ]
-    visit.saw({mentor.organisation_id})
+    context.record_rows({mentor.organisation_id})
     return Response(
-        calendar_file.write(endings, organisation.name, organisation.time_zone, visit.language),
+        calendar_file.write(endings, organisation.name, organisation.time_zone, context.language),
         media_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="certifications.ics"'},
     )
 
 
-def _page(visit: Visit, *, address: str | None = None) -> Response:
-    if own.mentor(visit.conn) is None:
-        return visit.page("mentor/nobody.html")
-    (created_at,) = visit.conn.execute(_CREATED_AT).fetchone() or (None,)
-    return visit.page("mentor/calendar.html", address=address, created_at=created_at)
+def _page(context: RequestContext, *, address: str | None = None) -> Response:
+    if queries.mentor(context.conn) is None:
+        return context.page("mentor/nobody.html")
+    (created_at,) = context.conn.execute(_CREATED_AT).fetchone() or (None,)
+    return context.page("mentor/calendar.html", address=address, created_at=created_at)

@@ -9,7 +9,7 @@ from uuid import UUID
 from icalendar import Alarm, Calendar, Event
 
 from mentorcert.translations import Language, translations
-from mentorcert.web.templating import last_valid_day
+from mentorcert.web.rendering.templating import last_valid_day
 
 # Long enough for a course to be found, and once more when it is due.
 _REMINDERS: Final = (timedelta(days=90), timedelta(days=60), timedelta(days=30))
@@ -17,7 +17,7 @@ _REFRESH: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExpiringCertification:
     """A certification and the first instant at which it no longer holds."""
 
     certification_id: UUID
@@ -26,7 +26,9 @@ class Ending:
     expires_at: datetime
 
 
-def write(endings: Iterable[Ending], organisation: str, time_zone: str, language: Language) -> bytes:
+def write(
+    endings: Iterable[ExpiringCertification], organisation: str, time_zone: str, language: Language
+) -> bytes:
     """Return the calendar file; an event keeps its UID for as long as the certification lives."""
     gettext = translations(language).gettext
     calendar = Calendar()
@@ -43,7 +45,7 @@ def write(endings: Iterable[Ending], organisation: str, time_zone: str, language
     return bytes(calendar.to_ical())
 
 
-def _event(ending: Ending, organisation: str, time_zone: str, language: Language) -> Event:
+def _event(ending: ExpiringCertification, organisation: str, time_zone: str, language: Language) -> Event:
     gettext = translations(language).gettext
     kind = _one_line(ending.name_en if language == "en" else ending.name_nb)
     day = last_valid_day(ending.expires_at, time_zone)

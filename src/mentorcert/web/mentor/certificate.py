@@ -11,9 +11,9 @@ from psycopg.rows import class_row
 
 from mentorcert.certifications.history import Status
 from mentorcert.errors import MissingRightError
+from mentorcert.web.context import CurrentMember
 from mentorcert.web.mentor import printing
 from mentorcert.web.mentor.printing import Certificate
-from mentorcert.web.visit import Member
 
 router = APIRouter()
 
@@ -34,30 +34,30 @@ class _Row:
 
 
 @router.get("/me/certifications/{certification_id}.pdf")
-def show(visit: Member, certification_id: UUID) -> Response:
+def show(context: CurrentMember, certification_id: UUID) -> Response:
     """Answer with the PDF, to whoever may read the certification; 409 unless it is valid now."""
-    with visit.conn.cursor(row_factory=class_row(_Row)) as cursor:
+    with context.conn.cursor(row_factory=class_row(_Row)) as cursor:
         row = cursor.execute(_QUERIES.certificate.sql, {"certification_id": certification_id}).fetchone()
     if row is None:
         raise MissingRightError
-    visit.saw({row.organisation_id})
+    context.record_rows({row.organisation_id})
     if row.status != "active":
-        return visit.page("mentor/no_certificate.html", status=409, status_now=row.status)
-    base = visit.services.configuration.public_url
+        return context.page("mentor/no_certificate.html", status=409, status_now=row.status)
+    base = context.services.configuration.public_url
     certificate = Certificate(
         organisation=row.organisation,
         name=row.full_name,
-        type=row.name_en if visit.language == "en" else row.name_nb,
+        type=row.name_en if context.language == "en" else row.name_nb,
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         time_zone=row.time_zone,
         check_url=f"{base}/check/{certification_id}",
     )
     return Response(
-        printing.write(certificate, visit.language),
+        printing.write(certificate, context.language),
         media_type="application/pdf",
         headers={
             "Content-Disposition": 'inline; filename="certificate.pdf"',
-            "Content-Language": visit.language,
+            "Content-Language": context.language,
         },
     )

@@ -4,23 +4,23 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 
-from mentorcert.web.mentor import own
-from mentorcert.web.visit import Member
+from mentorcert.web.context import CurrentMember
+from mentorcert.web.mentor import queries
 
 router = APIRouter()
 
 
 @router.get("/me")
-def show(visit: Member) -> Response:
+def show(context: CurrentMember) -> Response:
     """Show the own certifications; somebody who is no peer mentor is told so."""
-    _, organisation = visit.member()
-    mentor = own.mentor(visit.conn)
+    _, organisation = context.member()
+    mentor = queries.mentor(context.conn)
     if mentor is None:
-        return visit.page("mentor/nobody.html")
-    certifications = own.certifications(visit.conn, mentor.id, organisation.time_zone)
-    visit.saw({mentor.organisation_id})
-    situations = [certification.situation for certification in certifications]
-    return visit.page(
+        return context.page("mentor/nobody.html")
+    certifications = queries.certifications(context.conn, mentor.id, organisation.time_zone)
+    context.record_rows({mentor.organisation_id})
+    situations = [certification.display_status for certification in certifications]
+    return context.page(
         "mentor/certifications.html",
         mentor=mentor,
         zone=ZoneInfo(organisation.time_zone),

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mentorcert.web.api import place
-from mentorcert.web.mentor import own
-from mentorcert.web.visit import Member
+from mentorcert.web.api import cursor
+from mentorcert.web.context import CurrentMember
+from mentorcert.web.mentor import queries
 
 router = APIRouter()
 
@@ -33,22 +33,22 @@ class _Place(BaseModel):
 
 
 @router.get("/me/history")
-def show(visit: Member, wanted: Annotated[Wanted, Query()]) -> Response:
+def show(context: CurrentMember, wanted: Annotated[Wanted, Query()]) -> Response:
     """Show the history page by page."""
-    _, organisation = visit.member()
-    mentor = own.mentor(visit.conn)
+    _, organisation = context.member()
+    mentor = queries.mentor(context.conn)
     if mentor is None:
-        return visit.page("mentor/nobody.html")
-    after = place.read(_Place, wanted.after)
-    before = own.Place(after.recorded_at, after.id, after.position) if after else None
-    changes, last = own.changes(visit.conn, mentor.id, before=before, size=SIZE)
-    visit.saw({mentor.organisation_id})
+        return context.page("mentor/nobody.html")
+    after = cursor.read(_Place, wanted.after)
+    before = queries.Place(after.recorded_at, after.id, after.position) if after else None
+    changes, last = queries.changes(context.conn, mentor.id, before=before, size=SIZE)
+    context.record_rows({mentor.organisation_id})
     following = (
-        place.write(_Place(recorded_at=last.recorded_at, id=last.certification_id, position=last.position))
+        cursor.write(_Place(recorded_at=last.recorded_at, id=last.certification_id, position=last.position))
         if last
         else None
     )
-    return visit.page(
+    return context.page(
         "mentor/history.html",
         changes=changes,
         zone=ZoneInfo(organisation.time_zone),

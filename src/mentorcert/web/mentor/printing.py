@@ -14,8 +14,8 @@ from fpdf import FPDF
 from fpdf.enums import Align, XPos, YPos
 
 from mentorcert.translations import Language, translations
-from mentorcert.web.languages import locale_of
-from mentorcert.web.templating import last_valid_day
+from mentorcert.web.rendering.languages import locale_of
+from mentorcert.web.rendering.templating import last_valid_day
 
 # They warn of letters that a font lacks, and quote them: parts of names have no place in a log.
 for _package in ("fpdf", "fontTools"):

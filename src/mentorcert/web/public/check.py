@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from mentorcert.web.attempts import CHECKS, address_of
-from mentorcert.web.visit import Anybody
+from mentorcert.web.context import OptionalUser
+from mentorcert.web.security.rate_limiter import CHECKS, address_of
 
 router = APIRouter()
 
@@ -16,12 +16,12 @@ _TIME_ZONE: Final = "Europe/Oslo"
 
 
 @router.get("/check/{code}")
-def check(visit: Anybody, code: str) -> Response:
+def check(context: OptionalUser, code: str) -> Response:
     """Answer with the same page for a code that is none, unknown, or of what is not valid."""
-    visit.services.attempts.count(CHECKS, "check", address_of(visit.request))
-    row = visit.conn.execute(_CHECK, (_read(code),)).fetchone()
+    context.services.attempts.count(CHECKS, "check", address_of(context.request))
+    row = context.conn.execute(_CHECK, (_read(code),)).fetchone()
     is_valid, asked_at = row or (False, None)
-    return visit.page("public/check.html", is_valid=is_valid, asked_at=asked_at, time_zone=_TIME_ZONE)
+    return context.page("public/check.html", is_valid=is_valid, asked_at=asked_at, time_zone=_TIME_ZONE)
 
 
 def _read(code: str) -> UUID | None:

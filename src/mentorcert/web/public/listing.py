@@ -8,23 +8,23 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.web.api import place
+from mentorcert.web.api import cursor
 from mentorcert.web.api.fields import Named
-from mentorcert.web.public import reading
-from mentorcert.web.visit import Turn, Visit, render, visiting
+from mentorcert.web.context import ConnectionSlot, RequestContext, render, request_context
+from mentorcert.web.public import queries
 
 router = APIRouter()
 
 SIZE: Final = 50
 
 
-def _anonymous(request: Request, _turn: Turn) -> Iterator[Visit]:
+def _anonymous(request: Request, _turn: ConnectionSlot) -> Iterator[RequestContext]:
     """Open a transaction of nobody's, whoever is signed in: what is the same for all may be cached."""
-    with visiting(request, None) as visit:
-        yield visit
+    with request_context(request, None) as context:
+        yield context
 
 
-Anonymous = Annotated[Visit, Depends(_anonymous, scope="function")]
+Anonymous = Annotated[RequestContext, Depends(_anonymous, scope="function")]
 
 
 class Wanted(BaseModel):
@@ -45,17 +45,17 @@ class _Place(BaseModel):
 
 
 @router.get("/public/{slug}")
-def list_public(visit: Anonymous, slug: str, wanted: Annotated[Wanted, Query()]) -> Response:
+def list_public(context: Anonymous, slug: str, wanted: Annotated[Wanted, Query()]) -> Response:
     """Show who may be shown; nothing of the page depends on who is signed in."""
     path = f"/public/{quote(slug, safe='')}"
-    heading = reading.heading(visit.conn, slug) if "\0" not in slug else None
+    heading = queries.heading(context.conn, slug) if "\0" not in slug else None
     if heading is None:
         return render(
-            visit.request, "public/unknown.html", status=404, is_shared=True, slug=slug, wanted=wanted
+            context.request, "public/unknown.html", status=404, is_shared=True, slug=slug, wanted=wanted
         )
-    after = place.read(_Place, wanted.after)
-    page = reading.page(
-        visit.conn,
+    after = cursor.read(_Place, wanted.after)
+    page = queries.page(
+        context.conn,
         slug,
         chapter=wanted.chapter or None,
         after=(after.name, after.id) if after else None,
@@ -68,10 +68,10 @@ def list_public(visit: Anonymous, slug: str, wanted: Annotated[Wanted, Query()])
         return f"{path}?{query}" if query else path
 
     last = (
-        place.write(_Place(name=page.last.display_name, id=page.last.peer_mentor_id)) if page.last else None
+        cursor.write(_Place(name=page.last.display_name, id=page.last.peer_mentor_id)) if page.last else None
     )
     response = render(
-        visit.request,
+        context.request,
         "public/list.html",
         is_shared=True,
         heading=heading,
@@ -82,5 +82,5 @@ def list_public(visit: Anonymous, slug: str, wanted: Annotated[Wanted, Query()])
         next_url=address(after=last) if last else None,
         list_path=path,
     )
-    response.headers["Cache-Control"] = reading.cache_control(page.people)
+    response.headers["Cache-Control"] = queries.cache_control(page.people)
     return response

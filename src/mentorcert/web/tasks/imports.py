@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.certifications.columns import HEADINGS, OPTIONAL_COLUMNS
 from mentorcert.errors import InvalidArgumentError
-from mentorcert.tasks import requests
-from mentorcert.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
-from mentorcert.web.tasks import texts
-from mentorcert.web.tasks.following import FollowQuery, followed
-from mentorcert.web.visit import Administrator, Visit
+from mentorcert.imports.columns import HEADINGS, OPTIONAL_COLUMNS
+from mentorcert.imports.tasks import requests
+from mentorcert.imports.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
+from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.tasks import labels
+from mentorcert.web.tasks.polling import FollowQuery, followed
 
 router = APIRouter(prefix="/imports")
 
@@ -43,65 +43,65 @@ class PageQuery(BaseModel):
 
 
 @router.get("")
-def overview(visit: Administrator, _query: Annotated[PageQuery, Query()]) -> Response:
+def overview(context: CurrentAdministrator, _query: Annotated[PageQuery, Query()]) -> Response:
     """Show the form, and the latest imports."""
-    return _overview(visit)
+    return _overview(context)
 
 
 @router.post("")
-def upload(visit: Administrator, file: Annotated[UploadFile | str, File()] = "") -> Response:
+def upload(context: CurrentAdministrator, file: Annotated[UploadFile | str, File()] = "") -> Response:
     """Take a file, of which a preview is made."""
     if isinstance(file, str) or not file.filename:
-        return _overview(visit, visit._("Choose a file."))
+        return _overview(context, context._("Choose a file."))
     content = file.file.read(MAX_FILE_BYTES + 1)
     if not content:
-        return _overview(visit, visit._("The file is empty."))
+        return _overview(context, context._("The file is empty."))
     try:
-        with visit.conn.transaction():
-            task_id = requests.request_preview(visit.conn, _plain_name(file.filename), content)
+        with context.conn.transaction():
+            task_id = requests.request_preview(context.conn, _plain_name(file.filename), content)
     except InvalidArgumentError as error:
-        return _overview(visit, texts.refusal(visit, error))
-    return visit.redirect(f"/imports/{task_id}")
+        return _overview(context, labels.refusal(context, error))
+    return context.redirect(f"/imports/{task_id}")
 
 
 @router.get("/{task_id}")
-def one(visit: Administrator, task_id: UUID, query: Annotated[RowsQuery, Query()]) -> Response:
+def one(context: CurrentAdministrator, task_id: UUID, query: Annotated[RowsQuery, Query()]) -> Response:
     """Show how far an import or its preview has come, and then each row of the file."""
-    return _one(visit, requests.get(visit.conn, task_id, *_KINDS), query)
+    return _one(context, requests.get(context.conn, task_id, *_KINDS), query)
 
 
 @router.post("/{task_id}/confirm")
-def confirm(visit: Administrator, task_id: UUID, form: Annotated[ConfirmForm, Form()]) -> Response:
+def confirm(context: CurrentAdministrator, task_id: UUID, form: Annotated[ConfirmForm, Form()]) -> Response:
     """Have a preview written."""
-    preview = requests.get(visit.conn, task_id, "import_preview")
+    preview = requests.get(context.conn, task_id, "import_preview")
     try:
-        with visit.conn.transaction():
-            import_id = requests.request_import(visit.conn, task_id, skip_bad=form.skip_bad)
+        with context.conn.transaction():
+            import_id = requests.request_import(context.conn, task_id, skip_bad=form.skip_bad)
     except InvalidArgumentError as error:
-        return _one(visit, preview, RowsQuery(), texts.refusal(visit, error))
-    return visit.redirect(f"/imports/{import_id}")
+        return _one(context, preview, RowsQuery(), labels.refusal(context, error))
+    return context.redirect(f"/imports/{import_id}")
 
 
 @router.post("/{task_id}/cancel")
-def cancel(visit: Administrator, task_id: UUID) -> Response:
+def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
     """End an import that is not finished, or throw a preview away."""
-    task = requests.get(visit.conn, task_id, *_KINDS)
+    task = requests.get(context.conn, task_id, *_KINDS)
     try:
-        with visit.conn.transaction():
-            requests.cancel(visit.conn, task_id)
+        with context.conn.transaction():
+            requests.cancel(context.conn, task_id)
     except InvalidArgumentError as error:
-        return _one(visit, task, RowsQuery(), texts.refusal(visit, error))
-    return visit.redirect(
-        "/imports", notice=visit._("Cancelled; nothing was written, and the file is deleted.")
+        return _one(context, task, RowsQuery(), labels.refusal(context, error))
+    return context.redirect(
+        "/imports", notice=context._("Cancelled; nothing was written, and the file is deleted.")
     )
 
 
 @router.get("/{task_id}/bad-rows.csv")
-def bad_rows(visit: Administrator, task_id: UUID) -> Response:
+def bad_rows(context: CurrentAdministrator, task_id: UUID) -> Response:
     """Send the rows that are left out, as a file that can be mended and imported."""
-    task = requests.get(visit.conn, task_id, *_KINDS)
-    visit.saw({task.organisation_id})
-    return download(requests.result_file(visit.conn, task_id))
+    task = requests.get(context.conn, task_id, *_KINDS)
+    context.record_rows({task.organisation_id})
+    return download(requests.result_file(context.conn, task_id))
 
 
 def download(file: TaskFile) -> Response:
@@ -116,29 +116,29 @@ def _plain_name(file_name: str) -> str:
     return "".join(filter(str.isprintable, name))[-_LONGEST_NAME:] or "-"
 
 
-def _overview(visit: Visit, error: str = "") -> Response:
-    columns = [(names[visit.language], column in OPTIONAL_COLUMNS) for column, names in HEADINGS.items()]
-    return visit.page(
+def _overview(context: RequestContext, error: str = "") -> Response:
+    columns = [(names[context.language], column in OPTIONAL_COLUMNS) for column, names in HEADINGS.items()]
+    return context.page(
         "tasks/imports.html",
         status=422 if error else 200,
         columns=columns,
-        tasks=requests.recent(visit.conn, *_KINDS),
-        states=texts.states(visit),
+        tasks=requests.recent(context.conn, *_KINDS),
+        states=labels.states(context),
         error=error,
     )
 
 
-def _one(visit: Visit, task: Task, query: RowsQuery, error: str = "") -> Response:
+def _one(context: RequestContext, task: Task, query: RowsQuery, error: str = "") -> Response:
     has_rows = not task.is_open and task.contents_deleted_at is None and bool(task.result)
     rows = (
-        requests.rows(visit.conn, task.id, choice=query.show, after=query.after, size=_PAGE_SIZE + 1)
+        requests.rows(context.conn, task.id, choice=query.show, after=query.after, size=_PAGE_SIZE + 1)
         if has_rows
         else []
     )
-    visit.saw({task.organisation_id})
+    context.record_rows({task.organisation_id})
     here = f"/imports/{task.id}"
     more = len(rows) > _PAGE_SIZE
-    page = visit.page(
+    page = context.page(
         "tasks/import.html",
         status=422 if error else 200,
         task=task,
@@ -149,12 +149,12 @@ def _one(visit: Visit, task: Task, query: RowsQuery, error: str = "") -> Respons
         follow=query.follow,
         next_url=_address(here, query.show, rows[_PAGE_SIZE - 1].line) if more else "",
         first_url=_address(here, query.show) if query.after else "",
-        confirmed_by=requests.confirmed_by(visit.conn, task.id),
-        states=texts.states(visit),
-        verdicts=texts.verdicts(visit),
-        step=texts.step(visit, task),
-        failure=texts.failure(visit, task),
-        say=texts.saying(visit),
+        confirmed_by=requests.confirmed_by(context.conn, task.id),
+        states=labels.states(context),
+        verdicts=labels.verdicts(context),
+        step=labels.step(context, task),
+        failure=labels.failure(context, task),
+        say=labels.saying(context),
     )
     return followed(page, is_open=task.is_open, follow=query.follow and not error)
 

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Response
 from psycopg.rows import class_row
 
 from mentorcert.errors import MissingRightError
-from mentorcert.web.tasks.following import Follow, followed
-from mentorcert.web.visit import Administrator
+from mentorcert.web.context import CurrentAdministrator
+from mentorcert.web.tasks.polling import Follow, followed
 
 router = APIRouter(prefix="/admin/portal/replays")
 
@@ -34,11 +34,11 @@ class Replay:
 
 
 @router.get("/{replay_id}")
-def one(visit: Administrator, replay_id: UUID, query: Follow) -> Response:
+def one(context: CurrentAdministrator, replay_id: UUID, query: Follow) -> Response:
     """Show a replay."""
-    with visit.conn.cursor(row_factory=class_row(Replay)) as cursor:
+    with context.conn.cursor(row_factory=class_row(Replay)) as cursor:
         replay = cursor.execute(_QUERIES.get.sql, {"id": replay_id}).fetchone()
     if replay is None:
         raise MissingRightError(code="42501", constraint="replay_right")
-    page = visit.page("tasks/replay.html", replay=replay, follow=query.follow)
+    page = context.page("tasks/replay.html", replay=replay, follow=query.follow)
     return followed(page, is_open=replay.finished_at is None, follow=query.follow)

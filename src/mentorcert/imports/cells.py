@@ -1,0 +1,209 @@
+"""What a cell of a mentor file may say, and how the same value is written into a cell."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Literal
+
+from mentorcert.translatable import LazyText
+
+Language = Literal["nb", "en"]
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+UNLIMITED: dict[Language, str] = {"nb": "ubegrenset", "en": "unlimited"}
+YES: dict[Language, str] = {"nb": "ja", "en": "yes"}
+NO: dict[Language, str] = {"nb": "nei", "en": "no"}
+LIST_SEPARATOR = "|"
+PERIOD_SEPARATOR = ".."
+
+_UNLIMITED_WORDS = frozenset({*UNLIMITED.values()})
+_YES_WORDS = frozenset({*YES.values(), "j", "y", "true", "sann", "1", "x"})
+_NO_WORDS = frozenset({*NO.values(), "n", "false", "usann", "0", ""})
+_ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
+_NORWEGIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_EXCEL_ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|VERDI!|DIV/0!|NULL!|NUM!|I/T)")
+# A spreadsheet takes a cell that begins so for a formula or a command.
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the last four are the full-width forms
+_APOSTROPHE = "'"
+
+
+class CellError(ValueError):
+    """The cell does not say what its column needs; the arguments are the reason and what to do."""
+
+    def __init__(self, reason: LazyText, advice: LazyText) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.advice = advice
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A past period of a certification, in days.
+
+    `ends` is the last valid day, `date.max` for a period without end, None where the type's rule decides.
+    """
+
+    starts: date
+    ends: date | None
+
+
+def harmless(text: str) -> str:
+    """Write a text so that no spreadsheet runs it; `original` gives it back, but for the space around it."""
+    text = text.strip()
+    return _APOSTROPHE + text if text.startswith((*_FORMULA_STARTS, _APOSTROPHE)) else text
+
+
+def defused(cell: str) -> str:
+    """Return the cell as it is, but one that a spreadsheet would run as `harmless` writes it."""
+    return harmless(cell) if cell.strip().startswith(_FORMULA_STARTS) else cell
+
+
+def original(cell: str) -> str:
+    """Take off the apostrophe that `harmless` put on, and the space around the text."""
+    text = cell.strip()
+    if text.startswith(_APOSTROPHE) and text[1:].startswith((*_FORMULA_STARTS, _APOSTROPHE)):
+        return text[1:]
+    return text
+
+
+def read_text(cell: str) -> str:
+    """Return the text of a cell, perhaps empty. Raises CellError for what no person writes."""
+    text = original(cell)
+    if any(unicodedata.category(character) == "Cc" and character not in "\t\r\n" for character in text):
+        raise CellError(
+            LazyText("it contains a control character"), LazyText("delete the invisible character")
+        )
+    if _EXCEL_ERROR.fullmatch(text):
+        raise CellError(
+            LazyText("it is an error value of the spreadsheet"),
+            LazyText("mend the formula, or type the value"),
+        )
+    return text
+
+
+def read_required_text(cell: str) -> str:
+    """Return the text of a cell that may not be empty. Raises CellError."""
+    if text := read_text(cell):
+        return text
+    raise CellError(LazyText("it is empty"), LazyText("fill it in"))
+
+
+def read_optional_text(cell: str) -> str | None:
+    """Return the text of a cell, None where it is empty. Raises CellError."""
+    return read_text(cell) or None
+
+
+def read_email(cell: str) -> str | None:
+    """Return the e-mail address, None where the cell is empty. Raises CellError."""
+    text = read_optional_text(cell)
+    if text is None or _EMAIL.fullmatch(text):
+        return text
+    raise CellError(
+        LazyText("it is not an e-mail address"),
+        LazyText("write one address, such as kari@example.org, or leave it empty"),
+    )
+
+
+def read_list(cell: str) -> list[str]:
+    """Return the items of a cell separated by `|`, each once, in their order. Raises CellError."""
+    items = (item.strip() for item in read_text(cell).split(LIST_SEPARATOR))
+    return list(dict.fromkeys(item for item in items if item))
+
+
+def read_consent(cell: str) -> bool:
+    """Return whether the cell says yes; an empty one says no. Raises CellError."""
+    word = read_text(cell).casefold()
+    if word in _YES_WORDS:
+        return True
+    if word in _NO_WORDS:
+        return False
+    raise CellError(
+        LazyText("it is neither yes nor no"),
+        LazyText("write ja or nei, yes or no, true or false, 1 or 0, or x for yes"),
+    )
+
+
+def read_day(cell: str) -> date:
+    """Return the day written as yyyy-mm-dd or dd.mm.yyyy. Raises CellError."""
+    text = read_text(cell)
+    match = _ISO_DAY.fullmatch(text) or _NORWEGIAN_DAY.fullmatch(text)
+    if match is None:
+        raise CellError(
+            LazyText("it is not a day") if text else LazyText("it is empty"),
+            LazyText("write a day as 31.12.2026 or 2026-12-31, the year in full"),
+        )
+    try:
+        day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+    except ValueError:
+        raise CellError(LazyText("the calendar has no such day"), LazyText("look the day up")) from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise CellError(
+            LazyText("it lies outside {} to {}", FIRST_DAY.year, LAST_DAY.year),
+            LazyText("look for a typing error in the year"),
+        )
+    return day
+
+
+def read_last_valid_day(cell: str) -> date | None:
+    """Return the last valid day, `date.max` for unlimited, None where the cell is empty. Raises CellError."""
+    text = read_text(cell)
+    if text.casefold() in _UNLIMITED_WORDS:
+        return date.max
+    return read_day(text) if text else None
+
+
+def read_periods(cell: str) -> list[Period]:
+    """Return the past periods of a cell, in the order of their days. Raises CellError.
+
+    A period is `first day..last valid day`, or the day of issue alone; `|` stands between two.
+    """
+    periods = []
+    for item in read_list(cell):
+        first, separator, last = item.partition(PERIOD_SEPARATOR)
+        try:
+            period = Period(read_day(first), read_last_valid_day(last))
+        except CellError as error:
+            raise CellError(LazyText("“{}”: {}", item, error.reason), error.advice) from None
+        if separator and period.ends is None:
+            raise CellError(
+                LazyText("“{}”: nothing stands after {}", item, PERIOD_SEPARATOR),
+                LazyText("write the last valid day there"),
+            )
+        if period.ends is not None and period.ends < period.starts:
+            raise CellError(
+                LazyText("“{}” ends before it begins", item),
+                LazyText("write the first day before the last one"),
+            )
+        periods.append(period)
+    periods.sort(key=lambda period: period.starts)
+    for earlier, later in pairwise(periods):
+        if earlier.starts == later.starts:
+            raise CellError(LazyText("two periods begin on {}", earlier.starts), LazyText("keep one of them"))
+    return periods
+
+
+def write_day(day: date, language: Language) -> str:
+    """Write a day as the language's spreadsheets do."""
+    return f"{day:%d.%m.%Y}" if language == "nb" else day.isoformat()
+
+
+def write_last_valid_day(day: date | None, language: Language) -> str:
+    """Write a last valid day; None means that there is no end."""
+    return UNLIMITED[language] if day is None else write_day(day, language)
+
+
+def write_consent(consent: bool, language: Language) -> str:
+    """Write yes or no."""
+    return (YES if consent else NO)[language]
+
+
+def write_periods(periods: Iterable[tuple[date, date | None]], language: Language) -> str:
+    """Write past periods, each its first day and its last valid one (None: no end)."""
+    return f" {LIST_SEPARATOR} ".join(
+        f"{write_day(starts, language)}{PERIOD_SEPARATOR}{write_last_valid_day(ends, language)}"
+        for starts, ends in periods
+    )

@@ -1,0 +1,160 @@
+"""What the records of a mentor file say, each for itself, and what is wrong with them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from mentorcert.imports import cells
+from mentorcert.imports.cells import CellError, Period
+from mentorcert.imports.columns import PERSON_COLUMNS, Column
+from mentorcert.imports.tabular import Record, Table
+from mentorcert.translatable import LazyText
+
+_READERS: dict[Column, Callable[[str], object]] = {
+    Column.EXTERNAL_ID: cells.read_required_text,
+    Column.NAME: cells.read_required_text,
+    Column.EMAIL: cells.read_email,
+    Column.PHONE: cells.read_optional_text,
+    Column.CHAPTERS: lambda cell: sorted(cells.read_list(cell)),
+    Column.CONSENT: cells.read_consent,
+    Column.TYPE: cells.read_optional_text,
+    Column.ISSUED: lambda cell: cells.read_day(cell) if cell.strip() else None,
+    Column.EXPIRES: cells.read_last_valid_day,
+    Column.PAST_RENEWALS: cells.read_periods,
+}
+_CERTIFICATION_COLUMNS = (Column.TYPE, Column.ISSUED, Column.EXPIRES, Column.PAST_RENEWALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one cell; a warning does not keep the row from being written."""
+
+    line: int
+    column: str
+    value: str
+    reason: LazyText
+    advice: LazyText
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record's values; None where the cell is empty or bad (a bad day makes all days None)."""
+
+    line: int
+    problems: tuple[Problem, ...]
+    person_is_bad: bool
+    external_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    chapters: list[str] | None
+    consent: bool | None
+    certification_type: str | None
+    issued: date | None
+    expires: date | None
+    past_renewals: list[Period]
+
+
+def problem_of(
+    table: Table,
+    record: Record,
+    column: Column,
+    reason: LazyText,
+    advice: LazyText,
+    *,
+    is_warning: bool = False,
+) -> Problem:
+    """Return a problem that names the column as the file does and quotes the cell."""
+    place = table.places.get(column)
+    heading = str(column) if place is None else table.headings[place].strip()
+    return Problem(record.line, heading, table.cell(record, column), reason, advice, is_warning)
+
+
+def read_row(table: Table, record: Record) -> Row:
+    """Read one record; every cell that is bad has a problem."""
+    values: dict[Column, Any] = {}
+    faults: dict[Column, tuple[LazyText, LazyText]] = {}
+    if misfit := _misfit(table, record):
+        return _row(record, (misfit,), {}, person_is_bad=True)
+    for column, reader in _READERS.items():
+        try:
+            values[column] = reader(table.cell(record, column))
+        except CellError as error:
+            faults[column] = (error.reason, error.advice)
+    if not faults.keys() & set(_CERTIFICATION_COLUMNS):
+        faults.update(_contradictions(values))
+    if faults.keys() & set(_CERTIFICATION_COLUMNS):
+        # Half of the days would lead to problems that are none.
+        values.update({Column.ISSUED: None, Column.EXPIRES: None, Column.PAST_RENEWALS: []})
+    problems = tuple(problem_of(table, record, column, *texts) for column, texts in faults.items())
+    return _row(record, problems, values, person_is_bad=bool(faults.keys() & set(PERSON_COLUMNS)))
+
+
+def _row(
+    record: Record, problems: tuple[Problem, ...], values: dict[Column, Any], *, person_is_bad: bool
+) -> Row:
+    known: dict[str, Any] = {str(column): values.get(column) for column in _READERS}
+    known[Column.PAST_RENEWALS] = known[Column.PAST_RENEWALS] or []
+    return Row(line=record.line, problems=problems, person_is_bad=person_is_bad, **known)
+
+
+def _misfit(table: Table, record: Record) -> Problem | None:
+    """Tell whether the record was torn, or holds a delimiter that was meant as text."""
+    surplus = [cell for cell in record.cells[len(table.headings) :] if cell.strip()]
+    if surplus:
+        return Problem(
+            record.line,
+            f"(after {table.headings[-1].strip()})",
+            surplus[0],
+            LazyText("the row has more cells than the heading row"),
+            LazyText("put quotation marks around a text that contains “{}”", table.dialect.delimiter),
+        )
+    # Spreadsheets leave out empty cells at the end; a row without all of the person's was cut by a line end.
+    if len(record.cells) <= max(table.places[column] for column in PERSON_COLUMNS):
+        return Problem(
+            record.line,
+            table.headings[len(record.cells)].strip(),
+            "",
+            LazyText("the row ends before this column"),
+            LazyText("put quotation marks around a text that contains a line break"),
+        )
+    return None
+
+
+def _contradictions(values: dict[Column, Any]) -> Iterator[tuple[Column, tuple[LazyText, LazyText]]]:
+    issued, expires, past = values[Column.ISSUED], values[Column.EXPIRES], values[Column.PAST_RENEWALS]
+    if values[Column.TYPE] is None:
+        if issued or expires or past:
+            yield (
+                Column.TYPE,
+                (
+                    LazyText("it is empty, but the row has days of a certification"),
+                    LazyText("write the type"),
+                ),
+            )
+    elif issued is None:
+        yield (
+            Column.ISSUED,
+            (LazyText("it is empty"), LazyText("write the day of issue or of the latest renewal")),
+        )
+    else:
+        if expires is not None and expires < issued:
+            yield (
+                Column.EXPIRES,
+                (
+                    LazyText("it lies before the day of issue"),
+                    LazyText("look both days up; write the last valid day"),
+                ),
+            )
+        if past and past[-1].starts >= issued:
+            yield (
+                Column.PAST_RENEWALS,
+                (
+                    LazyText(
+                        "the period that begins on {} does not lie before the day of issue", past[-1].starts
+                    ),
+                    LazyText("write the latest renewal as the day of issue, and only earlier ones here"),
+                ),
+            )

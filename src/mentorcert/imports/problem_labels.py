@@ -1,0 +1,71 @@
+"""What the checks of an import say: the reason, and what to do; checking.sql finds the problems."""
+
+from typing import Final
+
+from mentorcert.translatable import LazyText
+
+TEXTS: Final = {
+    "chapter_unknown": (
+        LazyText("the organisation has no chapter “{}”"),
+        LazyText("write a chapter's code or name, or add the chapter to the organisation first"),
+    ),
+    "chapter_ambiguous": (
+        LazyText("several chapters are called “{}”"),
+        LazyText("write the chapter's code"),
+    ),
+    "type_unknown": (
+        LazyText("the organisation has no certification type “{}”"),
+        LazyText("write a type's code or name, or add the type to the organisation first"),
+    ),
+    "type_ambiguous": (
+        LazyText("several certification types are called “{}”"),
+        LazyText("write the type's code"),
+    ),
+    "issued_in_future": (
+        LazyText("the day lies in the future"),
+        LazyText("write the day on which it was issued"),
+    ),
+    "person_differs": (
+        LazyText("line {} says something else about the same person"),
+        LazyText("write the same on every line of the person"),
+    ),
+    "external_id_case": (
+        LazyText("it differs from “{}” in upper and lower case only"),
+        LazyText("write both alike if they are one person, and more unlike if they are two"),
+    ),
+    "certification_twice": (
+        LazyText("line {} says something else about the same certification"),
+        LazyText("keep one of the lines and write earlier periods under past renewals"),
+    ),
+    "type_is_limited": (
+        LazyText("a certification of the type “{}” has an end"),
+        LazyText("write the last valid day, or nothing: the type's rule then gives it"),
+    ),
+    "type_is_unlimited": (
+        LazyText("a certification of the type “{}” has no end"),
+        LazyText("leave the cell empty"),
+    ),
+    "older_than_registry": (
+        LazyText("the registry has a newer renewal, of {}"),
+        LazyText("write that day, or take the line out; an import turns no renewal back"),
+    ),
+    "would_shorten": (
+        LazyText("the registry has it valid to {}"),
+        LazyText(
+            "leave the cell empty to keep that, or correct it in the registry; an import shortens nothing"
+        ),
+    ),
+    "superseded": (
+        LazyText("the registry said this before and was changed since"),
+        LazyText("write what the registry says now, or take the line out; an import takes no change back"),
+    ),
+    "stays_suspended": (
+        LazyText("the certification is suspended and stays so"),
+        LazyText("nothing, or reinstate it in the registry: its days are taken over"),
+    ),
+    "past_unknown": (
+        LazyText("the registry's history of this certification lacks what began on {}"),
+        LazyText("nothing: past renewals count with a new certification only"),
+    ),
+}
+WARNINGS: Final = frozenset({"past_unknown", "stays_suspended"})

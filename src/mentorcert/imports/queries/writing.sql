@@ -1,0 +1,142 @@
+-- What an import writes.
+
+-- name: announce_import()$
+select private.set_change_context('{"kind": "imported", "job": "import"}');
+
+-- name: end_announcement()$
+select private.set_change_context(null);
+
+-- name: write_mentors(organisation_id)^
+with people as (
+  select distinct on (staged.external_id)
+    staged.external_id, staged.full_name, staged.email, staged.phone, staged.listing_consent
+  from pg_temp.import_rows as staged
+  order by staged.external_id, staged.line
+),
+written as (
+  insert into public.peer_mentors as mentor (
+    organisation_id, external_id, full_name, email, phone, listing_consent
+  )
+  select :organisation_id, people.external_id, people.full_name, people.email, people.phone, people.listing_consent
+  from people
+  order by people.external_id
+  on conflict (organisation_id, external_id) do update
+  set
+    full_name = excluded.full_name, email = excluded.email, phone = excluded.phone,
+    listing_consent = excluded.listing_consent
+  where
+    (mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent)
+    is distinct from (excluded.full_name, excluded.email, excluded.phone, excluded.listing_consent)
+  returning mentor.xmax = 0 as is_new
+)
+select
+  (select count(*) from people),
+  count(*) filter (where written.is_new),
+  count(*) filter (where not written.is_new)
+from written;
+
+-- name: analyze_mentors()!
+analyze public.peer_mentors;
+
+-- name: resolve_memberships(organisation_id)!
+insert into pg_temp.import_memberships (peer_mentor_id, chapter_id)
+select distinct mentor.id, word.chapter_id
+from pg_temp.import_rows as staged
+join public.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
+left join lateral unnest(staged.chapters) as named (word) on true
+left join pg_temp.import_chapters as word on word.word = named.word;
+
+-- name: analyze_memberships()!
+analyze pg_temp.import_memberships;
+
+-- name: end_chapters(organisation_id)!
+update public.peer_mentor_chapters as membership
+set ended_at = now()
+where
+  membership.organisation_id = :organisation_id
+  and membership.ended_at is null
+  and membership.peer_mentor_id in (select stated.peer_mentor_id from pg_temp.import_memberships as stated)
+  and not exists (
+    select from pg_temp.import_memberships as stated
+    where stated.peer_mentor_id = membership.peer_mentor_id and stated.chapter_id = membership.chapter_id
+  );
+
+-- name: enter_chapters(organisation_id)!
+insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+select :organisation_id, stated.peer_mentor_id, stated.chapter_id
+from pg_temp.import_memberships as stated
+where
+  stated.chapter_id is not null
+  and not exists (
+    select from public.peer_mentor_chapters as membership
+    where
+      membership.organisation_id = :organisation_id
+      and membership.peer_mentor_id = stated.peer_mentor_id
+      and membership.chapter_id = stated.chapter_id
+      and membership.ended_at is null
+  );
+
+-- name: register_certifications(time_zone, organisation_id)!
+-- The past renewals come as entries of their own; the trigger appends the entry of the current one.
+with states as (
+  select
+    period.line, period.position,
+    private.day_starts(period.starts, :time_zone) as effective_at,
+    jsonb_build_object(
+      'certification_type', certification.certification_type,
+      'issued_at', private.day_starts(period.starts, :time_zone),
+      'expires_at', case when isfinite(period.ends) then private.day_starts(period.ends + 1, :time_zone) end,
+      'status', 'active'
+    ) as state
+  from pg_temp.import_periods as period
+  join pg_temp.import_certifications as certification on certification.line = period.line
+  where certification.certification_id is null and not period.is_current
+),
+histories as (
+  select
+    entries.line,
+    jsonb_agg(
+      jsonb_build_object(
+        'schema_version', private.current_history_version(),
+        'entry_id', gen_random_uuid(),
+        'kind', 'imported',
+        'recorded_at', now(),
+        'effective_at', entries.effective_at,
+        'actor', jsonb_build_object('job', 'import'),
+        'before', entries.before,
+        'after', entries.state
+      )
+      order by entries.position
+    ) as history
+  from (
+    select states.*, lag(states.state) over (partition by states.line order by states.position) as before
+    from states
+  ) as entries
+  group by entries.line
+)
+insert into public.peer_mentor_certifications (
+  organisation_id, peer_mentor_id, certification_type, issued_at, expires_at, status, renewal_history
+)
+select
+  :organisation_id, mentor.id, certification.certification_type,
+  private.day_starts(certification.issued, :time_zone),
+  case when isfinite(certification.expires) then private.day_starts(certification.expires + 1, :time_zone) end,
+  'active', coalesce(histories.history, '[]')
+from pg_temp.import_certifications as certification
+join public.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
+left join histories on histories.line = certification.line
+where certification.certification_id is null
+order by certification.line;
+
+-- name: change_certifications(time_zone, organisation_id)!
+update public.peer_mentor_certifications as held
+set
+  issued_at = private.day_starts(certification.issued, :time_zone),
+  expires_at = case when isfinite(certification.expires) then private.day_starts(certification.expires + 1, :time_zone) end
+from pg_temp.import_certifications as certification
+where
+  held.organisation_id = :organisation_id
+  and held.id = certification.certification_id
+  and (certification.issued, certification.expires) <> (certification.held_issued, certification.held_expires);

@@ -1,0 +1,168 @@
+"""Takes tasks up, one at a time, and brings each to its end; any number of processes may."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from mentorcert import logs
+from mentorcert.db.connection import Connection
+from mentorcert.errors import (
+    DatabaseError,
+    DatabaseUnreachableError,
+    MentorcertError,
+    RequesterGoneError,
+    from_postgres,
+)
+from mentorcert.imports import tabular
+from mentorcert.imports.tasks.heartbeat import QUERIES, Heartbeat, InterruptedTaskError
+from mentorcert.imports.tasks.work import Claim, Work, packed, perform
+
+PAUSE_S: Final = 1.0
+FAILURE_PAUSE_S: Final = 5.0
+LEASE_S: Final = 30.0
+TIDY_EVERY_S: Final = 600.0
+
+_CONFLICTS: Final = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_MOST_ATTEMPTS: Final = 3
+
+
+def keep_working(
+    open_connection: Callable[[], Connection],
+    stop: threading.Event,
+    *,
+    lease_s: float = LEASE_S,
+    beat_s: float = 1.0,
+) -> None:
+    """Do whatever task waits, until told to stop; then what is being done is undone and left for the next.
+
+    `open_connection` opens one in autocommit, as the owner of the tables. A database that is away is logged,
+    and asked again. A process that dies leaves its task for others once `lease_s` have passed.
+    """
+    tidied_at = -TIDY_EVERY_S
+    while not stop.is_set():
+        try:
+            with open_connection() as conn:
+                while not stop.is_set():
+                    if monotonic() - tidied_at >= TIDY_EVERY_S:
+                        tidy(conn)
+                        tidied_at = monotonic()
+                    if not work_one(conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s):
+                        stop.wait(PAUSE_S)
+        except (MentorcertError, psycopg.Error) as error:
+            logs.event("task_runner_waits", level=logging.ERROR, error=error, seconds=FAILURE_PAUSE_S)
+            stop.wait(FAILURE_PAUSE_S)
+
+
+def tidy(conn: Connection) -> int:
+    """Delete what is kept no longer; return of how many tasks."""
+    number: int = QUERIES.delete_outdated(conn)
+    if number:
+        logs.event("task_contents_deleted", tasks=number)
+    return number
+
+
+def waiting(conn: Connection, *, minutes: int = 5) -> list[tuple[str, int]]:
+    """Return the organisations with tasks that nobody has worked for as long, and how many those are."""
+    return [(slug, tasks) for slug, tasks in QUERIES.waiting(conn, minutes=minutes)]
+
+
+def work_one(
+    conn: Connection,
+    open_connection: Callable[[], Connection],
+    stop: threading.Event,
+    *,
+    lease_s: float = LEASE_S,
+    beat_s: float = 1.0,
+) -> bool:
+    """Do the task that has waited longest; False where none does.
+
+    Whatever goes wrong with it stands in the task. Raises DatabaseUnreachableError, psycopg.Error.
+    """
+    with conn.cursor(row_factory=class_row(Claim)) as cursor:
+        claim = cursor.execute(QUERIES.claim.sql, {"lease_s": lease_s}).fetchone()
+    if claim is None:
+        return False
+    started = monotonic()
+    logs.event("task_begun", task_id=str(claim.id), kind=claim.kind, attempt=claim.attempts)
+    heartbeat = Heartbeat(open_connection, conn, claim, stop, lease_s=lease_s, every_s=beat_s)
+    try:
+        with heartbeat:
+            work = _work(conn, claim, heartbeat)
+        logs.event(
+            "task_ended",
+            task_id=str(claim.id),
+            kind=claim.kind,
+            error_kind=type(work.error).__name__ if work.error else None,
+            seconds=round(monotonic() - started, 3),
+        )
+    except Exception as error:
+        if conn.broken:
+            raise DatabaseUnreachableError from error
+        _settle(conn, claim, heartbeat, error)
+    return True
+
+
+def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
+    if not claim.is_allowed:
+        raise RequesterGoneError
+    heartbeat.tell("reading", 0, 0)
+    table = None if claim.file is None else tabular.parse(claim.file_name or "", claim.file)
+    # One transaction: what is written, and that it is, are kept together or not at all.
+    with conn.transaction():
+        work = perform(conn, claim, table, heartbeat.tell)
+        with conn.cursor() as cursor, cursor.copy(QUERIES.copy_rows.sql) as copy:
+            for row in work.rows:
+                copy.write_row(
+                    (claim.id, row.line, claim.organisation_id, row.verdict, row.has_warning, row.content)
+                )
+        _finish(conn, claim, work)
+    return work
+
+
+def _finish(conn: Connection, claim: Claim, work: Work) -> None:
+    """Write what came of it; raises InterruptedTaskError where the task is not this process's any more."""
+    finished = QUERIES.finish(
+        conn,
+        id=claim.id,
+        lease_token=claim.lease_token,
+        state="failed" if work.error else "done",
+        result=Jsonb(work.result),
+        result_file_name=work.file_name,
+        result_file=work.file,
+        error=Jsonb(packed(work.error)) if work.error else None,
+    )
+    if finished is None:
+        raise InterruptedTaskError
+
+
+def _settle(conn: Connection, claim: Claim, heartbeat: Heartbeat, error: Exception) -> None:
+    """Leave the task as its failure wants it."""
+    facts: dict[str, Any] = {"task_id": str(claim.id), "kind": claim.kind}
+    key = {"id": claim.id, "lease_token": claim.lease_token}
+    if isinstance(error, InterruptedTaskError) or (
+        heartbeat.reason is not None and isinstance(error, errors.QueryCanceled)
+    ):
+        logs.event("task_interrupted", **facts, reason=heartbeat.reason or "taken away")
+        if heartbeat.reason == "stopped":
+            QUERIES.give_back(conn, **key, attempts=claim.attempts - 1)
+        return
+    if isinstance(error, _CONFLICTS) and claim.attempts < _MOST_ATTEMPTS:
+        logs.event("task_in_conflict", level=logging.WARNING, error=error, **facts)
+        QUERIES.give_back(conn, **key, attempts=claim.attempts)
+        return
+    known = from_postgres(error) if isinstance(error, psycopg.Error) else error
+    is_expected = isinstance(known, MentorcertError) and not isinstance(known, DatabaseError)
+    logs.event("task_failed", level=logging.WARNING if is_expected else logging.ERROR, error=error, **facts)
+    if not isinstance(known, MentorcertError):
+        # Its text may quote a row.
+        known = MentorcertError()
+    with suppress(InterruptedTaskError):
+        _finish(conn, claim, Work({}, error=known))

@@ -1,0 +1,1 @@
+"""Organisations, their chapters, types and memberships, and the data of their people."""

@@ -1,0 +1,1 @@
+"""The configuration of one connection: its file, secrets, credentials, mapping and rules."""

@@ -1,0 +1,199 @@
+"""Tokens of OAuth 2 client credentials: from Microsoft Entra ID by msal, from any other endpoint by one POST.
+
+msal takes neither plain HTTP nor an authority without OIDC discovery; a staging portal on loopback, and a
+portal with a bare token endpoint, have just that.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx2
+import msal
+from msal.exceptions import MsalError
+from pydantic import SecretStr
+
+from mentorcert.errors import (
+    PortalConfigurationError,
+    PortalUnauthorisedError,
+    PortalUnavailableError,
+    PortalUnexpectedAnswerError,
+)
+from mentorcert.portal.config.configuration import Configuration
+from mentorcert.portal.config.credentials import EntraAuth, OAuth2Auth
+from mentorcert.portal.config.secret import Secret
+from mentorcert.portal.http import transport
+
+_UNKNOWN_LIFETIME_S: Final = 300.0
+_SPARE_S: Final = 60.0
+_PASSING: Final = frozenset({"temporarily_unavailable", "server_error"})
+
+# It logs an answer that it cannot read as a whole, and a broken one may hold a token.
+logging.getLogger("msal").addHandler(logging.NullHandler())
+logging.getLogger("msal").propagate = False
+
+Grant = Mapping[str, Any]
+
+
+class TokenSource:
+    """Keeps one token; whoever finds it old or refused fetches a new one while the others wait for it."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[Grant]]) -> None:
+        self._fetch = fetch
+        self._lock = asyncio.Lock()
+        self._token: SecretStr | None = None
+        self._until = 0.0
+
+    async def get(self, refused: str | None = None) -> str:
+        """Return a token that is not the one refused; raises a PortalError where there is none to be had."""
+        async with self._lock:
+            old = self._token.get_secret_value() if self._token else None
+            if old is None or old == refused or monotonic() >= self._until:
+                grant = await self._fetch()
+                self._token = SecretStr(_token(grant))
+                lifetime_s = _lifetime_s(grant)
+                self._until = monotonic() + lifetime_s - min(_SPARE_S, lifetime_s / 2)
+                return self._token.get_secret_value()
+            return old
+
+
+def oauth2_tokens(of: OAuth2Auth, client: httpx2.AsyncClient) -> TokenSource:
+    """Return tokens from a token endpoint; raises SecretUnreadableError."""
+    secret = of.client_secret.read()
+
+    async def fetch() -> Grant:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": of.client_id,
+            "client_secret": secret.get_secret_value(),
+            **({"scope": of.scope} if of.scope else {}),
+        }
+        request = client.build_request(
+            "POST", of.token_url, data=form, headers={"Accept": "application/json"}
+        )
+        response, _ = await transport.send(client, request)
+        if response.status_code in {400, 401, 403}:
+            raise PortalUnauthorisedError(
+                f"The token endpoint refused us: {_error_code(_json(response))}.",
+                http_status=response.status_code,
+                hint="Check client_id and client_secret, and when the secret expires.",
+            )
+        return transport.document(response, what="The token endpoint")
+
+    return TokenSource(fetch)
+
+
+def entra_tokens(of: EntraAuth, configuration: Configuration) -> TokenSource:
+    """Return tokens from Microsoft Entra ID; raises SecretUnreadableError."""
+    entra = _Entra(of, configuration)
+    return TokenSource(lambda: asyncio.to_thread(entra.acquire))
+
+
+class _MsalHttp:
+    """What msal asks of an HTTP client; it hands over an assertion as bytes, which httpx2 would print."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def post(
+        self, url: str, *, data: Mapping[str, str | bytes], headers: Mapping[str, str], **_more: Any
+    ) -> httpx2.Response:
+        """Post a form."""
+        form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        return self._client.post(url, content=urlencode(data).encode(), headers=form)
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, **_more: Any) -> httpx2.Response:
+        """Get a document."""
+        return self._client.get(url, headers=headers)
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the client closes it."""
+
+
+class _Entra:
+    def __init__(self, of: EntraAuth, configuration: Configuration) -> None:
+        self._of = of
+        self._credential: Callable[[], Any]
+        if of.certificate is not None:
+            self._credential = _certificate(of.certificate)
+        elif of.client_secret is not None:
+            self._credential = of.client_secret.read().get_secret_value
+        url = httpx2.URL(getattr(configuration.target, "url", "https://unknown.invalid"))
+        self._scope = of.scope or f"{url.scheme}://{url.netloc.decode()}/.default"
+        self._configuration = configuration
+        self._trust = transport.trust(configuration)
+
+    def acquire(self) -> Grant:
+        """Fetch a token; blocks. Its keeper is the TokenSource, so nothing is left behind here."""
+        limits = self._configuration.limits
+        try:
+            with httpx2.Client(
+                verify=self._trust,
+                trust_env=False,
+                proxy=self._configuration.proxy,
+                timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
+            ) as http:
+                application = msal.ConfidentialClientApplication(
+                    self._of.client_id,
+                    client_credential=self._credential(),
+                    authority=f"{self._of.authority.rstrip('/')}/{self._of.tenant}",
+                    # Whose authority it is stands in the configuration; nobody else needs to be asked.
+                    instance_discovery=False,
+                    http_client=_MsalHttp(http),
+                )
+                grant: dict[str, Any] = application.acquire_token_for_client(scopes=[self._scope])
+        except (httpx2.HTTPError, MsalError, ValueError, RuntimeError, OSError) as error:
+            raise PortalUnavailableError(
+                f"Microsoft Entra ID gave no usable answer: {type(error).__name__}.",
+                hint="Check tenant and authority, and whether the network lets us there.",
+            ) from None
+        if "access_token" not in grant:
+            code = _error_code(grant)
+            kind = PortalUnavailableError if code in _PASSING else PortalUnauthorisedError
+            raise kind(
+                f"Microsoft Entra ID refused us: {code}.",
+                hint="Check client_id and the secret or certificate, and when it expires.",
+            )
+        return grant
+
+
+def _certificate(of: Secret) -> Callable[[], Any]:
+    pem = of.read()
+    for part in ("PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----"):
+        if part not in pem.get_secret_value():
+            raise PortalConfigurationError(
+                f"The certificate {of.secret} lacks {part.strip('-')}.",
+                hint="Give one PEM text with the private key and the certificate.",
+            )
+    return lambda: {"private_key": pem.get_secret_value(), "public_certificate": pem.get_secret_value()}
+
+
+def _token(grant: Grant) -> str:
+    token = grant.get("access_token")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise PortalUnexpectedAnswerError("The token endpoint's answer has no access_token.")
+    return token
+
+
+def _lifetime_s(grant: Grant) -> float:
+    try:
+        return max(float(grant.get("expires_in", _UNKNOWN_LIFETIME_S)), 0.0)
+    except (TypeError, ValueError):
+        return _UNKNOWN_LIFETIME_S
+
+
+def _error_code(grant: Any) -> str:
+    """Return the standard's own word; the description beside it may quote anything."""
+    code = grant.get("error") if isinstance(grant, dict) else None
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,60}", code) else "no reason given"
+
+
+def _json(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None

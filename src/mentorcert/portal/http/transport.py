@@ -1,0 +1,210 @@
+"""HTTP with a portal, strict about TLS, redirects, proxies, size and time; every failure is a PortalError."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from typing import Any, Final, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+import certifi
+import httpx2
+
+from mentorcert.errors import (
+    PortalConfigurationError,
+    PortalError,
+    PortalRejectedError,
+    PortalUnauthorisedError,
+    PortalUnavailableError,
+    PortalUnexpectedAnswerError,
+)
+from mentorcert.portal.config.configuration import Configuration
+
+LARGEST_ANSWER: Final = 1_048_576
+LONGEST_RETRY_AFTER_S: Final = 6 * 3600.0
+
+_JSON: Final = ("application/json", "application/problem+json")
+_SUCCESS: Final = frozenset({200, 201, 202, 204})
+_LATER: Final = frozenset({408, 425, 429})
+
+# httpx2 logs whole URLs at INFO, and a query key would stand in them.
+logging.getLogger("httpx2").addFilter(lambda _record: False)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """An answer's body that ends in an error where it grows too large."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > LARGEST_ANSWER:
+                raise PortalUnexpectedAnswerError(
+                    f"The portal's answer is larger than {LARGEST_ANSWER} bytes."
+                )
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    """Reads no more of an answer than is allowed, whoever reads it: also what is not looked at."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _BoundedStream(response.stream)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            # A few compressed bytes can unpack to gigabytes, and we asked for none.
+            raise PortalUnexpectedAnswerError(
+                "The portal's answer is compressed, which was not asked for.",
+                http_status=response.status_code,
+            )
+        return response
+
+
+def trust(configuration: Configuration) -> ssl.SSLContext:
+    """Return whom to trust: the public authorities, or those of the connection's own file."""
+    try:
+        return ssl.create_default_context(cafile=str(configuration.ca_file or certifi.where()))
+    except OSError as error:
+        raise PortalConfigurationError(
+            f"ca_file {configuration.ca_file} cannot be used: {type(error).__name__}.",
+            hint="Give a PEM file with the authority's certificate.",
+        ) from None
+
+
+def client(configuration: Configuration, auth: httpx2.Auth | None = None) -> httpx2.AsyncClient:
+    """Return a client for the connection; the environment has no say in proxies or trust."""
+    limits = configuration.limits
+    return httpx2.AsyncClient(
+        auth=auth,
+        transport=_BoundedTransport(
+            verify=trust(configuration),
+            trust_env=False,
+            proxy=configuration.proxy,
+            limits=httpx2.Limits(max_connections=limits.concurrency),
+        ),
+        timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
+        headers={"Accept-Encoding": "identity", "User-Agent": "mentorcert"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """Bound everything that is done inside: the token, all requests and their answers."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise PortalUnavailableError(f"The portal did not answer within {seconds:g} seconds.") from None
+
+
+async def send(of: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.Response, float]:
+    """Send a request and read the whole answer, whatever its status; return it and the seconds it took."""
+    started = monotonic()
+    try:
+        response = await of.send(request, stream=True)
+    except httpx2.TransportError as error:
+        raise PortalUnavailableError(f"The portal cannot be reached: {type(error).__name__}.") from None
+    try:
+        await response.aread()
+    except httpx2.TransportError as error:
+        raise PortalUnexpectedAnswerError(
+            f"The portal's answer broke off: {type(error).__name__}.", http_status=response.status_code
+        ) from None
+    except PortalError as error:
+        error.http_status = response.status_code
+        raise
+    finally:
+        await response.aclose()
+    return response, monotonic() - started
+
+
+def check(response: httpx2.Response, *, what: str) -> None:
+    """Return if the answer is a success; else raise the PortalError that its status, or its content, is."""
+    if response.status_code not in _SUCCESS:
+        refuse(response, what=what)
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.content and media_type not in _JSON:
+        raise PortalUnexpectedAnswerError(
+            f"{what}: the portal answered {response.status_code} with {media_type or 'no type'}, not JSON.",
+            http_status=response.status_code,
+            hint="A page for people (a sign-in page?) is no success: check the URL and the sign-in.",
+        )
+
+
+def document(response: httpx2.Response, *, what: str) -> dict[str, Any]:
+    """Return the JSON object of a success."""
+    check(response, what=what)
+    try:
+        given = response.json()
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise PortalUnexpectedAnswerError(
+            f"{what}: the portal's answer is no JSON object.", http_status=response.status_code
+        )
+    return given
+
+
+def refuse(response: httpx2.Response, *, what: str) -> NoReturn:
+    """Raise the PortalError of a status that is no success."""
+    status = response.status_code
+    kind: type[PortalError]
+    if status in _LATER or httpx2.codes.is_server_error(status):
+        kind, hint = PortalUnavailableError, None
+    elif status in {401, 403}:
+        kind, hint = PortalUnauthorisedError, "Check the credentials under [[auth]] and when they expire."
+    elif httpx2.codes.is_client_error(status):
+        kind, hint = (
+            PortalRejectedError,
+            "Compare the contract, or the mapping, with what the portal wants now.",
+        )
+    else:
+        kind, hint = PortalUnexpectedAnswerError, "Redirects are not followed: give the address itself."
+    raise kind(
+        f"{what}: the portal answered {status}.",
+        http_status=status,
+        retry_after=retry_after(response.headers, datetime.now(UTC)),
+        hint=hint,
+    )
+
+
+def next_page(link: Any, current: str) -> str | None:
+    """Return the address of the next page, None after the last; raises PortalUnexpectedAnswerError."""
+    if link is None:
+        return None
+    url = urljoin(current, str(link))
+    # Another host would be handed our credentials.
+    if urlsplit(url)[:2] != urlsplit(current)[:2]:
+        raise PortalUnexpectedAnswerError("The portal's next page lies at another host.", http_status=200)
+    return url
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that `Retry-After` asks for, of either form; at most LONGEST_RETRY_AFTER_S."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), LONGEST_RETRY_AFTER_S)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    # By the portal's own clock, which need not be ours.
+    with suppress(ValueError):
+        now = parsedate_to_datetime(headers.get("date", ""))
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER_S)

@@ -1,0 +1,1 @@
+"""Messages from the portal: received, stored, and applied by rules."""

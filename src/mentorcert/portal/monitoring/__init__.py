@@ -1,0 +1,1 @@
+"""The health of the sync: checks, alerts, metrics and endpoints."""

@@ -1,0 +1,137 @@
+"""How the sync stands, as Prometheus's metrics."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mentorcert.portal.monitoring.checks import findings
+from mentorcert.portal.monitoring.health import ConnectionHealth, Snapshot
+
+STATES: Final = ("held", "pending", "retry", "blocked", "dead", "in_sync")
+BREAKERS: Final = ("closed", "open", "blocked")
+DRIFT: Final = ("listed_but_expired", "missing", "stale", "unknown_there", "duplicate")
+
+_P: Final = "mentorcert_portal"
+_DAY_S: Final = 86400.0
+
+Sample = tuple[tuple[str, ...], float]
+
+
+class Metrics(Collector):
+    """The metrics of one snapshot; without one, only that there is none."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        of = self._snapshot
+        yield _gauge(
+            "mentorcert_up", "Whether the database could be read for this answer.", (), [((), of is not None)]
+        )
+        if of is None:
+            return
+        connected = [one for one in of.standings if one.adapter is not None]
+        yield from _per_organisation(connected)
+        yield from _reconciliations(of)
+        yield _gauge(
+            f"{_P}_worker_heartbeat_age_seconds",
+            "For how long no worker has been heard of; +Inf where there is none.",
+            (),
+            [((), of.worker_silent_s)],
+        )
+        yield _gauge(
+            f"{_P}_secret_expires_timestamp_seconds",
+            "From when on a secret is no longer accepted.",
+            ("organisation", "place"),
+            [((one.organisation, one.place), one.expires_s) for one in of.secrets],
+        )
+        yield _gauge(
+            f"{_P}_inbox_messages",
+            "Messages of the portal by state.",
+            ("organisation", "state"),
+            [((one.organisation, one.state), one.messages) for one in of.messages],
+        )
+        found = {(one.organisation or "", one.code, one.severity) for one in findings(of)}
+        yield _gauge(
+            f"{_P}_finding",
+            "What is wrong now, by its code in docs/portal/alerts.md.",
+            ("organisation", "code", "severity"),
+            [(labels, 1) for labels in sorted(found)],
+        )
+
+
+def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
+    def each(of: Callable[[ConnectionHealth], float | None]) -> list[Sample]:
+        return [((one.organisation,), value) for one in connected if (value := of(one)) is not None]
+
+    yield _gauge(
+        f"{_P}_oldest_unconfirmed_removal_seconds",
+        "For how long, in a mode that sends, somebody may still be shown who must not be; 0: nobody.",
+        ("organisation",),
+        each(lambda one: one.oldest_removal_s or 0.0),
+    )
+    yield _gauge(
+        f"{_P}_days_in_capture",
+        "For how many days nothing has been sent because the mode is capture.",
+        ("organisation",),
+        each(lambda one: (one.mode_s or 0.0) / _DAY_S if one.mode == "capture" else None),
+    )
+    yield _gauge(
+        f"{_P}_rows",
+        "Peer mentors by how it stands with what the portal was told of them.",
+        ("organisation", "state"),
+        [
+            ((one.organisation, state), one.rows_by_state.get(state, 0))
+            for one in connected
+            for state in STATES
+        ],
+    )
+    yield _gauge(
+        f"{_P}_breaker",
+        "1 for the breaker's state, 0 for the others.",
+        ("organisation", "state"),
+        [((one.organisation, state), one.breaker == state) for one in connected for state in BREAKERS],
+    )
+    attempts = CounterMetricFamily(
+        f"{_P}_attempts", "Attempts to tell the portal.", labels=("organisation", "outcome")
+    )
+    for one in connected:
+        for outcome, number in sorted(one.attempts_by_outcome.items()):
+            attempts.add_metric((one.organisation, outcome), number)
+    yield attempts
+
+
+def _reconciliations(of: Snapshot) -> Iterator[Metric]:
+    yield _gauge(
+        f"{_P}_last_reconciliation_timestamp_seconds",
+        "When what the portal shows was last compared; absent: never.",
+        ("organisation", "scope"),
+        [
+            ((one.organisation, scope), at.timestamp())
+            for one in of.reconciliations
+            for scope, at in (("full", one.full_at), ("recent", one.recent_at))
+            if at is not None
+        ],
+    )
+    yield _gauge(
+        f"{_P}_drift",
+        "Peer mentors whom the portal showed otherwise than it should, by the last comparison.",
+        ("organisation", "kind"),
+        [
+            ((one.organisation, kind), one.drift.get(kind, 0))
+            for one in of.reconciliations
+            # Nothing known is no zero.
+            if one.full_at or one.recent_at or one.drift
+            for kind in DRIFT
+        ],
+    )
+
+
+def _gauge(name: str, text: str, labels: tuple[str, ...], samples: list[Sample]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family

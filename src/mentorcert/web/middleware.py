@@ -1,0 +1,118 @@
+"""What holds for every answer: a request id, security headers, a size limit, a log line, the cookies."""
+
+import logging
+import re
+import secrets
+from http import HTTPStatus
+from time import monotonic
+from typing import Final
+
+from fastapi import Request, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mentorcert import logs
+from mentorcert.web.error_handlers import unexpected
+from mentorcert.web.security.cookies import Cookies
+
+BODY_LIMIT: Final = 1_000_000
+UPLOAD_LIMIT: Final = 21_000_000
+_UPLOADS: Final = "/imports"
+_GIVEN_ID: Final = re.compile(r"[A-Za-z0-9_.-]{8,100}")
+
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Addresses hold tokens of calendars and codes of certificates.
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class RequestMiddleware:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
+        self._app = app
+        self._is_secure = is_secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
+        state["request_id"] = request_id
+        started, status = monotonic(), 0
+        limit = UPLOAD_LIMIT if scope["path"] == _UPLOADS else BODY_LIMIT
+        received = 0
+
+        async def receive_some() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise HTTPException(413)
+            return message
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                self._complete(headers, state.get("cookies"))
+                headers["X-Request-Id"] = request_id
+            await send(message)
+
+        with logs.bound(request_id=request_id):
+            try:
+                await self._app(scope, receive_some, send_with_headers)
+            except Exception as error:
+                if status:
+                    # Half an answer is out; all that is left is to break it off.
+                    logs.event("request_failed", level=logging.ERROR, error=error, status=status)
+                    raise
+                await unexpected(Request(scope), error)(scope, receive, send_with_headers)
+            finally:
+                route = scope.get("route")
+                logs.event(
+                    "http_request",
+                    level=logging.INFO if 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR else logging.ERROR,
+                    method=scope["method"],
+                    # The template, since an address may hold a token or what somebody searched for.
+                    route=getattr(route, "path_format", None),
+                    status=status,
+                    seconds=round(monotonic() - started, 4),
+                )
+
+    def _complete(self, headers: MutableHeaders, cookies: Cookies | None) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
+        if self._is_secure:
+            headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        if cookies is not None:
+            answer = Response()
+            cookies.write(answer)
+            for name, value in answer.headers.items():
+                if name == "set-cookie":
+                    headers.append(name, value)
+                    # What holds a session is nobody else's to keep.
+                    headers["Cache-Control"] = "no-store"

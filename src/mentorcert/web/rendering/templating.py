@@ -1,0 +1,73 @@
+"""Templates, and how days, numbers and statuses are written in them."""
+
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from mentorcert.translations import Language, translations
+from mentorcert.web.rendering.languages import locale_of
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def last_valid_day(expires_at: datetime, time_zone: str) -> date:
+    """Return the last day on which a certification holds: the one before the midnight that ends it."""
+    return expires_at.astimezone(ZoneInfo(time_zone)).date() - timedelta(days=1)
+
+
+@cache
+def environment(language: Language) -> Environment:
+    """Return the templates in a language; each is compiled once."""
+    # Every value is escaped, whatever the file is called.
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    texts = translations(language)
+    # The extension adds the method, of which the class's type knows nothing.
+    cast("Any", templates).install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)
+    locale = locale_of(language)
+
+    def write_day(day: date) -> str:
+        return format_date(day, format="long", locale=locale)
+
+    def write_last_day(expires_at: datetime | None, time_zone: str) -> str:
+        if expires_at is None:
+            return texts.gettext("does not expire")
+        return write_day(last_valid_day(expires_at, time_zone))
+
+    def write_moment(at: datetime, time_zone: str) -> str:
+        return format_datetime(at, format="d. MMMM y HH:mm", tzinfo=ZoneInfo(time_zone), locale=locale)
+
+    def write_status(status: str) -> Markup:
+        return Markup('<span class="badge badge-{}">{}</span>').format(status, status_text(status, language))
+
+    def write_number(number: int) -> str:
+        return format_decimal(number, locale=locale)
+
+    templates.filters.update(
+        day=write_day, last_day=write_last_day, moment=write_moment, status=write_status, number=write_number
+    )
+    return templates
+
+
+def status_text(status: str, language: Language) -> str:
+    """Return the word for a certification's status."""
+    gettext = translations(language).gettext
+    return {
+        "active": gettext("Active"),
+        "expired": gettext("Expired"),
+        "suspended": gettext("Suspended"),
+    }[status]

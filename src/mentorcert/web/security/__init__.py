@@ -1,0 +1,1 @@
+"""Sign-in and sessions: cookies, tokens, Supabase Auth, rate limits."""

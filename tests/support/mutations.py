@@ -1,0 +1,305 @@
+"""Guards of the database, each with the statement that takes it away and the pgTAP file that must notice."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One guard less: `file` is the topic in supabase/tests/database."""
+
+    file: str
+    statement: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or self.statement
+
+
+def function(file: str, signature: str, guard: str, instead: str, name: str = "") -> Mutation:
+    """Put other words in the place of a function's guard; fails where the function has no such words."""
+    statement = f"""do $mutation$
+declare
+  source constant text := pg_catalog.pg_get_functiondef('{signature}'::regprocedure);
+  guard constant text := $guard${guard}$guard$;
+begin
+  if pg_catalog.strpos(source, guard) = 0 then
+    raise exception 'the function has no such guard';
+  end if;
+  execute replace(source, guard, $instead${instead}$instead$);
+end
+$mutation$"""
+    return Mutation(file, statement, name or f"{signature.partition('(')[0]}: {guard[:60]}")
+
+
+def _trigger(guard: str, name: str) -> Mutation:
+    """Leave one condition out of those under which an update brings its own history entry."""
+    statement = f"""do $mutation$
+declare
+  source text;
+  guard constant text := $guard${guard}$guard$;
+begin
+  select pg_catalog.pg_get_triggerdef(oid) into source from pg_catalog.pg_trigger
+  where tgname = 'record_change_on_update';
+  if pg_catalog.strpos(source, guard) = 0 then
+    raise exception 'the trigger has no such guard';
+  end if;
+  execute replace(replace(source, guard, 'true'), 'CREATE TRIGGER', 'create or replace trigger');
+end
+$mutation$"""
+    return Mutation("history_appended", statement, f"record_change_on_update: {name}")
+
+
+_RECORD = "private.record_change()"
+_CERTIFICATION = "public.peer_mentor_certifications"
+_CHECK_DATES = f"private.check_dates({_CERTIFICATION},text,timestamptz)"
+_PAGE = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)"
+_LISTING = "private.derived_listing(uuid[])"
+_AS_OF = "public.certification_as_of(uuid,timestamptz,timestamptz)"
+
+_REACH = [
+    function(
+        "memberships_ending", "public.get_user_organisation_id()", "membership.ended_at is null", "true"
+    ),
+    function(
+        "memberships_ending", "private.administered_organisation_id()", "membership.ended_at is null", "true"
+    ),
+    function(
+        "memberships_ending", "private.coordinated_chapter_ids()", "membership.ended_at is null", "true"
+    ),
+    function(
+        "access_peer_mentors",
+        "private.administered_organisation_id()",
+        "membership.role = 'org_admin'",
+        "true",
+    ),
+    function(
+        "access_peer_mentors",
+        "private.with_chapters_below(uuid[])",
+        "chapter.parent_id = any(below)",
+        "false",
+    ),
+    function("two_organisations", "public.get_user_organisation_id()", "app_metadata", "user_metadata"),
+    function("two_organisations", "public.get_user_organisation_id()", "lower(auth", "(auth"),
+    function("two_organisations", "public.get_user_organisation_id()", "ids[1] = all(ids)", "true"),
+    function(
+        "two_organisations",
+        "private.own_peer_mentor_ids()",
+        "mentor.organisation_id is not distinct from (select public.get_user_organisation_id())",
+        "true",
+    ),
+    function(
+        "two_organisations",
+        "private.coordinated_chapter_ids()",
+        "membership.organisation_id is not distinct from (select public.get_user_organisation_id())",
+        "true",
+    ),
+    function("chapters_of_peer_mentors", "private.copy_chapter_ids()", "link.ended_at is null", "true"),
+    function(
+        "access_peer_mentor_certifications",
+        _RECORD,
+        "by_user and not private.may_certify",
+        "false and private.may_certify",
+    ),
+    function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
+]
+_CHANGES = [
+    function("validity_rules", _RECORD, "kind in ('corrected', 'extended') and not is_admin", "false"),
+    function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
+    function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
+    function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
+    function("refused_changes", _CHECK_DATES, "certification.issued_at > as_of", "false"),
+    function("refused_changes", _CHECK_DATES, "certification.expires_at <= certification.issued_at", "false"),
+    function(
+        "refused_changes",
+        _CHECK_DATES,
+        "private.day_of(certification.issued_at, time_zone)",
+        "certification.issued_at::date",
+    ),
+    function(
+        "refused_changes",
+        f"private.kind_of_change({_CERTIFICATION},{_CERTIFICATION},timestamptz)",
+        "perform private.reject_transition(before.status, after.status)",
+        "return 'corrected'",
+    ),
+    function(
+        "refused_changes",
+        "private.require_reason(text)",
+        "coalesce(regexp_replace(reason",
+        "coalesce('x' || regexp_replace(reason",
+    ),
+    function(
+        "refused_changes",
+        "public.suspend_certification(uuid,text)",
+        "perform private.set_change_context(null);",
+        "",
+        "suspend_certification ends its announcement",
+    ),
+    function(
+        "refused_changes",
+        "public.renew_certification(uuid,date,date,text,jsonb)",
+        "private.day_starts(renewed_on, time_zone) <= certification.issued_at",
+        "false",
+    ),
+    function(
+        "refused_changes",
+        "private.upgrade_history_entry(jsonb)",
+        "= private.current_history_version()",
+        "is not null",
+    ),
+    function(
+        "extending_and_reverting",
+        "public.extend_certifications(text,date,text,uuid,date)",
+        "candidate.expires_at > since",
+        "true",
+    ),
+    function(
+        "extending_and_reverting",
+        "public.extend_certifications(text,date,text,uuid,date)",
+        "candidate.expires_at < until",
+        "true",
+    ),
+    function("extending_and_reverting", _RECORD, "reverted ->> 'kind' not in", "'' in"),
+    function(
+        "extending_and_reverting",
+        "public.revert_change(uuid,text)",
+        "reverted < cardinality(members)",
+        "false",
+    ),
+    function(
+        "extending_and_reverting",
+        f"private.state_before({_CERTIFICATION},jsonb)",
+        "certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz",
+        "false",
+    ),
+]
+_HISTORY = [
+    function(
+        "history_locked",
+        _RECORD,
+        "perform private.check_history_kept(old.renewal_history, new.renewal_history);",
+        "",
+    ),
+    function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
+    function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
+    function("refused_changes", _RECORD, "perform private.check_revert(old, new, reverted);", ""),
+    function(
+        "refused_changes",
+        f"private.check_dates({_CERTIFICATION},text,timestamptz)",
+        "coalesce(certification.expires_at, as_of) > '9999-01-01'",
+        "false",
+    ),
+    function("refused_changes", "private.is_past_day(text)", "<= current_date + 1", "is not null"),
+    function(
+        "history_locked",
+        "private.reject_change_of_event()",
+        "new.entry = private.upgrade_history_entry(old.entry)",
+        "true",
+    ),
+    function(
+        "history_locked", "private.check_history_kept(jsonb,jsonb)", "private.history_is_in_events() and", ""
+    ),
+    function("history_kinds", _RECORD, "not by_user and change", "change"),
+    function("history_kinds", _RECORD, "when by_user then now()", "when false then now()"),
+    function("history_kinds", _RECORD, "when 'extended' then least(as_of, old.expires_at)", ""),
+    function("history_kinds", _RECORD, "when 'corrected' then least(old.issued_at, new.issued_at)", ""),
+    function("history_kinds", _RECORD, "new.status := private.status_at", "kind := private.status_at"),
+    function(
+        "history_kinds", "private.check_note_and_evidence(jsonb)", "length(change ->> 'note') > 2000", "false"
+    ),
+    function(
+        "refused_changes",
+        "private.check_note_and_evidence(jsonb)",
+        r''' || @ like_regex "^\\s*$"''',
+        "",
+    ),
+    function("history_as_events", "private.check_events(uuid[])", "differing > 0", "false"),
+    function("history_as_events", "private.cached_history(jsonb)", "<= 50", "<= 5000"),
+    function("as_of", _AS_OF, "(entries.entry ->> 'recorded_at')::timestamptz <= known_at", "true"),
+    function("as_of", _AS_OF, "(entries.entry ->> 'effective_at')::timestamptz <= at", "true"),
+    function("as_of", _AS_OF, "at < coalesce", "at <= coalesce"),
+    _trigger("(new.expires_at <= now())", "due"),
+    _trigger("(old.expires_at = new.expires_at)", "same end"),
+    _trigger("(old.issued_at = new.issued_at)", "same beginning"),
+    _trigger("(old.certification_type = new.certification_type)", "same type"),
+    _trigger("((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more"),
+    _trigger(
+        "((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at))",
+        "effective at the end",
+    ),
+    _trigger("(old.status = 'active'::text)", "was active"),
+]
+_LISTS = [
+    function("public_list", _LISTING, "mentor.listing_consent\n", "true\n", "derived_listing: consent"),
+    function("public_list", _LISTING, "certification.status = 'active'", "true"),
+    function("public_list", _LISTING, "certification.expires_at > now()", "true"),
+    function("public_list", _LISTING, "and held.required > 0", ""),
+    function("public_list", _LISTING, "and held.required = held.held", ""),
+    function("public_list", _LISTING, "min(certification.expires_at)", "max(certification.expires_at)"),
+    function(
+        "public_list",
+        "private.refresh_listing_of_certifications()",
+        "listed.peer_mentor_id is not null or",
+        "listed.peer_mentor_id is null and",
+    ),
+    function("certifications_page", _PAGE, "page_size is null or page_size not between 1 and 1000", "false"),
+    function("certifications_page", _PAGE, "status not in ('active', 'expired', 'suspended')", "false"),
+    function(
+        "certifications_page",
+        _PAGE,
+        "expires_at, certification.id\n",
+        "expires_at\n",
+        "certifications_page: ties",
+    ),
+    function("certifications_page", _PAGE, "status = 'active' and from_expires_at < now()", "false"),
+    function("certifications_page", _PAGE, "organisation is null", "false"),
+    function("certifications_page", _PAGE, "certification.id > from_unlimited_id", "true"),
+]
+_CATALOGUE = [
+    Mutation("catalogue_tables", f"grant update (renewal_history) on {_CERTIFICATION} to authenticated"),
+    Mutation("catalogue_tables", f"grant update (renewal_history) on {_CERTIFICATION} to service_role"),
+    Mutation("catalogue_tables", f"grant insert (id) on {_CERTIFICATION} to authenticated"),
+    Mutation("catalogue_tables", f"grant delete on {_CERTIFICATION} to service_role"),
+    Mutation("catalogue_tables", "grant truncate on public.chapters to authenticated"),
+    Mutation("catalogue_tables", "grant update (organisation_id) on public.peer_mentors to authenticated"),
+    Mutation("catalogue_tables", "grant select on public.peer_mentors to anon"),
+    Mutation("catalogue_tables", "grant select (full_name) on public.peer_mentors to public"),
+    Mutation("catalogue_tables", "grant select on private.history_storage to authenticated"),
+    Mutation("catalogue_tables", "create view public.everybody as select * from public.peer_mentors"),
+    Mutation("catalogue_tables", "create table private.unprotected (id integer)"),
+    Mutation("catalogue_tables", f"comment on column {_CERTIFICATION}.status is null"),
+    Mutation("catalogue_tables", "comment on table public.chapters is null"),
+    Mutation(
+        "catalogue_tables", 'alter policy "members read their organisation" on public.organisations to public'
+    ),
+    Mutation(
+        "catalogue_tables",
+        'comment on policy "members read their organisation" on public.organisations is null',
+    ),
+    Mutation("catalogue_tables", "create policy everything on public.chapters to authenticated using (true)"),
+    Mutation("catalogue_tables", f"create index on {_CERTIFICATION} (expires_at)"),
+    Mutation(
+        "catalogue_tables",
+        'alter policy "members read their organisation" on public.organisations '
+        "using (id = public.get_user_organisation_id())",
+    ),
+    Mutation(
+        "catalogue_functions", "grant execute on function private.refresh_listing(uuid[]) to authenticated"
+    ),
+    Mutation("catalogue_functions", "grant execute on function public.certifications_page to anon"),
+    Mutation("catalogue_functions", "grant execute on function public.certification_history to public"),
+    Mutation(
+        "catalogue_functions", "revoke execute on function public.suspend_certification from authenticated"
+    ),
+    Mutation("catalogue_functions", "alter function public.suspend_certification security definer"),
+    Mutation("catalogue_functions", "alter function private.may_certify security definer"),
+    Mutation("catalogue_functions", "alter function private.own_peer_mentor_ids reset search_path"),
+    Mutation("catalogue_functions", "comment on function public.suspend_certification is null"),
+    Mutation("catalogue_functions", "grant usage on schema private to anon"),
+    Mutation(
+        "catalogue_functions", "alter default privileges in schema public grant execute on functions to anon"
+    ),
+    Mutation("constraints", "drop index public.memberships_current_key"),
+    Mutation("constraints", "drop index public.peer_mentors_user_id_key"),
+    Mutation("constraints", "drop index public.peer_mentor_chapters_current_key"),
+]
+MUTATIONS = [*_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]

@@ -1,0 +1,71 @@
+"""Guards of imports, exports and replays that administrators ask for; see `tests.support.mutations`."""
+
+from typing import Final
+
+from tests.support.mutations import Mutation, function
+
+_OWN: Final = "organisation_id = private.administered_organisation_id()"
+_REQUEST: Final = "private.request_task(text,text,bytea,jsonb,uuid)"
+_CANCEL: Final = "private.cancel_task(uuid)"
+_REPLAY: Final = "portal.request_replay(jsonb,text)"
+_POLICIES_OF_TASKS: Final = (
+    '"administrators read the tasks of their organisation" on private.tasks',
+    '"administrators read the rows of their organisation\'s tasks" on private.task_rows',
+)
+MUTATIONS: Final = [
+    *(Mutation("tasks", f"drop policy {policy}") for policy in _POLICIES_OF_TASKS),
+    *(
+        Mutation("tasks", f"alter policy {policy} using ({using})")
+        for policy in _POLICIES_OF_TASKS
+        for using in (
+            "private.check_endpoint('peer_mentors') and private.check_endpoint('certifications')",
+            f"private.check_endpoint('peer_mentors') and {_OWN}",
+            f"private.check_endpoint('certifications') and {_OWN}",
+            "organisation_id = public.get_user_organisation_id()",
+        )
+    ),
+    Mutation("tasks", "grant select on private.tasks to authenticated"),
+    Mutation("tasks", "alter table private.tasks disable row level security"),
+    Mutation("tasks", "alter table private.task_rows disable row level security"),
+    *(
+        Mutation("tasks", f"alter table private.tasks drop constraint tasks_{name}")
+        for name in ("kind_valid", "file_valid", "file_name_valid")
+    ),
+    function("tasks", "private.task_organisation()", "private.check_endpoint('peer_mentors'),", ""),
+    function("tasks", "private.task_organisation()", ", private.check_endpoint('certifications')", ""),
+    function("tasks", "private.task_organisation()", "organisation_id is null", "auth.uid() is null"),
+    function("tasks", _REQUEST, "other.organisation_id = own_id and", ""),
+    function("tasks", _REQUEST, "count(*) >= 3", "count(*) >= 4"),
+    function("tasks", _REQUEST, "and other.state in ('queued', 'running')", ""),
+    function("tasks", _REQUEST, "and confirmed.organisation_id = own_id", ""),
+    function("tasks", _REQUEST, "and confirmed.kind = 'import_preview'", ""),
+    function("tasks", _REQUEST, "preview.state <> 'done' or", ""),
+    function("tasks", _REQUEST, "or preview.file is null", ""),
+    function("tasks", _REQUEST, "(preview.result ->> 'lines_bad')::integer > 0", "false"),
+    function("tasks", _REQUEST, "preview_id is not null or", ""),
+    function("tasks", _REQUEST, "kind = 'export' and (file is not null or file_name is not null)", "false"),
+    function("tasks", _REQUEST, "kind = 'import_preview' and (file is null or file_name is null)", "false"),
+    function("tasks", _REQUEST, "perform private.delete_task_contents(array[preview.id])", "perform 1"),
+    function(
+        "tasks",
+        _REQUEST,
+        "when 'xlsx' then 'xlsx' else 'csv' end",
+        "when '' then '' else options ->> 'format' end",
+    ),
+    function("tasks", _CANCEL, "and asked.organisation_id = own_id", ""),
+    function("tasks", _CANCEL, "and task.kind = 'import_preview'", ""),
+    function("tasks", _CANCEL, "perform private.delete_task_contents(array[task.id])", "perform 1"),
+    Mutation(
+        "tasks", 'drop policy "administrators read the replays of their organisation" on portal.replays'
+    ),
+    Mutation(
+        "tasks",
+        'alter policy "administrators read the replays of their organisation" on portal.replays using (true)',
+    ),
+    Mutation("tasks", "grant select on portal.replays to authenticated"),
+    function("tasks", _REPLAY, "organisation_id is null", "auth.uid() is null"),
+    function("tasks", _REPLAY, "perform private.require_reason(reason);", ""),
+    function("tasks", _REPLAY, "perform portal.require_connection(organisation_id);", ""),
+    function("tasks", _REPLAY, "is_understood is not true", "false"),
+    function("tasks", _REPLAY, "set is_requested = true", "set is_requested = false"),
+]
