@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
 from uuid import UUID
 
 import uvicorn
 from fastapi import FastAPI
 
 from mentorcert.web.security.tokens import issue
+from tests.support.processes import Thread
 from tests.web.conftest import AUTH
 
 
