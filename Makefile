@@ -27,8 +27,8 @@ run: $(VENV)/.runtime ## Set up the registry with the example organisations, and
 	@$(BIN)/mentorcert serve
 
 .PHONY: test
-test: $(VENV)/.dev $(NODE_MODULES) ## Run every test, on the embedded PostgreSQL 18 and on Debian's 15
-	$(BIN)/pytest -n $(WORKERS)
+test: $(VENV)/.dev $(NODE_MODULES) ## Run the tests on the embedded PostgreSQL 18, but for the slow ones
+	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 .PHONY: test-lowest
 test-lowest: $(VENV)/.dev ## Test a part on the lowest versions of the dependencies that pyproject.toml allows

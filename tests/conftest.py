@@ -2,19 +2,60 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.support import command, one_server, pooler
+from tests.support import command, processes, selection
 from tests.support.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        choices=[*SERVERS, "all"],
+        action="append",
+        help=f"run the tests of this server, by default {selection.DEFAULT}; may be given several times",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `pooler.LEFT_OUT` and `one_server.ELSEWHERE` name."""
-    left_out = {item for item in items if pooler.is_left_out(item) or one_server.is_left_out(item)}
-    config.hook.pytest_deselected(items=list(left_out))
-    items[:] = [item for item in items if item not in left_out]
+    """Mark the slow ones; leave out other servers, `pooler.LEFT_OUT` and `one_server.ELSEWHERE`."""
+    selection.mark_slow(items)
+    left_out = [item for item in items if selection.why_left_out(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not selection.why_left_out(item)]
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        selection.count(item)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker has left out to the process that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(selection.left_out(session.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take it; each worker has collected the same."""
+    selection.left_out(node.config).update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for why, number in sorted(selection.left_out(terminalreporter.config).items()):
+        terminalreporter.write_line(f"left out: {number} {why}")
+
+
+@pytest.fixture(autouse=True)
+def children() -> Iterator[None]:
+    """End the processes that a test has started and left running."""
+    with processes.none_left():
+        yield
 
 
 @pytest.fixture(scope="session", params=[EMBEDDED_18, DEBIAN_15, POOLED_15])

@@ -1,7 +1,6 @@
 """The example organisations: generated anew they are the same, and they are fit to be imported."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mentorcert import package_files
 from mentorcert.db.connection import Connection
 from mentorcert.imports import exporting, importing
 from mentorcert.organisations import organisation_file
+from tests.support import processes
 from tests.support.command import Mentorcert
 from tests.support.mentor_file import snapshot
 
@@ -19,7 +19,7 @@ SLUGS = {"national": "hom", "small": "apen-samtale"}
 
 
 def test_the_generator_writes_the_committed_files(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, EXAMPLES / "generate.py", tmp_path], check=True)
+    processes.run(sys.executable, EXAMPLES / "generate.py", tmp_path)
     written = {
         file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
     }

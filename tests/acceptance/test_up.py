@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mentorcert.db.migrate import read
+from tests.support import processes
 from tests.support.command import run
 from tests.support.servers import on_embedded_18
 
@@ -41,9 +42,7 @@ print(json.dumps({
 
 def everything(home: Path) -> dict[str, Any]:
     """Return number and digest of the rows of every table."""
-    said = subprocess.run(
-        [sys.executable, "-c", EVERYTHING, home], check=True, stdout=subprocess.PIPE, text=True
-    )
+    said = processes.run(sys.executable, "-c", EVERYTHING, home)
     content: dict[str, Any] = json.loads(said.stdout)
     return content
 

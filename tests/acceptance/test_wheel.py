@@ -1,7 +1,6 @@
 """The built wheel, installed into an empty environment, sets up a database without the checkout."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
@@ -9,6 +8,7 @@ from zipfile import ZipFile
 import pytest
 
 from mentorcert.db.migrate import read
+from tests.support import processes
 
 CHECKOUT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
@@ -18,9 +18,7 @@ def execute(*command: str | Path, cwd: Path) -> str:
     """Run a program without this test's environment, and return what it prints."""
     own = ("VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "MENTORCERT_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(own)}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return processes.run(*command, cwd=cwd, env=environment).stdout
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -15,11 +16,13 @@ from mentorcert.db import embedded
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import read
 from mentorcert.errors import EmbeddedPostgresError
+from tests.support import processes
 from tests.support.command import run, start
 
 HOLD = """\
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from mentorcert.db import embedded
 print(embedded.start(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
@@ -27,11 +30,15 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A folder for a server; whatever a failed test leaves running in it is stopped."""
-    yield tmp_path
-    if (pid := postmaster(tmp_path)) is not None:
-        psutil.Process(pid).send_signal(signal.SIGQUIT)
+def home() -> Iterator[Path]:
+    """A folder for a server; what a failed test leaves running in it is stopped.
+
+    It is none of pytest's, since each pytest that starts as root shuts the server's user out of those.
+    """
+    with TemporaryDirectory(prefix="mentorcert-") as folder:
+        yield Path(folder)
+        if (pid := postmaster(Path(folder))) is not None:
+            processes.stop(pid, signal.SIGQUIT)
 
 
 def postmaster(home: Path) -> int | None:
@@ -43,23 +50,22 @@ def postmaster(home: Path) -> int | None:
     return pid if psutil.pid_exists(pid) and psutil.Process(pid).name() == "postgres" else None
 
 
-def hold(home: Path) -> tuple[subprocess.Popen[str], str]:
+def hold(home: Path) -> tuple[processes.Child, str]:
     """Start a process that holds the server until its stdin ends; return it and the connection string."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, home], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    process = processes.start(sys.executable, "-c", HOLD, home, stdin=subprocess.PIPE)
+    url = process.line().strip()
+    assert url, process.communicate()
+    return process, url
 
 
-def let_go(process: subprocess.Popen[str]) -> None:
+def let_go(process: processes.Child) -> None:
     process.communicate()
 
 
 def test_many_processes_start_one_server_and_the_last_stops_it(home: Path) -> None:
-    processes = [start("migrate", "--json", database_url="", MENTORCERT_HOME=str(home)) for _ in range(4)]
-    outputs = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, outputs
+    several = [start("migrate", "--json", database_url="", MENTORCERT_HOME=str(home)) for _ in range(4)]
+    outputs = [process.communicate() for process in several]
+    assert [process.returncode for process in several] == [0] * 4, outputs
     applied = [step["file"] for output, _ in outputs for step in json.loads(output)["applied"]]
     assert sorted(applied) == [migration.path.name for migration in read()]
     assert postmaster(home) is None
@@ -94,7 +100,7 @@ def test_a_killed_server_starts_again_with_what_was_committed(home: Path) -> Non
     family = [server, *server.children()]
     server.kill()
     # Its other processes notice by themselves, and hold the shared memory until then.
-    psutil.wait_procs(family)
+    assert psutil.wait_procs(family, processes.DEADLINE_S)[1] == []
     let_go(process)
     process, url = hold(home)
     with connect(url) as conn:
@@ -128,7 +134,5 @@ def test_a_folder_that_is_none_is_told_with_its_path(tmp_path: Path) -> None:
 
 
 def test_the_programs_are_those_of_postgres_18() -> None:
-    said = subprocess.run(
-        [embedded.binaries() / "pg_dump", "--version"], capture_output=True, check=True, text=True
-    )
+    said = processes.run(embedded.binaries() / "pg_dump", "--version")
     assert "PostgreSQL) 18." in said.stdout

@@ -24,9 +24,10 @@ from tests.portal.agreement import disagreements, is_settled, steps_back
 from tests.portal.sending import outcomes, stored
 from tests.portal.soak import Changes, WorkerProcess, outcomes_of, staging_process, workers
 from tests.portal.wire import Point, Strike, wires
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.support.servers import DEBIAN_15, EMBEDDED_18, POOLED_15
-from tests.support.sessions import DEADLINE_S, wait_until
+from tests.support.sessions import wait_until
 
 Death = Point | Literal["stalled", "acknowledged", "not acknowledged"]
 
@@ -175,7 +176,7 @@ def people(organisation: Organisation, database: str, done: Counter[str]) -> Ite
         finally:
             stop.set()
         for one in busy:
-            one.result()
+            one.result(DEADLINE_S)
 
 
 @pytest.mark.parametrize(("server", "portal"), CASES, indirect=["server"], scope="session")
@@ -188,7 +189,7 @@ def test_portal_and_registry_agree_when_all_is_quiet(
     route = {"route": portal.adapter}
     with (
         staging_process(tmp_path, *portal.options) as url,
-        httpx2.Client(base_url=url, trust_env=False) as client,
+        httpx2.Client(base_url=url, trust_env=False, timeout=DEADLINE_S) as client,
         wires(url, WORKERS) as laid,
         workers(laid, tmp_path, portal.adapter, database) as running,
     ):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -17,6 +16,7 @@ from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import DatabaseUnreachableError
 from mentorcert.operations import nightly
+from tests.support import processes
 from tests.support.command import start
 from tests.support.registry import fetch, rows, set_up, status
 from tests.support.servers import SERVERS, Server
@@ -66,7 +66,7 @@ def test_it_does_the_night_that_is_due_and_stops_when_told(
     worker = start("worker", database_url=database)
     wait_until(lambda: fetch(conn, FINISHED) == 1 and working(conn) == 0, "the night to be done")
     worker.send_signal(signal.Signals[name])
-    said, errors = worker.communicate(timeout=60)
+    said, errors = worker.communicate()
     assert (worker.returncode, errors) == (0, "")
     assert "Running" in said
     assert status(conn, certification) == "expired"
@@ -123,20 +123,9 @@ def test_it_survives_the_database_going_away(own_server: Server, capsys: pytest.
     )
 
     def pg_ctl(*arguments: str) -> None:
-        subprocess.run(
-            [
-                *as_owner,
-                own_server.binaries / "pg_ctl",
-                "-D",
-                data,
-                "-w",
-                "-s",
-                "-l",
-                data / "again.log",
-                *arguments,
-            ],
-            cwd=data,
-            check=True,
+        program = own_server.binaries / "pg_ctl"
+        processes.run(
+            *as_owner, program, "-D", data, "-w", "-s", "-l", data / "again.log", *arguments, cwd=data
         )
 
     def start_again() -> None:

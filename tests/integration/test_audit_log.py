@@ -5,10 +5,9 @@ from collections.abc import Callable
 from subprocess import CompletedProcess
 from uuid import uuid4
 
-import pytest
-
 from mentorcert.db.connection import Connection
 from mentorcert.operations import nightly
+from tests.support.cases import in_turn
 from tests.support.registry import join, set_up
 
 Run = Callable[..., CompletedProcess[str]]
@@ -59,7 +58,7 @@ def test_retention(conn: Connection, mentorcert: Run) -> None:
     assert conn.execute("select request_id from private.access_log").fetchall() == [("89",)]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("arguments", "message"),
     [
         (("retention", "access_log"), "give both"),

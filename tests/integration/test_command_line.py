@@ -8,6 +8,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from mentorcert import __version__
+from tests.support import processes
 from tests.support.command import environment, run
 from tests.support.servers import Server
 
@@ -34,13 +35,7 @@ app(["boom"])
 
 
 def python(code: str, database_url: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(database_url),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    return processes.run(sys.executable, "-c", code, env=environment(database_url), check=False)
 
 
 def test_version() -> None:

@@ -11,6 +11,7 @@ from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, acting_as, connect
 from mentorcert.errors import EndpointDisabledError, from_postgres
 from mentorcert.operations import nightly
+from tests.support.cases import in_turn
 from tests.support.registry import set_up
 
 Run = Callable[..., CompletedProcess[str]]
@@ -57,7 +58,7 @@ def test_a_new_reason(conn: Connection, mentorcert: Run) -> None:
     assert conn.execute("select reason from private.disabled_endpoints").fetchall() == [("Another",)]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("arguments", "message"),
     [
         (("disable", "everything", "--reason", "x"), "Endpoints are audit_log, certifications, memberships,"),

@@ -1,10 +1,10 @@
 """Every guard of the database is proven by taking it away: then a pgTAP file must fail.
 
-On the embedded server only: what is tested here is the tests, and those run on both. A guard is taken away
-inside the transaction of the file, after the fixture, so that all of them share one database.
+On the embedded server only: what is tested here is the tests, and those run on both. The guards of one file
+are taken away in one transaction, each after the fixture and until a savepoint.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import LiteralString
 
 import pytest
@@ -20,6 +20,7 @@ from tests.support import (
     task_mutations,
 )
 from tests.support.mutations import Mutation
+from tests.support.registry import rows
 from tests.support.servers import Server, on_embedded_18
 
 pytestmark = [pgtap.needs_pgtap, on_embedded_18]
@@ -62,143 +63,102 @@ _OF_THE_ORGANISATION = {
     "members read peer mentors of their organisation",
 }
 
-Survivors = Callable[[Iterable[Mutation]], list[str]]
-
-
-@pytest.fixture
-def survivors(server: Server, tap_database: str) -> Survivors:
-    """Return the mutations that no test notices."""
-
-    def find(mutations: Iterable[Mutation]) -> list[str]:
-        tried = list(mutations)
-        assert tried
-        return [
-            f"{mutation} is not noticed by {mutation.file}"
-            for mutation in tried
-            if not pgtap.failures_without(
-                server, tap_database, f"{mutation.file}.test.sql", mutation.statement
-            )
-        ]
-
-    return find
-
-
-@pytest.fixture
-def tap_conn(tap_database: str) -> Iterator[Connection]:
-    with connect(tap_database, autocommit=True) as conn:
-        yield conn
-
-
-def rows(conn: Connection, query: str) -> list[tuple[str, ...]]:
-    return conn.execute(query.encode()).fetchall()
+# One for each kind of guard that the catalogue has: for each of them there must be some.
+Guards = Callable[[Connection], Iterator[Mutation]]
 
 
 def statement(conn: Connection, template: LiteralString, *names: str) -> str:
     return sql.SQL(template).format(*map(sql.Identifier, names)).as_string(conn)
 
 
-def test_the_files_pass_while_nothing_is_taken_away(server: Server, tap_database: str) -> None:
-    assert [
-        file for file in pgtap.FILES if pgtap.failures_without(server, tap_database, file, "select")
-    ] == []
-
-
-def test_policies(tap_conn: Connection, survivors: Survivors) -> None:
-    policies = rows(
-        tap_conn,
+def policies(conn: Connection) -> Iterator[Mutation]:
+    found = rows(
+        conn,
         "select tablename, policyname, qual is not null, with_check is not null from pg_catalog.pg_policies "
         "where schemaname = 'public' and policyname !~ '^the endpoint \\w+ is switched on$'",
     )
-
     within_reach = rows(
-        tap_conn,
+        conn,
         "select tablename, policyname from pg_catalog.pg_policies"
         " where policyname ~ 'within reach and switched on$'",
     )
-
-    def mutations() -> Iterable[Mutation]:
-        for table, policy, has_using, has_check in policies:
-            # What the reach leaves of the organisation is the restrictive policy's to say.
-            access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
-            yield Mutation(access, statement(tap_conn, "drop policy {} on public.{}", policy, table))
-            weaken = statement(tap_conn, "alter policy {} on public.{} ", policy, table)
-            if has_using:
-                yield Mutation(access, f"{weaken} using (true)")
-            if has_check:
-                # What is written must be within reach as well, so that is taken away along with it.
-                alone = "; ".join(
-                    statement(tap_conn, "alter policy {} on public.{} with check (true)", restrictive, of)
-                    for of, restrictive in within_reach
-                    if of == table
-                )
-                yield Mutation("moving_rows" if has_using else access, f"{weaken} with check (true); {alone}")
-
-    assert survivors(mutations()) == []
-
-
-def test_row_level_security(tap_conn: Connection, survivors: Survivors) -> None:
-    tables = rows(tap_conn, "select tablename from pg_catalog.pg_tables where schemaname = 'public'")
-    assert (
-        survivors(
-            Mutation(
-                f"access_{table}",
-                statement(tap_conn, "alter table public.{} disable row level security", table),
+    for table, policy, has_using, has_check in found:
+        # What the reach leaves of the organisation is the restrictive policy's to say.
+        access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
+        yield Mutation(access, statement(conn, "drop policy {} on public.{}", policy, table))
+        weaken = statement(conn, "alter policy {} on public.{} ", policy, table)
+        if has_using:
+            yield Mutation(access, f"{weaken} using (true)")
+        if has_check:
+            # What is written must be within reach as well, so that is taken away along with it.
+            alone = "; ".join(
+                statement(conn, "alter policy {} on public.{} with check (true)", restrictive, of)
+                for of, restrictive in within_reach
+                if of == table
             )
-            for (table,) in tables
-        )
-        == []
-    )
+            yield Mutation("moving_rows" if has_using else access, f"{weaken} with check (true); {alone}")
 
 
-def test_triggers(tap_conn: Connection, survivors: Survivors) -> None:
-    triggers = rows(
-        tap_conn,
+def row_level_security(conn: Connection) -> Iterator[Mutation]:
+    tables = rows(conn, "select tablename from pg_catalog.pg_tables where schemaname = 'public'")
+    for (table,) in tables:
+        disable = statement(conn, "alter table public.{} disable row level security", table)
+        yield Mutation(f"access_{table}", disable)
+
+
+def triggers(conn: Connection) -> Iterator[Mutation]:
+    found = rows(
+        conn,
         "select class.relname, trigger.tgname from pg_catalog.pg_trigger as trigger "
         "join pg_catalog.pg_class as class on class.oid = trigger.tgrelid "
         "where not trigger.tgisinternal and class.relnamespace = 'public'::regnamespace",
     )
-    assert (
-        survivors(
-            Mutation(
-                _FILE_OF_LOCK[table]
-                if trigger.startswith("reject_") and table in _FILE_OF_LOCK
-                else _FILE_OF_TRIGGER[trigger],
-                statement(tap_conn, "alter table public.{} disable trigger {}", table, trigger),
-            )
-            for table, trigger in triggers
-        )
-        == []
-    )
+    for table, trigger in found:
+        is_lock = trigger.startswith("reject_") and table in _FILE_OF_LOCK
+        file = _FILE_OF_LOCK[table] if is_lock else _FILE_OF_TRIGGER[trigger]
+        yield Mutation(file, statement(conn, "alter table public.{} disable trigger {}", table, trigger))
 
 
-def test_constraints(tap_conn: Connection, survivors: Survivors) -> None:
-    constraints = rows(
-        tap_conn,
+def constraints(conn: Connection) -> Iterator[Mutation]:
+    found = rows(
+        conn,
         "select conrelid::regclass::text, conname from pg_catalog.pg_constraint "
         "where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'u')",
     )
-    assert (
-        survivors(
-            Mutation(
-                "constraints",
-                statement(tap_conn, "alter table public.{} drop constraint {} cascade", table, constraint),
-            )
-            for table, constraint in constraints
-        )
-        == []
-    )
+    for table, constraint in found:
+        drop = statement(conn, "alter table public.{} drop constraint {} cascade", table, constraint)
+        yield Mutation("constraints", drop)
 
 
-@pytest.mark.parametrize(
-    "mutation",
-    [
-        *mutations.MUTATIONS,
-        *coordinator_mutations.MUTATIONS,
-        *operation_mutations.MUTATIONS,
-        *task_mutations.MUTATIONS,
-        *administration_mutations.MUTATIONS,
-    ],
-    ids=str,
-)
-def test_guard(survivors: Survivors, mutation: Mutation) -> None:
-    assert survivors([mutation]) == []
+def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
+    yield from mutations.MUTATIONS
+    yield from coordinator_mutations.MUTATIONS
+    yield from operation_mutations.MUTATIONS
+    yield from task_mutations.MUTATIONS
+    yield from administration_mutations.MUTATIONS
+
+
+KINDS: tuple[Guards, ...] = (policies, row_level_security, triggers, constraints, written_by_hand)
+
+
+@pytest.fixture(scope="session")
+def guards(tap_database: str) -> list[Mutation]:
+    with connect(tap_database, autocommit=True) as conn:
+        by_kind = [[*kind(conn)] for kind in KINDS]
+    assert all(by_kind)
+    return [mutation for kind in by_kind for mutation in kind]
+
+
+def test_each_guard_names_a_file_that_exists(guards: list[Mutation]) -> None:
+    assert {f"{mutation.file}.test.sql" for mutation in guards} <= set(pgtap.FILES)
+
+
+@pytest.mark.parametrize("file", pgtap.FILES)
+def test_a_file_passes_and_notices_each_guard_that_is_taken_away(
+    server: Server, tap_database: str, guards: list[Mutation], file: str
+) -> None:
+    tried = [mutation for mutation in guards if f"{mutation.file}.test.sql" == file]
+    statements = ["select", *(mutation.statement for mutation in tried)]
+    untouched, *failures = pgtap.failures_without(server, tap_database, file, statements)
+    assert untouched == []
+    assert [str(mutation) for mutation, failed in zip(tried, failures, strict=True) if not failed] == []

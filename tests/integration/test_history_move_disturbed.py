@@ -1,7 +1,6 @@
 """The move to the events table, disturbed: killed, tampered with, or while others write."""
 
 import signal
-import subprocess
 import sys
 from uuid import UUID, uuid4
 
@@ -11,6 +10,7 @@ import pytest
 from mentorcert.certifications import history_storage, repository
 from mentorcert.db.connection import Connection, become, connect
 from mentorcert.errors import HistoryAppendOnlyError, from_postgres
+from tests.support import processes
 from tests.support.command import Mentorcert, environment
 from tests.support.registry import cached, fetch, histories, kinds, mode, set_up, today, with_long_history
 from tests.support.servers import on_embedded_18
@@ -70,7 +70,7 @@ def kill_at(conn: Connection, database: str, held_at: int) -> None:
             " for update",
             (held_at,),
         )
-        process = subprocess.Popen([sys.executable, "-c", MOVE], env=environment(database))
+        process = processes.start(sys.executable, "-c", MOVE, env=environment(database))
         wait_until(lambda: waiting(conn) == 1, "the move to wait")
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -1,7 +1,6 @@
 """A later version of history entries, which only the tests know: lifted in batches, read beside the first."""
 
 import signal
-import subprocess
 import sys
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from mentorcert.certifications.history import EntryV1
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import UnknownHistoryVersionError
 from mentorcert.operations import nightly
+from tests.support import processes
 from tests.support.command import Mentorcert, environment
 from tests.support.registry import Organisation, fetch, history, kinds, rows, set_up, status, today, utc
 from tests.support.servers import on_embedded_18
@@ -111,7 +111,7 @@ def test_killed_between_batches_it_goes_on_where_it_was(conn: Connection, databa
             " where id = (select id from public.peer_mentor_certifications order by id offset 50 limit 1)"
             " for update"
         )
-        process = subprocess.Popen([sys.executable, "-c", UPGRADE], env=environment(database))
+        process = processes.start(sys.executable, "-c", UPGRADE, env=environment(database))
         wait_until(lambda: waiting(conn) == 1, "the third batch to wait")
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -21,75 +21,76 @@ def _organisation(conn: Connection) -> None:
 CERTIFIED = {"certification_type": "basic", "issued": "2026-01-01"}
 
 
-@pytest.mark.parametrize(
-    ("cells", "column", "reason"),
-    [
-        ({"external_id": " "}, "Ekstern ID", "it is empty"),
-        ({"name": ""}, "Navn", "it is empty"),
-        ({"name": "Kari\0"}, "Navn", "it contains a control character"),
-        ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
-        ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
-        ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),
-        ({"chapters": "OSL|Nowhere"}, "Lag", "the organisation has no chapter “Nowhere”"),
-        ({"chapters": "vik"}, "Lag", "several chapters are called “vik”"),
-        ({"consent": "maybe"}, "Samtykke til visning", "it is neither yes nor no"),
-        (
-            {"certification_type": "advanced"},
-            "Sertifisering",
-            "the organisation has no certification type “advanced”",
-        ),
-        (
-            {"certification_type": "samtale"},
-            "Sertifisering",
-            "several certification types are called “samtale”",
-        ),
-        ({"certification_type": ""}, "Sertifisering", "it is empty, but the row has days of a certification"),
-        ({"issued": ""}, "Utstedt", "it is empty"),
-        ({"issued": "01.02.26"}, "Utstedt", "it is not a day"),
-        ({"issued": "2026-02-29"}, "Utstedt", "the calendar has no such day"),
-        ({"issued": "0206-01-01"}, "Utstedt", "it lies outside 1900 to 2199"),
-        ({"issued": "2199-12-31"}, "Utstedt", "the day lies in the future"),
-        ({"expires": "2025-12-31"}, "Gyldig til og med", "it lies before the day of issue"),
-        ({"expires": "soon"}, "Gyldig til og med", "it is not a day"),
-        ({"expires": "ubegrenset"}, "Gyldig til og med", "a certification of the type “basic” has an end"),
-        (
-            {"certification_type": "pledge", "expires": "2030-01-01"},
-            "Gyldig til og med",
-            "a certification of the type “pledge” has no end",
-        ),
-        ({"past_renewals": "2020"}, "Tidligere fornyelser", "“2020”: it is not a day"),
-        (
-            {"past_renewals": "2020-01-01.."},
-            "Tidligere fornyelser",
-            "“2020-01-01..”: nothing stands after ..",
-        ),
-        (
-            {"past_renewals": "2020-01-02..2020-01-01"},
-            "Tidligere fornyelser",
-            "“2020-01-02..2020-01-01” ends before it begins",
-        ),
-        (
-            {"past_renewals": "2020-01-02|02.01.2020"},
-            "Tidligere fornyelser",
-            "two periods begin on 2020-01-02",
-        ),
-        (
-            {"past_renewals": "2026-01-01"},
-            "Tidligere fornyelser",
-            "the period that begins on 2026-01-01 does not lie before the day of issue",
-        ),
-    ],
-)
-def test_a_bad_cell(
-    conn: Connection, tmp_path: Path, cells: dict[str, str], column: str, reason: str
-) -> None:
-    report = import_rows(conn, tmp_path, row("9"), row(**{**CERTIFIED, **cells}))
-    assert reasons(report) == [(3, column, reason)]
-    (problem,) = report.problems
-    assert problem.advice
-    assert problem.value == cells.get(
-        next(key for key, names in HEADINGS.items() if names["nb"] == column), "2026-01-01"
-    )
+BAD_CELLS: list[tuple[dict[str, str], str, str]] = [
+    ({"external_id": " "}, "Ekstern ID", "it is empty"),
+    ({"name": ""}, "Navn", "it is empty"),
+    ({"name": "Kari\0"}, "Navn", "it contains a control character"),
+    ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
+    ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
+    ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),
+    ({"chapters": "OSL|Nowhere"}, "Lag", "the organisation has no chapter “Nowhere”"),
+    ({"chapters": "vik"}, "Lag", "several chapters are called “vik”"),
+    ({"consent": "maybe"}, "Samtykke til visning", "it is neither yes nor no"),
+    (
+        {"certification_type": "advanced"},
+        "Sertifisering",
+        "the organisation has no certification type “advanced”",
+    ),
+    (
+        {"certification_type": "samtale"},
+        "Sertifisering",
+        "several certification types are called “samtale”",
+    ),
+    ({"certification_type": ""}, "Sertifisering", "it is empty, but the row has days of a certification"),
+    ({"issued": ""}, "Utstedt", "it is empty"),
+    ({"issued": "01.02.26"}, "Utstedt", "it is not a day"),
+    ({"issued": "2026-02-29"}, "Utstedt", "the calendar has no such day"),
+    ({"issued": "0206-01-01"}, "Utstedt", "it lies outside 1900 to 2199"),
+    ({"issued": "2199-12-31"}, "Utstedt", "the day lies in the future"),
+    ({"expires": "2025-12-31"}, "Gyldig til og med", "it lies before the day of issue"),
+    ({"expires": "soon"}, "Gyldig til og med", "it is not a day"),
+    ({"expires": "ubegrenset"}, "Gyldig til og med", "a certification of the type “basic” has an end"),
+    (
+        {"certification_type": "pledge", "expires": "2030-01-01"},
+        "Gyldig til og med",
+        "a certification of the type “pledge” has no end",
+    ),
+    ({"past_renewals": "2020"}, "Tidligere fornyelser", "“2020”: it is not a day"),
+    (
+        {"past_renewals": "2020-01-01.."},
+        "Tidligere fornyelser",
+        "“2020-01-01..”: nothing stands after ..",
+    ),
+    (
+        {"past_renewals": "2020-01-02..2020-01-01"},
+        "Tidligere fornyelser",
+        "“2020-01-02..2020-01-01” ends before it begins",
+    ),
+    (
+        {"past_renewals": "2020-01-02|02.01.2020"},
+        "Tidligere fornyelser",
+        "two periods begin on 2020-01-02",
+    ),
+    (
+        {"past_renewals": "2026-01-01"},
+        "Tidligere fornyelser",
+        "the period that begins on 2026-01-01 does not lie before the day of issue",
+    ),
+]
+
+
+def test_bad_cells(conn: Connection, tmp_path: Path) -> None:
+    certified = [{**CERTIFIED, **cells} for cells, _, _ in BAD_CELLS]
+    bad = [row(**{"external_id": f"{number}", **cells}) for number, cells in enumerate(certified)]
+    report = import_rows(conn, tmp_path, row("good"), *bad)
+    assert reasons(report) == [
+        (line, column, reason) for line, (_, column, reason) in enumerate(BAD_CELLS, start=3)
+    ]
+    keys = {names["nb"]: key for key, names in HEADINGS.items()}
+    assert [problem.value for problem in report.problems] == [
+        cells.get(keys[column], "2026-01-01") for cells, column, _ in BAD_CELLS
+    ]
+    assert all(problem.advice for problem in report.problems)
     assert report.counts is None
     assert snapshot(conn) == []
 

@@ -1,8 +1,6 @@
 """What an import writes, changes and leaves alone."""
 
-import subprocess
 import sys
-import threading
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.imports import importing
+from tests.support import processes
 from tests.support.command import environment
 from tests.support.mentor_file import content, import_rows, row, set_up, snapshot
 
@@ -198,7 +197,7 @@ def test_two_imports_at_once_do_the_work_once(conn: Connection, database: str, t
         with connect(database, autocommit=True) as other:
             second.append(importing.import_file(other, file, "demo"))
 
-    thread = threading.Thread(target=import_too)
+    thread = processes.Thread(target=import_too)
 
     def wait_for_the_other(step: str, done: int, total: int) -> None:
         if (step, done) == ("writing", 5):
@@ -227,7 +226,7 @@ def die(step, done, total):
 with connect(autocommit=True) as conn:
     importing.import_file(conn, pathlib.Path({str(file)!r}), "demo", progress=die)
 """
-    killed = subprocess.run([sys.executable, "-c", program], env=environment(database), check=False)
+    killed = processes.run(sys.executable, "-c", program, env=environment(database), check=False)
     assert killed.returncode == -9
     assert snapshot(conn) == []
     assert importing.import_file(conn, file, "demo").is_written

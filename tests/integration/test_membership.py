@@ -9,6 +9,7 @@ import pytest
 from mentorcert import package_files
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.organisations import organisation_file
+from tests.support.cases import in_turn
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -56,7 +57,7 @@ def test_a_coordinator_coordinates_the_chapter(conn: Connection, user: UUID, men
     assert found == [(user, "coordinator", chapter_id)]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("arguments", "message"),
     [
         (("nowhere", "kari@example.org", "--role", "org_admin"), "nowhere"),

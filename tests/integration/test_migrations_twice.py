@@ -1,12 +1,12 @@
 """Every migration may be run twice, alone and all in sequence, and changes nothing the second time."""
 
 import re
-import subprocess
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import migrate, read
+from tests.support import processes
 from tests.support.servers import Server
 
 # pg_dump shields its output by a key that is another one each time.
@@ -17,7 +17,7 @@ def dump(server: Server, url: str, *options: str) -> str:
     # Never through a pooler: pg_dump has settings for its session.
     target = make_conninfo(server.url, dbname=conninfo_to_dict(url)["dbname"])
     command = [str(server.binaries / "pg_dump"), *options, "--dbname", target]
-    return _KEY.sub("", subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return _KEY.sub("", processes.run(*command).stdout)
 
 
 def test_each_file_alone(server: Server, empty_database: str) -> None:

@@ -11,6 +11,7 @@ from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import FutureNightError
 from mentorcert.operations import nightly
 from tests.support.command import Mentorcert
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import (
     expired_once,
     fetch,
@@ -129,7 +130,7 @@ def test_what_the_command_says_to_bad_instants(conn: Connection, mentorcert: Men
 def test_runs_at_once_do_the_work_once(conn: Connection, database: str, runs: int) -> None:
     organisation = set_up(conn)
     organisation.certify_many(300, last_day=date(2024, 5, 31))
-    as_of, together = utc(2024, 6, 2), Barrier(runs)
+    as_of, together = utc(2024, 6, 2), Barrier(runs, timeout=DEADLINE_S)
 
     def one_run(number: int) -> int:
         with connect(database, autocommit=True) as own:
@@ -155,7 +156,7 @@ def test_the_second_waits_for_the_first_and_finds_nothing_left(conn: Connection,
         second = threads.submit(nightly.run, other, as_of)
         wait_until(lambda: waiting(conn) == 1, "the second run to wait")
         first.commit()
-        assert [day.expired for day in second.result()] == [0]
+        assert [day.expired for day in second.result(DEADLINE_S)] == [0]
     assert expired_once(conn)
 
 

@@ -27,6 +27,7 @@ from tests.support.noticing import (
     set_up_without_digests,
     told,
 )
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.support.sessions import meanwhile, wait_until, working
 
@@ -199,7 +200,7 @@ def test_killed_while_it_sends(conn: Connection, database: str, organisation: Or
 
     def kill(_: object) -> None:
         if len(box.mails) == 40:
-            started.wait()
+            assert started.wait(DEADLINE_S)
             process.kill()
 
     with mail.mailbox() as box:
@@ -253,7 +254,7 @@ def test_the_worker_sends_once_each_morning(conn: Connection, database: str) -> 
         worker = command.start("worker", database_url=database, **box.settings)
         wait_until(lambda: fetch(conn, DONE) == 2 and working(conn) == 0, "the night and the morning")
         worker.send_signal(signal.SIGTERM)
-        said, errors = worker.communicate(timeout=60)
+        said, errors = worker.communicate()
         assert (worker.returncode, errors, said) == (0, "", "Running; stop with Ctrl-C.\n")
         Sender(box.server, PAGES).run_forever(lambda: connect(database, autocommit=True), Turns(1))
         assert box.recipients == [address(1)]

@@ -10,6 +10,7 @@ import pytest
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.db.migrate import migrate, read
+from tests.support.processes import DEADLINE_S
 from tests.support.servers import DEBIAN_15, EMBEDDED_18, SERVERS, Server
 
 
@@ -109,7 +110,7 @@ def test_databases_of_one_server_at_once(name: str, tmp_path: Path) -> None:
     """Advisory locks end at the database, roles do not; so it takes a server without any."""
     with SERVERS[name]() as fresh, ExitStack() as databases:
         urls = [databases.enter_context(fresh.new_database()) for _ in range(8)]
-        together = Barrier(len(urls))
+        together = Barrier(len(urls), timeout=DEADLINE_S)
 
         def lay_together(url: str) -> None:
             together.wait()

@@ -11,6 +11,7 @@ import pytest
 
 from mentorcert.db.connection import Connection, acting_as, connect
 from tests.support import pooler
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import fetch
 from tests.support.servers import on_pooled_15
 
@@ -71,7 +72,7 @@ def test_nor_does_an_error_or_an_end_half_way(conn: Connection, other: Connectio
 
 def test_more_clients_than_connections(database: str) -> None:
     clients = 20
-    together = Barrier(clients)
+    together = Barrier(clients, timeout=DEADLINE_S)
 
     def work(user: UUID) -> set[object]:
         with connect(database) as conn:

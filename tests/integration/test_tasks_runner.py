@@ -1,7 +1,6 @@
 """Who does the tasks: killed, stopped, two at once, while one is cancelled, or where the database resists."""
 
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from mentorcert.db.connection import Connection, connect
 from mentorcert.imports.tasks import requests, runner
 from tests.support import command
 from tests.support.mentor_file import row, snapshot
+from tests.support.processes import DEADLINE_S, Child
 from tests.support.registry import Organisation, fetch, rows, set_up
 from tests.support.sessions import wait_until, waiting, working
 from tests.support.tasks import confirm, opener, preview, task, work
@@ -59,7 +59,7 @@ def held_half_way(conn: Connection, database: str) -> Iterator[None]:
         yield
 
 
-def start(database: str) -> subprocess.Popen[str]:
+def start(database: str) -> Child:
     return command.start("tasks", "work", database_url=database)
 
 
@@ -142,7 +142,7 @@ def test_one_task_is_not_done_by_two(
             first = threads.submit(work, database)
             wait_until(lambda: waiting(conn) == 1, "the import to wait half-way")
             assert not work(database)
-        assert first.result()
+        assert first.result(DEADLINE_S)
     assert imported(conn) == 20
     assert task(organisation, confirmed).state == "done"
 
@@ -154,7 +154,7 @@ def test_who_was_silent_too_long_writes_nothing(
         first = threads.submit(work, database)
         wait_until(lambda: waiting(conn) == 1, "the import to wait half-way")
         conn.execute("update private.tasks set lease_token = gen_random_uuid() where state = 'running'")
-        assert first.result()
+        assert first.result(DEADLINE_S)
     assert imported(conn) == 0
     end_lease(conn)
     assert work(database)
@@ -171,7 +171,7 @@ def test_a_task_is_cancelled_while_it_is_done(
         with organisation.as_admin():
             requests.cancel(conn, confirmed)
         # It waits for the lock no longer: its statement was cancelled.
-        assert working_on.result()
+        assert working_on.result(DEADLINE_S)
     assert snapshot(conn) == before
     assert task(organisation, confirmed).state == "cancelled"
     assert not work(database)
@@ -189,7 +189,7 @@ def test_progress_is_told_while_the_work_is_not_committed(
         with held_half_way(conn, database):
             working_on = threads.submit(work, database)
             wait_until(lambda: told(organisation, confirmed) == ("running", "writing", 3, 5), "the progress")
-        assert working_on.result()
+        assert working_on.result(DEADLINE_S)
     assert told(organisation, confirmed)[0] == "done"
 
 
@@ -241,7 +241,7 @@ def test_a_lost_database_is_asked_again(conn: Connection, database: str, organis
         keeping = threads.submit(runner.run_forever, open_connection, stop, beat_s=0.01)
         wait_until(lambda: task(organisation, previewed).state == "done", "the task to be done")
         stop.set()
-        keeping.result()
+        keeping.result(DEADLINE_S)
 
 
 def test_once_does_what_waits_and_ends(

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import queue
 import socket
-import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +22,7 @@ from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.model import PortalRecord
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
 from tests.portal.staging import STATE
+from tests.support.processes import Thread
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ def served(app: ASGIApp) -> Iterator[str]:
     """Serve any application at a free port of loopback; yields its URL."""
     server = uvicorn.Server(http_server.config(app, lifespan="off", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -64,18 +64,12 @@ def connection_file(folder: Path, adapter: str, url: str) -> Path:
 @contextmanager
 def staging_process(folder: Path, *options: str) -> Iterator[str]:
     """Serve a staging portal in a process of its own, on a SQLite file; yield its URL."""
-    process = start(
-        "portal", "stage", "--port", "0", "--database", folder / "portal.sqlite", "--no-limits", *options,
-        database_url="",
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        found = re.search(r"http://\S+:\d+", process.stdout.readline())
+    file = folder / "portal.sqlite"
+    command = ("portal", "stage", "--port", "0", "--no-limits", *options)
+    with start(*command, "--database", file, database_url="") as process:
+        found = re.search(r"http://\S+:\d+", process.line())
         assert found, "the staging portal did not start"
         yield found[0]
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 class WorkerProcess:

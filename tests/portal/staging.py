@@ -2,7 +2,6 @@
 
 import queue
 import ssl
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from mentorcert.portal.model import CertificationState, DesiredState
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY, Options
 from mentorcert_staging.server import server
 from mentorcert_staging.store import Store
+from tests.support.processes import DEADLINE_S, Thread
 
 ORGANISATION = UUID("0f9c5a52-7d5c-4d0e-9a53-3b1d6f1c0001")
 MENTOR = UUID("0f9c5a52-7d5c-4d0e-9a53-3b1d6f1c0002")
@@ -148,13 +148,13 @@ def running(
             finally:
                 heard.put(None)
 
-        thread = threading.Thread(target=serve)
+        thread = Thread(target=serve)
         thread.start()
         try:
-            url = heard.get()
+            url = heard.get(timeout=DEADLINE_S)
             assert url, "the staging portal did not start"
             verify = ssl.create_default_context(cafile=certificate) if certificate else True
-            with httpx2.Client(base_url=url, trust_env=False, verify=verify) as client:
+            with httpx2.Client(base_url=url, trust_env=False, verify=verify, timeout=DEADLINE_S) as client:
                 yield Staging(url, client)
         finally:
             serving.should_exit = True

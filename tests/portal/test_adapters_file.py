@@ -22,6 +22,7 @@ from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.model import DesiredState, PortalRecord
 from tests.portal.connections import connected, do, failure
 from tests.portal.staging import MENTOR, OTHER_MENTOR, STATE, state
+from tests.support.processes import DEADLINE_S
 from tests.support.sessions import wait_until
 
 
@@ -198,7 +199,7 @@ def writers(tmp_path: Path) -> Iterator[list[multiprocessing.Process]]:
     yield started
     for process in started:
         process.kill()
-        process.join()
+        process.join(DEADLINE_S)
 
 
 def test_two_processes_that_are_killed_leave_a_whole_file(
@@ -211,7 +212,7 @@ def test_two_processes_that_are_killed_leave_a_whole_file(
     for process in writers:
         assert process.pid
         os.kill(process.pid, signal.SIGKILL)
-        process.join()
+        process.join(DEADLINE_S)
     before = versions(tmp_path)
     assert store(tmp_path, state(20_000)) == ["applied"]
     assert versions(tmp_path) == before | {str(MENTOR): 20_000}

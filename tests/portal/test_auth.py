@@ -42,6 +42,7 @@ from tests.portal.connections import (
     webhook,
 )
 from tests.portal.staging import STATE, Staging, running
+from tests.support.processes import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("secrets")
 
@@ -167,7 +168,7 @@ def test_a_configured_proxy_is_used() -> None:
     proxy = Answers((204, {}, b""))
     with served(proxy) as url:
         do(webhook("http://127.0.0.1:9", proxy=url), apply)
-    assert proxy.requests.get()["raw_path"] == b"http://127.0.0.1:9/webhook" or proxy.requests.empty()
+    assert proxy.requests.get_nowait()["raw_path"] == b"http://127.0.0.1:9/webhook" or proxy.requests.empty()
 
 
 @pytest.mark.parametrize(
@@ -217,14 +218,14 @@ def test_whoever_fetches_may_give_up_without_harm_to_those_who_wait() -> None:
             calls.append(1)
             if len(calls) == 1:
                 begun.set()
-                await asyncio.Event().wait()
+                await asyncio.wait_for(asyncio.Event().wait(), DEADLINE_S)
             return {"access_token": f"token-{len(calls)}"}
 
         source = TokenSource(fetch)
         first, second = asyncio.create_task(source.get()), asyncio.create_task(source.get())
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), DEADLINE_S)
         first.cancel()
-        return await second
+        return await asyncio.wait_for(second, DEADLINE_S)
 
     assert asyncio.run(use()) == "token-2"
 

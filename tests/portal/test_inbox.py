@@ -25,6 +25,7 @@ from tests.portal.inbound import (
     withdrawn,
     work,
 )
+from tests.support.processes import Thread
 from tests.support.registry import Organisation, fetch, kinds, rows, set_up, utc
 from tests.support.sessions import wait_until
 
@@ -198,7 +199,7 @@ def test_it_works_whenever_it_is_woken(
         # The first time the database is away.
         return connect("host=/nowhere" if failing and failing.pop() else database, autocommit=True)
 
-    thread = threading.Thread(target=inbox.run_forever, args=(connected, DEMO, wake, stop))
+    thread = Thread(target=inbox.run_forever, args=(connected, DEMO, wake, stop))
     thread.start()
     wait_until(lambda: not failing, "the first attempt")
     first = receive(conn, withdrawn())

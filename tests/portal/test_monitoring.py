@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from mentorcert.db.connection import Connection, connect
 from mentorcert.portal.monitoring import endpoints
 from mentorcert.portal.monitoring.watch import FindingLogger, HealthCache
 from tests.portal.breakage import BREAKS, World, in_order
+from tests.support.processes import DEADLINE_S, Thread
 from tests.support.registry import set_up
 
 P = "mentorcert_portal_"
@@ -60,7 +60,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 @contextmanager
 def asked(url: str, keep_s: float = 0) -> Iterator[Asked]:
-    with httpx2.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False, timeout=DEADLINE_S) as client:
         of = Asked(url, client)
         with endpoints.served(HealthCache(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
             client.base_url = httpx2.URL(f"http://127.0.0.1:{port}")
@@ -163,7 +163,7 @@ def test_a_database_that_lacks_a_migration_is_not_ready(
 
 def test_many_who_ask_at_once_are_told_of_one_reading(database: str, world: World) -> None:
     with asked(database, keep_s=60) as of:
-        threads = [threading.Thread(target=of.client.get, args=("/metrics",)) for _ in range(8)]
+        threads = [Thread(target=of.client.get, args=("/metrics",)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from mentorcert_staging.options import DEMO_WEBHOOK_KEY
 from tests.portal.breakage import World, in_order
 from tests.portal.staging import Staging, running
 from tests.support.command import start
+from tests.support.processes import DEADLINE_S, Child
 from tests.support.registry import fetch
 from tests.support.sessions import wait_until
 
@@ -77,12 +77,10 @@ def file(staging: Staging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 class Running:
     """A process that serves its addresses."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Child) -> None:
         self._process = process
-        assert process.stdout
-        said = process.stdout.readline()
-        found = re.search(r"http://[\d.:]+", said)
-        assert found, said + str(process.stderr and process.stderr.read())
+        found = re.search(r"http://[\d.:]+", process.line())
+        assert found, process.communicate()
         self.url = found[0]
 
     def get(self, path: str) -> httpx2.Response:
@@ -91,7 +89,7 @@ class Running:
     def end(self) -> str:
         """Stop it; return what it wrote to stderr."""
         self._process.send_signal(signal.SIGTERM)
-        _, errors = self._process.communicate(timeout=60)
+        _, errors = self._process.communicate()
         # uvicorn ends by the signal that it was sent.
         assert self._process.returncode in {0, -signal.SIGTERM}, errors
         return errors
@@ -99,12 +97,8 @@ class Running:
 
 @contextmanager
 def process(*arguments: str | Path, database: str) -> Iterator[Running]:
-    started = start(*arguments, database_url=database, MENTORCERT_LOG="DEBUG")
-    try:
+    with start(*arguments, database_url=database, MENTORCERT_LOG="DEBUG") as started:
         yield Running(started)
-    finally:
-        started.kill()
-        started.communicate()
 
 
 def log(errors: str) -> list[dict[str, Any]]:
@@ -164,7 +158,12 @@ def test_a_noisy_receiver_names_nobody(world: World, database: str, staging: Sta
                 answer = staging.client.post("/emit", json=sent)
                 assert answer.json() == {"attempts": [202 if code == CODE else 401]}
         garbage = f'{{"{PERSONAL[0]}": "{PERSONAL[2]}"'
-        assert httpx2.post(url, params={"code": CODE}, content=garbage, trust_env=False).status_code == 202
+        assert (
+            httpx2.post(
+                url, params={"code": CODE}, content=garbage, trust_env=False, timeout=DEADLINE_S
+            ).status_code
+            == 202
+        )
         wait_until(
             lambda: fetch(world.conn, WORKED) == 4,
             "work",

@@ -21,6 +21,7 @@ from mentorcert.portal.contract import signature
 from mentorcert.portal.inbound import receiver
 from tests.portal.connections import served
 from tests.portal.inbound import inbound, withdrawn
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, rows, set_up
 
 SECRETS = {
@@ -89,30 +90,27 @@ def signed(
     return signature.headers(message_id, body, [signature.key(SECRETS[key])], at_)
 
 
-@pytest.mark.parametrize(
-    ("query", "headers"),
-    [
+def test_each_way_in(conn: Connection, client: httpx2.Client) -> None:
+    ways: list[tuple[dict[str, str], dict[str, str]]] = [
         (CODE, {}),
         ({}, {"X-Portal-Key": SECRETS["INBOUND_HEADER"]}),
         ({}, {"x-portal-key": SECRETS["INBOUND_HEADER"], "webhook-id": "unsigned"}),
         ({"user": SECRETS["INBOUND_QUERY"], "word": SECRETS["INBOUND_CODE"]}, {}),
-        ({}, signed(b"{}")),
-        ({}, signed(b"{}", key="INBOUND_KEY_BEFORE")),
         ({"code": "wrong"}, {"X-Portal-Key": SECRETS["INBOUND_HEADER"]}),
-    ],
-)
-def test_each_way_in(
-    conn: Connection, client: httpx2.Client, query: dict[str, str], headers: dict[str, str]
-) -> None:
-    headers = signed(b"{}", key="INBOUND_KEY") if "webhook-signature" in headers else headers
-    answer = client.post(PATH, params=query, headers=headers, content=b"{}")
-    assert (answer.status_code, answer.json()["duplicate"]) == (202, False)
-    assert [row[0] for row in stored(conn)] == [b"{}"]
+    ]
+    bodies = [f'{{"way": {number}}}'.encode() for number in range(len(ways) + 2)]
+    ways += [
+        ({}, signed(bodies[-2], message_id="msg_1")),
+        ({}, signed(bodies[-1], message_id="msg_2", key="INBOUND_KEY_BEFORE")),
+    ]
+    for body, (query, headers) in zip(bodies, ways, strict=True):
+        answer = client.post(PATH, params=query, headers=headers, content=body)
+        assert (answer.status_code, answer.json().get("duplicate")) == (202, False), (query, [*headers])
+    assert [row[0] for row in stored(conn)] == bodies
 
 
-@pytest.mark.parametrize(
-    ("query", "headers"),
-    [
+def test_nobody_else(conn: Connection, client: httpx2.Client) -> None:
+    ways: list[tuple[dict[str, str], dict[str, Any]]] = [
         ({}, {}),
         ({"code": ""}, {}),
         ({"code": "wrong"}, {}),
@@ -122,50 +120,41 @@ def test_each_way_in(
         ({}, {"X-Portal-Key": b"\xe6\xff"}),
         ({"user": SECRETS["INBOUND_QUERY"]}, {}),
         ({"user": SECRETS["INBOUND_QUERY"], "word": "wrong"}, {}),
-    ],
-)
-def test_nobody_else(conn: Connection, client: httpx2.Client, query: Any, headers: Any) -> None:
-    assert client.post(PATH, params=query, headers=headers, content=b"{}").status_code == 401
+    ]
+    for query, headers in ways:
+        answer = client.post(PATH, params=query, headers=headers, content=b"{}")
+        assert answer.status_code == 401, (query, headers)
     assert stored(conn) == []
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        *[{"drop": name} for name in ("webhook-id", "webhook-timestamp", "webhook-signature")],
-        *[
-            {"webhook-signature": value}
-            for value in (
-                "",
-                "v1",
-                "v1,",
-                "v1,!!",
-                "v2,abc",
-                "v1," + "A" * 44,
-                "v1,\xe6",
-                "v1, v1",
-                "v1,a " * 200 + "v1,b",
-            )
-        ],
-        *[
-            {"webhook-timestamp": value}
-            for value in ("", "now", "-1", "1e9", "0", "999999999999", "9" * 30, "٣", "1.5")
-        ],
-        {"webhook-id": "another"},
-        {"webhook-id": ""},
-        {"late_s": 301},
-        {"late_s": -301},
-        {"body": b"{ }"},
-    ],
-)
-def test_a_bad_signature_is_401_and_never_500(
-    conn: Connection, client: httpx2.Client, harm: dict[str, Any]
-) -> None:
-    headers: dict[str, Any] = dict(signed(b"{}", late_s=harm.get("late_s", 0)))
-    headers.pop(harm.get("drop", ""), None)
-    headers |= {name: value.encode() for name, value in harm.items() if name.startswith("webhook-")}
-    answer = client.post(PATH, headers=headers, content=harm.get("body", b"{}"))
-    assert answer.status_code == 401
+BAD_SIGNATURES: list[dict[str, Any]] = [
+    *({"drop": name} for name in ("webhook-id", "webhook-timestamp", "webhook-signature")),
+    *(
+        {"webhook-signature": value}
+        for value in (
+            *("", "v1", "v1,", "v1,!!", "v2,abc", "v1," + "A" * 44, "v1,\xe6", "v1, v1"),
+            "v1,a " * 200 + "v1,b",
+        )
+    ),
+    *(
+        {"webhook-timestamp": value}
+        for value in ("", "now", "-1", "1e9", "0", "999999999999", "9" * 30, "٣", "1.5")
+    ),
+    {"webhook-id": "another"},
+    {"webhook-id": ""},
+    {"late_s": 301},
+    {"late_s": -301},
+    {"body": b"{ }"},
+]
+
+
+def test_a_bad_signature_is_401_and_never_500(conn: Connection, client: httpx2.Client) -> None:
+    for harm in BAD_SIGNATURES:
+        headers: dict[str, Any] = dict(signed(b"{}", late_s=harm.get("late_s", 0)))
+        headers.pop(harm.get("drop", ""), None)
+        headers |= {name: value.encode() for name, value in harm.items() if name.startswith("webhook-")}
+        answer = client.post(PATH, headers=headers, content=harm.get("body", b"{}"))
+        assert answer.status_code == 401, harm
     assert stored(conn) == []
 
 
@@ -207,7 +196,11 @@ def test_another_organisation_s_secret_opens_nothing(conn: Connection, database:
             ("..%2fdemo", 404),
         ):
             answer = httpx2.post(
-                f"{url}/webhooks/dynamics/{slug}", params=CODE, content=b"{}", trust_env=False
+                f"{url}/webhooks/dynamics/{slug}",
+                params=CODE,
+                content=b"{}",
+                trust_env=False,
+                timeout=DEADLINE_S,
             )
             assert answer.status_code == status, slug
     assert len(stored(conn)) == 1
@@ -271,7 +264,7 @@ def test_what_cannot_be_stored_is_503_so_that_it_comes_again() -> None:
         raise psycopg.OperationalError
 
     with served(receiver.application({"demo": inbound()}, away)) as url:
-        answer = httpx2.post(f"{url}{PATH}", params=CODE, content=b"{}", trust_env=False)
+        answer = httpx2.post(f"{url}{PATH}", params=CODE, content=b"{}", trust_env=False, timeout=DEADLINE_S)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
 
 

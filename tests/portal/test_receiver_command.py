@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,6 +13,7 @@ import pytest
 from mentorcert.db.connection import Connection
 from tests.portal.staging import running
 from tests.support.command import Mentorcert, start
+from tests.support.processes import Child
 from tests.support.registry import fetch, kinds, set_up
 from tests.support.sessions import wait_until
 
@@ -47,17 +47,12 @@ date_column = "hlf_completedon"
 
 
 @contextmanager
-def receive_command(database: str, file: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = start("portal", "receive", "--connection", file, "--port", "0", database_url=database)
-    try:
-        assert process.stdout
-        said = process.stdout.readline()
-        found = re.search(r"http://\S+/webhooks/dynamics/", said)
-        assert found, said + str(process.stderr and process.stderr.read())
+def receive_command(database: str, file: Path) -> Iterator[tuple[Child, str]]:
+    command = ("portal", "receive", "--connection", file, "--port", "0")
+    with start(*command, database_url=database) as process:
+        found = re.search(r"http://\S+/webhooks/dynamics/", process.line())
+        assert found, process.communicate()
         yield process, f"{found[0]}demo"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
 
 
 def test_the_command_takes_what_a_portal_sends_and_works_it(
@@ -79,7 +74,7 @@ def test_the_command_takes_what_a_portal_sends_and_works_it(
             lambda: fetch(conn, "select count(*) from portal.inbox where state = 'received'") == 0, "work"
         )
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate()
     assert kinds(conn, certification) == ["issued", "renewed"]
     assert CODE not in output + errors
     shown = mentorcert("portal", "inbox")

@@ -109,7 +109,7 @@ def test_the_worker_reconciles_by_itself_and_tells_again(
     worker = start("portal", "worker", "--connection", subject.file, database_url=database)
     wait_until(lambda: not subject.shown()[mentor], "the removal")
     worker.terminate()
-    _, logged = worker.communicate(timeout=60)
+    _, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert subject.runs() == [("done", False)]
     events = [json.loads(line) for line in logged.splitlines()]
@@ -145,7 +145,7 @@ def test_a_worker_that_is_stopped_ends_the_reconciliation(
 
     subject.listing.change = change
     worker = start("portal", "worker", "--connection", subject.file, database_url=database)
-    _, logged = worker.communicate(timeout=60)
+    _, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert subject.runs() == [("failed", True)]
     assert fetch(conn, "select recent_at < now() + interval '11 minutes' from portal.reconciliation_times")

@@ -1,6 +1,5 @@
 """Reconciliation: when it repairs nothing, what it does not compare, and concurrent runs."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,6 +11,7 @@ from mentorcert.errors import InvalidArgumentError
 from mentorcert.portal.reconciliation import reconciler
 from tests.portal.reconciliation import Page, Subject, only, subject_on
 from tests.portal.sending import claim, report, stored
+from tests.support.processes import Thread
 from tests.support.registry import fetch, today
 
 
@@ -171,7 +171,7 @@ def test_who_is_told_while_the_list_is_read_is_not_judged(conn: Connection, subj
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
             other.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
-        worker = threading.Thread(target=subject.work)
+        worker = Thread(target=subject.work)
         worker.start()
         worker.join()
         return page
@@ -236,7 +236,7 @@ def test_two_do_not_reconcile_the_same_organisation_at_once(conn: Connection, su
     others = list[object]()
 
     def change(page: Page) -> Page:
-        other = threading.Thread(target=lambda: others.append(subject.try_to_reconcile()))
+        other = Thread(target=lambda: others.append(subject.try_to_reconcile()))
         other.start()
         other.join()
         return page
@@ -252,8 +252,7 @@ def test_of_many_who_find_it_due_one_reconciles(conn: Connection, subject: Subje
     conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
     results = list[object]()
     workers = [
-        threading.Thread(target=lambda: results.append(subject.try_to_reconcile(only_due=True)))
-        for _ in range(4)
+        Thread(target=lambda: results.append(subject.try_to_reconcile(only_due=True))) for _ in range(4)
     ]
     for worker in workers:
         worker.start()

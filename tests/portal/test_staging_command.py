@@ -13,6 +13,7 @@ from mentorcert.portal.contract import message
 from tests.portal.contract_examples import KEYS
 from tests.portal.staging import STATE, signed, state
 from tests.support import command
+from tests.support.processes import DEADLINE_S
 
 # No command of these needs a database.
 NOWHERE = "host=/nowhere"
@@ -21,24 +22,20 @@ NOWHERE = "host=/nowhere"
 @contextmanager
 def stage(*arguments: str | Path, **settings: str) -> Iterator[str]:
     """Run the command until the block ends; yields its URL."""
-    process = command.start(
-        "portal", "stage", "--port", "0", *arguments, database_url=NOWHERE, PYTHONUNBUFFERED="1", **settings
-    )
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
+    options = ("portal", "stage", "--port", "0", *arguments)
+    with command.start(*options, database_url=NOWHERE, PYTHONUNBUFFERED="1", **settings) as process:
+        line = process.line()
         assert "listens at http://127.0.0.1:" in line, process.communicate()
         yield line.split(" listens at ")[1].split(";")[0]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate()
     assert process.returncode in {0, -signal.SIGTERM}
 
 
 def send(url: str, version: int, *keys: str) -> int:
     rendered = message.render(state(version), target=url)
     headers = signed(rendered, keys) if keys else signed(rendered)
-    return httpx2.post(f"{url}/webhook", content=rendered.body, headers=headers, trust_env=False).status_code
+    return httpx2.post(
+        f"{url}/webhook", content=rendered.body, headers=headers, trust_env=False, timeout=DEADLINE_S
+    ).status_code
 
 
 def test_it_serves_until_it_is_stopped_and_keeps_its_file(tmp_path: Path) -> None:
@@ -47,7 +44,7 @@ def test_it_serves_until_it_is_stopped_and_keeps_its_file(tmp_path: Path) -> Non
         assert send(url, 1) == 200
     with stage("--database", database) as url:
         assert send(url, 2) == 200
-        history = httpx2.get(f"{url}/history", trust_env=False).json()
+        history = httpx2.get(f"{url}/history", trust_env=False, timeout=DEADLINE_S).json()
     assert history["peer_mentors"][str(STATE.peer_mentor_id)]["applied"] == [1, 2]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from mentorcert.portal.contract import inbound
 from mentorcert_staging.dataverse_webhooks import to_dataverse
 from tests.portal.staging import MENTOR, Staging, running
+from tests.support.processes import Thread
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -1,6 +1,5 @@
 """The staging portal's sign-in and service limits are those of Entra ID and Dataverse, over HTTP."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mentorcert_staging.limits import ServiceProtection
 from mentorcert_staging.odata import ODataError
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, Options, ServiceLimits
 from tests.portal.staging import TABLE, Api, running
+from tests.support import processes
 
 
 @pytest.fixture
@@ -106,14 +106,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", "/CN=staging", "-addext", "subjectAltName=IP:127.0.0.1"]
     command += ["-out", str(files[0]), "-keyout", str(files[1])]
-    subprocess.run(command, check=True, capture_output=True)
+    processes.run(*command)
     return files
 
 
 @pytest.fixture(scope="module")
 def public_key(certificate: tuple[Path, Path]) -> str:
     command = ["openssl", "pkey", "-in", str(certificate[1]), "-pubout"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return processes.run(*command).stdout
 
 
 def test_msal_gets_a_token_by_secret_and_by_certificate(

@@ -1,6 +1,5 @@
 """The worker, against a real HTTP portal: what it sends, when, and how it handles the answers."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from mentorcert.db.connection import Connection, connect
 from tests.portal.sending import certified, outcomes, set_mode, shown, situation, stored
 from tests.portal.staging import Staging
+from tests.support.processes import Thread
 from tests.support.registry import Organisation, fetch
 from tests.support.sessions import wait_until
 
@@ -74,7 +74,7 @@ def test_a_mode_that_flips_between_claim_and_send_stops_the_send(
     for number in range(6):
         certified(organisation, str(number))
     staging.use({"kind": "delay", "seconds": 1, "times": 1})
-    working = threading.Thread(target=work, kwargs={"concurrency": 1})
+    working = Thread(target=work, kwargs={"concurrency": 1})
     working.start()
     wait_until(
         lambda: fetch(conn, "select count(*) from portal.states where lease_token is not null") == 6, "claims"
@@ -93,7 +93,7 @@ def test_a_change_during_a_send_is_told_after_it(
 ) -> None:
     mentor = certified(organisation)
     staging.use({"kind": "delay", "seconds": 1, "times": 1})
-    working = threading.Thread(target=work)
+    working = Thread(target=work)
     working.start()
     wait_until(lambda: stored(conn, mentor).lease_token is not None, "the claim")
     conn.execute("update public.peer_mentors set listing_consent = false")
@@ -187,7 +187,7 @@ def test_two_workers_tell_each_version_once(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging
 ) -> None:
     mentors = [certified(organisation, str(number)) for number in range(40)]
-    workers = [threading.Thread(target=work, kwargs={"batch": 3}) for _ in range(2)]
+    workers = [Thread(target=work, kwargs={"batch": 3}) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

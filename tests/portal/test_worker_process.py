@@ -26,7 +26,7 @@ def test_the_worker_process_stops_when_told_and_gives_back_what_it_holds(
     )  # fmt: skip
     wait_until(lambda: fetch(conn, "select count(*) from portal.attempts") > 0, "the first attempt")
     worker.terminate()
-    said, logged = worker.communicate(timeout=60)
+    said, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert "Sending to the portals" in said
     assert "Person" not in logged

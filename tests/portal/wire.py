@@ -12,6 +12,8 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from tests.support.processes import Thread
+
 Point = Literal["before", "sent", "applied"]
 """What becomes of the message at which the wire strikes: it never arrives; it arrives when it is released;
 it arrives, and its answer is lost."""
@@ -128,7 +130,7 @@ class _Connection(socketserver.StreamRequestHandler):
 def wires(portal_url: str, number: int) -> Iterator[list[Wire]]:
     """Yield wires to one portal."""
     laid = [Wire(portal_url) for _ in range(number)]
-    threads = [threading.Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}) for wire in laid]
+    threads = [Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}) for wire in laid]
     for thread in threads:
         thread.start()
     try:

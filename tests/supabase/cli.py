@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.support import processes
 from tests.support.generated_docs import ROOT
 from tests.support.servers import DEBIAN_15, EMBEDDED_18, Server
 
@@ -41,8 +42,9 @@ class SupabaseCli:
     def run(self, *arguments: str, database: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the database of a connection string; fails with the CLI's words where it fails."""
         name = str(conninfo_to_dict(database)["dbname"])
-        done = subprocess.run(
-            [_PROGRAM, "--workdir", self.folder, *arguments, f"--remote={self.server.tcp_url(name)}"],
+        return processes.run(
+            _PROGRAM,
+            *("--workdir", str(self.folder), *arguments, f"--remote={self.server.tcp_url(name)}"),
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.folder),
@@ -51,13 +53,7 @@ class SupabaseCli:
                 "SUPABASE_NO_UPDATE_NOTIFIER": "1",
                 "SUPABASE_NO_KEYRING": "1",
             },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done
 
     def ask(self, *arguments: str, database: str) -> Any:
         """Run a command and return what it prints as JSON."""

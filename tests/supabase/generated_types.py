@@ -1,13 +1,13 @@
 """The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them anew."""
 
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from tests.supabase.cli import SupabaseCli
+from tests.support import processes
 from tests.support.generated_docs import ROOT
 from tests.support.servers import embedded_18
 
@@ -52,7 +52,7 @@ def _class(match: re.Match[str]) -> str:
 def _in_style(source: str) -> str:
     for command in (("check", "--fix-only", "--quiet"), ("format", "--quiet")):
         ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", MODULE, "-"]
-        source = subprocess.run(ruff, input=source, capture_output=True, check=True, text=True).stdout
+        source = processes.run(*ruff, stdin=source).stdout
     return source
 
 

@@ -21,6 +21,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.db.migrate import migrate, read
+from tests.support import processes
+from tests.support.processes import DEADLINE_S
 from tests.support.servers import Server, free_port
 from tests.support.sessions import wait_until
 
@@ -96,7 +98,9 @@ class Lite:
         return self._session("token?grant_type=password", {"email": email, "password": PASSWORD})
 
     def _session(self, path: str, body: dict[str, Any]) -> Session:
-        answer = httpx2.post(f"{self.url}/auth/v1/{path}", json=body, headers={"apikey": PUBLISHABLE_KEY})
+        answer = httpx2.post(
+            f"{self.url}/auth/v1/{path}", json=body, headers={"apikey": PUBLISHABLE_KEY}, timeout=DEADLINE_S
+        )
         answer.raise_for_status()
         session = answer.json()
         return Session(UUID(session["user"]["id"]), session["access_token"], session["refresh_token"])
@@ -106,8 +110,7 @@ class Lite:
 def _sql(expression: str) -> str:
     script = f"import * as lite from '@supabase/lite'; console.log(lite.{expression})"
     node = ["node", "--input-type=module", "--eval", script]
-    done = subprocess.run(node, cwd=ROOT, check=True, capture_output=True, text=True)
-    return done.stdout
+    return processes.run(*node, cwd=ROOT).stdout
 
 
 def helper_functions() -> str:
@@ -168,7 +171,7 @@ def serving(server: Server, database: str, folder: Path) -> Iterator[Lite]:
     (folder / "supabase" / "config.toml").write_text(config)
     log = folder / "log"
     with log.open("w") as output:
-        process = subprocess.Popen(
+        process = processes.Child(
             [_PROGRAM, "--no-telemetry", "start", "--no-admin"],
             cwd=folder,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), "DO_NOT_TRACK": "1", "NO_COLOR": "1"},
@@ -182,7 +185,9 @@ def serving(server: Server, database: str, folder: Path) -> Iterator[Lite]:
     def is_healthy() -> bool:
         assert process.poll() is None, f"Lite ended:\n{log.read_text()}"
         try:
-            return httpx2.get(f"{url}/auth/v1/health", headers={"apikey": PUBLISHABLE_KEY}).is_success
+            return httpx2.get(
+                f"{url}/auth/v1/health", headers={"apikey": PUBLISHABLE_KEY}, timeout=DEADLINE_S
+            ).is_success
         except httpx2.TransportError:
             return False
 

@@ -21,6 +21,7 @@ from tests.supabase import lite
 from tests.supabase.answers import DENIED, data, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import join, today
 
 pytestmark = needs_lite
@@ -195,7 +196,7 @@ def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
     url = f"{world.lite.url}/rest/v1/peer_mentors"
 
     def status(**headers: str) -> int:
-        return httpx2.get(url, headers=headers).status_code
+        return httpx2.get(url, headers=headers, timeout=DEADLINE_S).status_code
 
     token = world.sessions["north_admin"].token
     assert status(apikey=lite.PUBLISHABLE_KEY, authorization=f"Bearer {token}") == 200

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from tests.supabase import lite
 from tests.supabase.answers import DENIED
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
+from tests.support import processes
 from tests.support.registry import history
 
 pytestmark = needs_lite
@@ -28,19 +28,16 @@ def answers(world: World) -> dict[str, Any]:
         "own": str(world.certifications["per_basic"]),
         "foreign": str(world.certifications["nils_basic"]),
     }
-    done = subprocess.run(
-        ["node", Path(__file__).with_name("client.mjs")],
+    done = processes.run(
+        "node",
+        Path(__file__).with_name("client.mjs"),
         env={
             "PATH": os.environ["PATH"],
             "LITE_URL": world.lite.url,
             "LITE_KEY": lite.PUBLISHABLE_KEY,
             "LITE_QUESTIONS": json.dumps(questions),
         },
-        capture_output=True,
-        text=True,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
     printed: dict[str, Any] = json.loads(done.stdout)
     return printed
 

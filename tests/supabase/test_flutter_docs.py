@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from typing import Final
 
@@ -14,6 +13,7 @@ from mentorcert.db.connection import Connection
 from tests.acceptance.test_docs import first_cells
 from tests.supabase import lite
 from tests.supabase.world import World
+from tests.support import processes
 from tests.support.documents import blocks
 from tests.support.generated_docs import DOCS
 from tests.support.registry import rows
@@ -36,10 +36,7 @@ def test_the_python_beside_the_dart_works(untouched_world: World) -> None:
         "SUPABASE_PUBLISHABLE_KEY": lite.PUBLISHABLE_KEY,
         "PASSWORD": lite.PASSWORD,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | settings, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = processes.run(sys.executable, "-c", script, env=os.environ | settings)
     printed = done.stdout.split(f"{_END}\n")
     for block, lines in zip(PYTHON, printed, strict=False):
         assert lines.splitlines() == _SHOWN.findall(block.text), str(block)

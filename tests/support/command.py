@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from tests.support import processes
+
 
 class Mentorcert(Protocol):
     """Runs `mentorcert` with arguments on the test's database."""
@@ -19,19 +21,17 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
     return {**inherited, "DATABASE_URL": database_url, "NO_COLOR": "1", "COLUMNS": "200", **settings}
 
 
-def start(*arguments: str | Path, database_url: str, **settings: str) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, database_url: str, **settings: str) -> processes.Child:
     """Start the command and return at once."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "mentorcert", *arguments],
-        env=environment(database_url, **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return processes.start(
+        sys.executable, "-m", "mentorcert", *arguments, env=environment(database_url, **settings)
     )
 
 
 def run(*arguments: str | Path, database_url: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, whatever its exit code."""
-    process = start(*arguments, database_url=database_url, **settings)
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    return processes.run(
+        *(sys.executable, "-m", "mentorcert", *arguments),
+        env=environment(database_url, **settings),
+        check=False,
+    )

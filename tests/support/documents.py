@@ -3,20 +3,16 @@
 import os
 import re
 import socket
-import subprocess
 import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from mentorcert.portal.config.configuration import Configuration
-from tests.support import command
+from tests.support import command, processes
 from tests.support.generated_docs import ROOT
 from tests.support.servers import Server
 
@@ -129,10 +125,7 @@ class Reader:
         """End what was started to run on."""
         started = self._folder / "background"
         for line in started.read_text("utf-8").split() if started.exists() else ():
-            with suppress(psutil.NoSuchProcess):
-                process = psutil.Process(int(line))
-                process.terminate()
-                process.wait()
+            processes.stop(int(line))
 
     def follow(self, block: Block) -> str:
         """Do what the block says and return what is printed; fails where that is not what it shows."""
@@ -181,8 +174,6 @@ class Reader:
         return printed
 
     def _run(self, block: Block, *program: str | Path) -> str:
-        done = subprocess.run(
-            program, cwd=self._folder, env=self._environment, capture_output=True, text=True, check=False
-        )
+        done = processes.run(*program, cwd=self._folder, env=self._environment, check=False)
         assert done.returncode == 0, f"{block}:\n{done.stdout}\n{done.stderr}"
         return done.stdout

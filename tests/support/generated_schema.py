@@ -1,7 +1,6 @@
 """What the migrations make, as `supabase/schema.sql`; `make schema` writes it, `make check` compares it."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Final
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.support.generated_docs import ROOT
+from tests.support.processes import run
 from tests.support.servers import Server, embedded_18
 
 FILE: Final = ROOT / "supabase" / "schema.sql"
@@ -41,8 +41,7 @@ def schema(server: Server, database: str) -> str:
     """Return the definition of a migrated database, the same on every server."""
     # Never through a pooler: pg_dump has settings for its session.
     target = make_conninfo(server.url, dbname=conninfo_to_dict(database)["dbname"])
-    command = [str(server.binaries / "pg_dump"), *_OPTIONS, "--dbname", target]
-    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    dump = run(server.binaries / "pg_dump", *_OPTIONS, "--dbname", target).stdout
     entries = sorted(_entries(_LEFT_OUT.sub("", dump)), key=lambda entry: entry[0])
     parts = ["\n".join(_merged(text for _, text in group)) for _, group in groupby(entries, lambda e: e[0])]
     return _HEAD + "\n\n".join(parts) + "\n"

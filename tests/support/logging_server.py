@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from mentorcert.db.connection import connect
+from tests.support import processes
 from tests.support.registry import fetch
 from tests.support.servers import DEBIAN_BINARIES, Server, debian_15
 from tests.support.sessions import wait_until
@@ -61,14 +61,10 @@ def logging_15() -> Iterator[LoggingServer]:
         as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
         given = shlex.split((data / "postmaster.opts").read_text())[1:]
         wanted = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        subprocess.run(
-            [
-                *(as_owner if os.geteuid() == 0 else []),
-                DEBIAN_BINARIES / "pg_ctl", "restart", "-w", "-s", "-D", data, "-l", data / "log",
-                "-o", shlex.join([*given, *wanted]),
-            ],
-            check=True,
+        processes.run(
+            *(as_owner if os.geteuid() == 0 else []),
+            *(DEBIAN_BINARIES / "pg_ctl", "restart", "-w", "-s", "-D", data, "-l", data / "log"),
+            *("-o", shlex.join([*given, *wanted])),
             cwd=data,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         yield LoggingServer(server, data / "csvlog" / "postgres.csv")

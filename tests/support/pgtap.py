@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,16 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mentorcert import package_files
 from mentorcert.db.connection import connect
+from tests.support import processes
 from tests.support.servers import Server
 
 FOLDER = package_files.folder("supabase") / "tests" / "database"
 FILES = sorted(path.name for path in FOLDER.glob("*.test.sql"))
+
+# What each file begins and ends with.
+_FIXTURE = "\\ir fixture.psql\n"
+_END = "select * from finish();\nrollback;\n"
+_MARK = "the end of the file"
 
 # Debian's package for 15 also holds pgTAP as plain SQL, which any server takes.
 _PLAIN_SQL = Path("/usr/share/postgresql/15/extension/pgtap.sql")
@@ -42,31 +49,41 @@ def prove(server: Server, url: str, file: str) -> subprocess.CompletedProcess[st
         f"PG{name.replace('dbname', 'database').upper()}": str(value)
         for name, value in conninfo_to_dict(url).items()
     }
-    return subprocess.run(
-        ["pg_prove", "--verbose", "--psql-bin", str(server.binaries / "psql"), file],
+    return processes.run(
+        *("pg_prove", "--verbose", "--psql-bin", str(server.binaries / "psql"), file),
         cwd=FOLDER,
         env={**os.environ, **target},
-        capture_output=True,
-        text=True,
         check=False,
     )
 
 
-def failures_without(server: Server, url: str, file: str, mutation: str) -> list[str]:
-    """Run one file after a statement that takes a guard away; return the lines of the tests that fail then.
+def failures_without(server: Server, url: str, file: str, mutations: Sequence[str]) -> list[list[str]]:
+    """Run one file after each of the statements, undone in turn; return the tests that fail after each.
 
     Raises AssertionError where the file does not run to its end: that would prove nothing of the guard.
     """
-    run = _psql(server, url, "--set", f"mutation={mutation};", "--file", file)
-    assert run.returncode == 0, f"{file} does not run to its end with {mutation}:\n{run.stderr}"
-    return [line for line in run.stdout.splitlines() if line.startswith("not ok")]
+    _, fixture, tests = (FOLDER / file).read_text("utf-8").partition(_FIXTURE)
+    tests, end, _ = tests.partition(_END)
+    assert fixture
+    assert end
+    script = "".join(
+        f"savepoint guard;\n{mutation};\n{tests}\\echo {_MARK}\nrollback to savepoint guard;\n"
+        for mutation in mutations
+    )
+    run = _psql(server, url, "--file", "-", stdin=f"{_FIXTURE}{script}rollback;\n")
+    *runs, rest = run.stdout.split(f"{_MARK}\n")
+    where = f"{file} after {[*mutations, 'all'][len(runs)]}"
+    assert run.returncode == 0, f"{where} does not run to its end:\n{run.stderr}{rest}"
+    return [[line for line in lines.splitlines() if line.startswith("not ok")] for lines in runs]
 
 
-def _psql(server: Server, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _psql(
+    server: Server, url: str, *arguments: str, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [
         str(server.binaries / "psql"),
         *("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1"),
         *("--dbname", url),
         *arguments,
     ]
-    return subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    return processes.run(*command, cwd=FOLDER, stdin=stdin, check=False)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mentorcert.db.connection import connect
+from tests.support import processes
 
 # What needs a session of its own by nature, and so has no place behind a pooler in transaction mode.
 LEFT_OUT: Final = {
@@ -86,20 +86,20 @@ def in_front_of(url: str) -> Iterator[str]:
             news.bind(str(folder / "news"))
             (folder / "news").chmod(0o777)
             news.settimeout(_READY_TIMEOUT_S)
-            process = subprocess.Popen(
+            with processes.Child(
                 [_PROGRAM, "-q", configuration],
                 cwd=folder,
                 env={**os.environ, "NOTIFY_SOCKET": str(folder / "news")},
                 user=account,
                 group=account,
                 extra_groups=None if account is None else [],
-            )
-            try:
-                assert news.recv(4096).startswith(b"READY=1"), (folder / "log").read_text()
-                yield make_conninfo(url, host=str(folder), port=6432)
-            finally:
-                process.terminate()
-                process.wait()
+            ) as pgbouncer:
+                try:
+                    assert news.recv(4096).startswith(b"READY=1"), (folder / "log").read_text()
+                    yield make_conninfo(url, host=str(folder), port=6432)
+                finally:
+                    # Asked to end, it would wait for its clients.
+                    pgbouncer.kill()
     finally:
         shutil.rmtree(folder)
 
@@ -111,11 +111,6 @@ def fill(url: str) -> None:
         other.execute("select 1")
 
 
-def is_left_out(item: pytest.Item) -> bool:
+def is_left_out(item: pytest.Item, server: str) -> bool:
     """Tell whether a test has no place behind the pooler."""
-    return (
-        isinstance(item, pytest.Function)
-        and hasattr(item, "callspec")
-        and item.callspec.params.get("server") == "pooled"
-        and any(item.nodeid.startswith(name) for name in LEFT_OUT)
-    )
+    return server == "pooled" and item.nodeid.startswith(tuple(LEFT_OUT))

@@ -4,41 +4,35 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mentorcert.db import embedded, migrate
 from mentorcert.db.connection import connect
-from tests.support import pooler
+from tests.support import pooler, processes
 
 DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 HAS_PG_CRON = Path("/usr/share/postgresql/15/extension/pg_cron.control").exists()
 # The one database of a server that may hold pg_cron; it exists only while a test has it.
 CRON_DATABASE = "mentorcert_cron"
 
-EMBEDDED_18 = pytest.param("pg18", id="pg18")
-DEBIAN_15 = pytest.param(
-    "pg15",
-    id="pg15",
-    marks=pytest.mark.skipif(
-        not (DEBIAN_BINARIES / "postgres").exists(), reason="Debian's postgresql-15 is not installed"
-    ),
+needs_debian_15 = pytest.mark.skipif(
+    not (DEBIAN_BINARIES / "postgres").exists(), reason="Debian's postgresql-15 is not installed"
 )
-POOLED_15 = pytest.param("pooled", id="pooled", marks=[*DEBIAN_15.marks, pooler.needs_pgbouncer])
-DEBIAN_15_WITH_CRON = pytest.param(
-    "pg15",
-    id="pg15",
-    marks=pytest.mark.skipif(not HAS_PG_CRON, reason="Debian's postgresql-15-cron is not installed"),
+needs_pg_cron = pytest.mark.skipif(not HAS_PG_CRON, reason="Debian's postgresql-15-cron is not installed")
+EMBEDDED_18 = pytest.param("pg18", id="pg18")
+DEBIAN_15 = pytest.param("pg15", id="pg15", marks=[pytest.mark.pg15, needs_debian_15])
+DEBIAN_15_WITH_CRON = pytest.param("pg15", id="pg15", marks=[pytest.mark.pg15, needs_pg_cron])
+POOLED_15 = pytest.param(
+    "pooled", id="pooled", marks=[pytest.mark.pooled, needs_debian_15, pooler.needs_pgbouncer]
 )
 on_embedded_18 = pytest.mark.parametrize("server", [EMBEDDED_18], indirect=True)
 on_debian_15 = pytest.mark.parametrize("server", [DEBIAN_15], indirect=True)
@@ -46,8 +40,14 @@ on_pooled_15 = pytest.mark.parametrize("server", [POOLED_15], indirect=True)
 on_debian_15_with_cron = pytest.mark.parametrize("server", [DEBIAN_15_WITH_CRON], indirect=True)
 
 _LOOPBACK = "127.0.0.1"
-# The data of a test are thrown away; nothing needs to outlive a power cut.
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "128MB"}
+# The data of a test are thrown away: nothing needs to outlive a power cut. And no statement waits for ever.
+_OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "128MB",
+    "statement_timeout": "300s",
+}
 # In memory, a database for each test costs a fifth of the time; containers often have next to no room there.
 _IN_MEMORY = Path("/dev", "shm")
 _ROOM = 4 * 2**30
@@ -171,7 +171,7 @@ def _folder(prefix: str) -> Path:
 
 
 def _options(folder: str, port: int) -> dict[str, str]:
-    return {**_FAST, "listen_addresses": _LOOPBACK, "port": str(port), "unix_socket_directories": folder}
+    return {**_OPTIONS, "listen_addresses": _LOOPBACK, "port": str(port), "unix_socket_directories": folder}
 
 
 def _as_user(name: str) -> list[str]:
@@ -185,19 +185,14 @@ def _pg_ctl(data: Path, options: dict[str, str]) -> list[str]:
 
 
 def _run(program: Path, data: Path, as_user: list[str], *arguments: str) -> None:
-    subprocess.run(
-        [*as_user, program, "-D", data, *arguments], check=True, cwd=data.parent, stdout=subprocess.DEVNULL
-    )
+    processes.run(*as_user, program, "-D", data, *arguments, cwd=data.parent)
 
 
 def _stop(data: Path) -> None:
     """Stop the server on these data, also one whose start was interrupted, and wait for its end."""
     file = data / "postmaster.pid"
     if file.exists():
-        with suppress(psutil.NoSuchProcess):
-            postmaster = psutil.Process(int(file.read_text().split()[0]))
-            postmaster.send_signal(signal.SIGINT)
-            postmaster.wait()
+        processes.stop(int(file.read_text().split()[0]), signal.SIGINT)
 
 
 SERVERS = {"pg18": embedded_18, "pg15": debian_15, "pooled": pooled_15}

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from mentorcert.db.connection import Connection, connect
+from tests.support.processes import DEADLINE_S
 from tests.support.registry import fetch
-
-DEADLINE_S: Final = 60.0
 
 T = TypeVar("T")
 

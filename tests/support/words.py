@@ -1,11 +1,12 @@
 """Phrases that the project does not use, and what it says instead: `make words`."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from tests.support.processes import run
 
 ROOT: Final = Path(__file__).parents[2]
 SUFFIXES: Final = frozenset({".py", ".sql", ".md", ".html"})
@@ -45,9 +46,7 @@ def found_in(text: str) -> Iterator[tuple[int, str, str]]:
 def files(*within: str) -> Iterator[Path]:
     """The files under version control, or about to be, that are read; all, or those within these paths."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *within)
-    for name in subprocess.run(
-        listed, cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines():
+    for name in run(*listed, cwd=ROOT).stdout.splitlines():
         path = ROOT / name
         if path.suffix in SUFFIXES and name not in NOT_READ and path.exists():
             yield path

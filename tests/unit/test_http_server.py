@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from mentorcert import http_server
+from tests.support.processes import Thread
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def client() -> Iterator[socket.socket]:
 
     server = uvicorn.Server(http_server.config(app, lifespan="off", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             with socket.create_connection(listener.getsockname(), timeout=5) as connection:

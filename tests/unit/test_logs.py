@@ -3,13 +3,13 @@
 import io
 import json
 import logging
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from mentorcert import logs
+from tests.support.processes import run
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +95,6 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 @pytest.mark.parametrize("logger", OTHERS)
 def test_others_log_json_too(logger: str) -> None:
     code = f"from mentorcert import logs\nlogs.configure('INFO')\n{OTHERS[logger]}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60
-    )
+    done = run(sys.executable, "-c", code)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {(line["logger"], line["level"]) for line in lines} == {(logger, "warning")}

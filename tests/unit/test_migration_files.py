@@ -46,11 +46,11 @@ def test_statements_are_split_as_postgres_would() -> None:
     ]
 
 
-@pytest.mark.parametrize("migration", read(), ids=lambda found: str(found.path.name))
-def test_every_file_is_made_of_its_statements(migration: Migration) -> None:
-    statements = migration.statements()
-    assert len(statements) > 1
-    assert is_made_of(migration.sql, statements)
+def test_every_file_is_made_of_its_statements() -> None:
+    split = [(migration, migration.statements()) for migration in read()]
+    assert split
+    assert [one.path.name for one, statements in split if len(statements) < 2] == []
+    assert [one.path.name for one, statements in split if not is_made_of(one.sql, statements)] == []
 
 
 @pytest.mark.parametrize(

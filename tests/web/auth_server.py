@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mentorcert.web.configuration import Auth
+from tests.support.processes import Thread
 
 JWKS: Final = "/auth/v1/.well-known/jwks.json"
 SIGNING_IN: Final = "/auth/v1/token"

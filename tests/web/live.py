@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
 from uuid import UUID
 
 import uvicorn
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 
 from mentorcert import http_server
 from mentorcert.web.security.tokens import issue
+from tests.support.processes import Thread
 from tests.web.conftest import AUTH
 
 

@@ -19,6 +19,7 @@ from mentorcert.organisations.sample_people import Person
 from mentorcert.settings import Settings
 from mentorcert.web import serving
 from mentorcert.web.configuration import Configuration, is_of_this_machine
+from tests.support.cases import in_turn
 from tests.support.registry import rows, set_up
 from tests.web.conftest import Site, opened, post
 
@@ -80,12 +81,12 @@ def test_same_people_again(conn: Connection, persons: list[Person]) -> None:
     assert rows(conn, "select * from public.memberships order by id") == before
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "http://localhost:8000", HERE, "http://[::1]:8000"])
+@in_turn("url", ["http://localhost", "http://localhost:8000", HERE, "http://[::1]:8000"])
 def test_by_the_names_of_this_machine(preview: Site, url: str) -> None:
     assert at(preview, url).get("/step-in").status_code == 200
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "host",
     [
         "evil.example",

@@ -16,6 +16,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import Configuration
 from mentorcert.web.context import OptionalUser
 from mentorcert.web.middleware import BODY_LIMIT
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, fetch
 from tests.web.auth_server import SIGNING_IN, Answer, answering
 from tests.web.conftest import Site, form_token, opened, post
@@ -60,8 +61,8 @@ def break_down(context: OptionalUser) -> None:
     raise RuntimeError("kari@example.org")
 
 
-@pytest.mark.parametrize("public_url", ["https://register.example.org", "http://pages.test"])
-@pytest.mark.parametrize("kind", ANSWERS)
+@in_turn("public_url", ["https://register.example.org", "http://pages.test"])
+@in_turn("kind", ANSWERS)
 def test_headers(
     configuration: Configuration, organisation: Organisation, kind: str, public_url: str
 ) -> None:

@@ -3,7 +3,6 @@
 import re
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.configuration import WEB_ROLE
-from tests.support import command
+from tests.support import command, processes
+from tests.support.processes import DEADLINE_S
 from tests.support.servers import free_port
 
 SETTINGS = {
@@ -34,19 +34,15 @@ def url(database: str) -> str:
 
 
 @contextmanager
-def serving(*arguments: str | Path, database_url: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+def serving(*arguments: str | Path, database_url: str, **settings: str) -> Iterator[processes.Child]:
     """Start the command, and have it ended whatever happens."""
     with command.start("serve", *arguments, database_url=database_url, **settings) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+        yield process
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def said(process: processes.Child) -> str:
     """Wait for the line with the address, and return the address."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
+    line = process.line()
     found = re.search(r"https?://\S+(?=/;)", line)
     assert found is not None, f"{line}{process.communicate()[1]}"
     return found.group()
@@ -66,7 +62,7 @@ def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
     port = free_port()
     with serving("--port", str(port), database_url=url, **SETTINGS) as process:
         assert said(process) == "https://register.example.org"
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
             for path in ("/healthz", "/readyz"):
                 assert client.get(path).text == "ok\n"
             answer = client.get("/sign-in", headers={"x-request-id": "one-request"})
@@ -143,9 +139,12 @@ def test_embedded_default() -> None:
         with serving("--port", "0", database_url="", **settings) as process:
             url = said(process)
             assert url.startswith("http://127.0.0.1:")
-            page = httpx2.get(f"{url}/step-in", headers={"accept-language": "en"})
+            page = httpx2.get(f"{url}/step-in", headers={"accept-language": "en"}, timeout=DEADLINE_S)
             assert (page.status_code, "mentorcert up --examples" in page.text) == (200, True)
-            assert httpx2.get(f"{url}/step-in", headers={"host": "evil.example"}).status_code == 403
+            assert (
+                httpx2.get(f"{url}/step-in", headers={"host": "evil.example"}, timeout=DEADLINE_S).status_code
+                == 403
+            )
             process.terminate()
             _, log = process.communicate()
             assert process.returncode == 0, log

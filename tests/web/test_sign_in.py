@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from mentorcert.web.configuration import Configuration
 from mentorcert.web.security import gotrue, rate_limiter
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation
 from tests.web.auth_server import JWKS, OTP, SIGNING_IN, VERIFY, Answer, AuthServer
 from tests.web.conftest import URL, Site, opened, post
@@ -95,7 +96,7 @@ def test_old_link(site: Site, supabase: AuthServer) -> None:
     assert not is_signed_in(client)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("answer", "status"),
     [
         (Answer(500, {}), 503),
@@ -109,7 +110,6 @@ def test_old_link(site: Site, supabase: AuthServer) -> None:
         (Answer(429, {"error_code": "over_request_rate_limit"}), 429),
         (Answer(200, {"access_token": "no.token.atall", "refresh_token": "x"}), 503),
     ],
-    ids=str,
 )
 def test_supabase_does_not_answer_as_it_should(
     site: Site, supabase: AuthServer, answer: Answer, status: int

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from mentorcert.errors import ExpiredTokenError, InvalidTokenError, SignInUnavailableError
 from mentorcert.web.configuration import Auth
 from mentorcert.web.security.tokens import PublishedKeys, Verifier, issue
+from tests.support.forging import with_altered_signature
 from tests.web.auth_server import JWKS, Answer, AuthServer, answering
 
 SHARED = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))
@@ -104,7 +105,7 @@ def test_made_up(supabase: AuthServer) -> None:
         "garbage",
         "x" * 100_000,
         f"{head}.{body}.",
-        f"{head}.{body}.{signature[:-4]}AAAA",
+        with_altered_signature(good),
         f"{head}.{_part({'role': 'authenticated'})}.{signature}",
         jwt.encode(claims, other_key, "ES256", {"kid": supabase.kid}),
         jwt.encode(claims, "", "none"),

@@ -2,8 +2,7 @@
 
 from uuid import UUID, uuid4
 
-import pytest
-
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, join, set_up
 from tests.web.administrator.conftest import Browser
 from tests.web.conftest import Site, post
@@ -20,7 +19,7 @@ FORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", PAGES)
+@in_turn("page", PAGES)
 def test_pages(page: str, site: Site, admin: Browser, organisation: Organisation, coordinator: UUID) -> None:
     mentor = uuid4()
     join(organisation, mentor, "peer_mentor")
@@ -32,7 +31,7 @@ def test_pages(page: str, site: Site, admin: Browser, organisation: Organisation
     assert site.client().get(page).headers["location"].startswith("/sign-in?next=%2Fadmin")
 
 
-@pytest.mark.parametrize("page", FORMS)
+@in_turn("page", FORMS)
 def test_forms(page: str, site: Site, coordinator: UUID) -> None:
     assert post(site.client(coordinator), page).status_code == 403
     assert post(site.client(), page).headers["location"].startswith("/sign-in")

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-import pytest
-
 from mentorcert.db.connection import Connection
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, fetch, rows
 from tests.web.administrator.conftest import HOSTILE, Browser
 
@@ -23,7 +22,7 @@ def test_adding_renaming_and_moving(admin: Browser, conn: Connection, organisati
     ]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("form", "said"),
     [
         ({"name": "Oslo 2", "code": "OSL"}, "There is a chapter with this code already."),

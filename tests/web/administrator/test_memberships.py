@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.db.connection import Connection
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, fetch, join, rows
 from tests.web.administrator.conftest import HOSTILE, Browser
 
@@ -38,7 +39,7 @@ def test_a_peer_mentors_login_is_linked(
     assert fetch(conn, "select user_id from public.peer_mentors where id = %s", mentor) == login
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("form", "said"),
     [
         ({"email": "nobody@example.org"}, "No login has this address."),

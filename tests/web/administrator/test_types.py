@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from mentorcert.db.connection import Connection
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, fetch, rows, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 
@@ -25,7 +24,7 @@ def test_adding(admin: Browser, conn: Connection) -> None:
     ) == [("Kurs", "months", 24, False, [60, 14])]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("change", "said"),
     [
         ({"code": "basic"}, "There is a type with this code already."),

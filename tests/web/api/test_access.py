@@ -7,6 +7,7 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.api import document
+from tests.support.cases import in_turn
 from tests.support.registry import histories, history
 from tests.web.api.conftest import API, As, People
 
@@ -89,7 +90,7 @@ def test_reading_one(conn: Connection, people: People, as_: As, role: str) -> No
             assert {**told, "request_id": ""} == {**of_absent, "request_id": ""}
 
 
-@pytest.mark.parametrize("role", ROLES)
+@in_turn("role", ROLES)
 def test_lists(conn: Connection, people: People, as_: As, role: str) -> None:
     shown = {"list_certifications": str(people.certification), "list_peer_mentors": str(people.mentor)}
     for name, operation in LISTS.items():

@@ -2,12 +2,12 @@
 
 import os
 import re
-import subprocess
 import sys
 from typing import Final
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.security.tokens import issue
+from tests.support import processes
 from tests.support.documents import blocks
 from tests.support.generated_docs import DOCS
 from tests.support.registry import Organisation, today
@@ -28,14 +28,7 @@ def test_the_python_works(site: Site, organisation: Organisation, conn: Connecti
     script = "".join(f"{block.text}\nprint({_END!r})\n" for block in PYTHON)
     with running(site.app) as url:
         settings = {"PAGES_URL": url, "ACCESS_TOKEN": issue(AUTH, organisation.admin)}
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
+        done = processes.run(sys.executable, "-c", script, env=os.environ | settings)
     printed = done.stdout.split(f"{_END}\n")
     for block, lines in zip(PYTHON, printed, strict=False):
         assert lines.splitlines() == _SHOWN.findall(block.text), str(block)

@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.web.api import document
+from tests.support.cases import in_turn
 from tests.web.api.conftest import API, As, People
 from tests.web.conftest import Site
 
@@ -80,7 +81,7 @@ def test_a_refused_field_is_named_but_not_quoted(people: People, as_: As) -> Non
     assert all(fault["message"] for fault in told["errors"])
 
 
-@pytest.mark.parametrize("day", DAYS, ids=repr)
+@in_turn("day", DAYS)
 def test_days_that_are_none(people: People, as_: As, day: object) -> None:
     path = f"{API}/certifications/{people.certification}/renew"
     client = as_("administrator")
@@ -91,7 +92,7 @@ def test_days_that_are_none(people: People, as_: As, day: object) -> None:
         assert [fault["field"] for fault in told["errors"]] == [name]
 
 
-@pytest.mark.parametrize("instant", INSTANTS, ids=repr)
+@in_turn("instant", INSTANTS)
 def test_instants_that_are_none(people: People, as_: As, instant: str) -> None:
     client, path = as_("administrator"), f"{API}/certifications"
     assert_problem(client.get(path, params={"expiring_before": instant}), 422)
@@ -99,7 +100,7 @@ def test_instants_that_are_none(people: People, as_: As, instant: str) -> None:
         assert_problem(client.get(f"{path}/{people.certification}/as-of", params=asked), 422)
 
 
-@pytest.mark.parametrize("id_", IDS, ids=repr)
+@in_turn("id_", IDS)
 def test_ids_that_are_none(people: People, as_: As, id_: str) -> None:
     client = as_("administrator")
     for path in (f"certifications/{id_}", f"peer-mentors/{id_}", f"certifications/{id_}/history"):
@@ -107,13 +108,13 @@ def test_ids_that_are_none(people: People, as_: As, id_: str) -> None:
     assert_problem(client.get(f"{API}/certifications", params={"chapter_id": id_}), 422)
 
 
-@pytest.mark.parametrize("size", ["0", "201", "-1", "1.5", "9" * 5000, "", "null", "1e2"])
+@in_turn("size", ["0", "201", "-1", "1.5", "9" * 5000, "", "null", "1e2"])
 def test_sizes_that_are_none(as_: As, size: str) -> None:
     for topic in ("certifications", "peer-mentors", "public/demo"):
         assert_problem(as_("administrator").get(f"{API}/{topic}", params={"size": size}), 422)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "place", ["x", "e30", "bnVsbA", "W10", "AAAA", "_____", "eyJpZCI6IDF9", "W1tbW1tbW1tbW1tbW1tbW1tb" * 80]
 )
 def test_places_that_no_page_named(people: People, as_: As, place: str) -> None:
@@ -142,7 +143,7 @@ def test_unknown_parameters_are_refused(as_: As) -> None:
     assert told["errors"][0]["field"] == "chapter"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("body", "status"),
     [
         (b"", 422),
@@ -161,14 +162,13 @@ def test_unknown_parameters_are_refused(as_: As) -> None:
         (b'{"\\u0000": 1}', 422),
         (b" " * 1_100_000, 413),
     ],
-    ids=lambda value: repr(value)[:20],
 )
 def test_bodies_that_are_none(people: People, as_: As, body: bytes, status: int) -> None:
     path = f"{API}/certifications/{people.certification}/renew"
     assert_problem(as_("administrator").post(path, content=body, headers=JSON), status)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "content_type",
     ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
      "application/xml", "application/json; charset=utf-16", "application", "\"", "application/problem+json"],

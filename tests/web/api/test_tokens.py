@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import jwt
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from mentorcert.web.security.tokens import issue
+from tests.support.cases import in_turn
 from tests.web.api.conftest import API, As, People
 from tests.web.conftest import AUTH, Site
 
@@ -73,7 +73,7 @@ def test_the_token_that_the_others_are_compared_with_is_valid(site: Site, people
         assert site.client().get(f"{API}/{path}", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("name", FORGED)
+@in_turn("name", FORGED)
 def test_other_tokens_are_refused(site: Site, people: People, name: str) -> None:
     headers = {"authorization": f"Bearer {FORGED[name](people.organisation.admin)}"}
     for path in PATHS:
@@ -86,9 +86,7 @@ def test_other_tokens_are_refused(site: Site, people: People, name: str) -> None
         assert str(people.organisation.admin) not in answer.text
 
 
-@pytest.mark.parametrize(
-    "header", ["Basic a2FyaTpzZWNyZXQ=", "Bearer", "bearer", "{token}", "Token {token}", "\xe6"]
-)
+@in_turn("header", ["Basic a2FyaTpzZWNyZXQ=", "Bearer", "bearer", "{token}", "Token {token}", "\xe6"])
 def test_other_headers_are_refused(site: Site, people: People, header: str) -> None:
     sent = header.format(token=token(people.organisation.admin)).encode("latin-1")
     answer = site.client().get(f"{API}/certifications", headers={b"authorization": sent})

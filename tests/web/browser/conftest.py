@@ -104,16 +104,10 @@ def served() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="mentorcert-pages-") as home:
         set_up = run("up", "--examples", database_url="", MENTORCERT_HOME=home)
         assert set_up.returncode == 0, set_up.stderr
-        serving = start("serve", "--port", "0", database_url="", MENTORCERT_HOME=home)
-        try:
-            assert serving.stdout is not None
-            line = serving.stdout.readline()
-            found = re.search(r"http://[0-9.:]+", line)
-            assert found is not None, line + (serving.stderr.read() if serving.stderr else "")
+        with start("serve", "--port", "0", database_url="", MENTORCERT_HOME=home) as serving:
+            found = re.search(r"http://[0-9.:]+", serving.line())
+            assert found is not None, serving.communicate()
             yield found[0]
-        finally:
-            serving.terminate()
-            serving.communicate()
 
 
 # Ended with each module: while Playwright runs, its thread has an event loop, and no other can run there.

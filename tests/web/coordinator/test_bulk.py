@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mentorcert.certifications import repository
+from tests.support.cases import in_turn
 from tests.support.registry import history, kinds, rows, today
 from tests.web.conftest import form_token, post
 from tests.web.coordinator.conftest import Scene
@@ -116,7 +117,7 @@ def test_nothing_chosen(scene: Scene) -> None:
     assert "Choose at least one" in client.get(answer.headers["location"]).text
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "data",
     [
         {"change": "erase", "id": [str(uuid4())]},

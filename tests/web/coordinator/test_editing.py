@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.support.registry import fetch, join, rows
 from tests.web.conftest import post
 from tests.web.coordinator.conftest import Scene
@@ -98,7 +99,7 @@ def test_login(scene: Scene) -> None:
     assert fetch(conn, "select user_id from public.peer_mentors where id = %s", scene.ola) is None
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("fault", "said"),
     [
         ({"external_id": "7"}, "Somebody has this number already."),

@@ -9,6 +9,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 
+from tests.support.cases import in_turn
 from tests.support.registry import today
 from tests.web.coordinator.conftest import Scene
 
@@ -23,7 +24,7 @@ def test_reach(scene: Scene, path: str) -> None:
     assert names_in(scene.client("admin").get(path).text) == {"Kari Nord", "Ola Vest"}
 
 
-@pytest.mark.parametrize("path", ["/overview", "/certifications", "/certifications.xlsx", "/mentors"])
+@in_turn("path", ["/overview", "/certifications", "/certifications.xlsx", "/mentors"])
 def test_who_may_not(scene: Scene, path: str) -> None:
     assert scene.client("peer_mentor").get(path).status_code == 403
     answer = scene.client("nobody").get(path)
@@ -74,7 +75,7 @@ def test_the_list_is_in_the_address(scene: Scene) -> None:
     assert "Ola Vest" not in listed
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "query",
     [
         "sort=id", "status=lapsed", "chapter=oslo", "ends=7", "ends=2026-13", "ends=9999-01", "size=7",

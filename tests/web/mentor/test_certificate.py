@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection
 from mentorcert.web.mentor import printing
 from mentorcert.web.mentor.printing import Certificate
+from tests.support import processes
 from tests.support.registry import let_end
 from tests.web.conftest import URL, Site
 from tests.web.mentor.conftest import People
@@ -24,8 +24,7 @@ needs_readers = pytest.mark.skipif(
 
 def read(*command: str) -> str:
     """Return what a reader of files says."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout
+    return processes.run(*command).stdout
 
 
 def path_of(people: People) -> str:

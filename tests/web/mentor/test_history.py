@@ -7,6 +7,7 @@ import pytest
 from mentorcert.certifications import history_storage, repository
 from mentorcert.certifications.history import Evidence
 from mentorcert.db.connection import Connection
+from tests.support.cases import in_turn
 from tests.support.registry import today
 from tests.web.conftest import Site
 from tests.web.mentor.conftest import People
@@ -41,6 +42,6 @@ def test_page_by_page_with_a_long_history(conn: Connection, site: Site, people: 
     assert sizes == [50, 50, 22]
 
 
-@pytest.mark.parametrize("query", ["after=x", "after=", "page=2", "after=eyJwb3NpdGlvbiI6MX0"])
+@in_turn("query", ["after=x", "after=", "page=2", "after=eyJwb3NpdGlvbiI6MX0"])
 def test_bad_queries(site: Site, people: People, query: str) -> None:
     assert site.client(people.mentor).get(f"/me/history?{query}").status_code == 422

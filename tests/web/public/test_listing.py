@@ -11,6 +11,7 @@ from mentorcert.certifications.public_list import LONGEST_CACHED_S
 from mentorcert.db.connection import Connection
 from mentorcert.organisations import data_subjects
 from mentorcert.web.public.listing import SIZE
+from tests.support.cases import in_turn
 from tests.support.registry import Organisation, fetch, join, let_end, set_up, today
 from tests.web.conftest import Site
 
@@ -180,7 +181,7 @@ def test_both_languages(site: Site, certification: object) -> None:
         assert f'<a href="?language={other}"' in answer.text
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "query",
     [
         "page=2",
