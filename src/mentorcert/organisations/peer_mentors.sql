@@ -24,7 +24,7 @@ where certification.peer_mentor_id = :peer_mentor_id
 order by certification.expires_at, certification.certification_type;
 
 -- name: history_of(peer_mentor_id, certification_id, skipped, size)
-select certification.id, certification.certification_type, history.entry
+select certification.organisation_id, certification.id as certification_id, certification.certification_type, history.entry
 from public.peer_mentor_certifications as certification
 cross join lateral public.certification_history(certification.id) with ordinality as history (entry, position)
 where
@@ -61,8 +61,8 @@ update public.peer_mentor_chapters as link set ended_at = now()
 where
   link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and link.ended_at is null;
 
--- name: find_login(email)$
+-- name: find_login(email)
 select private.find_login(:email);
 
--- name: login_address(user_id)$
+-- name: login_address(user_id)
 select login.email from private.member_logins() as login where login.user_id = :user_id;
