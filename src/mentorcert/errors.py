@@ -43,6 +43,16 @@ class SecretUnreadableError(PortalConfigurationError):
     """A secret is not where the configuration says."""
 
 
+class UnknownOrganisationError(InvalidInputError):
+    """There is no organisation with this slug."""
+
+    def __init__(self, slug: str) -> None:
+        """Name the slug."""
+        super().__init__(
+            f"There is no organisation “{slug}”.", hint="`mentorcert organisation apply` sets one up."
+        )
+
+
 class NoOrganisationError(InvalidInputError):
     """There is no organisation with this slug."""
 

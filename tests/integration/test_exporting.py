@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mentorcert.db.connection import Connection
+from mentorcert.errors import UnknownOrganisationError
 from mentorcert.imports import cells, exporting, importing, tabular
 from mentorcert.imports.cells import Language
 from mentorcert.imports.columns import HEADINGS
 from mentorcert.imports.workbook import UnwritableTextError
-from mentorcert.organisations.organisation_file import UnknownOrganisationError
 from tests.support.command import Mentorcert
 from tests.support.mentor_file import import_rows, row, set_up, snapshot
 
@@ -98,7 +98,7 @@ def test_a_copy_exports_the_same_bytes(
 
 @given(text=texts)
 def test_harmless_and_original_are_each_others_inverse(text: str) -> None:
-    assert cells.original(cells.harmless(text)) == text
+    assert cells.original(cells.escape_formula(text)) == text
 
 
 def test_what_a_person_wrote_with_an_apostrophe_stays() -> None:

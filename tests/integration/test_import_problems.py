@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mentorcert.db.connection import Connection
+from mentorcert.errors import UnknownOrganisationError
 from mentorcert.imports import importing
 from mentorcert.imports.columns import HEADINGS
-from mentorcert.organisations.organisation_file import UnknownOrganisationError
 from tests.support.command import Mentorcert
 from tests.support.mentor_file import content, import_rows, reasons, row, set_up, snapshot
 

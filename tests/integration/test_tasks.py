@@ -38,7 +38,7 @@ def organisation(conn: Connection) -> Organisation:
 def read(organisation: Organisation, task_id: UUID, **options: Any) -> list[tuple[Any, ...]]:
     """Return line, verdict, and what becomes of person and certification."""
     with organisation.as_admin() as conn:
-        found = requests.rows(conn, task_id, **options)
+        found = requests.task_rows(conn, task_id, **options)
     return [(one.line, one.verdict, one.person, one.certification) for one in found]
 
 
@@ -105,9 +105,9 @@ def test_the_preview_says_what_becomes_of_each_row(
     assert read(organisation, again, choice="changed") == read(organisation, again)[1:2]
     assert read(organisation, again, after=3, size=1) == read(organisation, again)[2:3]
     with organisation.as_admin():
-        (bad, *_) = requests.rows(conn, again, choice="problems")
-        (unlimited, *_) = requests.rows(conn, again, choice="changed")
-        (added, *_) = requests.rows(conn, again, choice="added")
+        (bad, *_) = requests.task_rows(conn, again, choice="problems")
+        (unlimited, *_) = requests.task_rows(conn, again, choice="changed")
+        (added, *_) = requests.task_rows(conn, again, choice="added")
     (problem,) = bad.problems
     assert (problem.column, problem.value) == ("E-post", "no\N{REPLACEMENT CHARACTER}body")
     assert say(problem.reason, str.upper) == "IT CONTAINS A CONTROL CHARACTER"
@@ -126,7 +126,7 @@ def test_what_changes_is_what_the_preview_said(
     previewed = preview(organisation, said)
     work(database)
     with organisation.as_admin():
-        (one,) = requests.rows(conn, previewed)
+        (one,) = requests.task_rows(conn, previewed)
     assert (one.verdict, one.person, one.certification) == ("changed", "unchanged", "changed")
     assert (one.held_issued, one.held_expires) == (today(conn, -300), today(conn, 30))
     work_id = confirm(organisation, previewed)
@@ -285,7 +285,7 @@ def test_others_do_not_see_confirm_or_cancel(
     for user in (other.admin, coordinator, mentor, uuid4()):
         attempt = partial(acting, conn, user)
 
-        assert attempt(requests.rows, previewed) == []
+        assert attempt(requests.task_rows, previewed) == []
         assert attempt(requests.recent, "import_preview") == []
         for call, options in (
             (requests.get, {}),

@@ -1,8 +1,10 @@
 """The pages, asked as each of their people."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from html import unescape
 from typing import Final
 from uuid import UUID
 
@@ -87,6 +89,13 @@ def post(
     """Send a form as a browser does: with the token that a page holds."""
     token = form_token(client.get(page).text)
     return client.post(path, data={"form": token, **(data or {})})
+
+
+def hidden(html: str, name: str) -> str:
+    """Return the value of a field that the page carries along."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert found is not None, name
+    return unescape(found[1])
 
 
 def form_token(html: str) -> str:

@@ -80,7 +80,7 @@ def named(conn: Connection, accesses: Iterable[Named], since: datetime | None = 
     """
     remaining = iter(accesses)
     while batch := list(islice(remaining, _BATCH)):
-        asked = Jsonb([asdict(one) for one in batch], dumps=partial(json.dumps, default=str))
+        asked = Jsonb([asdict(access) for access in batch], dumps=partial(json.dumps, default=str))
         try:
             outside = list(_QUERIES.named_outside(conn, named=asked, since=since))
         except psycopg.DataError:

@@ -1,16 +1,39 @@
--- The audit log, and how long logs are kept.
+-- The audit log, what the ids in it are called, and how long logs are kept.
 
--- name: entries(organisation_id, since, size)
+-- name: entries(organisation_id, since, table_name, user_id, from_day, to_day, time_zone, before_at, before_id, size)
 select
-  entry.recorded_at, organisation.slug as organisation, entry.table_name, entry.row_id, entry.action, entry.actor,
-  entry.before, entry.after
+  entry.id, entry.organisation_id, entry.recorded_at, organisation.slug as organisation, entry.table_name, entry.row_id,
+  entry.action, entry.actor, entry.before, entry.after
 from public.audit_log as entry
 left join public.organisations as organisation on organisation.id = entry.organisation_id
 where
   (:organisation_id::uuid is null or entry.organisation_id = :organisation_id)
   and entry.recorded_at >= coalesce(:since::timestamptz, '-infinity')
-order by entry.recorded_at desc, entry.id
+  and entry.recorded_at >= coalesce(private.day_starts(:from_day::date, :time_zone::text), '-infinity')
+  and entry.recorded_at < coalesce(private.day_starts(:to_day::date + 1, :time_zone::text), 'infinity')
+  and entry.recorded_at <= coalesce(:before_at::timestamptz, 'infinity')
+  and (:before_at::timestamptz is null or (entry.recorded_at, entry.id) < (:before_at, :before_id::uuid))
+  and (:table_name::text is null or entry.table_name = :table_name)
+  and (:user_id::uuid is null or entry.actor ->> 'user_id' = :user_id::text)
+order by entry.recorded_at desc, entry.id desc
 limit :size;
+
+-- name: find_member(email)
+select login.user_id from private.member_logins() as login where lower(login.email) = lower(:email);
+
+-- name: member_addresses(ids)
+select login.user_id, login.email from private.member_logins() as login
+where login.user_id = any(:ids) and login.email is not null;
+
+-- name: row_names(organisation_id, ids)
+select chapter.id, chapter.organisation_id, chapter.name from public.chapters as chapter
+where chapter.organisation_id = :organisation_id and chapter.id = any(:ids)
+union all
+select type.id, type.organisation_id, type.code from public.certification_types as type
+where type.organisation_id = :organisation_id and type.id = any(:ids)
+union all
+select mentor.id, mentor.organisation_id, mentor.full_name from public.peer_mentors as mentor
+where mentor.organisation_id = :organisation_id and mentor.id = any(:ids) and mentor.full_name is not null;
 
 -- name: retention()
 select retention.log, extract(epoch from retention.keep)::bigint / 86400 as days

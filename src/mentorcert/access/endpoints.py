@@ -1,16 +1,13 @@
-"""Switches endpoints off and on: what clients may ask for at all, whoever they are."""
+"""Switches endpoints off and on: what any client may ask for at all."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-import aiosql
-from psycopg.rows import class_row
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError, NotMigratedError
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +21,17 @@ class DisabledEndpoint:
 
 def known(conn: Connection) -> list[str]:
     """Return the names of all endpoints, as the database has them."""
-    return [endpoint for (endpoint,) in _QUERIES.known(conn)]
+    return rows.fetch_all(conn, str, _QUERIES.known)
 
 
 def disabled(conn: Connection) -> list[DisabledEndpoint]:
     """Return the endpoints that are switched off now."""
-    with conn.cursor(row_factory=class_row(DisabledEndpoint)) as cursor:
-        return cursor.execute(_QUERIES.disabled.sql).fetchall()
+    return rows.fetch_all(conn, DisabledEndpoint, _QUERIES.disabled)
+
+
+def disabled_since(conn: Connection) -> dict[str, datetime]:
+    """Return since when each endpoint that is off is off; without the reasons, which are not for clients."""
+    return dict(rows.fetch_all(conn, tuple[str, datetime], _QUERIES.disabled_since))
 
 
 def disable(conn: Connection, endpoint: str, reason: str) -> None:
@@ -44,14 +45,13 @@ def disable(conn: Connection, endpoint: str, reason: str) -> None:
         raise InvalidInputError(
             "Switching off needs a reason.", hint="Say why, for colleagues, with --reason."
         )
-    _QUERIES.disable(conn, endpoint=endpoint, reason=reason)
+    rows.execute(conn, _QUERIES.disable, endpoint=endpoint, reason=reason)
 
 
 def enable(conn: Connection, endpoint: str) -> bool:
     """Switch an endpoint on; return False where it was on. Raises InvalidInputError for an unknown one."""
     _require_known(conn, endpoint)
-    removed: int = _QUERIES.enable(conn, endpoint=endpoint)
-    return removed == 1
+    return rows.execute(conn, _QUERIES.enable, endpoint=endpoint) == 1
 
 
 def _require_known(conn: Connection, endpoint: str) -> None:

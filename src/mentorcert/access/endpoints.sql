@@ -11,6 +11,9 @@ select disabled.endpoint, disabled.reason, disabled.disabled_at
 from private.disabled_endpoints as disabled
 order by disabled.endpoint;
 
+-- name: disabled_since()
+select disabled.endpoint, disabled.disabled_at from private.disabled_endpoints as disabled;
+
 -- name: disable(endpoint, reason)!
 insert into private.disabled_endpoints (endpoint, reason) values (:endpoint, :reason)
 on conflict (endpoint) do update set reason = excluded.reason;

@@ -31,9 +31,9 @@ class Membership:
 
     def __str__(self) -> str:
         """Return one line."""
-        of = f" of chapter {self.chapter}" if self.chapter else ""
+        place = f" of chapter {self.chapter}" if self.chapter else ""
         ended = f", ended on {self.ended_at:%Y-%m-%d %H:%M %Z}" if self.ended_at else ""
-        return f"{self.role}{of} in {self.organisation}{ended}"
+        return f"{self.role}{place} in {self.organisation}{ended}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Audit:
     def is_wrong(self) -> bool:
         """Whether somebody sees too much, or may what is not listed, or a table has no rule."""
         too_much = self.unknown_tables or self.rights.unexpected
-        return bool(too_much) or any(one.outside for one in self.examined)
+        return bool(too_much) or any(login.outside for login in self.examined)
 
 
 class _Rows:

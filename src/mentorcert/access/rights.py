@@ -9,7 +9,7 @@ import aiosql
 from mentorcert.db.connection import Connection
 
 LIST: Final = Path(__file__).with_name("expected_rights.txt")
-"""One right to a line, sorted; `python -m tests.support.generated_rights` writes it anew."""
+"""One right to a line, sorted; `python -m tests.support.generated_rights` writes it again."""
 
 _RESTRICTION: Final = "restriction on "  # a restrictive policy: where it is missing, somebody may more
 

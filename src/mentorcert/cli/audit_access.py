@@ -52,11 +52,11 @@ def access(
             found = access_log.logged(conn, begin)
         else:
             found = _from_files(conn, csvlog, supabase_export, begin, progress=progress, coverage=coverage)
-    outside = [one for one in found if one.outcome != "none"]
+    outside = [access for access in found if access.outcome != "none"]
     shown = found if attempts else outside
     if as_json:
         read = {file: asdict(covered) for file, covered in coverage.items()}
-        print_json({"accesses": [asdict(one) for one in shown], "read": read})
+        print_json({"accesses": [asdict(access) for access in shown], "read": read})
     else:
         _print(shown)
         for file, covered in coverage.items():
@@ -88,12 +88,12 @@ def _from_files(
 
 
 def _print(accesses: list[Access]) -> None:
-    for one in accesses:
+    for access in accesses:
         console.print(
-            f"{one.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z {one.user_id or 'anon'} "
-            f"(member of {escape(', '.join(one.organisations)) or 'no organisation'}): "
-            f"{escape(one.what)} {one.row_id or ''} of [bold]{escape(one.row_organisation)}[/bold], "
-            f"came back: {one.outcome}, {escape(one.place)}",
+            f"{access.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z {access.user_id or 'anon'} "
+            f"(member of {escape(', '.join(access.organisations)) or 'no organisation'}): "
+            f"{escape(access.what)} {access.row_id or ''} of [bold]{escape(access.row_organisation)}[/bold], "
+            f"came back: {access.outcome}, {escape(access.place)}",
             soft_wrap=True,
         )
 

@@ -13,7 +13,7 @@ from mentorcert.access.isolation import Audit, Examined
 from mentorcert.access.rights import Rights
 from mentorcert.cli.output import console, error_console, print_json, progress_bars
 from mentorcert.db.connection import connect
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 
 _SHOWN: Final = 50
 
@@ -46,7 +46,7 @@ def isolation(
     """
     picked = seed or secrets.token_hex(4)
     with progress_bars() as progress, connect(autocommit=True) as conn:
-        only_in = organisation_file.find(conn, organisation) if organisation else None
+        only_in = organisations.by_slug(conn, organisation).id if organisation else None
         audit = isolation_audit.examine(
             conn,
             users=users,
@@ -67,29 +67,29 @@ def _print_isolation(audit: Audit, seed: str) -> None:
     table = Table(Column("login", no_wrap=True), "acts in", "as", title="Isolation")
     for heading in ("rows seen", "outside", "hidden"):
         table.add_column(heading, justify="right")
-    worst_first = sorted(audit.examined, key=lambda one: (-one.outside, -one.hidden))
-    for one in worst_first[:_SHOWN]:
+    worst_first = sorted(audit.examined, key=lambda login: (-login.outside, -login.hidden))
+    for login in worst_first[:_SHOWN]:
         table.add_row(
-            _login(one),
-            one.organisation or "–",
-            ", ".join(one.roles) or "–",
-            str(one.seen),
-            f"[red]{one.outside}[/red]" if one.outside else "0",
-            f"[yellow]{one.hidden}[/yellow]" if one.hidden else "0",
+            _login(login),
+            login.organisation or "–",
+            ", ".join(login.roles) or "–",
+            str(login.seen),
+            f"[red]{login.outside}[/red]" if login.outside else "0",
+            f"[yellow]{login.hidden}[/yellow]" if login.hidden else "0",
         )
     console.print(table)
     if len(worst_first) > _SHOWN:
         console.print(f"and {len(worst_first) - _SHOWN} more (all of them with --json)")
-    for one in worst_first:
-        for row in one.rows_outside:
+    for login in worst_first:
+        for row in login.rows_outside:
             console.print(
-                f"[red]outside:[/red] {_login(one)} sees {row.table} {row.id} "
+                f"[red]outside:[/red] {_login(login)} sees {row.table} {row.id} "
                 f"of organisation {row.organisation_id or '–'}",
                 soft_wrap=True,
             )
-        for row in one.rows_hidden:
+        for row in login.rows_hidden:
             console.print(
-                f"[yellow]hidden:[/yellow] {_login(one)} does not see {row.table} {row.id}", soft_wrap=True
+                f"[yellow]hidden:[/yellow] {_login(login)} does not see {row.table} {row.id}", soft_wrap=True
             )
     for unknown in audit.unknown_tables:
         console.print(
@@ -103,8 +103,8 @@ def _print_isolation(audit: Audit, seed: str) -> None:
             f"[yellow]not read:[/yellow] {name}, since the endpoint {off.endpoint} is switched off",
             soft_wrap=True,
         )
-    outside = sum(one.outside for one in audit.examined)
-    shown = sum(len(one.rows_outside) for one in audit.examined)
+    outside = sum(login.outside for login in audit.examined)
+    shown = sum(len(login.rows_outside) for login in audit.examined)
     console.print(
         f"{len(audit.examined)} users examined (seed {escape(seed)}), {outside} rows outside their scope"
         + (f", {shown} of them listed." if shown < outside else ".")
@@ -122,5 +122,5 @@ def _print_rights(rights: Rights) -> None:
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _login(one: Examined) -> str:
-    return str(one.actor.user_id or "anon")
+def _login(login: Examined) -> str:
+    return str(login.actor.user_id or "anon")

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mentorcert.access import audit_log
-from mentorcert.access.audit_log import LONGEST_DAYS, SHORTEST_DAYS, Log
+from mentorcert.access.audit_log import LONGEST_DAYS, SHORTEST_DAYS, Entry, Log
 from mentorcert.cli import instants
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -28,10 +28,10 @@ def log(
 ) -> None:
     """Show who changed memberships, types, chapters, consents, logins and switches; the newest first."""
     with connect(autocommit=True) as conn:
-        organisation_id = organisation_file.find(conn, organisation) if organisation else None
+        organisation_id = organisations.by_slug(conn, organisation).id if organisation else None
         found = audit_log.entries(conn, organisation_id, instants.since(since), size=size)
     if as_json:
-        print_json([asdict(entry) for entry in found])
+        print_json([_as_json(entry) for entry in found])
         return
     table = Table(title="Audit log")
     for heading in ("when", "organisation", "what", "by", "before", "after"):
@@ -68,6 +68,12 @@ def retention(
         return
     for name, number in kept.items():
         console.print(f"{name}: {number} days")
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    """Return what an operator reads of an entry; rows are found by the organisation's slug."""
+    fields = asdict(entry)
+    return {name: value for name, value in fields.items() if name not in ("id", "organisation_id")}
 
 
 def _fields(fields: dict[str, Any] | None) -> str:

@@ -44,7 +44,7 @@ def enable(endpoint: Endpoint) -> None:
 def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show every endpoint, and why and since when it is off."""
     with connect(autocommit=True) as conn:
-        known, disabled = endpoints.known(conn), {one.endpoint: one for one in endpoints.disabled(conn)}
+        known, disabled = endpoints.known(conn), {off.endpoint: off for off in endpoints.disabled(conn)}
     if as_json:
         rows = [{"endpoint": name, "enabled": name not in disabled} for name in known]
         print_json(

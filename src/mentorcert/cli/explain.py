@@ -11,7 +11,7 @@ from mentorcert.access import explanation
 from mentorcert.access.explanation import Answer, Explanation
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 
 
 def explain_access(
@@ -28,7 +28,7 @@ def explain_access(
     Exit code 1 if Postgres answers otherwise than the rules. Connect as the owner of the tables.
     """
     with connect(autocommit=True) as conn:
-        claimed = organisation_file.find(conn, organisation_claim) if organisation_claim else None
+        claimed = organisations.by_slug(conn, organisation_claim).id if organisation_claim else None
         explained = explanation.explain(conn, user, certification, claimed_organisation_id=claimed)
     if as_json:
         print_json({**asdict(explained), "agrees": explained.agrees})

@@ -1,4 +1,4 @@
-"""How commands are told an instant: a day, a time, or how long ago."""
+"""Instants as commands take them: a day, a time, or how long ago."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -51,19 +51,19 @@ class Period:
     ends: date | None
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Write a text so that no spreadsheet runs it; `original` gives it back, but for the space around it."""
     text = text.strip()
     return _APOSTROPHE + text if text.startswith((*_FORMULA_STARTS, _APOSTROPHE)) else text
 
 
-def defused(cell: str) -> str:
-    """Return the cell as it is, but one that a spreadsheet would run as `harmless` writes it."""
-    return harmless(cell) if cell.strip().startswith(_FORMULA_STARTS) else cell
+def escape_if_formula(cell: str) -> str:
+    """Return the cell as it is, but one that a spreadsheet would run as `escape_formula` writes it."""
+    return escape_formula(cell) if cell.strip().startswith(_FORMULA_STARTS) else cell
 
 
 def original(cell: str) -> str:
-    """Take off the apostrophe that `harmless` put on, and the space around the text."""
+    """Take off the apostrophe that `escape_formula` put on, and the space around the text."""
     text = cell.strip()
     if text.startswith(_APOSTROPHE) and text[1:].startswith((*_FORMULA_STARTS, _APOSTROPHE)):
         return text[1:]

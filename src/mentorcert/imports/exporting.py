@@ -16,7 +16,7 @@ from mentorcert.imports import cells, tabular
 from mentorcert.imports.cells import Language
 from mentorcert.imports.columns import HEADINGS
 from mentorcert.imports.workbook import Cell, write_xlsx
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 from mentorcert.progress import Progress, silent
 
 _queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
@@ -40,7 +40,7 @@ def export(
     would take for a formula begins with an apostrophe, which the import takes off again.
     Raises UnknownOrganisationError, UnwritableTextError, psycopg.Error.
     """
-    rows = _rows(conn, organisation_file.find(conn, organisation), language, progress)
+    rows = _rows(conn, organisations.by_slug(conn, organisation).id, language, progress)
     if format_ == "xlsx":
         content = io.BytesIO()
         write_xlsx(rows, content)
@@ -78,11 +78,11 @@ def _rows(
     ) in enumerate(found, start=1):  # fmt: skip
         progress("exporting", done, len(found))
         yield [
-            cells.harmless(external_id),
-            cells.harmless(name),
-            cells.harmless(email or ""),
-            cells.harmless(phone or ""),
-            cells.harmless(cells.LIST_SEPARATOR.join(chapters)),
+            cells.escape_formula(external_id),
+            cells.escape_formula(name),
+            cells.escape_formula(email or ""),
+            cells.escape_formula(phone or ""),
+            cells.escape_formula(cells.LIST_SEPARATOR.join(chapters)),
             cells.write_consent(consent, language),
             certification_type or "",
             issued or "",

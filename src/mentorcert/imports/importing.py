@@ -12,13 +12,12 @@ import psycopg
 from psycopg.rows import class_row
 
 from mentorcert.db.connection import Connection
-from mentorcert.errors import InvalidInputError
+from mentorcert.errors import InvalidInputError, UnknownOrganisationError
 from mentorcert.imports import cells, tabular
 from mentorcert.imports.columns import Column, column_of
 from mentorcert.imports.mentor_rows import Problem, Row, problem_of, read_row
 from mentorcert.imports.problem_labels import TEXTS, WARNINGS
 from mentorcert.imports.tabular import Table
-from mentorcert.organisations.organisation_file import UnknownOrganisationError
 from mentorcert.progress import Progress, silent
 from mentorcert.translatable import LazyText
 
@@ -162,18 +161,18 @@ def import_table(
     counts: Counts | None = None
     is_written = False
     with conn.transaction():
-        of = _lock_organisation(conn, organisation)
+        locked = _lock_organisation(conn, organisation)
         _copy(conn, rows, progress)
-        problems += _check(conn, table, of, progress)
+        problems += _check(conn, table, locked, progress)
         if each_row is not None:
-            for outcome in _outcomes(conn, of):
+            for outcome in _outcomes(conn, locked):
                 each_row(outcome)
         problems.sort(key=lambda problem: (problem.line, places.get(problem.column, len(places))))
         if any(not problem.is_warning for problem in problems):
             if not skip_bad:
                 raise psycopg.Rollback
             left_out = tuple(line for (line,) in _queries.leave_out_bad_rows(conn, warnings=list(WARNINGS)))
-        counts = _write(conn, of, progress)
+        counts = _write(conn, locked, progress)
         if left_out:
             # Before the commit: where the file cannot be written, nothing else is.
             keep_bad_rows(_bad_rows(table, left_out, problems))
@@ -230,9 +229,11 @@ def _day(day: date | None) -> str | None:
     return "infinity" if day == date.max else day.isoformat()
 
 
-def _check(conn: Connection, table: Table, of: _Organisation, progress: Progress) -> Iterable[Problem]:
+def _check(
+    conn: Connection, table: Table, organisation: _Organisation, progress: Progress
+) -> Iterable[Problem]:
     for done, check in enumerate(_CHECKS, start=1):
-        check(conn, **of)
+        check(conn, **organisation)
         progress("checking", done, len(_CHECKS))
     records = {record.line: record for record in table.records}
     for line, column, problem, detail in _queries.find_problems(conn):
@@ -248,30 +249,30 @@ def _check(conn: Connection, table: Table, of: _Organisation, progress: Progress
         )
 
 
-def _outcomes(conn: Connection, of: _Organisation) -> Iterable[Outcome]:
+def _outcomes(conn: Connection, organisation: _Organisation) -> Iterable[Outcome]:
     with conn.cursor(row_factory=class_row(Outcome)) as cursor:
-        yield from cursor.execute(_queries.find_outcomes.sql, of)
+        yield from cursor.execute(_queries.find_outcomes.sql, organisation)
 
 
-def _write(conn: Connection, of: _Organisation, progress: Progress) -> Counts:
+def _write(conn: Connection, organisation: _Organisation, progress: Progress) -> Counts:
     steps = 5
     _queries.leave_out_repetitions(conn)
     _queries.announce_import(conn)
-    mentors, mentors_added, mentors_changed = _queries.write_mentors(conn, **of)
+    mentors, mentors_added, mentors_changed = _queries.write_mentors(conn, **organisation)
     progress("writing", 1, steps)
-    _queries.resolve_memberships(conn, **of)
+    _queries.resolve_memberships(conn, **organisation)
     _queries.analyze_memberships(conn)
-    chapters_left = _queries.end_chapters(conn, **of)
+    chapters_left = _queries.end_chapters(conn, **organisation)
     if mentors_added >= _MANY:
         # The triggers keep the plans that they made when a statement changed no row; with those the next one
-        # takes time by the square of its rows. New statistics have them plan anew.
+        # takes time by the square of its rows. New statistics make them plan again.
         _queries.analyze_mentors(conn)
     progress("writing", 2, steps)
-    chapters_entered = _queries.enter_chapters(conn, **of)
+    chapters_entered = _queries.enter_chapters(conn, **organisation)
     progress("writing", 3, steps)
-    added = _queries.register_certifications(conn, **of)
+    added = _queries.register_certifications(conn, **organisation)
     progress("writing", 4, steps)
-    changed = _queries.change_certifications(conn, **of)
+    changed = _queries.change_certifications(conn, **organisation)
     progress("writing", 5, steps)
     _queries.end_announcement(conn)
     # The caller may have opened the transaction that this one lies in, and import once more there.
@@ -293,5 +294,5 @@ def _bad_rows(table: Table, lines: Sequence[int], problems: Iterable[Problem]) -
             reasons = " / ".join(texts[record.line]) or "another line of the same person is bad"
             surplus = filter(str.strip, record.cells[len(table.headings) :])
             row = [*(padded[place] for place in kept), reasons, *surplus]
-            written.append([cells.defused(cell) for cell in row])
+            written.append([cells.escape_if_formula(cell) for cell in row])
     return tabular.write_csv(written, table.dialect)

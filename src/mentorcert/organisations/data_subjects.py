@@ -1,19 +1,17 @@
 """A person's rights: everything that is known of one peer mentor, and erasure (GDPR, articles 15 and 17)."""
 
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-import aiosql
-
 from mentorcert import logs
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 
 Login = Literal["none", "kept", "deleted"]
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 def find(conn: Connection, organisation: str, peer_mentor: str) -> UUID:
@@ -21,8 +19,10 @@ def find(conn: Connection, organisation: str, peer_mentor: str) -> UUID:
 
     Raises UnknownOrganisationError and InvalidInputError.
     """
-    organisation_id = organisation_file.find(conn, organisation)
-    found: UUID | None = _QUERIES.find(conn, organisation_id=organisation_id, external_id=peer_mentor)
+    organisation_id = organisations.by_slug(conn, organisation).id
+    found = rows.fetch_optional(
+        conn, UUID, _QUERIES.find, organisation_id=organisation_id, external_id=peer_mentor
+    )
     if found is None:
         raise InvalidInputError(
             f"{organisation} has no peer mentor {peer_mentor!r}.",
@@ -33,18 +33,19 @@ def find(conn: Connection, organisation: str, peer_mentor: str) -> UUID:
 
 def export(conn: Connection, peer_mentor_id: UUID) -> dict[str, Any]:
     """Return everything about one peer mentor: person, chapters, certifications, histories, login, logs."""
-    everything: dict[str, Any] = _QUERIES.everything(conn, peer_mentor_id=peer_mentor_id)
-    return everything
+    return rows.fetch_one(conn, dict[str, Any], _QUERIES.everything, peer_mentor_id=peer_mentor_id)
 
 
 def erase(conn: Connection, peer_mentor_id: UUID, *, with_login: bool = False) -> Login:
     """Erase one person, for good; return what became of the login.
 
     Name, contact, login, notes and evidence go; types, dates, statuses and past chapters stay, for counts.
-    The person is off the public list at once. Raises psycopg.Error: MC008 for somebody who is erased already,
-    42501 for whoever is not the owner of the database.
+    The person is off the public list at once. Raises InvalidArgumentError for somebody who is erased already,
+    and MissingRightError for a role that is not the owner of the database.
     """
     with conn.transaction():
-        login: Login = _QUERIES.erase(conn, peer_mentor_id=peer_mentor_id, with_login=with_login)
+        (login,) = rows.fetch_one(
+            conn, tuple[Login], _QUERIES.erase, peer_mentor_id=peer_mentor_id, with_login=with_login
+        )
     logs.event("person_erased", peer_mentor_id=str(peer_mentor_id), login=login)
     return login

@@ -1,11 +1,11 @@
 -- Everything about one peer mentor, and its erasure.
 
--- name: find(organisation_id, external_id)$
+-- name: find(organisation_id, external_id)
 select mentor.id from public.peer_mentors as mentor
 where mentor.organisation_id = :organisation_id
   and (mentor.external_id = :external_id or mentor.id::text = lower(:external_id));
 
--- name: everything(peer_mentor_id)$
+-- name: everything(peer_mentor_id)
 select jsonb_build_object(
   'peer_mentor', to_jsonb(mentor),
   'organisation', jsonb_build_object('id', organisation.id, 'slug', organisation.slug, 'name', organisation.name),
@@ -90,5 +90,5 @@ from public.peer_mentors as mentor
 join public.organisations as organisation on organisation.id = mentor.organisation_id
 where mentor.id = :peer_mentor_id;
 
--- name: erase(peer_mentor_id, with_login)$
+-- name: erase(peer_mentor_id, with_login)
 select private.erase_peer_mentor(:peer_mentor_id, :with_login);

@@ -1,17 +1,93 @@
-"""Admits a login to an organisation: as administrator, coordinator of a chapter, or peer mentor."""
+"""Memberships: who has which role where, given and ended by administrators, and by the operator."""
 
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
-import aiosql
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisations
 
 Role = Literal["org_admin", "coordinator", "peer_mentor"]
+State = Literal["current", "ended", "all"]
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A membership; the address is known of members only, the name of those who are peer mentors."""
+
+    id: UUID
+    organisation_id: UUID
+    user_id: UUID
+    role: Role
+    chapter: str | None
+    created_at: datetime
+    ended_at: datetime | None
+    email: str | None
+    full_name: str | None
+
+
+def search(
+    conn: Connection,
+    organisation_id: UUID,
+    *,
+    role: Role | None = None,
+    chapter_id: UUID | None = None,
+    state: State = "current",
+    email: str = "",
+    before_at: datetime | None = None,
+    before_id: UUID | None = None,
+    size: int = 50,
+) -> list[Membership]:
+    """Return memberships, the newest first, from before a place in that order. Administrators only."""
+    return rows.fetch_all(
+        conn,
+        Membership,
+        _QUERIES.search,
+        organisation_id=organisation_id,
+        role=role,
+        chapter_id=chapter_id,
+        state=state,
+        email=email,
+        before_at=before_at,
+        before_id=before_id,
+        size=size,
+    )
+
+
+def get_current(conn: Connection, organisation_id: UUID, membership_id: UUID) -> Membership:
+    """Return a membership that has not ended; raises MissingRightError where the caller sees none."""
+    return rows.fetch_one(
+        conn, Membership, _QUERIES.get_current, id=membership_id, organisation_id=organisation_id
+    )
+
+
+def add(conn: Connection, user_id: UUID, role: Role, chapter_id: UUID | None) -> None:
+    """Give a login a role in the caller's organisation. Administrators only."""
+    rows.execute(conn, _QUERIES.add, user_id=user_id, role=role, chapter_id=chapter_id)
+
+
+def end(conn: Connection, membership_id: UUID) -> None:
+    """End a membership; raises MissingRightError where the caller may not, and LastAdministratorError."""
+    rows.change_one(conn, _QUERIES.end_membership, id=membership_id)
+
+
+def link_peer_mentor(conn: Connection, organisation_id: UUID, external_id: str, user_id: UUID) -> bool:
+    """Write that a login is a peer mentor's; return False where none without another login has the number."""
+    return (
+        rows.execute(
+            conn,
+            _QUERIES.link_peer_mentor,
+            organisation_id=organisation_id,
+            external_id=external_id,
+            user_id=user_id,
+        )
+        == 1
+    )
 
 
 def admit(
@@ -26,7 +102,8 @@ def admit(
     """Give a login (e-mail address or user id) a membership; return False where it has it already.
 
     A coordinator needs the code of a chapter, a peer mentor the organisation's own number for the person.
-    Raises UnknownOrganisationError and InvalidInputError; then nothing is changed.
+    Needs the rights of the tables' owner. Raises UnknownOrganisationError and InvalidInputError; then nothing
+    is changed.
     """
     if (role == "coordinator") != (chapter is not None):
         raise InvalidInputError(
@@ -39,26 +116,31 @@ def admit(
             hint="Add --peer-mentor with the number that the organisation's files have, or leave it out.",
         )
     with conn.transaction():
-        organisation_id = organisation_file.find(conn, organisation)
-        user_id = _QUERIES.find_user(conn, login=login)
+        organisation_id = organisations.by_slug(conn, organisation).id
+        user_id = rows.fetch_optional(conn, UUID, _QUERIES.find_user, login=login)
         if user_id is None:
             raise InvalidInputError(
                 f"No login has the e-mail address or id {login!r}.",
                 hint="The person signs up first: the registry makes no logins.",
             )
-        chapter_id = _QUERIES.find_chapter(conn, organisation_id=organisation_id, code=chapter)
+        chapter_id = rows.fetch_optional(
+            conn, UUID, _QUERIES.find_chapter, organisation_id=organisation_id, code=chapter
+        )
         if chapter is not None and chapter_id is None:
             raise InvalidInputError(
                 f"{organisation} has no chapter {chapter!r}.", hint="Codes stand in the organisation's file."
             )
-        if peer_mentor is not None and not _QUERIES.link_peer_mentor(
-            conn, organisation_id=organisation_id, external_id=peer_mentor, user_id=user_id
-        ):
+        if peer_mentor is not None and not link_peer_mentor(conn, organisation_id, peer_mentor, user_id):
             raise InvalidInputError(
                 f"{organisation} has no peer mentor {peer_mentor!r} whose login this could be.",
                 hint="Look the number up in `mentorcert export`; a peer mentor with another login keeps it.",
             )
-        added: int = _QUERIES.add_membership(
-            conn, organisation_id=organisation_id, user_id=user_id, role=role, chapter_id=chapter_id
+        added = rows.execute(
+            conn,
+            _QUERIES.admit,
+            organisation_id=organisation_id,
+            user_id=user_id,
+            role=role,
+            chapter_id=chapter_id,
         )
-        return added == 1
+    return added == 1

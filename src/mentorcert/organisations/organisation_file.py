@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from uuid import UUID
 
-import aiosql
 from psycopg.types.json import Jsonb
 from pydantic import (
     AfterValidator,
@@ -21,26 +19,18 @@ from pydantic import (
     model_validator,
 )
 
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
+from mentorcert.organisations.organisations import Organisation
 
-_queries = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 MAX_BYTES = 16 * 2**20
 
 
 class OrganisationFileError(InvalidInputError):
     """The organisation file is not valid."""
-
-
-class UnknownOrganisationError(InvalidInputError):
-    """There is no organisation with this slug."""
-
-    def __init__(self, slug: str) -> None:
-        """Name the slug."""
-        super().__init__(
-            f"There is no organisation “{slug}”.", hint="`mentorcert organisation apply` sets one up."
-        )
 
 
 def _known_time_zone(name: str) -> str:
@@ -59,7 +49,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Organisation(_Part):
+class OrganisationEntry(_Part):
     """The organisation itself; slug and time zone are given once and for all."""
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -71,7 +61,7 @@ class _Coded(_Part):
     code: str
 
 
-class CertificationType(_Coded):
+class TypeEntry(_Coded):
     """A certification type; `validity_months` is left out where the rule is unlimited."""
 
     code: TypeCode
@@ -105,7 +95,7 @@ class CertificationType(_Coded):
         return self
 
 
-class Chapter(_Coded):
+class ChapterEntry(_Coded):
     """A chapter; `parent` is the code of the chapter above it."""
 
     code: ChapterCode
@@ -116,9 +106,9 @@ class Chapter(_Coded):
 class OrganisationFile(_Part):
     """Everything that `mentorcert organisation apply` sets up."""
 
-    organisation: Organisation
-    certification_types: tuple[CertificationType, ...] = ()
-    chapters: tuple[Chapter, ...] = ()
+    organisation: OrganisationEntry
+    certification_types: tuple[TypeEntry, ...] = ()
+    chapters: tuple[ChapterEntry, ...] = ()
 
     @field_validator("certification_types", "chapters")
     @classmethod
@@ -130,7 +120,7 @@ class OrganisationFile(_Part):
 
     @field_validator("chapters")
     @classmethod
-    def _parents_form_a_tree(cls, chapters: tuple[Chapter, ...]) -> tuple[Chapter, ...]:
+    def _parents_form_a_tree(cls, chapters: tuple[ChapterEntry, ...]) -> tuple[ChapterEntry, ...]:
         parents = {chapter.code: {chapter.parent} if chapter.parent else set[str]() for chapter in chapters}
         if unknown := sorted(set().union(*parents.values()) - parents.keys()):
             raise ValueError(f"parents that are no chapter of the file: {', '.join(unknown)}")
@@ -139,6 +129,12 @@ class OrganisationFile(_Part):
         except CycleError as error:
             raise ValueError(f"chapters that lie under themselves: {', '.join(error.args[1])}") from None
         return chapters
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    code: str
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,52 +175,52 @@ def read(path: Path) -> OrganisationFile:
         ) from None
 
 
-def find(conn: Connection, slug: str) -> UUID:
-    """Return the id of the organisation with this slug; raises UnknownOrganisationError."""
-    organisation_id: UUID | None = _queries.organisation_id(conn, slug=slug)
-    if organisation_id is None:
-        raise UnknownOrganisationError(slug)
-    return organisation_id
-
-
 def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) -> Summary:
     """Set up or change the organisation as the file says, in one transaction; nothing is removed.
 
     Applied again, it changes nothing. Raises OrganisationFileError where the file would change what never
-    changes, and psycopg.Error.
+    changes, and DatabaseError.
     """
     slug = file.organisation.slug
     types = Jsonb([kind.model_dump() for kind in file.certification_types])
     chapters = Jsonb([chapter.model_dump() for chapter in file.chapters])
     with conn.transaction(force_rollback=dry_run):
-        found = _queries.find_organisation(conn, slug=slug)
-        if found is not None and found[1] != file.organisation.time_zone:
+        found = rows.fetch_optional(conn, Organisation, _QUERIES.lock_organisation, slug=slug)
+        if found is not None and found.time_zone != file.organisation.time_zone:
             stated = file.organisation.time_zone
             raise OrganisationFileError(
-                f"organisation.time_zone: “{slug}” has {found[1]}, not {stated}. "
+                f"organisation.time_zone: “{slug}” has {found.time_zone}, not {stated}. "
                 "It never changes: every certification's first and last instant were reckoned by it.",
-                hint=f'Write time_zone = "{found[1]}", or set up a new organisation with another slug.',
+                hint=f'Write time_zone = "{found.time_zone}", '
+                "or set up a new organisation with another slug.",
             )
-        organisation = list(_queries.write_organisation(conn, **file.organisation.model_dump()))
-        types_written = list(_queries.write_types(conn, slug=slug, types=types))
-        chapters_written = list(_queries.write_chapters(conn, slug=slug, chapters=chapters))
-        moved = [
-            *_queries.detach_chapters(conn, slug=slug, chapters=chapters),
-            *_queries.attach_chapters(conn, slug=slug, chapters=chapters),
-        ]
-        chapters_added = {code for code, is_new in chapters_written if is_new}
+        organisation = rows.fetch_optional(
+            conn, _Written, _QUERIES.write_organisation, **file.organisation.model_dump()
+        )
+        types_written = rows.fetch_all(conn, _Written, _QUERIES.write_types, slug=slug, types=types)
+        chapters_written = rows.fetch_all(
+            conn, _Written, _QUERIES.write_chapters, slug=slug, chapters=chapters
+        )
+        moved = {
+            *rows.fetch_all(conn, str, _QUERIES.detach_chapters, slug=slug, chapters=chapters),
+            *rows.fetch_all(conn, str, _QUERIES.attach_chapters, slug=slug, chapters=chapters),
+        }
+        chapters_added = {chapter.code for chapter in chapters_written if chapter.is_new}
         return Summary(
             organisation=slug,
-            organisation_is="unchanged" if not organisation else "added" if organisation[0][1] else "changed",
-            types_added=sorted(code for code, is_new in types_written if is_new),
-            types_changed=sorted(code for code, is_new in types_written if not is_new),
-            types_not_in_file=[code for (code,) in _queries.types_not_stated(conn, slug=slug, types=types)],
+            organisation_is="unchanged"
+            if organisation is None
+            else "added"
+            if organisation.is_new
+            else "changed",
+            types_added=sorted(type_.code for type_ in types_written if type_.is_new),
+            types_changed=sorted(type_.code for type_ in types_written if not type_.is_new),
+            types_not_in_file=rows.fetch_all(conn, str, _QUERIES.types_not_stated, slug=slug, types=types),
             chapters_added=sorted(chapters_added),
             chapters_changed=sorted(
-                {code for code, is_new in chapters_written if not is_new}
-                | {code for (code,) in moved} - chapters_added
+                {chapter.code for chapter in chapters_written if not chapter.is_new} | moved - chapters_added
             ),
-            chapters_not_in_file=[
-                code for (code,) in _queries.chapters_not_stated(conn, slug=slug, chapters=chapters)
-            ],
+            chapters_not_in_file=rows.fetch_all(
+                conn, str, _QUERIES.chapters_not_stated, slug=slug, chapters=chapters
+            ),
         )

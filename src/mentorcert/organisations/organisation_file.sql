@@ -1,23 +1,20 @@
 -- An organisation with its certification types and chapters, as a file describes it; nothing is removed.
 
--- name: organisation_id(slug)$
-select organisation.id from public.organisations as organisation where organisation.slug = :slug;
-
--- name: find_organisation(slug)^
+-- name: lock_organisation(slug)
 -- One apply at a time, and no chapter moved meanwhile.
-select organisation.id, organisation.time_zone
+select organisation.id, organisation.slug, organisation.name, organisation.time_zone
 from public.organisations as organisation
 where organisation.slug = :slug
 for update;
 
--- name: write_organisation(slug, name, time_zone)
+-- name: write_organisation(slug, name, time_zone)$
 insert into public.organisations as organisation (slug, name, time_zone)
 values (:slug, :name, :time_zone)
 on conflict (slug) do update set name = excluded.name
 where organisation.name <> excluded.name
-returning organisation.slug, organisation.xmax = 0;
+returning organisation.slug as code, organisation.xmax = 0 as is_new;
 
--- name: write_types(types, slug)
+-- name: write_types(types, slug)$
 insert into public.certification_types as type (
   organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
 )
@@ -40,18 +37,18 @@ where
     excluded.name_nb, excluded.name_en, excluded.validity_rule, excluded.validity_months,
     excluded.required_for_listing, excluded.reminder_days
   )
-returning type.code, type.xmax = 0;
+returning type.code, type.xmax = 0 as is_new;
 
--- name: write_chapters(chapters, slug)
+-- name: write_chapters(chapters, slug)$
 insert into public.chapters as chapter (organisation_id, code, name)
 select organisation.id, stated.code, stated.name
 from jsonb_to_recordset(:chapters) as stated (code text, name text)
 join public.organisations as organisation on organisation.slug = :slug
 on conflict (organisation_id, code) do update set name = excluded.name
 where chapter.name <> excluded.name
-returning chapter.code, chapter.xmax = 0;
+returning chapter.code, chapter.xmax = 0 as is_new;
 
--- name: detach_chapters(chapters, slug)
+-- name: detach_chapters(chapters, slug)$
 -- Moved chapters lose their parent first: where two change places, each would lie under the other for a moment.
 update public.chapters as chapter
 set parent_id = null
@@ -67,7 +64,7 @@ where
   )
 returning chapter.code;
 
--- name: attach_chapters(chapters, slug)
+-- name: attach_chapters(chapters, slug)$
 update public.chapters as chapter
 set parent_id = parent.id
 from

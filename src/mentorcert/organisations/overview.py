@@ -1,19 +1,18 @@
-"""Counts of each organisation: mentors, certifications by status, who expires soon, who is listed."""
+"""What each organisation has: counts for the operator, and for its administrator's first page."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
+from uuid import UUID
 
-import aiosql
-from psycopg.rows import class_row
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One organisation as of now; the days count from now, each including the ones before."""
+    """One organisation at present; the days count from now, each including the ones before."""
 
     organisation: str
     name: str
@@ -27,7 +26,31 @@ class Overview:
     listed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What an administrator has to look after; `last_night` is the last day whose nightly run was done."""
+
+    organisation_id: UUID
+    types: int
+    chapters: int
+    memberships: int
+    last_night: date | None
+    today: date
+    portal_mode: str | None
+    switched_off: int
+
+
 def overview(conn: Connection) -> list[Overview]:
     """Return the counts of every organisation that the connection may see."""
-    with conn.cursor(row_factory=class_row(Overview)) as cursor:
-        return cursor.execute(_QUERIES.overview.sql).fetchall()
+    return rows.fetch_all(conn, Overview, _QUERIES.overview)
+
+
+def administration(conn: Connection, organisation_id: UUID, time_zone: str) -> Administration:
+    """Return how the topics of an administrator stand, in one statement."""
+    return rows.fetch_one(
+        conn,
+        Administration,
+        _QUERIES.administration,
+        organisation_id=organisation_id,
+        time_zone=time_zone,
+    )

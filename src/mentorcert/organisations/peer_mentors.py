@@ -1,26 +1,20 @@
 """Reads and changes one peer mentor, with the rights of the connection's user."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
-
 from mentorcert.certifications.repository import Certification
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MissingRightError, from_postgres
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
 class PeerMentor:
-    """A peer mentor; `may_certify` tells whether the caller registers and changes certifications here.
+    """A peer mentor; `may_certify`: whether the caller registers and changes certifications here.
 
     `listed_until` is until when the public list shows the person; None: it does not.
     """
@@ -54,30 +48,25 @@ class Contact:
 
 def get(conn: Connection, peer_mentor_id: UUID) -> PeerMentor:
     """Return a peer mentor; raises MissingRightError where the caller sees none with this id."""
-    with _database_errors(), conn.cursor(row_factory=class_row(PeerMentor)) as cursor:
-        found = cursor.execute(_QUERIES.get.sql, {"peer_mentor_id": peer_mentor_id}).fetchone()
-    if found is None:
-        raise MissingRightError
-    return found
+    return rows.fetch_one(conn, PeerMentor, _QUERIES.get, peer_mentor_id=peer_mentor_id)
 
 
 def certifications_of(conn: Connection, peer_mentor_id: UUID) -> list[Certification]:
     """Return what the peer mentor holds or held, what ends first before the rest."""
-    with _database_errors(), conn.cursor(row_factory=class_row(Certification)) as cursor:
-        return cursor.execute(_QUERIES.certifications_of.sql, {"peer_mentor_id": peer_mentor_id}).fetchall()
+    return rows.fetch_all(conn, Certification, _QUERIES.certifications_of, peer_mentor_id=peer_mentor_id)
 
 
 def names_of(conn: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the names of those logins that are peer mentors within the caller's reach."""
-    with _database_errors():
-        return dict(_QUERIES.names_of(conn, user_ids=list(user_ids))) if user_ids else {}
+    if not user_ids:
+        return {}
+    return dict(rows.fetch_all(conn, tuple[UUID, str], _QUERIES.names_of, user_ids=list(user_ids)))
 
 
 def add(conn: Connection, contact: Contact, chapter_ids: Collection[UUID]) -> UUID:
     """Add a peer mentor to the caller's organisation and to chapters; return the id. Administrators only."""
-    with _database_errors():
-        peer_mentor_id: UUID = _QUERIES.add(conn, **_columns(contact))
-        _QUERIES.enter(conn, peer_mentor_id=peer_mentor_id, chapter_ids=list(chapter_ids))
+    peer_mentor_id = rows.fetch_one(conn, UUID, _QUERIES.add, **asdict(contact))
+    rows.execute(conn, _QUERIES.enter, peer_mentor_id=peer_mentor_id, chapter_ids=list(chapter_ids))
     return peer_mentor_id
 
 
@@ -85,37 +74,20 @@ def change(
     conn: Connection, peer_mentor: PeerMentor, contact: Contact, chapter_ids: Collection[UUID]
 ) -> None:
     """Write what is new of a peer mentor, who enters and leaves chapters accordingly. Administrators only."""
-    before, after = set(peer_mentor.chapter_ids), set(chapter_ids)
-    with _database_errors():
-        if _QUERIES.change(conn, peer_mentor_id=peer_mentor.id, **_columns(contact)) != 1:
-            raise MissingRightError
-        if before - after:
-            _QUERIES.leave(conn, peer_mentor_id=peer_mentor.id, chapter_ids=list(before - after))
-        if after - before:
-            _QUERIES.enter(conn, peer_mentor_id=peer_mentor.id, chapter_ids=list(after - before))
+    left = set(peer_mentor.chapter_ids) - set(chapter_ids)
+    entered = set(chapter_ids) - set(peer_mentor.chapter_ids)
+    rows.change_one(conn, _QUERIES.change, peer_mentor_id=peer_mentor.id, **asdict(contact))
+    if left:
+        rows.execute(conn, _QUERIES.leave, peer_mentor_id=peer_mentor.id, chapter_ids=list(left))
+    if entered:
+        rows.execute(conn, _QUERIES.enter, peer_mentor_id=peer_mentor.id, chapter_ids=list(entered))
 
 
 def find_login(conn: Connection, email: str) -> UUID | None:
     """Return the login with this address. Administrators only; each question is logged."""
-    with _database_errors():
-        found: UUID | None = _QUERIES.find_login(conn, email=email)
-    return found
+    return rows.fetch_optional(conn, UUID, _QUERIES.find_login, email=email)
 
 
 def login_address(conn: Connection, user_id: UUID) -> str | None:
-    """Return the address of a member's login; None for whom the caller does not administer."""
-    with _database_errors():
-        found: str | None = _QUERIES.login_address(conn, user_id=user_id)
-    return found
-
-
-def _columns(contact: Contact) -> dict[str, object]:
-    return {name: getattr(contact, name) for name in Contact.__slots__}
-
-
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    """Return the address of a member's login; None where the caller does not administer the member."""
+    return rows.fetch_optional(conn, str, _QUERIES.login_address, user_id=user_id)

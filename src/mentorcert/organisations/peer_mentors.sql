@@ -51,8 +51,8 @@ update public.peer_mentor_chapters as link set ended_at = now()
 where
   link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and link.ended_at is null;
 
--- name: find_login(email)$
+-- name: find_login(email)
 select private.find_login(:email);
 
--- name: login_address(user_id)$
+-- name: login_address(user_id)
 select login.email from private.member_logins() as login where login.user_id = :user_id;

@@ -1,6 +1,6 @@
 """One request: its user, one transaction with that user's rights, and the answer."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -80,15 +80,9 @@ class RequestContext:
             raise OrganisationNeededError
         return self.user, self.organisation
 
-    def record_rows(self, organisation_ids: Iterable[UUID]) -> None:
-        """Note organisations of rows that were not fetched by `rows`."""
-        self.organisation_ids.update(organisation_ids)
-
     def log_always(self, endpoint: str) -> None:
         """Write an endpoint to the access log even if the request fails and is rolled back."""
         self.logged_always.append(endpoint)
-
-    keep = log_always
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what an administrator must know, on every page."""

@@ -9,6 +9,7 @@ import pytest
 from mentorcert.db.connection import Connection
 from tests.support.registry import Organisation, fetch, rows, today
 from tests.web.administrator.conftest import HOSTILE, Browser
+from tests.web.conftest import hidden
 
 
 @pytest.fixture
@@ -43,14 +44,21 @@ def last_day(conn: Connection, certification: UUID) -> date:
     return day
 
 
-def confirm(until: date, expected: int, **more: object) -> dict[str, Any]:
+def confirm(admin: Browser, until: date, **more: object) -> dict[str, Any]:
+    """Return what the form of the preview sends."""
+    narrowed = {name: more[name] for name in ("chapter_id", "expired_since") if name in more}
     return {
         "certification_type": "basic",
         "last_valid_day": until,
-        "expected": expected,
+        "shown": hidden(admin.get(preview(until, **narrowed)), "shown"),
         "reason": "Storm",
         **more,
     }
+
+
+def take_back(admin: Browser, where: str, reason: str) -> dict[str, Any]:
+    """Return what the form of an extension sends."""
+    return {"shown": hidden(admin.get(where), "shown"), "reason": reason}
 
 
 def test_preview_extend_and_take_back(
@@ -63,13 +71,13 @@ def test_preview_extend_and_take_back(
     assert str(mentors[2]) in admin.get(preview(until, outcome="holds_longer"))
     assert str(mentors[3]) in admin.get(preview(until, outcome="expired"))
 
-    where = admin.post("/admin/extensions", **confirm(until, 2))
+    where = admin.post("/admin/extensions", **confirm(admin, until))
     html = admin.get(where)
     assert "2 certifications are extended." in html
     assert "Take back 2 certifications" in html
     assert [last_day(conn, one) for one in mentors[:2]] == [until, until]
 
-    assert admin.post(where, reason="No storm") == where
+    assert admin.post(where, **take_back(admin, where, "No storm")) == where
     html = admin.get(where)
     assert "2 certifications have their former day again." in html
     assert "No storm" in html
@@ -80,23 +88,52 @@ def test_preview_extend_and_take_back(
 def test_also_what_expired_since(admin: Browser, conn: Connection, mentors: list[UUID], until: date) -> None:
     since = today(conn, -30)
     assert "Extend 3 certifications" in admin.get(preview(until, expired_since=since, chapter_id=""))
-    admin.post("/admin/extensions", **confirm(until, 3, expired_since=since))
+    admin.post("/admin/extensions", **confirm(admin, until, expired_since=since))
     assert last_day(conn, mentors[3]) == until
 
 
 def test_what_has_changed_since_the_preview_is_shown_again(
     admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
 ) -> None:
+    form = confirm(admin, until)
     organisation.certify(organisation.mentor("9"), issued=today(conn, -400), last_day=today(conn, 5))
-    html = admin.post("/admin/extensions", 422, **confirm(until, 2))
+    html = admin.post("/admin/extensions", 409, **form)
     assert "Something has changed since you looked." in html
     assert "Extend 3 certifications" in html
     assert last_day(conn, mentors[0]) == today(conn, 10)
 
 
+def test_as_many_others_are_not_what_was_shown(
+    admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
+) -> None:
+    form = confirm(admin, until)
+    with organisation.as_admin() as acting:
+        acting.execute("select public.renew_certification(%s)", (mentors[0],))
+    organisation.certify(organisation.mentor("9"), issued=today(conn, -400), last_day=today(conn, 5))
+    html = admin.post("/admin/extensions", 409, **form)
+    assert "Extend 2 certifications" in html
+    assert last_day(conn, mentors[1]) == today(conn, 20)
+
+
+def test_what_was_shown_is_what_is_taken_back(
+    admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
+) -> None:
+    where = admin.post("/admin/extensions", **confirm(admin, until))
+    form = take_back(admin, where, "No storm")
+    conn.execute(
+        "select private.erase_peer_mentor(peer_mentor_id) from public.peer_mentor_certifications"
+        " where id = %s",
+        (mentors[0],),
+    )
+    html = admin.post(where, 409, **form)
+    assert "Something has changed since you looked." in html
+    assert "Take back 1 certification" in html
+    assert last_day(conn, mentors[1]) == until
+
+
 def test_a_reason_is_needed(admin: Browser, mentors: list[UUID], until: date) -> None:
-    assert "Say why." in admin.post("/admin/extensions", 422, **confirm(until, 2, reason=" "))
-    where = admin.post("/admin/extensions", **confirm(until, 2))
+    assert "Say why." in admin.post("/admin/extensions", 422, **confirm(admin, until, reason=" "))
+    where = admin.post("/admin/extensions", **confirm(admin, until))
     assert "Say why." in admin.post(where, 422, reason="")
 
 
@@ -114,7 +151,7 @@ def test_bad_choices(admin: Browser, until: date) -> None:
 def test_what_was_changed_since_stands_in_the_way(
     admin: Browser, conn: Connection, organisation: Organisation, mentors: list[UUID], until: date
 ) -> None:
-    where = admin.post("/admin/extensions", **confirm(until, 2))
+    where = admin.post("/admin/extensions", **confirm(admin, until))
     with organisation.as_admin() as acting:
         acting.execute("select public.renew_certification(%s)", (mentors[0],))
     html = admin.get(where)
@@ -144,6 +181,6 @@ def test_names_are_no_markup(
 ) -> None:
     organisation.certify(hostile, issued=today(conn, -400), last_day=until - timedelta(days=1))
     assert HOSTILE in admin.get(preview(until))
-    where = admin.post("/admin/extensions", **confirm(until, 1, reason=HOSTILE))
+    where = admin.post("/admin/extensions", **confirm(admin, until, reason=HOSTILE))
     assert HOSTILE in admin.get(where)
     assert HOSTILE in admin.get("/admin/extensions")

@@ -17,7 +17,7 @@ from mentorcert.web.context import RequestContext
 from tests.portal.sending import claim, connect_portal, report
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.web.administrator.conftest import HOSTILE, Browser
-from tests.web.conftest import Site
+from tests.web.conftest import Site, hidden
 
 
 def let_wait(conn: Connection, minutes: int = 20) -> None:
@@ -67,7 +67,7 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
 def test_everything_has_a_text() -> None:
     context = Mock(spec=RequestContext)
     context._.side_effect = str
-    texts = portal_labels.texts(context)
+    texts = portal_labels.labels(context)
     assert texts.findings.keys() == KINDS.keys()
     assert list(texts.modes) == list(get_args(Mode))
     assert texts.errors.keys() == set(get_args(ErrorClass))
@@ -115,7 +115,13 @@ def test_replay(admin: Browser, conn: Connection, organisation: Organisation) ->
     assert "Nobody is like that." in admin.get(f"/admin/portal/replay?since={today(conn, 1)}")
     admin.get("/admin/portal/replay?error_class=unlucky", 422)
     assert "Say why." in admin.post("/admin/portal/replay", 422, reason="")
-    where = admin.post("/admin/portal/replay", since=today(conn), reason="Backup")
+    form: dict[str, Any] = {"since": today(conn), "reason": "Backup"}
+    shown = hidden(admin.get(f"/admin/portal/replay?since={today(conn)}"), "shown")
+    other = organisation.mentor("8")
+    organisation.certify(other, last_day=today(conn, 10))
+    html = admin.post("/admin/portal/replay", 409, shown=shown, **form)
+    assert "Something has changed since you looked." in html
+    where = admin.post("/admin/portal/replay", shown=hidden(html, "shown"), **form)
     replay: UUID = fetch(conn, "select id from portal.replays where reason = 'Backup'")
     assert where == f"/admin/portal/replays/{replay}"
     assert "Backup" in admin.get("/admin/portal")

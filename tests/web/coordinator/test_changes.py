@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
-from html import unescape
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,15 +12,8 @@ from httpx2 import Response
 
 from mentorcert.certifications import repository
 from tests.support.registry import history, kinds, rows, status, today
-from tests.web.conftest import form_token, post
+from tests.web.conftest import form_token, hidden, post
 from tests.web.coordinator.conftest import Scene
-
-
-def hidden(html: str, name: str) -> str:
-    """Return the value of a field that the page carries along."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found is not None, name
-    return unescape(found[1])
 
 
 def words(day: date) -> str:

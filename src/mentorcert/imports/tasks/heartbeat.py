@@ -28,7 +28,7 @@ class Heartbeat:
     """Writes progress and prolongs the lease over a connection of its own, while the work is done on another.
 
     Where the task was cancelled or is another process's, or `stop` is set, the work is interrupted: its
-    statement is cancelled, and `tell` raises InterruptedTaskError.
+    statement is cancelled, and `report` raises InterruptedTaskError.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Heartbeat:
     ) -> None:
         self._open, self._working, self._claim, self._stop = open_connection, working, claim, stop
         self._lease_s, self._every_s = lease_s, every_s
-        self._told: tuple[str | None, int, int] = (None, 0, 0)
+        self._reported: tuple[str | None, int, int] = (None, 0, 0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="task-heartbeat")
         self.reason: Reason | None = None
@@ -60,9 +60,9 @@ class Heartbeat:
         self._over.set()
         self._thread.join()
 
-    def tell(self, step: str, done: int, total: int) -> None:
+    def report(self, step: str, done: int, total: int) -> None:
         """Take how far the work has come; raises InterruptedTaskError."""
-        self._told = (step, done, total)
+        self._reported = (step, done, total)
         if self.reason is not None:
             raise InterruptedTaskError
 
@@ -78,7 +78,7 @@ class Heartbeat:
 
     def _keep_beating(self, conn: Connection) -> None:
         while not self._over.is_set():
-            step, done, total = self._told
+            step, done, total = self._reported
             alive = QUERIES.beat(
                 conn,
                 id=self._claim.id,

@@ -5,30 +5,35 @@ EndpointDisabledError while the endpoint is switched off, and InvalidArgumentErr
 as `constraint`, for what the rules of private.request_task refuse.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-import aiosql
-import psycopg
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MissingRightError, from_postgres
+from mentorcert.errors import MissingRightError
 from mentorcert.imports.cells import Language
 from mentorcert.imports.exporting import Format
-from mentorcert.imports.tasks.model import Choice, Kind, Task, TaskFile, TaskRow
+from mentorcert.imports.tasks.model import Choice, Kind, Task, TaskFile, TaskRow, Verdict
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
-# The file goes as it is, not as twice as much text.
+_QUERIES = rows.beside(__file__)
+# The file is sent in binary: as text it would be twice as large.
 _REQUEST: Final = (
     "select private.request_task(%(kind)s, %(file_name)s, %(file)b, %(options)s, %(preview_id)s)"
 )
 _ROW: Final = TypeAdapter(TaskRow)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredRow:
+    organisation_id: UUID
+    line: int
+    verdict: Verdict
+    content: dict[str, Any]
 
 
 def request_preview(conn: Connection, file_name: str, file: bytes) -> UUID:
@@ -48,14 +53,12 @@ def request_export(conn: Connection, *, format_: Format, language: Language) -> 
 
 def cancel(conn: Connection, task_id: UUID) -> None:
     """End a task that is not finished, or throw a preview away."""
-    with _database_errors():
-        _QUERIES.cancel(conn, id=task_id)
+    rows.execute(conn, _QUERIES.cancel, id=task_id)
 
 
 def get(conn: Connection, task_id: UUID, *kinds: Kind) -> Task:
     """Return a task of one of these kinds."""
-    with _database_errors(), conn.cursor(row_factory=class_row(Task)) as cursor:
-        task = cursor.execute(_QUERIES.get.sql, {"id": task_id}).fetchone()
+    task = rows.fetch_optional(conn, Task, _QUERIES.get, id=task_id)
     if task is None or task.kind not in kinds:
         raise MissingRightError(code="42501", constraint="task_right")
     return task
@@ -63,40 +66,36 @@ def get(conn: Connection, task_id: UUID, *kinds: Kind) -> Task:
 
 def recent(conn: Connection, *kinds: Kind, size: int = 20) -> list[Task]:
     """Return the organisation's newest tasks of these kinds, newest first."""
-    with _database_errors(), conn.cursor(row_factory=class_row(Task)) as cursor:
-        return cursor.execute(_QUERIES.recent.sql, {"kinds": [*kinds], "size": size}).fetchall()
+    return rows.fetch_all(conn, Task, _QUERIES.recent, kinds=[*kinds], size=size)
 
 
 def confirmed_by(conn: Connection, preview_id: UUID) -> UUID | None:
     """Return the import that confirmed a preview, if any did."""
-    with _database_errors():
-        found: UUID | None = _QUERIES.confirmed_by(conn, id=preview_id)
-    return found
+    return rows.fetch_optional(conn, UUID, _QUERIES.confirmed_by, id=preview_id)
 
 
-def rows(
+def task_rows(
     conn: Connection, task_id: UUID, *, choice: Choice = "all", after: int = 0, size: int = 100
 ) -> Sequence[TaskRow]:
     """Return a page of an import's rows, those after a line, in the order of lines."""
     parameters: dict[str, Any] = {"id": task_id, "after": after, "size": size}
-    with _database_errors():
-        match choice:
-            case "all":
-                found = list(_QUERIES.all_rows(conn, **parameters))
-            case "problems":
-                found = list(_QUERIES.rows_with_problems(conn, **parameters))
-            case "added" | "changed" | "unchanged":
-                found = list(_QUERIES.rows_of_verdict(conn, verdict=choice, **parameters))
+    match choice:
+        case "all":
+            query = _QUERIES.all_rows
+        case "problems":
+            query = _QUERIES.rows_with_problems
+        case "added" | "changed" | "unchanged":
+            query = _QUERIES.rows_of_verdict
+            parameters["verdict"] = choice
     return [
-        _ROW.validate_python({"line": line, "verdict": verdict, **content})
-        for line, verdict, content in found
+        _ROW.validate_python({"line": row.line, "verdict": row.verdict, **row.content})
+        for row in rows.fetch_all(conn, _StoredRow, query, **parameters)
     ]
 
 
 def result_file(conn: Connection, task_id: UUID) -> TaskFile:
     """Return the file that a task has made; MissingRightError where it has none, or none any more."""
-    with _database_errors(), conn.cursor(row_factory=class_row(TaskFile)) as cursor:
-        file = cursor.execute(_QUERIES.result_file.sql, {"id": task_id}).fetchone()
+    file = rows.fetch_optional(conn, TaskFile, _QUERIES.result_file, id=task_id)
     if file is None:
         raise MissingRightError(code="42501", constraint="task_right")
     return file
@@ -111,24 +110,13 @@ def _request(
     options: dict[str, Any] | None = None,
     preview_id: UUID | None = None,
 ) -> UUID:
-    with _database_errors():
-        [(task_id,)] = conn.execute(
-            _REQUEST,
-            {
-                "kind": kind,
-                "file_name": file_name,
-                "file": file,
-                "options": Jsonb(options or {}),
-                "preview_id": preview_id,
-            },
-        ).fetchall()
-    requested: UUID = task_id
-    return requested
-
-
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise from_postgres(error) from error
+    return rows.fetch_one(
+        conn,
+        UUID,
+        _REQUEST,
+        kind=kind,
+        file_name=file_name,
+        file=file,
+        options=Jsonb(options or {}),
+        preview_id=preview_id,
+    )

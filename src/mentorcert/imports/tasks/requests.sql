@@ -1,6 +1,6 @@
 -- What an administrator asks for and sees; row-level security says of which organisation.
 
--- name: cancel(id)$
+-- name: cancel(id)
 select private.cancel_task(:id);
 
 -- name: get(id)
@@ -21,7 +21,7 @@ where task.organisation_id = (select private.administered_organisation_id()) and
 order by task.created_at desc, task.id
 limit :size;
 
--- name: confirmed_by(id)$
+-- name: confirmed_by(id)
 select task.id from private.tasks as task where task.preview_id = :id order by task.created_at limit 1;
 
 -- name: result_file(id)
@@ -30,14 +30,14 @@ from private.tasks as task
 where task.id = :id and task.result_file is not null;
 
 -- name: all_rows(id, after, size)
-select kept.line, kept.verdict, kept.content
+select kept.organisation_id, kept.line, kept.verdict, kept.content
 from private.task_rows as kept
 where kept.task_id = :id and kept.line > :after
 order by kept.line
 limit :size;
 
 -- name: rows_of_verdict(id, verdict, after, size)
-select kept.line, kept.verdict, kept.content
+select kept.organisation_id, kept.line, kept.verdict, kept.content
 from private.task_rows as kept
 where kept.task_id = :id and kept.verdict = :verdict and kept.line > :after
 order by kept.line
@@ -45,7 +45,7 @@ limit :size;
 
 -- name: rows_with_problems(id, after, size)
 -- Each of the three has an index of its own; as one condition they would have none.
-select distinct on (found.line) found.line, found.verdict, found.content
+select distinct on (found.line) found.organisation_id, found.line, found.verdict, found.content
 from (
   (
     select bad.* from private.task_rows as bad

@@ -41,7 +41,7 @@ def run_forever(
     lease_s: float = LEASE_S,
     beat_s: float = 1.0,
 ) -> None:
-    """Do whatever task waits, until told to stop; then what is being done is undone and left for the next.
+    """Do each task that waits, until `stop` is set; then what is being done is undone and left for the next.
 
     `open_connection` opens one in autocommit, as the owner of the tables. A database that is away is logged,
     and asked again. A process that dies leaves its task for others once `lease_s` have passed.
@@ -114,11 +114,11 @@ def work_one(
 def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
     if not claim.is_allowed:
         raise RequesterGoneError
-    heartbeat.tell("reading", 0, 0)
+    heartbeat.report("reading", 0, 0)
     table = None if claim.file is None else tabular.parse(claim.file_name or "", claim.file)
     # One transaction: what is written, and that it is, are kept together or not at all.
     with conn.transaction():
-        work = perform(conn, claim, table, heartbeat.tell)
+        work = perform(conn, claim, table, heartbeat.report)
         with conn.cursor() as cursor, cursor.copy(QUERIES.copy_rows.sql) as copy:
             for row in work.rows:
                 copy.write_row(

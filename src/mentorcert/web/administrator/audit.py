@@ -2,22 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
-import aiosql
-import psycopg
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.errors import EndpointDisabledError, from_postgres
-from mentorcert.web.administrator.fields import Maybe, OptionalDay
-from mentorcert.web.administrator.queries import rows
+from mentorcert.access import audit_log
+from mentorcert.access.audit_log import Entry
+from mentorcert.errors import EndpointDisabledError
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.fields import Day, Maybe
 
 router = APIRouter()
 
@@ -26,37 +23,7 @@ Table = Literal[
     "peer_mentors", "replays", "tasks",
 ]  # fmt: skip
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _SIZE: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One change of one row."""
-
-    id: UUID
-    recorded_at: datetime
-    table_name: str
-    row_id: str
-    action: Literal["insert", "update", "delete", "erase"]
-    actor: dict[str, Any]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-
-    def changes(self) -> Iterator[tuple[str, Any, Any]]:
-        """Yield each field with its value before and after; None where there was, or is, none."""
-        before, after = self.before or {}, self.after or {}
-        for field in sorted({*before, *after}):
-            if (before.get(field), after.get(field)) != (None, None):
-                yield field, before.get(field), after.get(field)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What an id is called."""
-
-    id: UUID
-    name: str | None
 
 
 class Filters(BaseModel):
@@ -66,31 +33,30 @@ class Filters(BaseModel):
 
     table_name: Maybe[Table] = None
     actor: str = Field("", max_length=320)
-    from_day: OptionalDay = None
-    to_day: OptionalDay = None
+    from_day: Maybe[Day] = None
+    to_day: Maybe[Day] = None
     before_at: datetime | None = None
     before_id: UUID | None = None
 
     def url(self, after: Entry | None = None) -> str:
         """Return the address of these entries, or of those after one."""
-        place = {} if after is None else {"before_at": after.recorded_at, "before_id": after.id}
-        given = {**self.model_dump(exclude={"before_at", "before_id"}, exclude_defaults=True), **place}
+        cursor = {} if after is None else {"before_at": after.recorded_at, "before_id": after.id}
+        given = {**self.model_dump(exclude={"before_at", "before_id"}, exclude_defaults=True), **cursor}
         return f"/admin/audit?{urlencode(given)}" if given else "/admin/audit"
 
 
 @router.get("/admin/audit")
 def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) -> Response:
     """Show the log, the newest entries first."""
-    _, organisation = context.member()
-    context.record_rows({organisation.id})
-    actor = _QUERIES.actor(context.conn, email=filters.actor.strip()) if filters.actor.strip() else None
-    is_unknown = bool(filters.actor.strip()) and actor is None
-    entries = [] if is_unknown else _entries(context, filters, actor)
+    email = filters.actor.strip()
+    user_id = audit_log.find_member(context.conn, email) if email else None
+    is_unknown = bool(email) and user_id is None
+    entries = [] if is_unknown else _entries(context, filters, user_id)
     return context.page(
         "administrator/audit.html",
         entries=entries[:_SIZE],
         names=_names(context, entries[:_SIZE]),
-        written=written,
+        format_value=format_value,
         filters=filters,
         is_unknown=is_unknown,
         next_url=filters.url(entries[_SIZE - 1]) if len(entries) > _SIZE else None,
@@ -105,24 +71,22 @@ def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) ->
     )
 
 
-def _entries(context: RequestContext, filters: Filters, actor: UUID | None) -> list[Entry]:
+def _entries(context: RequestContext, filters: Filters, user_id: UUID | None) -> list[Entry]:
     _, organisation = context.member()
-    parameters = {**filters.model_dump(), "actor": actor}
-    return rows(
+    return audit_log.entries(
         context.conn,
-        Entry,
-        _QUERIES.entries.sql,
-        organisation_id=organisation.id,
+        organisation.id,
+        **filters.model_dump(exclude={"actor"}),
+        user_id=user_id,
         time_zone=organisation.time_zone,
         size=_SIZE + 1,
-        **parameters,
     )
 
 
-def written(value: Any, names: Mapping[str, str]) -> str:
+def format_value(value: Any, names: Mapping[str, str]) -> str:
     """Write a value for people: an id by its name, where it is known."""
     if isinstance(value, list):
-        return ", ".join(written(one, names) for one in value)
+        return ", ".join(format_value(item, names) for item in value)
     if isinstance(value, str):
         return names.get(value, value)
     return "–" if value is None else json.dumps(value, ensure_ascii=False)
@@ -136,16 +100,13 @@ def _names(context: RequestContext, entries: Iterable[Entry]) -> dict[str, str]:
         for value in (entry.row_id, *entry.actor.values(), *_values(entry.before), *_values(entry.after))
         if (id_ := _id(value)) is not None
     }
-    named = rows(context.conn, Named, _QUERIES.logins.sql, ids=list(ids))
+    names = audit_log.member_addresses(context.conn, ids)
     try:
         with context.conn.transaction():
-            named += rows(
-                context.conn, Named, _QUERIES.names.sql, ids=list(ids), organisation_id=context.member()[1].id
-            )
-    except psycopg.Error as error:
-        if not isinstance(from_postgres(error), EndpointDisabledError):
-            raise
-    return {str(one.id): one.name for one in named if one.name}
+            names |= audit_log.row_names(context.conn, context.member()[1].id, ids)
+    except EndpointDisabledError:
+        pass
+    return {str(id_): name for id_, name in names.items()}
 
 
 def _values(fields: Mapping[str, Any] | None) -> Iterator[Any]:

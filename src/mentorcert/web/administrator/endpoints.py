@@ -1,41 +1,27 @@
 """Endpoints that are switched off; the operator switches them, since it is for every organisation."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-
-import aiosql
 from fastapi import APIRouter, Response
 
 from mentorcert.access import endpoints
-from mentorcert.web.administrator.queries import rows
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 
 router = APIRouter()
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
-
-
-@dataclass(frozen=True, slots=True)
-class Disabled:
-    """An endpoint that is off."""
-
-    endpoint: str
-    disabled_at: datetime
 
 
 @router.get("/admin/endpoints")
 def show(context: CurrentAdministrator) -> Response:
     """Show which endpoints are on and which are off."""
-    off = {one.endpoint: one.disabled_at for one in rows(context.conn, Disabled, _QUERIES.disabled.sql)}
-    texts = _texts(context)
+    disabled_since = endpoints.disabled_since(context.conn)
+    labels = _labels(context)
     return context.page(
         "administrator/endpoints.html",
-        endpoints=[(name, texts.get(name, ""), off.get(name)) for name in endpoints.known(context.conn)],
+        endpoints=[
+            (name, labels.get(name, ""), disabled_since.get(name)) for name in endpoints.known(context.conn)
+        ],
     )
 
 
-def _texts(context: RequestContext) -> dict[str, str]:
+def _labels(context: RequestContext) -> dict[str, str]:
     return {
         "audit_log": context._("The audit log"),
         "certifications": context._("Certifications and everything that reads or changes them"),

@@ -1,27 +1,24 @@
 """Memberships: who has which role where, given by e-mail address, and taken away."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import aiosql
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.organisations.memberships import Role
+from mentorcert.organisations import memberships, peer_mentors
+from mentorcert.organisations.memberships import Membership, Role, State
 from mentorcert.translatable import LazyText
-from mentorcert.web.administrator.chapters import chapters_of, choices
-from mentorcert.web.administrator.fields import Maybe, OptionalId
-from mentorcert.web.administrator.queries import Refusal, attempt, require_one, row, rows
+from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.fields import Maybe, OptionalId
 
 router = APIRouter()
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _LIST: Final = "/admin/memberships"
 _SIZE: Final = 50
 
@@ -42,20 +39,6 @@ _LAST: Final[Mapping[str, Refusal]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A row of the list; the address is known of members only, the name of those who are peer mentors."""
-
-    id: UUID
-    user_id: UUID
-    role: Role
-    chapter: str | None
-    created_at: datetime
-    ended_at: datetime | None
-    email: str | None
-    full_name: str | None
-
-
 class Filters(BaseModel):
     """What of the list is shown, and after which row."""
 
@@ -63,24 +46,24 @@ class Filters(BaseModel):
 
     role: Maybe[Role] = None
     chapter_id: OptionalId = None
-    state: Literal["current", "ended", "all"] = "current"
+    state: State = "current"
     email: str = Field("", max_length=320)
     before_at: datetime | None = None
     before_id: UUID | None = None
 
     def url(self, after: Membership | None = None) -> str:
         """Return the address of these rows, or of those after one."""
-        place = {} if after is None else {"before_at": after.created_at, "before_id": after.id}
-        given = {**self.model_dump(exclude={"before_at", "before_id"}, exclude_defaults=True), **place}
+        cursor = {} if after is None else {"before_at": after.created_at, "before_id": after.id}
+        given = {**self.model_dump(exclude={"before_at", "before_id"}, exclude_defaults=True), **cursor}
         return f"{_LIST}?{urlencode(given)}" if given else _LIST
 
 
 class _UnknownNumberError(Exception):
-    """Takes the membership back, too."""
+    """Undoes the membership, too."""
 
 
 class MembershipForm(BaseModel):
-    """A membership to be given."""
+    """A new membership as its form sends it."""
 
     email: str = Field("", max_length=320)
     role: Role = "coordinator"
@@ -97,22 +80,13 @@ def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) ->
 @router.post("/admin/memberships")
 def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) -> Response:
     """Give a login a role."""
-    user = _login(context, form.email) if form.email.strip() else None
-    if user is None:
+    user_id = _find_login(context, form.email) if form.email.strip() else None
+    if user_id is None:
         unknown = context._("No login has this address. The person signs in once, or is invited, first.")
         return _list(context, Filters(), form, {"email": unknown})
-    _, organisation = context.member()
-
-    def change() -> None:
-        _QUERIES.add(context.conn, user_id=user, role=form.role, chapter_id=form.chapter_id)
-        number = form.external_id.strip()
-        if number and not _QUERIES.link_peer_mentor(
-            context.conn, organisation_id=organisation.id, external_id=number, user_id=user
-        ):
-            raise _UnknownNumberError
-
     try:
-        errors = attempt(context, _REFUSALS, change)
+        with field_errors(context, _REFUSALS) as errors:
+            _add(context, form, user_id)
     except _UnknownNumberError:
         errors = {
             "external_id": context._("No peer mentor without a login has this number in the organisation.")
@@ -124,18 +98,17 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
 
 @router.get("/admin/memberships/{membership_id}/end")
 def confirm_end(context: CurrentAdministrator, membership_id: UUID) -> Response:
-    """Ask whether a membership is to end."""
-    return _ending(context, membership_id)
+    """Ask whether to end a membership."""
+    return _end_form(context, membership_id)
 
 
 @router.post("/admin/memberships/{membership_id}/end")
 def end(context: CurrentAdministrator, membership_id: UUID) -> Response:
     """End a membership."""
-    errors = attempt(
-        context, _LAST, lambda: require_one(_QUERIES.end_membership(context.conn, id=membership_id))
-    )
+    with field_errors(context, _LAST) as errors:
+        memberships.end(context.conn, membership_id)
     if errors:
-        return _ending(context, membership_id, errors["membership"])
+        return _end_form(context, membership_id, errors["membership"])
     return context.redirect(_LIST, notice=context._("The membership has ended."))
 
 
@@ -148,18 +121,23 @@ def role_names(context: RequestContext) -> list[tuple[str, str]]:
     ]
 
 
-def _login(context: RequestContext, email: str) -> UUID | None:
-    user: UUID | None = _QUERIES.find_login(context.conn, email=email)
-    context.keep("find_login")
-    return user
+def _add(context: RequestContext, form: MembershipForm, user_id: UUID) -> None:
+    _, organisation = context.member()
+    memberships.add(context.conn, user_id, form.role, form.chapter_id)
+    number = form.external_id.strip()
+    if number and not memberships.link_peer_mentor(context.conn, organisation.id, number, user_id):
+        raise _UnknownNumberError
 
 
-def _ending(context: RequestContext, membership_id: UUID, error: str = "") -> Response:
+def _find_login(context: RequestContext, email: str) -> UUID | None:
+    user_id = peer_mentors.find_login(context.conn, email)
+    context.log_always("find_login")
+    return user_id
+
+
+def _end_form(context: RequestContext, membership_id: UUID, error: str = "") -> Response:
     user, organisation = context.member()
-    membership = row(
-        context.conn, Membership, _QUERIES.membership.sql, id=membership_id, organisation_id=organisation.id
-    )
-    context.record_rows({organisation.id})
+    membership = memberships.get_current(context.conn, organisation.id, membership_id)
     return context.page(
         "administrator/membership_end.html",
         status=422 if error else 200,
@@ -174,15 +152,7 @@ def _list(
     context: RequestContext, filters: Filters, form: MembershipForm, errors: Mapping[str, str] | None = None
 ) -> Response:
     _, organisation = context.member()
-    context.record_rows({organisation.id})
-    found = rows(
-        context.conn,
-        Membership,
-        _QUERIES.memberships.sql,
-        organisation_id=organisation.id,
-        size=_SIZE + 1,
-        **filters.model_dump(),
-    )
+    found = memberships.search(context.conn, organisation.id, **filters.model_dump(), size=_SIZE + 1)
     chapters = chapters_of(context)
     return context.page(
         "administrator/memberships.html",
@@ -194,7 +164,7 @@ def _list(
         form=form,
         errors=errors or {},
         roles=role_names(context),
-        role_texts=dict(role_names(context)),
-        any_chapter=choices(chapters, context._("All chapters")),
-        no_chapter=choices(chapters, context._("None")),
+        role_names=dict(role_names(context)),
+        any_chapter=options(chapters, context._("All chapters")),
+        no_chapter=options(chapters, context._("None")),
     )

@@ -1,27 +1,23 @@
-"""The portal: what it is told, what waits, what went wrong, what it shows otherwise, and its mode."""
+"""The portal: what it is sent, what waits, what went wrong, what it shows otherwise, and its mode."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
-import aiosql
 from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
+from mentorcert.organisations import peer_mentors
 from mentorcert.portal.model import Mode
-from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring import health, waiting
 from mentorcert.portal.monitoring.checks import run_checks
+from mentorcert.portal.sync import requests
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator import portal_labels
-from mentorcert.web.administrator.queries import Refusal, attempt, rows
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.field_errors import Refusal, field_errors
 
 router = APIRouter()
-
-QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "certification_reason_required": Refusal("reason", LazyText("Say why.")),
@@ -29,71 +25,6 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
         "numbers", LazyText("Canary needs the numbers of peer mentors; no other mode takes any.")
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """Somebody who is to leave the portal's list, which has not confirmed it."""
-
-    full_name: str
-    external_id: str
-    state: str
-    attempts: int
-    error_class: str | None
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong with telling of so many peer mentors; `error` is the latest, without personal data."""
-
-    error_class: str
-    peer_mentors: int
-    attempted_at: datetime | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """What the portal showed otherwise; without a name where it is nobody of ours."""
-
-    kind: str
-    full_name: str | None
-    external_id: str | None
-    found_at: datetime
-    marked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """One comparison; without an outcome it is going on."""
-
-    started_at: datetime
-    scope: str
-    is_dry_run: bool
-    outcome: str | None
-    reason: str | None
-    compared: int
-    differing: int
-    marked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Who had the portal told again; unfinished ones go on."""
-
-    id: UUID
-    started_at: datetime
-    reason: str
-    marked: int
-    total: int
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Canary:
-    external_id: str
-    id: UUID | None
 
 
 class ModeForm(BaseModel):
@@ -113,53 +44,49 @@ def show(context: CurrentAdministrator) -> Response:
 @router.post("/admin/portal/mode")
 def change_mode(context: CurrentAdministrator, form: Annotated[ModeForm, Form()]) -> Response:
     """Change the mode, for a reason."""
-    wanted = list(dict.fromkeys(form.numbers.replace(",", " ").split()))
-    canaries = rows(
-        context.conn, _Canary, QUERIES.canaries.sql, organisation_id=context.member()[1].id, numbers=wanted
-    )
-    unknown = ", ".join(one.external_id for one in canaries if one.id is None)
+    numbers = list(dict.fromkeys(form.numbers.replace(",", " ").split()))
+    canaries = requests.find_peer_mentors(context.conn, context.member()[1].id, numbers)
+    unknown = ", ".join(number for number, id_ in canaries.items() if id_ is None)
     if unknown:
-        text = context._("The organisation has no peer mentor with the number %(numbers)s.", numbers=unknown)
-        return _page(context, form, {"numbers": text})
-    ids = [one.id for one in canaries]
-    errors = attempt(
-        context,
-        _REFUSALS,
-        lambda: QUERIES.set_mode(context.conn, mode=form.mode, reason=form.reason.strip(), canary=ids),
-    )
+        error = context._("The organisation has no peer mentor with the number %(numbers)s.", numbers=unknown)
+        return _page(context, form, {"numbers": error})
+    with field_errors(context, _REFUSALS) as errors:
+        ids = [id_ for id_ in canaries.values() if id_ is not None]
+        requests.set_mode(context.conn, form.mode, form.reason.strip(), ids)
     if errors:
         return _page(context, form, errors)
-    named = portal_labels.modes(context)[form.mode]
-    return context.redirect("/admin/portal", notice=context._("The mode is changed: %(mode)s", mode=named))
+    mode = portal_labels.modes(context)[form.mode]
+    return context.redirect("/admin/portal", notice=context._("The mode is changed: %(mode)s", mode=mode))
 
 
 def _page(
     context: RequestContext, form: ModeForm | None, errors: Mapping[str, str] | None = None
 ) -> Response:
     _, organisation = context.member()
-    context.record_rows({organisation.id})
     snapshot = health.read_own(context.conn)
-    (standing,) = snapshot.connections
-    own = {"organisation_id": organisation.id}
+    (connection,) = snapshot.connections
     return context.page(
         "administrator/portal.html",
         status=422 if errors else 200,
-        standing=standing,
-        changed_by=_login(context, standing.changed_by),
+        connection=connection,
+        changed_by=_address(context, connection.changed_by),
         findings=run_checks(snapshot),
-        heard_s=min((worker.silent_s for worker in snapshot.workers), default=None),
-        removals=rows(context.conn, Removal, QUERIES.removals.sql, **own),
-        failures=rows(context.conn, Failure, QUERIES.failures.sql, **own),
-        drift=rows(context.conn, Drift, QUERIES.drift.sql, **own),
-        reconciliations=rows(context.conn, Reconciliation, QUERIES.reconciliations.sql, **own),
-        replays=rows(context.conn, Replay, QUERIES.replays.sql, **own),
-        form=form or ModeForm(mode=standing.mode),
+        silent_s=min((worker.silent_s for worker in snapshot.workers), default=None),
+        removals=waiting.removals(context.conn, organisation.id),
+        failures=waiting.failures(context.conn, organisation.id),
+        drift=waiting.drift(context.conn, organisation.id),
+        comparisons=waiting.comparisons(context.conn, organisation.id),
+        replays=requests.replays(context.conn, organisation.id),
+        form=form or ModeForm(mode=connection.mode),
         errors=errors or {},
-        texts=portal_labels.texts(context),
+        labels=portal_labels.labels(context),
     )
 
 
-def _login(context: RequestContext, changed_by: str | None) -> str | None:
-    """Return the address where it was a member, else who the operator is."""
-    email: str | None = QUERIES.login(context.conn, user_id=changed_by)
+def _address(context: RequestContext, changed_by: str | None) -> str | None:
+    """Return the address of a member; of an operator, the name."""
+    try:
+        email = peer_mentors.login_address(context.conn, UUID(changed_by or ""))
+    except ValueError:
+        email = None
     return email or changed_by

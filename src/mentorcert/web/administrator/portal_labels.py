@@ -6,8 +6,8 @@ from mentorcert.web.context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Texts in the visitor's language, by what the database calls it."""
+class Labels:
+    """Labels in the visitor's language, by what the database calls it."""
 
     modes: dict[str, str]
     states: dict[str, str]
@@ -17,9 +17,9 @@ class Texts:
     findings: dict[str, str]
 
 
-def texts(context: RequestContext) -> Texts:
+def labels(context: RequestContext) -> Labels:
     """Return all of them."""
-    return Texts(
+    return Labels(
         modes(context),
         _states(context),
         errors(context),

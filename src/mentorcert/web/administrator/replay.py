@@ -1,20 +1,19 @@
-"""Replays: of whom the portal would be told again, and having it told."""
+"""Replays: which peer mentors the portal would be sent again, and having them sent."""
 
-from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.portal.sync.replay import Difference, Selection
+from mentorcert.portal.sync import requests
+from mentorcert.portal.sync.replay import Selection
+from mentorcert.portal.sync.requests import ReplayPreview
 from mentorcert.web.administrator import portal_labels
-from mentorcert.web.administrator.fields import Maybe, OptionalDay
-from mentorcert.web.administrator.portal import QUERIES
-from mentorcert.web.administrator.queries import rows
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.coordinator.preview import PreviewResult
+from mentorcert.web.fields import Day, Maybe
 
 router = APIRouter()
 
@@ -23,28 +22,10 @@ ErrorClass = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Previewed:
-    """One of the first who would be told again, and how many there are in all."""
+class SelectionQuery(BaseModel):
+    """Which peer mentors are sent again: all, narrowed by what is given."""
 
-    peer_mentor_id: UUID
-    peer_mentor: str
-    confirmed_version: int | None
-    confirmed: dict[str, Any] | None
-    desired: dict[str, Any]
-    total: int
-
-    def changes(self) -> dict[str, tuple[Any, Any]]:
-        """Return the fields that differ, as confirmed and as desired."""
-        return Difference(
-            self.peer_mentor, self.peer_mentor_id, self.confirmed_version, self.confirmed, self.desired
-        ).changes()
-
-
-class Choice(BaseModel):
-    """Who is told again: all, narrowed by whatever is given."""
-
-    since: OptionalDay = None
+    since: Maybe[Day] = None
     error_class: Maybe[ErrorClass] = None
 
     def selection(self, time_zone: str) -> Selection:
@@ -53,45 +34,59 @@ class Choice(BaseModel):
         return Selection(since=begins, error_class=self.error_class)
 
 
-class ReplayQuery(Choice):
-    """The choice in an address."""
+class ReplayQuery(SelectionQuery):
+    """The selection in an address."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ReplayForm(Choice):
-    """A replay that was looked at."""
+class ReplayForm(SelectionQuery):
+    """A replay whose preview was looked at."""
 
+    shown: str = ""
     reason: str = Field("", max_length=1000)
 
 
 @router.get("/admin/portal/replay")
 def preview(context: CurrentAdministrator, query: Annotated[ReplayQuery, Query()]) -> Response:
-    """Show who would be told again, and of what; nothing is changed."""
-    return _preview(context, query)
+    """Show which peer mentors would be sent again, and what of them; nothing is changed."""
+    return _page(context, query, _preview(context, query))
 
 
 @router.post("/admin/portal/replay")
 def request(context: CurrentAdministrator, form: Annotated[ReplayForm, Form()]) -> Response:
-    """Have the portal's workers tell again."""
+    """Have the portal's workers send again, if it is still what was shown."""
+    result = _preview(context, form)
     if not form.reason.strip():
-        return _preview(context, form, context._("Say why."))
-    selection = form.selection(context.member()[1].time_zone).as_json()
-    replay_id: UUID = QUERIES.request_replay(context.conn, selection=selection, reason=form.reason.strip())
+        return _page(context, form, result, context._("Say why."))
+    result.compare(form.shown)
+    if result.is_stale:
+        return _page(context, form, result)
+    selection = form.selection(context.member()[1].time_zone)
+    replay_id = requests.request_replay(context.conn, selection, form.reason.strip())
     return context.redirect(f"/admin/portal/replays/{replay_id}")
 
 
-def _preview(context: RequestContext, choice: Choice, error: str = "") -> Response:
-    _, organisation = context.member()
-    context.record_rows({organisation.id})
-    selection = choice.selection(organisation.time_zone).as_json()
-    previewed = rows(context.conn, Previewed, QUERIES.preview_replay.sql, selection=selection)
+def _preview(context: RequestContext, query: SelectionQuery) -> PreviewResult[ReplayPreview]:
+    found = requests.preview_replay(context.conn, query.selection(context.member()[1].time_zone))
+    return PreviewResult(
+        found,
+        (
+            found.total,
+            [(difference.peer_mentor_id, difference.changes()) for difference in found.differences],
+        ),
+    )
+
+
+def _page(
+    context: RequestContext, query: SelectionQuery, result: PreviewResult[ReplayPreview], error: str = ""
+) -> Response:
     return context.page(
         "administrator/replay.html",
-        status=422 if error else 200,
-        choice=choice,
-        previewed=previewed,
-        total=previewed[0].total if previewed else 0,
+        status=422 if error else result.status,
+        query=query,
+        result=result,
+        preview=result.outcome,
         errors=portal_labels.errors(context),
         error=error,
     )

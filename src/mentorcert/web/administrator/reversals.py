@@ -1,39 +1,51 @@
 """Taking a whole extension back: what would become of each certification, and what stands in the way."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
-from mentorcert.certifications import repository
-from mentorcert.web.administrator.extensions import QUERIES, SIZE, Counted, Extension, Previewed
-from mentorcert.web.administrator.queries import row, rows
+from mentorcert.certifications import extensions, repository
+from mentorcert.certifications.extensions import Extension, OutcomeCount, ReversalOutcome
+from mentorcert.web.administrator.extensions import counts
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.coordinator.preview import PreviewResult
 
 router = APIRouter()
 
+_SIZE: Final = 50
 _BLOCKING: Final = "changed_since"
 
 
 class ReversalForm(BaseModel):
-    """Why it is taken back."""
+    """Why it is taken back, and what was shown."""
 
+    shown: str = ""
     reason: str = Field("", max_length=1000)
 
 
 @router.get("/admin/extensions/{batch_id}")
 def show(context: CurrentAdministrator, batch_id: UUID) -> Response:
     """Show an extension, and what taking it back would do."""
-    return _extension(context, batch_id)
+    extension = extensions.get(context.conn, context.member()[1].id, batch_id)
+    return _page(context, extension, _outcomes(context, extension))
 
 
 @router.post("/admin/extensions/{batch_id}")
 def revert(context: CurrentAdministrator, batch_id: UUID, form: Annotated[ReversalForm, Form()]) -> Response:
-    """Take the extension back, all or nothing."""
-    if not form.reason.strip():
-        return _extension(context, batch_id, context._("Say why."))
+    """Take the extension back, all or nothing, if it is still what was shown."""
     context.raise_statement_timeout()
+    extension = extensions.get(context.conn, context.member()[1].id, batch_id)
+    result = _outcomes(context, extension)
+    if not form.reason.strip():
+        return _page(context, extension, result, context._("Say why."))
+    # The database says itself what stands in the way.
+    if _BLOCKING not in counts(result.outcome):
+        result.compare(form.shown)
+    if result.is_stale:
+        return _page(context, extension, result)
     reverted = repository.revert_batch(context.conn, batch_id, form.reason)
     notice = context.ngettext(
         "%(num)s certification has its former day again.",
@@ -43,31 +55,31 @@ def revert(context: CurrentAdministrator, batch_id: UUID, form: Annotated[Revers
     return context.redirect(f"/admin/extensions/{batch_id}", notice=notice)
 
 
-def _extension(context: RequestContext, batch_id: UUID, error: str = "") -> Response:
-    _, organisation = context.member()
-    extension = row(
-        context.conn, Extension, QUERIES.extensions.sql, organisation_id=organisation.id, batch_id=batch_id
-    )
-    context.record_rows({organisation.id})
-    outcomes: dict[str, int] = {}
-    if extension.reverted_at is None:
-        counted = rows(context.conn, Counted, QUERIES.reversal_outcomes.sql, batch_id=batch_id)
-        outcomes = {one.outcome: one.certifications for one in counted}
-    shown = _BLOCKING if outcomes.get(_BLOCKING) else "reverted"
+def _outcomes(context: RequestContext, extension: Extension) -> PreviewResult[Sequence[OutcomeCount]]:
+    if extension.reverted_at is not None:
+        return PreviewResult(())
+    outcomes = extensions.reversal_outcomes(context.conn, extension.batch_id)
+    return PreviewResult(outcomes, outcomes)
+
+
+def _page(
+    context: RequestContext,
+    extension: Extension,
+    result: PreviewResult[Sequence[OutcomeCount]],
+    error: str = "",
+) -> Response:
+    outcomes = counts(result.outcome)
+    shown: ReversalOutcome = _BLOCKING if outcomes.get(_BLOCKING) else "reverted"
     return context.page(
         "administrator/extension.html",
-        status=422 if error else 200,
+        status=422 if error else result.status,
         extension=extension,
+        result=result,
         outcomes=outcomes,
         shown=shown,
-        size=SIZE,
-        previewed=rows(
-            context.conn,
-            Previewed,
-            QUERIES.reversal_previewed.sql,
-            batch_id=batch_id,
-            outcome=shown,
-            size=SIZE if outcomes else 0,
-        ),
+        size=_SIZE,
+        previewed=extensions.preview_reversal(context.conn, extension.batch_id, shown, size=_SIZE)
+        if outcomes
+        else [],
         error=error,
     )

@@ -1,27 +1,23 @@
 """Certification types: their names and rules, with examples of the dates to which a rule leads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-import aiosql
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from mentorcert.organisations import types
+from mentorcert.organisations.types import CertificationType, Example, Rule, TypeRules
 from mentorcert.translatable import LazyText
-from mentorcert.web.administrator.fields import LONGEST_MONTHS, OptionalMonths
-from mentorcert.web.administrator.queries import Refusal, attempt, require_one, row, rows
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.fields import Maybe
 
 router = APIRouter()
 
-Rule = Literal["months", "end_of_year", "unlimited"]
-
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _LIST: Final = "/admin/types"
+_LONGEST_MONTHS: Final = 1200
 _LONGEST_NOTICE_DAYS: Final = 365
 _REMINDERS: Final = "90, 30, 7"
 
@@ -39,37 +35,13 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CertificationType:
-    """A row of the list."""
-
-    id: UUID
-    code: str
-    name_nb: str
-    name_en: str
-    validity_rule: Rule
-    validity_months: int | None
-    required_for_listing: bool
-    reminder_days: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A certification issued or renewed on a day; without a last day it does not expire."""
-
-    kind: Literal["today", "month_end", "leap_day", "december", "early"]
-    issued_on: date
-    held_until: date | None
-    last_day: date | None
-
-
-class PreviewResult(BaseModel):
-    """A rule to look at."""
+class RuleQuery(BaseModel):
+    """A rule whose dates are shown."""
 
     model_config = ConfigDict(extra="forbid")
 
     rule: Rule = "months"
-    months: OptionalMonths = 12
+    months: Maybe[Annotated[int, Field(ge=0, le=_LONGEST_MONTHS)]] = 12
 
 
 class TypeForm(BaseModel):
@@ -85,8 +57,8 @@ class TypeForm(BaseModel):
     action: Literal["save", "example"] = "save"
 
     @classmethod
-    def of(cls, type_: CertificationType) -> "TypeForm":
-        """Return the form of a type that there is."""
+    def from_type(cls, type_: CertificationType) -> "TypeForm":
+        """Return the form of an existing type."""
         return cls(
             code=type_.code,
             name_nb=type_.name_nb,
@@ -102,7 +74,7 @@ class TypeForm(BaseModel):
         if self.validity_rule == "unlimited":
             return None
         months = int(self.validity_months or "0")
-        if not (self.validity_rule == "months") <= months <= LONGEST_MONTHS:
+        if not (self.validity_rule == "months") <= months <= _LONGEST_MONTHS:
             raise ValueError
         return months
 
@@ -113,27 +85,36 @@ class TypeForm(BaseModel):
             raise ValueError
         return days
 
+    def rules(self) -> TypeRules:
+        """Return what is written of the type; raises ValueError for what is no number."""
+        return TypeRules(
+            name_nb=self.name_nb.strip(),
+            name_en=self.name_en.strip(),
+            validity_rule=self.validity_rule,
+            validity_months=self.months(),
+            required_for_listing=self.required_for_listing,
+            reminder_days=self.reminders(),
+        )
+
 
 def types_of(context: RequestContext) -> list[CertificationType]:
     """Return the types of the visitor's organisation by code."""
-    return rows(context.conn, CertificationType, _QUERIES.types.sql, organisation_id=context.member()[1].id)
+    return types.of_organisation(context.conn, context.member()[1].id)
 
 
 @router.get("/admin/types")
-def show(context: CurrentAdministrator, preview: Annotated[PreviewResult, Query()]) -> Response:
+def show(context: CurrentAdministrator, query: Annotated[RuleQuery, Query()]) -> Response:
     """List the types, and say to which dates a rule leads."""
-    _, organisation = context.member()
-    context.record_rows({organisation.id})
     form = TypeForm(
-        validity_rule=preview.rule, validity_months="" if preview.months is None else str(preview.months)
+        validity_rule=query.rule, validity_months="" if query.months is None else str(query.months)
     )
-    errors = _faults(context, form)
+    errors = _invalid_fields(context, form)
     return context.page(
         "administrator/types.html",
         status=422 if errors else 200,
         types=types_of(context),
         rules=_rules(context),
-        preview=preview,
+        query=query,
         errors=errors,
         examples=None if errors else _examples(context, form),
     )
@@ -148,12 +129,12 @@ def new(context: CurrentAdministrator) -> Response:
 @router.post("/admin/types/new")
 def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Response:
     """Add a type, or show its dates first."""
-    errors = _faults(context, form)
+    errors = _invalid_fields(context, form)
     if form.action == "example":
         return _form(context, None, form, errors)
-    errors = errors or attempt(
-        context, _REFUSALS, lambda: _QUERIES.add(context.conn, code=form.code.strip(), **_values(form))
-    )
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            types.add(context.conn, form.code.strip(), form.rules())
     if errors:
         return _form(context, None, form, errors)
     return context.redirect(_LIST, notice=context._("The type %(code)s is added.", code=form.code.strip()))
@@ -162,38 +143,27 @@ def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Res
 @router.get("/admin/types/{type_id}")
 def edit(context: CurrentAdministrator, type_id: UUID) -> Response:
     """Show the form of a type."""
-    type_ = row(context.conn, CertificationType, _QUERIES.type.sql, id=type_id)
-    return _form(context, type_id, TypeForm.of(type_))
+    type_ = types.get(context.conn, type_id)
+    return _form(context, type_id, TypeForm.from_type(type_))
 
 
 @router.post("/admin/types/{type_id}")
 def change(context: CurrentAdministrator, type_id: UUID, form: Annotated[TypeForm, Form()]) -> Response:
     """Change a type, or show its dates first."""
-    type_ = row(context.conn, CertificationType, _QUERIES.type.sql, id=type_id)
+    type_ = types.get(context.conn, type_id)
     form = form.model_copy(update={"code": type_.code})
-    errors = _faults(context, form)
+    errors = _invalid_fields(context, form)
     if form.action == "example":
         return _form(context, type_id, form, errors)
-    errors = errors or attempt(
-        context, _REFUSALS, lambda: require_one(_QUERIES.change(context.conn, id=type_id, **_values(form)))
-    )
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            types.change(context.conn, type_id, form.rules())
     if errors:
         return _form(context, type_id, form, errors)
     return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=type_.code))
 
 
-def _values(form: TypeForm) -> dict[str, object]:
-    return {
-        "name_nb": form.name_nb.strip(),
-        "name_en": form.name_en.strip(),
-        "validity_rule": form.validity_rule,
-        "validity_months": form.months(),
-        "required_for_listing": form.required_for_listing,
-        "reminder_days": form.reminders(),
-    }
-
-
-def _faults(context: RequestContext, form: TypeForm) -> dict[str, str]:
+def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:
     errors = {}
     try:
         form.months()
@@ -207,20 +177,12 @@ def _faults(context: RequestContext, form: TypeForm) -> dict[str, str]:
 
 
 def _examples(context: RequestContext, form: TypeForm) -> list[Example]:
-    return rows(
-        context.conn,
-        Example,
-        _QUERIES.examples.sql,
-        rule=form.validity_rule,
-        months=form.months(),
-        time_zone=context.member()[1].time_zone,
-    )
+    return types.examples(context.conn, form.validity_rule, form.months(), context.member()[1].time_zone)
 
 
 def _form(
     context: RequestContext, type_id: UUID | None, form: TypeForm, errors: Mapping[str, str] | None = None
 ) -> Response:
-    context.record_rows({context.member()[1].id})
     return context.page(
         "administrator/type.html",
         status=422 if errors else 200,

@@ -14,13 +14,14 @@ from mentorcert.certifications.history import Evidence
 from mentorcert.errors import InvalidInputError, ReasonRequiredError
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.list_query import ListQuery, OptionalDay, none_if_empty
-from mentorcert.web.coordinator.preview import REFUSALS, Step, refusal
+from mentorcert.web.coordinator.list_query import ListQuery, OptionalDay
+from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, refusal
+from mentorcert.web.fields import none_if_empty
 
 router = APIRouter()
 
 _CHOSEN_AT_MOST: Final = 500
-# A page with thousands of rows helps nobody; the numbers above it tell of all.
+# A page with thousands of rows helps nobody; the numbers above it count all.
 _SHOWN: Final = 500
 
 Note = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty)]
@@ -48,13 +49,13 @@ class BulkForm(BaseModel):
 
 
 def evidence(seen: str | None, seen_on: date | None, today: date) -> Evidence | None:
-    """Return the evidence of a form; whoever sends it is who saw it."""
+    """Return the evidence of a form; the sender of the form is who saw it."""
     return None if seen is None else Evidence(seen=seen, seen_on=seen_on or today, seen_by=None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """How a change is called."""
+class _Labels:
+    """The texts of a change."""
 
     heading: str
     button: str
@@ -72,10 +73,13 @@ def change(context: CurrentCoordinator, form: Annotated[BulkForm, Form()]) -> Re
     refused = len(preview.refused)
     if form.leave_out:
         preview = Preview([outcome for outcome in preview.outcomes if outcome.refusal is None])
+    result = PreviewResult(preview, preview.outcomes)
     if form.step == "preview" or preview.refused or not preview.outcomes:
-        return _page(context, form, preview, refused)
-    if form.shown != preview.digest:
-        return _page(context, form, preview, refused, status=409, is_stale=True)
+        return _page(context, form, result, refused)
+    result.compare(form.shown)
+    if result.is_stale:
+        return _page(context, form, result, refused)
+    note_error = ""
     try:
         with context.conn.transaction():
             number = bulk.apply(
@@ -87,11 +91,12 @@ def change(context: CurrentCoordinator, form: Annotated[BulkForm, Form()]) -> Re
                 evidence=form.evidence(today_of(context)) if form.change == "renew" else None,
             )
     except ReasonRequiredError as error:
-        return _page(context, form, preview, refused, status=422, note_error=refusal(context, error))
+        note_error = refusal(context, error)
     except REFUSALS as error:
-        return _page(context, form, preview, refused, status=422, error=refusal(context, error))
-    context.record_rows({context.member()[1].id})
-    return context.redirect(_back(form), notice=_words(context, form.change, number).notice)
+        result.refusal = refusal(context, error)
+    else:
+        return context.redirect(_back(form), notice=_labels(context, form.change, number).notice)
+    return _page(context, form, result, refused, note_error)
 
 
 def _ids(context: RequestContext, form: BulkForm) -> list[UUID]:
@@ -114,32 +119,27 @@ def _back(form: BulkForm) -> str:
 def _page(
     context: RequestContext,
     form: BulkForm,
-    preview: Preview,
+    result: PreviewResult[Preview],
     refused: int,
-    *,
-    status: int = 200,
-    is_stale: bool = False,
-    error: str | None = None,
     note_error: str = "",
 ) -> Response:
-    context.record_rows({outcome.organisation_id for outcome in preview.outcomes if outcome.organisation_id})
+    preview = result.outcome or Preview([])
     willing = len(preview.outcomes) - len(preview.refused)
     return context.page(
         "coordinator/bulk.html",
-        status=status,
+        status=422 if note_error else result.status,
         form=form,
         preview=preview,
+        result=result,
         outcomes=preview.outcomes[:_SHOWN],
         reasons={outcome.certification_id: _reason(context, outcome) for outcome in preview.refused},
         willing=willing,
         refused=refused,
-        words=_words(context, form.change, willing),
+        labels=_labels(context, form.change, willing),
         names=names_of(context),
         time_zone=time_zone_of(context),
         today=today_of(context),
         back=_back(form),
-        is_stale=is_stale,
-        error=error,
         note_error=note_error,
     )
 
@@ -157,9 +157,9 @@ def _reason(context: RequestContext, outcome: Outcome) -> str:
     }.get(outcome.refusal or "", context._("A rule of the registry is against it."))
 
 
-def _words(context: RequestContext, change: Change, number: int) -> _Words:
+def _labels(context: RequestContext, change: Change, number: int) -> _Labels:
     if change == "renew":
-        return _Words(
+        return _Labels(
             context._("Renew certifications"),
             context.ngettext("Renew %(num)s certification", "Renew %(num)s certifications", number),
             context.ngettext(
@@ -167,7 +167,7 @@ def _words(context: RequestContext, change: Change, number: int) -> _Words:
             ),
         )
     if change == "suspend":
-        return _Words(
+        return _Labels(
             context._("Suspend certifications"),
             context.ngettext("Suspend %(num)s certification", "Suspend %(num)s certifications", number),
             context.ngettext(
@@ -175,14 +175,14 @@ def _words(context: RequestContext, change: Change, number: int) -> _Words:
             ),
         )
     if change == "reinstate":
-        return _Words(
+        return _Labels(
             context._("Reinstate certifications"),
             context.ngettext("Reinstate %(num)s certification", "Reinstate %(num)s certifications", number),
             context.ngettext(
                 "%(num)s certification was reinstated.", "%(num)s certifications were reinstated.", number
             ),
         )
-    return _Words(
+    return _Labels(
         context._("Take back the latest change"),
         context.ngettext("Take back %(num)s change", "Take back %(num)s changes", number),
         context.ngettext("%(num)s change was taken back.", "%(num)s changes were taken back.", number),

@@ -1,6 +1,5 @@
 """One certification: what it is, what happened, and each change with its outcome shown beforehand."""
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import Line, Note, evidence
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import OptionalDay
-from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, preview_change, refusal
+from mentorcert.web.coordinator.preview import PreviewResult, Step, previewed_change
 from mentorcert.web.coordinator.timeline import timeline_of
 
 router = APIRouter()
@@ -45,14 +44,13 @@ class ReasonForm(BaseModel):
 @router.get("/certifications/{certification_id}")
 def show(context: CurrentCoordinator, certification_id: UUID, page: PageNumber = 1) -> Response:
     """Show a certification with what can be done, and its history."""
-    return _page(context, repository.get(context.conn, certification_id), page=page)
+    return _page(context, certification_id, page=page)
 
 
 @router.get("/certifications/{certification_id}/renew")
 def ask_renewal(context: CurrentCoordinator, certification_id: UUID) -> Response:
     """Show the form of a renewal."""
-    certification = repository.get(context.conn, certification_id)
-    return _renewal(context, certification, RenewalForm(renewed_on=today_of(context)), None)
+    return _renewal(context, certification_id, RenewalForm(renewed_on=today_of(context)), None)
 
 
 @router.post("/certifications/{certification_id}/renew")
@@ -60,25 +58,18 @@ def renew(
     context: CurrentCoordinator, certification_id: UUID, form: Annotated[RenewalForm, Form()]
 ) -> Response:
     """Show until when it would hold, or renew it."""
-    certification = repository.get(context.conn, certification_id)
-    preview = preview_change(
-        context,
-        lambda: repository.renew(
+    with previewed_change(context, form.step, form.shown) as preview:
+        preview.outcome = repository.renew(
             context.conn,
             certification_id,
             renewed_on=form.renewed_on,
             last_valid_day=form.last_valid_day,
             note=form.note,
             evidence=evidence(form.seen, form.seen_on, today_of(context)),
-        ),
-        form.step,
-        form.shown,
-    )
-    if preview.is_done:
-        return context.redirect(
-            f"/certifications/{certification_id}", notice=context._("The certification was renewed.")
         )
-    return _renewal(context, certification, form, preview)
+    if preview.is_done:
+        return _changed(context, certification_id, context._("The certification was renewed."))
+    return _renewal(context, certification_id, form, preview)
 
 
 @router.post("/certifications/{certification_id}/suspend")
@@ -86,12 +77,11 @@ def suspend(
     context: CurrentCoordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]
 ) -> Response:
     """Suspend it, for a reason."""
-    return _change_now(
-        context,
-        certification_id,
-        lambda: repository.suspend(context.conn, certification_id, form.note or ""),
-        context._("The certification was suspended."),
-    )
+    with previewed_change(context) as change:
+        change.outcome = repository.suspend(context.conn, certification_id, form.note or "")
+    if change.is_done:
+        return _changed(context, certification_id, context._("The certification was suspended."))
+    return _page(context, certification_id, status=change.status, error=change.refusal)
 
 
 @router.post("/certifications/{certification_id}/reinstate")
@@ -99,12 +89,11 @@ def reinstate(
     context: CurrentCoordinator, certification_id: UUID, form: Annotated[ReasonForm, Form()]
 ) -> Response:
     """Take the suspension away."""
-    return _change_now(
-        context,
-        certification_id,
-        lambda: repository.reinstate(context.conn, certification_id, form.note),
-        context._("The certification was reinstated."),
-    )
+    with previewed_change(context) as change:
+        change.outcome = repository.reinstate(context.conn, certification_id, form.note)
+    if change.is_done:
+        return _changed(context, certification_id, context._("The certification was reinstated."))
+    return _page(context, certification_id, status=change.status, error=change.refusal)
 
 
 @router.post("/certifications/{certification_id}/revert/{entry_id}")
@@ -112,26 +101,18 @@ def revert(
     context: CurrentCoordinator, certification_id: UUID, entry_id: UUID, form: Annotated[ReasonForm, Form()]
 ) -> Response:
     """Show what it would be without that change, or take the change back, for a reason."""
-    certification = repository.get(context.conn, certification_id)
     # What it would be does not depend on the reason, which is given with the confirmation.
     reason = form.note or ("–" if form.step == "preview" else "")
-    preview = preview_change(
-        context,
-        lambda: repository.revert(context.conn, certification_id, entry_id, reason),
-        form.step,
-        form.shown,
-    )
+    with previewed_change(context, form.step, form.shown) as preview:
+        preview.outcome = repository.revert(context.conn, certification_id, entry_id, reason)
     if preview.is_done:
-        return context.redirect(
-            f"/certifications/{certification_id}", notice=context._("The change was taken back.")
-        )
-    mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
-    context.record_rows({certification.organisation_id})
+        return _changed(context, certification_id, context._("The change was taken back."))
+    certification = repository.get(context.conn, certification_id)
     return context.page(
         "coordinator/revert.html",
         status=preview.status,
         certification=certification,
-        mentor=mentor,
+        mentor=peer_mentors.get(context.conn, certification.peer_mentor_id),
         names=names_of(context),
         time_zone=time_zone_of(context),
         entry_id=entry_id,
@@ -140,29 +121,22 @@ def revert(
     )
 
 
-def _change_now(
-    context: RequestContext, certification_id: UUID, change: Callable[[], Certification], notice: str
-) -> Response:
-    """Make a change that leaves the dates as they are."""
-    certification = repository.get(context.conn, certification_id)
-    try:
-        with context.conn.transaction():
-            change()
-    except REFUSALS as error:
-        return _page(context, certification, status=422, error=refusal(context, error))
-    return context.redirect(f"/certifications/{certification.id}", notice=notice)
+def _changed(context: RequestContext, certification_id: UUID, notice: str) -> Response:
+    return context.redirect(f"/certifications/{certification_id}", notice=notice)
 
 
 def _renewal(
-    context: RequestContext, certification: Certification, form: RenewalForm, preview: PreviewResult | None
+    context: RequestContext,
+    certification_id: UUID,
+    form: RenewalForm,
+    preview: PreviewResult[Certification] | None,
 ) -> Response:
-    mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
-    context.record_rows({certification.organisation_id})
+    certification = repository.get(context.conn, certification_id)
     return context.page(
         "coordinator/renewal.html",
         status=preview.status if preview else 200,
         certification=certification,
-        mentor=mentor,
+        mentor=peer_mentors.get(context.conn, certification.peer_mentor_id),
         names=names_of(context),
         time_zone=time_zone_of(context),
         form=form,
@@ -172,14 +146,14 @@ def _renewal(
 
 def _page(
     context: RequestContext,
-    certification: Certification,
+    certification_id: UUID,
     *,
     page: int = 1,
     status: int = 200,
     error: str | None = None,
 ) -> Response:
+    certification = repository.get(context.conn, certification_id)
     mentor = peer_mentors.get(context.conn, certification.peer_mentor_id)
-    context.record_rows({certification.organisation_id})
     names = names_of(context)
     return context.page(
         "coordinator/certification.html",

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from mentorcert.certifications import search
-from mentorcert.certifications.search import Chapter
+from mentorcert.organisations import chapters, types
+from mentorcert.organisations.chapters import Chapter
 from mentorcert.web.context import RequestContext
 from mentorcert.web.rendering.templating import environment
 
@@ -34,25 +34,31 @@ class Names:
         wanted = set(chapter_ids)
         return [chapter.name for chapter in self.chapters if chapter.id in wanted]
 
-    def type_options(self, nothing: str | None = None) -> list[tuple[str, str]]:
+    def type_options(self, empty: str | None = None) -> list[tuple[str, str]]:
         """Return the choices of a field, by name."""
         named = sorted(self.types.items(), key=lambda item: item[1].casefold())
-        return [*([("", nothing)] if nothing is not None else []), *named]
+        return [*([("", empty)] if empty is not None else []), *named]
 
-    def chapter_options(self, nothing: str) -> list[tuple[str, str]]:
+    def chapter_options(self, empty: str) -> list[tuple[str, str]]:
         """Return the choices of a field, by name."""
-        return [("", nothing), *((str(chapter.id), chapter.name) for chapter in self.chapters)]
+        return [("", empty), *((str(chapter.id), chapter.name) for chapter in self.chapters)]
 
 
 def names_of(context: RequestContext) -> Names:
     """Read the words of the visitor's organisation."""
-    norwegian = context.language == "nb"
-    types = {kind.code: kind.name_nb if norwegian else kind.name_en for kind in search.types(context.conn)}
-    return Names(types, search.chapters(context.conn), time_zone_of(context))
+    _, organisation = context.member()
+    return Names(
+        {
+            type_.code: type_.name_nb if context.language == "nb" else type_.name_en
+            for type_ in types.of_organisation(context.conn, organisation.id)
+        },
+        chapters.of_organisation(context.conn, organisation.id),
+        organisation.time_zone,
+    )
 
 
 def today_of(context: RequestContext) -> date:
-    """Return the day it is now in the visitor's organisation."""
+    """Return today in the visitor's organisation."""
     return datetime.now(ZoneInfo(time_zone_of(context))).date()
 
 

@@ -1,33 +1,34 @@
 """Adding a peer mentor, and changing what is written of one; administrators only."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
-from mentorcert.errors import DatabaseError
 from mentorcert.organisations import peer_mentors
 from mentorcert.organisations.peer_mentors import Contact, PeerMentor
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of
-from mentorcert.web.coordinator.list_query import none_if_empty
+from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.fields import Maybe
 
 router = APIRouter()
 
-_Text = Annotated[str | None, Field(max_length=300), BeforeValidator(none_if_empty)]
+_Text = Maybe[Annotated[str, Field(max_length=300)]]
 
-# Where the database refuses a value: of which field, and what to say.
-_FAULTS: Final = {
-    "peer_mentors_organisation_id_external_id_key": (
-        "external_id",
-        LazyText("Somebody has this number already."),
+_REFUSALS: Final[Mapping[str, Refusal]] = {
+    "peer_mentors_organisation_id_external_id_key": Refusal(
+        "external_id", LazyText("Somebody has this number already.")
     ),
-    "peer_mentors_external_id_valid": ("external_id", LazyText("Write the number without space around it.")),
-    "peer_mentors_full_name_valid": ("full_name", LazyText("Write the name.")),
-    "peer_mentors_display_name_valid": ("display_name", LazyText("Write a name, or leave it empty.")),
-    "peer_mentors_user_id_key": ("login", LazyText("Another peer mentor has this login already.")),
+    "peer_mentors_external_id_valid": Refusal(
+        "external_id", LazyText("Write the number without space around it.")
+    ),
+    "peer_mentors_full_name_valid": Refusal("full_name", LazyText("Write the name.")),
+    "peer_mentors_display_name_valid": Refusal("display_name", LazyText("Write a name, or leave it empty.")),
+    "peer_mentors_user_id_key": Refusal("login", LazyText("Another peer mentor has this login already.")),
 }
 
 
@@ -58,7 +59,7 @@ def add(context: CurrentAdministrator, form: Annotated[MentorForm, Form()]) -> R
 
 @router.get("/mentors/{mentor_id}/edit")
 def ask_change(context: CurrentAdministrator, mentor_id: UUID) -> Response:
-    """Show what is written of a peer mentor, to be changed."""
+    """Show the form with what is written of a peer mentor."""
     mentor = peer_mentors.get(context.conn, mentor_id)
     login = peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None
     form = MentorForm(
@@ -98,21 +99,16 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
         form.listing_consent,
         user_id,
     )
-    try:
-        with context.conn.transaction():
-            if mentor is None:
-                id_ = peer_mentors.add(context.conn, contact, set(form.chapter))
-            else:
-                id_ = mentor.id
-                peer_mentors.change(context.conn, mentor, contact, set(form.chapter))
-    except DatabaseError as error:
-        fault = _FAULTS.get(error.constraint or "")
-        if fault is None:
-            raise
-        field, text = fault
-        return _page(context, mentor, form, {field: context._(text)})
+    with field_errors(context, _REFUSALS) as errors:
+        if mentor is None:
+            mentor_id = peer_mentors.add(context.conn, contact, set(form.chapter))
+        else:
+            mentor_id = mentor.id
+            peer_mentors.change(context.conn, mentor, contact, set(form.chapter))
+    if errors:
+        return _page(context, mentor, form, errors)
     notice = context._("The peer mentor was saved.") if mentor else context._("The peer mentor was added.")
-    return context.redirect(f"/mentors/{id_}", notice=notice)
+    return context.redirect(f"/mentors/{mentor_id}", notice=notice)
 
 
 def _login(
@@ -130,7 +126,7 @@ def _login(
         if known and known.casefold() == form.login.strip().casefold():
             return mentor.user_id
     found = peer_mentors.find_login(context.conn, form.login)
-    context.keep("find_login")
+    context.log_always("find_login")
     if found is None:
         errors["login"] = context._("There is no login with this address. Ask the person to sign in once.")
     return found
@@ -139,7 +135,6 @@ def _login(
 def _page(
     context: RequestContext, mentor: PeerMentor | None, form: MentorForm, errors: dict[str, str] | None = None
 ) -> Response:
-    context.record_rows({context.member()[1].id})
     return context.page(
         "coordinator/mentor_form.html",
         status=422 if errors else 200,

@@ -54,7 +54,6 @@ def as_workbook(context: CurrentCoordinator, query: Annotated[ListQuery, Query()
 
 def _lines(context: RequestContext, query: ListQuery) -> Iterator[list[str]]:
     names, time_zone = names_of(context), time_zone_of(context)
-    context.record_rows({context.member()[1].id})
     yield [
         context._("Number"),
         context._("Peer mentor"),
@@ -72,8 +71,8 @@ def _line(context: RequestContext, row: Row, names: Names, time_zone: str) -> li
     ends = None if row.expires_at is None else last_valid_day(row.expires_at, time_zone)
     texts = [row.external_id, row.full_name, ", ".join(names.chapters_of(row.chapter_ids))]
     return [
-        *map(cells.harmless, texts),
-        cells.harmless(names.type(row.certification_type)),
+        *map(cells.escape_formula, texts),
+        cells.escape_formula(names.type(row.certification_type)),
         cells.write_day(names.first_day(row.issued_at), context.language),
         cells.write_last_valid_day(ends, context.language),
         status_text(row.status, context.language),

@@ -1,9 +1,8 @@
 """What the address of a list asks for."""
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlencode
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -11,16 +10,12 @@ from mentorcert.certifications.forecast import months_from
 from mentorcert.certifications.history import Status
 from mentorcert.certifications.search import Filters, Order, Sort
 from mentorcert.errors import InvalidInputError
+from mentorcert.web.fields import Maybe, OptionalId, none_if_empty
 
 WITHIN: Final = (30, 60, 90, 180, 365)
 NEVER: Final = "never"
 
 SortName = Literal["expires", "-expires", "issued", "-issued", "name", "-name", "type", "-type"]
-
-
-def none_if_empty(value: Any) -> Any:
-    """Take a field that was left empty as one that was not sent."""
-    return None if value == "" else value
 
 
 def _printable(text: str) -> str:
@@ -29,15 +24,14 @@ def _printable(text: str) -> str:
     return text
 
 
-Words = Annotated[
+SearchText = Annotated[
     str | None,
     Field(max_length=100),
     AfterValidator(lambda text: text and _printable(text)),
     BeforeValidator(none_if_empty),
 ]
-OptionalId = Annotated[UUID | None, BeforeValidator(none_if_empty)]
-OptionalDay = Annotated[date | None, BeforeValidator(none_if_empty)]
-Place = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty)]
+OptionalDay = Maybe[date]
+CursorText = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty)]
 _Ends = Annotated[
     str | None,
     Field(pattern=rf"^({'|'.join(map(str, WITHIN))}|{NEVER}|(19|20|21)\d\d-(0[1-9]|1[0-2]))$"),
@@ -56,14 +50,14 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Words = None
+    q: SearchText = None
     status: Annotated[Status | None, BeforeValidator(none_if_empty)] = None
     type: Annotated[str | None, Field(max_length=100), BeforeValidator(none_if_empty)] = None
     chapter: OptionalId = None
     ends: _Ends = None
     sort: SortName = "expires"
     size: Literal["50", "100", "500"] = "50"
-    after: Place = None
+    after: CursorText = None
 
     def filters(self, today: date) -> Filters:
         """Return what the rows are narrowed to."""

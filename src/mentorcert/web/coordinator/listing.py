@@ -18,7 +18,6 @@ def show(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> R
     page = search.page(
         context.conn, query.filters(today_of(context)), query.order(), after=query.after, size=int(query.size)
     )
-    context.record_rows({row.organisation_id for row in page.rows})
     names = names_of(context)
     return context.page(
         "coordinator/certifications.html",

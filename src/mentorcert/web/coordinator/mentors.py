@@ -11,8 +11,9 @@ from mentorcert.organisations import peer_mentors
 from mentorcert.web.context import CurrentCoordinator
 from mentorcert.web.coordinator.certification import PageNumber
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of
-from mentorcert.web.coordinator.list_query import OptionalId, Place, Words, query_text
+from mentorcert.web.coordinator.list_query import CursorText, SearchText, query_text
 from mentorcert.web.coordinator.timeline import timeline_of
+from mentorcert.web.fields import OptionalId
 
 router = APIRouter()
 
@@ -22,16 +23,15 @@ class MentorsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Words = None
+    q: SearchText = None
     chapter: OptionalId = None
-    after: Place = None
+    after: CursorText = None
 
 
 @router.get("/mentors")
 def show_all(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()]) -> Response:
     """Show a page of the peer mentors in reach, by name."""
     page = search.mentors(context.conn, query=query.q, chapter_id=query.chapter, after=query.after)
-    context.record_rows({mentor.organisation_id for mentor in page.rows})
     names = names_of(context)
     first = f"/mentors?{query_text(query)}"
     return context.page(
@@ -49,7 +49,6 @@ def show_all(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()
 def show(context: CurrentCoordinator, mentor_id: UUID, page: PageNumber = 1) -> Response:
     """Show who it is, what the person holds, and the whole history."""
     mentor = peer_mentors.get(context.conn, mentor_id)
-    context.record_rows({mentor.organisation_id})
     names = names_of(context)
     login = peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None
     return context.page(

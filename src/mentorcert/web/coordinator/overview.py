@@ -19,8 +19,6 @@ router = APIRouter()
 @router.get("/overview")
 def show(context: CurrentCoordinator) -> Response:
     """Show the numbers and the charts."""
-    _, organisation = context.member()
-    context.record_rows({organisation.id})
     time_zone, today = time_zone_of(context), today_of(context)
     endings = forecast.endings(context.conn, time_zone, today)
     coverage = forecast.coverage(context.conn, time_zone)

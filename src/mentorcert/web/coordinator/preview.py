@@ -1,8 +1,10 @@
-"""A change that is shown before it is made: tried, undone, and made only if the same comes out again."""
+"""A change is shown before it is made, and made only if it would still give what was shown."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import psycopg
 
@@ -16,16 +18,21 @@ from mentorcert.errors import (
 )
 from mentorcert.web.context import RequestContext
 
+T = TypeVar("T")
 Step = Literal["preview", "confirm"]
 
 REFUSALS = (RuleError, DuplicateError, ValueRejectedError, UnknownReferenceError, ConflictError)
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewResult:
-    """What a change gives, or what speaks against it; `is_other` if it is not what was shown before."""
+@dataclass(slots=True)
+class PreviewResult(Generic[T]):
+    """What a change gives, or the rule against it; `is_stale` where something else was shown before.
 
-    outcome: Certification | None
+    `shown` is what the reader judges by: a dataclass, or anything else with a `repr` by value.
+    """
+
+    outcome: T | None = None
+    shown: object = None
     refusal: str | None = None
     is_done: bool = False
     is_stale: bool = False
@@ -37,31 +44,42 @@ class PreviewResult:
 
     @property
     def fingerprint(self) -> str:
-        """A text for the form, by which the confirmation says what it saw."""
+        """The text by which the form that confirms says what it showed; empty where nothing came out."""
         if self.outcome is None:
             return ""
-        return f"{self.outcome.certification_type} {self.outcome.expires_at} {self.outcome.status}"
+        return hashlib.sha256(repr(self.shown).encode()).hexdigest()
+
+    def compare(self, confirmed: str) -> None:
+        """Compare with the fingerprint that a form confirms; another one is stale."""
+        self.is_stale = self.fingerprint != confirmed
 
 
-def preview_change(
-    context: RequestContext, change: Callable[[], Certification], step: Step, shown: str | None = None
-) -> PreviewResult:
-    """Make a change if it is confirmed and gives what was shown; else tell what it would give.
+@contextmanager
+def previewed_change(
+    context: RequestContext, step: Step = "confirm", confirmed: str | None = None
+) -> Iterator[PreviewResult[Certification]]:
+    """Yield what takes the outcome of a change; undo the change unless it is confirmed and the same.
 
-    Either way the transaction goes on. MissingRightError and EndpointDisabledError rise.
+    Without `confirmed`, nothing was shown before, and the change is made. Either way the transaction goes on.
+    MissingRightError and EndpointDisabledError rise.
     """
-    preview = PreviewResult(None)
+    preview = PreviewResult[Certification]()
     try:
         with context.conn.transaction() as savepoint:
-            preview = PreviewResult(change())
-            if step == "preview" or preview.fingerprint != shown:
+            yield preview
+            if (certification := preview.outcome) is not None:
+                preview.shown = (
+                    certification.certification_type,
+                    certification.expires_at,
+                    certification.status,
+                )
+            if step == "confirm" and confirmed is not None:
+                preview.compare(confirmed)
+            preview.is_done = step == "confirm" and not preview.is_stale
+            if not preview.is_done:
                 raise psycopg.Rollback(savepoint)
-            preview = PreviewResult(preview.outcome, is_done=True)
     except REFUSALS as error:
-        return PreviewResult(None, refusal(context, error))
-    if not preview.is_done and step == "confirm":
-        return PreviewResult(preview.outcome, is_stale=True)
-    return preview
+        preview.outcome, preview.refusal, preview.is_done = None, refusal(context, error), False
 
 
 def refusal(context: RequestContext, error: Exception) -> str:

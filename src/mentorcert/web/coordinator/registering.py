@@ -7,12 +7,14 @@ from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
 from mentorcert.certifications import repository
+from mentorcert.certifications.repository import Certification
 from mentorcert.organisations import peer_mentors
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import Line, Note, evidence
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.list_query import OptionalDay, none_if_empty
-from mentorcert.web.coordinator.preview import PreviewResult, Step, preview_change
+from mentorcert.web.coordinator.list_query import OptionalDay
+from mentorcert.web.coordinator.preview import PreviewResult, Step, previewed_change
+from mentorcert.web.fields import none_if_empty
 
 router = APIRouter()
 
@@ -41,9 +43,8 @@ def ask(context: CurrentCoordinator, mentor: Annotated[UUID, Query()]) -> Respon
 @router.post("/certifications/new")
 def register(context: CurrentCoordinator, form: Annotated[RegistrationForm, Form()]) -> Response:
     """Show until when it would hold, or register it."""
-    preview = preview_change(
-        context,
-        lambda: repository.register(
+    with previewed_change(context, form.step, form.shown) as preview:
+        preview.outcome = repository.register(
             context.conn,
             form.mentor,
             form.type,
@@ -51,20 +52,18 @@ def register(context: CurrentCoordinator, form: Annotated[RegistrationForm, Form
             last_valid_day=form.last_valid_day,
             note=form.note,
             evidence=evidence(form.seen, form.seen_on, today_of(context)),
-        ),
-        form.step,
-        form.shown,
-    )
-    if preview.is_done and preview.outcome:
+        )
+    if preview.is_done and preview.outcome is not None:
         return context.redirect(
             f"/certifications/{preview.outcome.id}", notice=context._("The certification was registered.")
         )
     return _page(context, form, preview)
 
 
-def _page(context: RequestContext, form: RegistrationForm, preview: PreviewResult | None) -> Response:
+def _page(
+    context: RequestContext, form: RegistrationForm, preview: PreviewResult[Certification] | None
+) -> Response:
     mentor = peer_mentors.get(context.conn, form.mentor)
-    context.record_rows({mentor.organisation_id})
     held = {
         certification.certification_type
         for certification in peer_mentors.certifications_of(context.conn, mentor.id)

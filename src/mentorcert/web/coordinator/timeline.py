@@ -133,7 +133,7 @@ def _actor(context: RequestContext, actor: UserActor | JobActor, people: dict[st
 
 
 def changes_text(context: RequestContext, names: Names, before: State | None, after: State) -> list[str]:
-    """Return what became of what, a sentence for each that differs; the first entry tells all."""
+    """Return what became of what, a sentence for each that differs; the first entry has all."""
     time_zone = time_zone_of(context)
 
     def words(state: State, field: str) -> str:

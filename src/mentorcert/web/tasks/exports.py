@@ -14,7 +14,7 @@ from mentorcert.imports.tasks.model import Kind
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.tasks import labels
 from mentorcert.web.tasks.imports import download
-from mentorcert.web.tasks.polling import Follow, followed
+from mentorcert.web.tasks.polling import PollingQuery, polling_page
 
 router = APIRouter(prefix="/exports")
 
@@ -46,10 +46,9 @@ def request(context: CurrentAdministrator, form: Annotated[ExportForm, Form()]) 
 
 
 @router.get("/{task_id}")
-def one(context: CurrentAdministrator, task_id: UUID, query: Follow) -> Response:
+def show(context: CurrentAdministrator, task_id: UUID, query: PollingQuery) -> Response:
     """Show how far an export has come."""
     task = requests.get(context.conn, task_id, _KIND)
-    context.record_rows({task.organisation_id})
     page = context.page(
         "tasks/export.html",
         task=task,
@@ -58,7 +57,7 @@ def one(context: CurrentAdministrator, task_id: UUID, query: Follow) -> Response
         step=labels.step(context, task),
         failure=labels.failure(context, task),
     )
-    return followed(page, is_open=task.is_open, follow=query.follow)
+    return polling_page(page, is_open=task.is_open, follow=query.follow)
 
 
 @router.post("/{task_id}/cancel")
@@ -76,8 +75,7 @@ def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
 @router.get("/{task_id}/file")
 def file(context: CurrentAdministrator, task_id: UUID) -> Response:
     """Send the file."""
-    task = requests.get(context.conn, task_id, _KIND)
-    context.record_rows({task.organisation_id})
+    requests.get(context.conn, task_id, _KIND)
     return download(requests.result_file(context.conn, task_id))
 
 

@@ -14,7 +14,7 @@ from mentorcert.imports.tasks import requests
 from mentorcert.imports.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.tasks import labels
-from mentorcert.web.tasks.polling import FollowQuery, followed
+from mentorcert.web.tasks.polling import FollowQuery, polling_page
 
 router = APIRouter(prefix="/imports")
 
@@ -31,7 +31,7 @@ class RowsQuery(FollowQuery):
 
 
 class ConfirmForm(BaseModel):
-    """That a preview is to be written, with or without the file's bad rows."""
+    """Writing a preview, with or without the file's bad rows."""
 
     skip_bad: bool = False
 
@@ -65,9 +65,9 @@ def upload(context: CurrentAdministrator, file: Annotated[UploadFile | str, File
 
 
 @router.get("/{task_id}")
-def one(context: CurrentAdministrator, task_id: UUID, query: Annotated[RowsQuery, Query()]) -> Response:
+def show(context: CurrentAdministrator, task_id: UUID, query: Annotated[RowsQuery, Query()]) -> Response:
     """Show how far an import or its preview has come, and then each row of the file."""
-    return _one(context, requests.get(context.conn, task_id, *_KINDS), query)
+    return _page(context, requests.get(context.conn, task_id, *_KINDS), query)
 
 
 @router.post("/{task_id}/confirm")
@@ -78,7 +78,7 @@ def confirm(context: CurrentAdministrator, task_id: UUID, form: Annotated[Confir
         with context.conn.transaction():
             import_id = requests.request_import(context.conn, task_id, skip_bad=form.skip_bad)
     except InvalidArgumentError as error:
-        return _one(context, preview, RowsQuery(), labels.refusal(context, error))
+        return _page(context, preview, RowsQuery(), labels.refusal(context, error))
     return context.redirect(f"/imports/{import_id}")
 
 
@@ -90,7 +90,7 @@ def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
         with context.conn.transaction():
             requests.cancel(context.conn, task_id)
     except InvalidArgumentError as error:
-        return _one(context, task, RowsQuery(), labels.refusal(context, error))
+        return _page(context, task, RowsQuery(), labels.refusal(context, error))
     return context.redirect(
         "/imports", notice=context._("Cancelled; nothing was written, and the file is deleted.")
     )
@@ -99,8 +99,7 @@ def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
 @router.get("/{task_id}/bad-rows.csv")
 def bad_rows(context: CurrentAdministrator, task_id: UUID) -> Response:
     """Send the rows that are left out, as a file that can be mended and imported."""
-    task = requests.get(context.conn, task_id, *_KINDS)
-    context.record_rows({task.organisation_id})
+    requests.get(context.conn, task_id, *_KINDS)
     return download(requests.result_file(context.conn, task_id))
 
 
@@ -128,14 +127,13 @@ def _overview(context: RequestContext, error: str = "") -> Response:
     )
 
 
-def _one(context: RequestContext, task: Task, query: RowsQuery, error: str = "") -> Response:
+def _page(context: RequestContext, task: Task, query: RowsQuery, error: str = "") -> Response:
     has_rows = not task.is_open and task.contents_deleted_at is None and bool(task.result)
     rows = (
-        requests.rows(context.conn, task.id, choice=query.show, after=query.after, size=_PAGE_SIZE + 1)
+        requests.task_rows(context.conn, task.id, choice=query.show, after=query.after, size=_PAGE_SIZE + 1)
         if has_rows
         else []
     )
-    context.record_rows({task.organisation_id})
     here = f"/imports/{task.id}"
     more = len(rows) > _PAGE_SIZE
     page = context.page(
@@ -154,9 +152,9 @@ def _one(context: RequestContext, task: Task, query: RowsQuery, error: str = "")
         verdicts=labels.verdicts(context),
         step=labels.step(context, task),
         failure=labels.failure(context, task),
-        say=labels.saying(context),
+        say=labels.translator(context),
     )
-    return followed(page, is_open=task.is_open, follow=query.follow and not error)
+    return polling_page(page, is_open=task.is_open, follow=query.follow and not error)
 
 
 def _address(here: str, show: Choice, after: int = 0) -> str:

@@ -10,14 +10,14 @@ from mentorcert.translations import translations
 from mentorcert.web.context import RequestContext
 
 
-def saying(context: RequestContext) -> Callable[[Any], str]:
-    """Return what says a packed sentence."""
+def translator(context: RequestContext) -> Callable[[Any], str]:
+    """Return the function that translates a packed text."""
     translate = translations(context.language).gettext
     return lambda packed: say(packed, translate)
 
 
 def states(context: RequestContext) -> dict[str, str]:
-    """Return the words for states."""
+    """Return the labels of states."""
     return {
         "queued": context._("Waiting"),
         "running": context._("Being done"),
@@ -28,7 +28,7 @@ def states(context: RequestContext) -> dict[str, str]:
 
 
 def verdicts(context: RequestContext) -> dict[str, str]:
-    """Return the words for what becomes of a row, and of the person and the certification in it."""
+    """Return the labels of what becomes of a row, and of the person and the certification in it."""
     return {
         "added": context._("New"),
         "changed": context._("Changed"),
@@ -63,8 +63,8 @@ def failure(context: RequestContext, task: Task) -> tuple[str, str]:
     again = context._("Try again. If it happens again, tell whoever operates the registry.")
     match error.get("kind"):
         case "UnreadableFileError" | "UnwritableTextError" if error.get("text"):
-            told = saying(context)
-            return told(error["text"]), told(error["hint"]) if error.get("hint") else again
+            translate = translator(context)
+            return translate(error["text"]), translate(error["hint"]) if error.get("hint") else again
         case "UnreadableFileError":
             return context._("The file could not be read."), context._("Upload it once more to see why.")
         case "RegistryChangedError":

@@ -1,4 +1,4 @@
-"""Pages that follow work: they load themselves anew until it is done, or until the reader stops it."""
+"""Pages that poll: they load themselves again until the work is done, or until the reader stops it."""
 
 from typing import Annotated, Final
 
@@ -9,18 +9,18 @@ EVERY_S: Final = 2
 
 
 class FollowQuery(BaseModel):
-    """Whether the page loads itself anew."""
+    """Whether the page loads itself again."""
 
     model_config = ConfigDict(extra="forbid")
 
     follow: bool = True
 
 
-Follow = Annotated[FollowQuery, Query()]
+PollingQuery = Annotated[FollowQuery, Query()]
 
 
-def followed(page: Response, *, is_open: bool, follow: bool) -> Response:
-    """Have the page loaded anew in EVERY_S seconds, by a header: so it needs no script."""
+def polling_page(page: Response, *, is_open: bool, follow: bool) -> Response:
+    """Have the page loaded again in EVERY_S seconds, by a header: so it needs no script."""
     if is_open and follow:
         page.headers["Refresh"] = str(EVERY_S)
     return page

@@ -1,13 +1,13 @@
--- Certification types, and what their rules come to.
+-- Certification types, and the dates to which their rules lead.
 
--- name: types(organisation_id)
-select id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+-- name: of_organisation(organisation_id)
+select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
 from public.certification_types
 where organisation_id = :organisation_id
 order by code;
 
--- name: type(id)
-select id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+-- name: get(id)
+select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
 from public.certification_types
 where id = :id;
 

@@ -1,13 +1,22 @@
 -- Extensions: what one would do, and which there were.
 
 -- name: outcomes(certification_type, last_valid_day, chapter_id, expired_since)
-select preview.outcome, count(*) as certifications
-from private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
-group by preview.outcome;
-
--- name: previewed(certification_type, last_valid_day, chapter_id, expired_since, outcome, after_expires_at, after_id, size)
 select
-  preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at, preview.new_expires_at
+  preview.outcome, count(*) as certifications,
+  md5(string_agg(
+    concat_ws(
+      ' ', preview.certification_id, extract(epoch from preview.expires_at), extract(epoch from preview.new_expires_at)
+    ),
+    ',' order by preview.certification_id
+  )) as digest
+from private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
+group by preview.outcome
+order by preview.outcome;
+
+-- name: preview(certification_type, last_valid_day, chapter_id, expired_since, outcome, after_expires_at, after_id, size)
+select
+  mentor.organisation_id, preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at,
+  preview.new_expires_at
 from private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
 join public.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
 where
@@ -22,8 +31,9 @@ limit :size;
 
 -- name: extensions(organisation_id, batch_id)
 select
-  extension.batch_id, extension.certification_type, extension.last_valid_day, chapter.name as chapter,
-  extension.expired_since, extension.reason, cardinality(extension.certification_ids) as certifications,
+  extension.batch_id, extension.organisation_id, extension.certification_type, extension.last_valid_day,
+  chapter.name as chapter, extension.expired_since, extension.reason,
+  cardinality(extension.certification_ids) as certifications,
   extension.extended_at, extended_by.email as extended_by, extension.reverted_at, reverted_by.email as reverted_by,
   extension.reversal_reason
 from private.extensions as extension
@@ -35,12 +45,22 @@ order by extension.extended_at desc, extension.batch_id
 limit 100;
 
 -- name: reversal_outcomes(batch_id)
-select preview.outcome, count(*) as certifications
+select
+  preview.outcome, count(*) as certifications,
+  md5(string_agg(
+    concat_ws(
+      ' ', preview.certification_id, extract(epoch from preview.expires_at), extract(epoch from preview.new_expires_at)
+    ),
+    ',' order by preview.certification_id
+  )) as digest
 from private.preview_reversal(:batch_id) as preview
-group by preview.outcome;
+group by preview.outcome
+order by preview.outcome;
 
--- name: reversal_previewed(batch_id, outcome, size)
-select preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at, preview.new_expires_at
+-- name: preview_reversal(batch_id, outcome, size)
+select
+  mentor.organisation_id, preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at,
+  preview.new_expires_at
 from private.preview_reversal(:batch_id) as preview
 join public.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
 where preview.outcome = :outcome

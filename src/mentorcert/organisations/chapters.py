@@ -1,0 +1,49 @@
+"""Chapters of an organisation: the tree, and adding, renaming and moving them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from mentorcert.db import rows
+from mentorcert.db.connection import Connection
+
+_QUERIES = rows.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter; without a parent it is at the top."""
+
+    id: UUID
+    organisation_id: UUID
+    parent_id: UUID | None
+    code: str
+    name: str
+
+
+def of_organisation(conn: Connection, organisation_id: UUID) -> list[Chapter]:
+    """Return the chapters of an organisation by name."""
+    return rows.fetch_all(conn, Chapter, _QUERIES.of_organisation, organisation_id=organisation_id)
+
+
+def tree(chapters: Sequence[Chapter]) -> Iterator[tuple[int, Chapter]]:
+    """Yield each chapter with its depth, and after it those under it."""
+    below = defaultdict(list)
+    for chapter in chapters:
+        below[chapter.parent_id].append(chapter)
+    waiting = [(0, chapter) for chapter in reversed(below[None])]
+    while waiting:
+        depth, chapter = waiting.pop()
+        yield depth, chapter
+        waiting += [(depth + 1, under) for under in reversed(below[chapter.id])]
+
+
+def add(conn: Connection, *, code: str, name: str, parent_id: UUID | None) -> None:
+    """Add a chapter to the caller's organisation. Administrators only."""
+    rows.execute(conn, _QUERIES.add, code=code, name=name, parent_id=parent_id)
+
+
+def change(conn: Connection, chapter_id: UUID, *, code: str, name: str, parent_id: UUID | None) -> None:
+    """Rename or move a chapter; raises MissingRightError where the caller may not. Administrators only."""
+    rows.change_one(conn, _QUERIES.change, id=chapter_id, code=code, name=name, parent_id=parent_id)

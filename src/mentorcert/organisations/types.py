@@ -1,0 +1,76 @@
+"""Certification types: their names and rules, with examples of the dates to which a rule leads."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from mentorcert.db import rows
+from mentorcert.db.connection import Connection
+
+Rule = Literal["months", "end_of_year", "unlimited"]
+
+_QUERIES = rows.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificationType:
+    """A certification type of an organisation."""
+
+    id: UUID
+    organisation_id: UUID
+    code: str
+    name_nb: str
+    name_en: str
+    validity_rule: Rule
+    validity_months: int | None
+    required_for_listing: bool
+    reminder_days: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRules:
+    """What may be changed of a type: all but its code."""
+
+    name_nb: str
+    name_en: str
+    validity_rule: Rule
+    validity_months: int | None
+    required_for_listing: bool
+    reminder_days: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A certification issued or renewed on a day; without a last day it does not expire."""
+
+    kind: Literal["today", "month_end", "leap_day", "december", "early"]
+    issued_on: date
+    held_until: date | None
+    last_day: date | None
+
+
+def of_organisation(conn: Connection, organisation_id: UUID) -> list[CertificationType]:
+    """Return the types of an organisation by code."""
+    return rows.fetch_all(conn, CertificationType, _QUERIES.of_organisation, organisation_id=organisation_id)
+
+
+def get(conn: Connection, type_id: UUID) -> CertificationType:
+    """Return a type; raises MissingRightError where the caller sees none with this id."""
+    return rows.fetch_one(conn, CertificationType, _QUERIES.get, id=type_id)
+
+
+def add(conn: Connection, code: str, rules: TypeRules) -> None:
+    """Add a type to the caller's organisation. Administrators only."""
+    rows.execute(conn, _QUERIES.add, code=code, **asdict(rules))
+
+
+def change(conn: Connection, type_id: UUID, rules: TypeRules) -> None:
+    """Change a type; raises MissingRightError where the caller may not. Administrators only."""
+    rows.change_one(conn, _QUERIES.change, id=type_id, **asdict(rules))
+
+
+def examples(conn: Connection, rule: Rule, months: int | None, time_zone: str) -> list[Example]:
+    """Return the dates to which a rule leads, by the function that issues and renews certifications."""
+    return rows.fetch_all(conn, Example, _QUERIES.examples, rule=rule, months=months, time_zone=time_zone)
