@@ -15,7 +15,7 @@ COMMENT ON TABLE portal.attempt_counts IS 'How many attempts ever had which outc
 ALTER TABLE ONLY portal.attempt_counts
     ADD CONSTRAINT attempt_counts_pkey PRIMARY KEY (organisation_id, outcome);
 CREATE POLICY "administrators read the counts of their organisation" ON portal.attempt_counts FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
-COMMENT ON POLICY "administrators read the counts of their organisation" ON portal.attempt_counts IS 'What came of the attempts to tell the own portal.';
+COMMENT ON POLICY "administrators read the counts of their organisation" ON portal.attempt_counts IS 'The outcomes of the attempts to send to the own portal.';
 ALTER TABLE portal.attempt_counts ENABLE ROW LEVEL SECURITY;
 GRANT SELECT(organisation_id, outcome, attempts) ON TABLE portal.attempt_counts TO authenticated;
 
@@ -33,7 +33,7 @@ CREATE TABLE portal.attempts (
     worker text NOT NULL,
     CONSTRAINT attempts_outcome_valid CHECK ((outcome = ANY (ARRAY['applied'::text, 'already_newer'::text, 'shadowed'::text, 'lost_lease'::text, 'unavailable'::text, 'unauthorised'::text, 'rejected'::text, 'unexpected_answer'::text, 'message_invalid'::text, 'internal'::text])))
 );
-COMMENT ON TABLE portal.attempts IS 'Every attempt to tell the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
+COMMENT ON TABLE portal.attempts IS 'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
 COMMENT ON COLUMN portal.attempts.outcome IS 'What came of it. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 ALTER TABLE portal.attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME portal.attempts_id_seq
@@ -76,7 +76,7 @@ CREATE TABLE portal.connections (
     CONSTRAINT connections_mode_valid CHECK ((mode = ANY (ARRAY['capture'::text, 'shadow'::text, 'canary'::text, 'live'::text, 'paused'::text]))),
     CONSTRAINT connections_reason_valid CHECK ((btrim(reason) <> ''::text))
 );
-COMMENT ON TABLE portal.connections IS 'How an organisation''s portal is reached, and whether it is told anything. An organisation without a row is in capture.';
+COMMENT ON TABLE portal.connections IS 'How an organisation''s portal is reached, and whether anything is sent to it. An organisation without a row is in capture.';
 COMMENT ON COLUMN portal.connections.mode IS 'capture: recorded, nothing sent; shadow: rendered and validated, not sent; canary: only the named peer mentors; live; paused.';
 COMMENT ON COLUMN portal.connections.breaker IS 'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
 COMMENT ON COLUMN portal.connections.failures IS 'Attempts that failed since the last that did not.';
@@ -94,7 +94,7 @@ CREATE TRIGGER set_since BEFORE UPDATE ON portal.connections FOR EACH ROW EXECUT
 ALTER TABLE ONLY portal.connections
     ADD CONSTRAINT connections_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisations(id);
 CREATE POLICY "administrators read the connection of their organisation" ON portal.connections FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
-COMMENT ON POLICY "administrators read the connection of their organisation" ON portal.connections IS 'How the own portal is reached, and whether it is told anything.';
+COMMENT ON POLICY "administrators read the connection of their organisation" ON portal.connections IS 'How the own portal is reached, and whether anything is sent to it.';
 ALTER TABLE portal.connections ENABLE ROW LEVEL SECURITY;
 GRANT SELECT(organisation_id, mode, canary_peer_mentor_ids, adapter, contract_version, breaker, breaker_reason, changed_by, reason, changed_at, mode_since, breaker_since) ON TABLE portal.connections TO authenticated;
 
@@ -122,7 +122,7 @@ COMMENT ON COLUMN portal.drift.external_id IS 'The number that the portal gives 
 COMMENT ON COLUMN portal.drift.version IS 'Our version when it was compared.';
 COMMENT ON COLUMN portal.drift.there IS 'What the portal says: records, version, status, listed; null: nothing.';
 COMMENT ON COLUMN portal.drift.expected IS 'What it should say: version, status, listed.';
-COMMENT ON COLUMN portal.drift.marked_at IS 'When the portal was set to be told again; null where we cannot repair, or must not.';
+COMMENT ON COLUMN portal.drift.marked_at IS 'When it was set to be sent again; null where we cannot repair, or must not.';
 COMMENT ON COLUMN portal.drift.repaired_at IS 'When a later reconciliation no longer found it: the portal''s word alone does not repair.';
 ALTER TABLE portal.drift ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME portal.drift_id_seq
@@ -172,7 +172,7 @@ CREATE TABLE portal.inbox (
     CONSTRAINT inbox_worked_at_valid CHECK (((state = 'received'::text) = (worked_at IS NULL)))
 );
 COMMENT ON TABLE portal.inbox IS 'Every authenticated message of a portal, as it came. A row is never dropped; its body is, once worked and old.';
-COMMENT ON COLUMN portal.inbox.message_id IS 'webhook-id, or where the sender gives none the digest in hex; with the digest it tells a duplicate.';
+COMMENT ON COLUMN portal.inbox.message_id IS 'webhook-id, or where the sender gives none the digest in hex; with the digest it identifies a duplicate.';
 COMMENT ON COLUMN portal.inbox.digest IS 'SHA-256 of the body.';
 COMMENT ON COLUMN portal.inbox.headers IS 'Those that describe the message; never one that authenticates it.';
 COMMENT ON COLUMN portal.inbox.body IS 'As received, with whatever personal data stands in it; null after the retention.';
@@ -246,16 +246,16 @@ CREATE TABLE portal.reconciliations (
     CONSTRAINT reconciliations_scope_valid CHECK ((scope = ANY (ARRAY['recent'::text, 'full'::text])))
 );
 COMMENT ON TABLE portal.reconciliations IS 'Every comparison of what an organisation''s portal shows with what it should; one at a time for each organisation.';
-COMMENT ON COLUMN portal.reconciliations.scope IS 'full: everybody is compared; recent: whoever changed or was told since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
+COMMENT ON COLUMN portal.reconciliations.scope IS 'full: everybody is compared; recent: those who changed or were sent since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
 COMMENT ON COLUMN portal.reconciliations.is_dry_run IS 'Nothing is repaired: asked for, or because the mode does not send.';
-COMMENT ON COLUMN portal.reconciliations.lease_until IS 'Until when whoever runs it need not be heard of; then another may begin anew.';
+COMMENT ON COLUMN portal.reconciliations.lease_until IS 'Until when its process need not report; then another may start over.';
 COMMENT ON COLUMN portal.reconciliations.outcome IS 'done: compared, and what differs is repaired as far as we can; stopped: too much differs, or the portal''s list is not whole; unverified: the portal cannot be read; failed: no answer, or a fault of ours.';
 COMMENT ON COLUMN portal.reconciliations.reason IS 'Why it is not done; without personal data.';
 COMMENT ON COLUMN portal.reconciliations.read IS 'Records that the portal has given.';
 COMMENT ON COLUMN portal.reconciliations.compared IS 'Peer mentors compared.';
-COMMENT ON COLUMN portal.reconciliations.in_motion IS 'Peer mentors who were changed or told meanwhile; the next comparison is about them.';
+COMMENT ON COLUMN portal.reconciliations.in_motion IS 'Peer mentors who were changed or sent meanwhile; the next comparison is about them.';
 COMMENT ON COLUMN portal.reconciliations.listed_but_expired IS 'Peer mentors whom the portal shows though it must not: the alarm.';
-COMMENT ON COLUMN portal.reconciliations.marked IS 'Peer mentors of whom the portal is told again.';
+COMMENT ON COLUMN portal.reconciliations.marked IS 'Peer mentors who are sent to the portal again.';
 ALTER TABLE portal.reconciliations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME portal.reconciliations_id_seq
     START WITH 1
@@ -292,9 +292,9 @@ CREATE TABLE portal.replays (
     is_requested boolean DEFAULT false NOT NULL,
     CONSTRAINT replays_reason_valid CHECK ((btrim(reason) <> ''::text))
 );
-COMMENT ON TABLE portal.replays IS 'Who had what told again; last_id is where an interrupted replay goes on.';
+COMMENT ON TABLE portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
 COMMENT ON COLUMN portal.replays.selection IS 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
-COMMENT ON COLUMN portal.replays.is_requested IS 'Whether the workers carry it out; else whoever started it does.';
+COMMENT ON COLUMN portal.replays.is_requested IS 'Whether the workers carry it out; else the process that started it does.';
 ALTER TABLE ONLY portal.replays
     ADD CONSTRAINT replays_pkey PRIMARY KEY (id);
 CREATE INDEX replays_organisation_id_idx ON portal.replays USING btree (organisation_id, started_at DESC, id);
@@ -371,14 +371,14 @@ CREATE TABLE portal.states (
     CONSTRAINT states_version_valid CHECK (((version > 0) AND (confirmed_version <= version) AND (sent_version <= version)))
 )
 WITH (fillfactor='80');
-COMMENT ON TABLE portal.states IS 'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is told next.';
-COMMENT ON COLUMN portal.states.state IS 'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
+COMMENT ON TABLE portal.states IS 'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is sent next.';
+COMMENT ON COLUMN portal.states.state IS 'pending: to be sent; retry: sent without success; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
 COMMENT ON COLUMN portal.states.version IS 'Rises with every change, under the lock of this row; one version never stands for two contents.';
 COMMENT ON COLUMN portal.states.content IS 'What this version says, as derived when it was last claimed, without personal data; null after a change: not derived yet.';
 COMMENT ON COLUMN portal.states.content_until IS 'The first instant at which the calendar makes the content untrue; null: none does.';
 COMMENT ON COLUMN portal.states.sent_version IS 'The highest version that a worker has set out with.';
 COMMENT ON COLUMN portal.states.confirmed IS 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
-COMMENT ON COLUMN portal.states.shown IS 'Whether the portal may be showing the peer mentor: true as soon as it is told to, false once it confirms the opposite.';
+COMMENT ON COLUMN portal.states.shown IS 'Whether the portal may be showing the peer mentor: true as soon as that is sent, false once it confirms the opposite.';
 COMMENT ON COLUMN portal.states.sent_external_id IS 'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
 COMMENT ON COLUMN portal.states.is_removal IS 'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';
 COMMENT ON COLUMN portal.states.next_attempt_at IS 'When a worker looks next: at once after a change, after a pause when it failed, when the lease ends while it is out, when the content ends by the calendar while in sync.';
@@ -394,7 +394,7 @@ CREATE INDEX states_unconfirmed_idx ON portal.states USING btree (organisation_i
 ALTER TABLE ONLY portal.states
     ADD CONSTRAINT states_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES public.peer_mentors(organisation_id, id);
 CREATE POLICY "administrators read the states of their organisation" ON portal.states FOR SELECT TO authenticated USING ((organisation_id = ( SELECT private.administered_organisation_id() AS administered_organisation_id)));
-COMMENT ON POLICY "administrators read the states of their organisation" ON portal.states IS 'Of whom the own portal is still to be told, and why it was not.';
+COMMENT ON POLICY "administrators read the states of their organisation" ON portal.states IS 'For whom something is still to be sent to the own portal, and why it was not.';
 ALTER TABLE portal.states ENABLE ROW LEVEL SECURITY;
 GRANT SELECT(peer_mentor_id, organisation_id, state, version, content, content_until, confirmed_version, confirmed_at, shown, is_removal, attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at) ON TABLE portal.states TO authenticated;
 
@@ -455,7 +455,7 @@ begin
     confirmed = case
       when outcomes.confirms then outcomes.kept
       when outcomes.outcome = 'shadowed' then state.confirmed
-      -- A change came while it was told: what was confirmed is no longer at hand.
+      -- A change came while it was sent: what was confirmed is no longer at hand.
     end,
     sent_external_id = case
       when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.sent_external_id
@@ -585,7 +585,7 @@ begin
       shown = state.shown or (derived.listed and not derived.settled and connection.mode <> 'shadow'),
       is_removal = case
         when derived.settled then derived.listed
-        -- Whoever we never told of may be shown all the same, if once certified.
+        -- Somebody for whom nothing was ever sent may be shown all the same, if once certified.
         else not derived.listed and coalesce(state.shown, derived.content ->> 'status' <> 'uncertified')
       end,
       attempts = case
@@ -610,7 +610,7 @@ begin
   order by claimed.is_removal desc, claimed.first_dirty_at;
 end
 $$;
-COMMENT ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) IS 'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
+COMMENT ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) IS 'Takes what is due of an organisation under a lease, removals first, and derives what to send. A row without a token needed no sending: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
 REVOKE ALL ON FUNCTION portal.claim(organisation_id uuid, batch_size integer, lease interval, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(compared integer, expected integer, in_motion integer, drift jsonb)
@@ -640,11 +640,11 @@ begin
 
   return query
   with numbers as materialized (
-    -- By the number that the portal was told: of a new one it hears with the next message.
+    -- By the number that was sent to the portal: a new one comes with the next message.
     select distinct on (named.number) named.number, named.peer_mentor_id
     from (
-      select told.sent_external_id, told.peer_mentor_id, 1 from portal.states as told
-      where told.organisation_id = organisation and told.sent_external_id is not null
+      select sent.sent_external_id, sent.peer_mentor_id, 1 from portal.states as sent
+      where sent.organisation_id = organisation and sent.sent_external_id is not null
       union all
       select mentor.external_id, mentor.id, 2 from public.peer_mentors as mentor where mentor.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)
@@ -704,9 +704,9 @@ begin
     select
       chosen.*,
       desired.content as truth,
-      -- Nothing is held against a portal that we have not told: then what it confirmed last is the measure.
+      -- No drift where nothing was sent yet: then what it confirmed last is the measure.
       case when chosen.is_settled or not sends then desired.content else chosen.confirmed end as measure,
-      -- Behind for longer than it takes to tell.
+      -- Behind for longer than it takes to send.
       not sends or chosen.is_settled
         or coalesce(chosen.first_dirty_at, chosen.next_attempt_at) <= at - interval '15 minutes' as is_due
     from chosen
@@ -796,7 +796,7 @@ begin
     );
 end
 $$;
-COMMENT ON FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone) IS 'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or told since that instant is in motion, and not judged.';
+COMMENT ON FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone) IS 'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or sent since that instant is in motion, and not judged.';
 REVOKE ALL ON FUNCTION portal.compare(reconciliation_id bigint, read_from timestamp with time zone, peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[], as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text DEFAULT SESSION_USER, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
@@ -812,7 +812,7 @@ CREATE FUNCTION portal.connect(organisation_id uuid, adapter text, contract_vers
     adapter = excluded.adapter, contract_version = excluded.contract_version,
     reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at
 $$;
-COMMENT ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) IS 'Says by which adapter and contract an organisation''s portal is told; a new connection is in capture, an old one keeps its mode.';
+COMMENT ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) IS 'Sets by which adapter and contract messages are sent to an organisation''s portal; a new connection is in capture, an old one keeps its mode.';
 REVOKE ALL ON FUNCTION portal.connect(organisation_id uuid, adapter text, contract_version text, reason text, changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.count_attempts() RETURNS trigger
@@ -1051,7 +1051,7 @@ begin
   return null;
 end
 $$;
-COMMENT ON FUNCTION portal.enqueue_after_insert_of_peer_mentors() IS 'Of a new peer mentor the portal is told, also where there is nothing to show.';
+COMMENT ON FUNCTION portal.enqueue_after_insert_of_peer_mentors() IS 'A new peer mentor is sent to the portal, also where there is nothing to show.';
 REVOKE ALL ON FUNCTION portal.enqueue_after_insert_of_peer_mentors() FROM PUBLIC;
 
 CREATE FUNCTION portal.enqueue_after_insert_of_types() RETURNS trigger
@@ -1083,7 +1083,7 @@ begin
   return null;
 end
 $$;
-COMMENT ON FUNCTION portal.enqueue_after_unlisting() IS 'Whoever leaves the list before the lease ends concerns the portal.';
+COMMENT ON FUNCTION portal.enqueue_after_unlisting() IS 'A peer mentor who leaves the list before the lease ends concerns the portal.';
 REVOKE ALL ON FUNCTION portal.enqueue_after_unlisting() FROM PUBLIC;
 
 CREATE FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) RETURNS void
@@ -1116,7 +1116,7 @@ begin
     changed_at = now();
 end
 $$;
-COMMENT ON FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
+COMMENT ON FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) IS 'Notes, under the lock of each row, that these peer mentors must be sent to the portal again.';
 REVOKE ALL ON FUNCTION portal.enqueue_sync(peer_mentor_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF uuid
@@ -1287,7 +1287,7 @@ CREATE FUNCTION portal.log_attempts(locked uuid[], results jsonb, worker text, a
     SET search_path TO ''
     AS $$
 begin
-  -- Who has lost the lease may have told an older version after a newer one: it must be told again, whatever was confirmed.
+  -- Who has lost the lease may have sent an older version after a newer one: it must be sent again, whatever was confirmed.
   with late as (
     update portal.states as state
     set
@@ -1519,7 +1519,7 @@ begin
     order by found.id
     limit batch_size
   );
-  -- Whom a change or a worker holds, or who has changed or is being told since, is told anyway.
+  -- A row that a change or a worker holds, or that has changed or is being sent since, is sent anyway.
   ids := array(
     select state.peer_mentor_id
     from portal.states as state
@@ -1547,7 +1547,7 @@ begin
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
 end
 $$;
-COMMENT ON FUNCTION portal.repair_next(reconciliation_id bigint, after bigint, batch_size integer, as_of timestamp with time zone) IS 'Has the portal told again of the next batch of what differs, after a drift row; last_id is null after the last. Waits for nobody.';
+COMMENT ON FUNCTION portal.repair_next(reconciliation_id bigint, after bigint, batch_size integer, as_of timestamp with time zone) IS 'Has the next batch of what differs sent to the portal again, after a drift row; last_id is null after the last. Waits for nobody.';
 
 
 SET default_tablespace = '';
@@ -1622,7 +1622,7 @@ begin
   return replay.id;
 end
 $$;
-COMMENT ON FUNCTION portal.request_replay(selection jsonb, reason text) IS 'Has the portal told again of the chosen of the caller''s organisation, with a reason; administrators only. The portal''s workers carry it out.';
+COMMENT ON FUNCTION portal.request_replay(selection jsonb, reason text) IS 'Has the chosen of the caller''s organisation sent to the portal again, with a reason; administrators only. The portal''s workers carry it out.';
 REVOKE ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION portal.request_replay(selection jsonb, reason text) TO authenticated;
 
@@ -1646,7 +1646,7 @@ begin
       and (state.attempted_at < since or state.attempted_at is null)
       and (
         state.next_attempt_at is null or state.next_attempt_at > at
-        -- A lease on our list that ended while nothing was told.
+        -- A lease on our list that ended while nothing was sent.
         or not state.is_removal and state.attempted_at is null and not exists (
           select from public.listed_peer_mentors as listed
           where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
@@ -1722,7 +1722,7 @@ CREATE FUNCTION portal.retry_delay(attempts integer) RETURNS interval
     AS $$
   select random() * (array[5, 30, 300, 1800, 7200, 21600])[least(greatest(attempts, 1), 6)] * interval '1 second'
 $$;
-COMMENT ON FUNCTION portal.retry_delay(attempts integer) IS 'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
+COMMENT ON FUNCTION portal.retry_delay(attempts integer) IS 'How long to wait after this many failed attempts: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 REVOKE ALL ON FUNCTION portal.retry_delay(attempts integer) FROM PUBLIC;
 
 CREATE FUNCTION portal.selected(organisation_id uuid, selection jsonb) RETURNS SETOF portal.states
@@ -1761,13 +1761,13 @@ begin
   set
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
-    -- Rehearsed, blocked, dead or waiting: what is unconfirmed is told anew, in batches, by the worker.
+    -- Rehearsed, blocked, dead or waiting: what is unconfirmed is sent again, in batches, by the worker.
     requeue_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
     reason = set_mode.reason, changed_by = set_mode.changed_by, changed_at = at
   where connection.organisation_id = set_mode.organisation_id;
 end
 $$;
-COMMENT ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) IS 'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be told at once.';
+COMMENT ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) IS 'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be sent at once.';
 REVOKE ALL ON FUNCTION portal.set_mode(organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[], changed_by text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION portal.set_since() RETURNS trigger
@@ -1795,7 +1795,7 @@ declare
   new_id bigint;
 begin
   perform portal.require_connection(start_reconciliation.organisation_id);
-  -- Whoever comes second waits here, and then finds that it is no longer due, or running.
+  -- The second one waits here, and then finds that it is no longer due, or running.
   perform from portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
   for no key update;
@@ -1805,7 +1805,7 @@ begin
     return;
   end if;
   update portal.reconciliations as running
-  set finished_at = at, lease_until = null, outcome = 'failed', reason = 'Whoever ran it was not heard of any more.'
+  set finished_at = at, lease_until = null, outcome = 'failed', reason = 'Its process no longer reported.'
   where running.organisation_id = start_reconciliation.organisation_id and running.finished_at is null
     and running.lease_until <= at;
   insert into portal.reconciliations as run (organisation_id, scope, is_dry_run, worker, started_at, lease_until)
@@ -1917,7 +1917,7 @@ CREATE TABLE private.calendar_feeds (
     CONSTRAINT calendar_feeds_token_hash_valid CHECK ((octet_length(token_hash) = 32))
 );
 COMMENT ON TABLE private.calendar_feeds IS 'Who has a calendar feed: at most one for each peer mentor; a new one takes the place of the old.';
-COMMENT ON COLUMN private.calendar_feeds.token_hash IS 'SHA-256 of the token, which nobody can be told again.';
+COMMENT ON COLUMN private.calendar_feeds.token_hash IS 'SHA-256 of the token, which nobody can read again.';
 ALTER TABLE ONLY private.calendar_feeds
     ADD CONSTRAINT calendar_feeds_pkey PRIMARY KEY (organisation_id, peer_mentor_id);
 ALTER TABLE ONLY private.calendar_feeds
@@ -2048,9 +2048,9 @@ CREATE TABLE private.notice_mails (
     CONSTRAINT notice_mails_state_valid CHECK (((state = ANY (ARRAY['sending'::text, 'sent'::text, 'empty'::text])) AND ((state = 'sent'::text) = (sent_at IS NOT NULL))))
 );
 COMMENT ON TABLE private.notice_mails IS 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
-COMMENT ON COLUMN private.notice_mails.state IS 'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to tell that week.';
+COMMENT ON COLUMN private.notice_mails.state IS 'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week.';
 COMMENT ON COLUMN private.notice_mails.week IS 'The Monday of a digest''s week, in the organisation''s time zone.';
-COMMENT ON COLUMN private.notice_mails.covered_until IS 'The day of a digest: what ended by then is told, and not again by the next.';
+COMMENT ON COLUMN private.notice_mails.covered_until IS 'The day of a digest: it covers what ended by then, and the next one starts there.';
 ALTER TABLE ONLY private.notice_mails
     ADD CONSTRAINT notice_mails_one_digest_a_week UNIQUE (organisation_id, user_id, week);
 ALTER TABLE ONLY private.notice_mails
@@ -2076,7 +2076,7 @@ CREATE TABLE private.notices (
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT notices_outcome_valid CHECK (((outcome = ANY (ARRAY['mailed'::text, 'collapsed'::text, 'skipped'::text])) AND ((outcome = 'skipped'::text) = (mail_id IS NULL))))
 );
-COMMENT ON TABLE private.notices IS 'What became of each reminder: of a certification, for an end, so many days before. The key is what lets it out at most once.';
+COMMENT ON TABLE private.notices IS 'What became of each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
 COMMENT ON COLUMN private.notices.days_before IS 'The offset of the type; 0: the notice that it has expired.';
 COMMENT ON COLUMN private.notices.outcome IS 'mailed; collapsed: a later notice in the same mail overtook it; skipped: it became due before the time that a run reaches back.';
 ALTER TABLE ONLY private.notices
@@ -2523,7 +2523,7 @@ begin
     constraint = 'certification_history_append_only';
 end
 $$;
-COMMENT ON FUNCTION private.check_history_kept(before jsonb, after jsonb) IS 'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
+COMMENT ON FUNCTION private.check_history_kept(before jsonb, after jsonb) IS 'Refuses (MC005) every change of a history, by every role, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
 REVOKE ALL ON FUNCTION private.check_history_kept(before jsonb, after jsonb) FROM PUBLIC;
 
 CREATE FUNCTION private.check_note_and_evidence(change jsonb) RETURNS void
@@ -2558,7 +2558,7 @@ CREATE FUNCTION private.check_notices_as_of(as_of timestamp with time zone) RETU
     SET search_path TO ''
     AS $$
 begin
-  -- Whoever may only execute the job functions must not have the ledger say that notices of next year were sent.
+  -- A role that may only execute the job functions must not have the ledger say that notices of next year were sent.
   if not isfinite(as_of)
     or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
   then
@@ -2705,7 +2705,7 @@ begin
   where mails.state = 'sending';
 end
 $$;
-COMMENT ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) IS 'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to tell is marked empty, and the week is done.';
+COMMENT ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) IS 'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to report is marked empty, and the week is done.';
 REVOKE ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
 
@@ -2718,7 +2718,7 @@ declare
   mentor_ids uuid [];
 begin
   perform private.check_notices_as_of(as_of);
-  -- Nothing is waited for: what somebody else holds is being told by another run, or being changed, and is left to the next run.
+  -- Nothing is waited for: what another session holds is being sent by another run, or being changed, and is left to the next run.
   certification_ids := array(
     select certification.id from public.peer_mentor_certifications as certification
     where certification.peer_mentor_id = any(claim_notices.peer_mentor_ids)
@@ -2743,7 +2743,7 @@ begin
     select distinct due.organisation_id, 'reminder', due.peer_mentor_id from due
     returning mail.id, mail.peer_mentor_id, mail.organisation_id
   ),
-  told as (
+  ledger as (
     insert into private.notices (certification_id, expires_at, days_before, organisation_id, outcome, mail_id)
     select
       due.certification_id, due.expires_at, days, due.organisation_id,
@@ -2883,7 +2883,7 @@ begin
   return null;
 end
 $$;
-COMMENT ON FUNCTION private.copy_chapter_ids() IS 'Copies the chapters of now of the changed peer mentors to peer_mentors and to their certifications.';
+COMMENT ON FUNCTION private.copy_chapter_ids() IS 'Copies the current chapters of the changed peer mentors to peer_mentors and to their certifications.';
 REVOKE ALL ON FUNCTION private.copy_chapter_ids() FROM PUBLIC;
 
 CREATE FUNCTION private.copy_histories_to_events(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) RETURNS record
@@ -2996,7 +2996,7 @@ begin
   return cardinality(ids);
 end
 $$;
-COMMENT ON FUNCTION private.delete_outdated_tasks() IS 'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited a day in vain; returns of how many the contents went.';
+COMMENT ON FUNCTION private.delete_outdated_tasks() IS 'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited for a day; returns how many lost their contents.';
 REVOKE ALL ON FUNCTION private.delete_outdated_tasks() FROM PUBLIC;
 
 CREATE FUNCTION private.delete_task_contents(ids uuid[]) RETURNS void
@@ -3124,7 +3124,7 @@ begin
   order by certification.expires_at, mentor.full_name, type.code;
 end
 $$;
-COMMENT ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest tells a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
+COMMENT ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest reports to a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
 REVOKE ALL ON FUNCTION private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION private.due_digests(as_of timestamp with time zone, organisation_ids uuid[] DEFAULT NULL::uuid[], user_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(organisation_id uuid, organisation text, user_id uuid, week date, covered_until date, recipient text, lines bigint)
@@ -3206,9 +3206,9 @@ begin
     type.reminder_days <> '{}'
     and latest.days_before is not null
     and not exists (
-      select from private.notices as told
-      where told.certification_id = certification.id and told.expires_at = certification.expires_at
-        and told.days_before <= latest.days_before
+      select from private.notices as handled
+      where handled.certification_id = certification.id and handled.expires_at = certification.expires_at
+        and handled.days_before <= latest.days_before
     )
   order by certification.expires_at, certification.peer_mentor_id, certification.certification_type;
 end
@@ -3300,7 +3300,7 @@ begin
     or login = 'deleted' and mentor.user_id::text in (entry.before ->> 'user_id', entry.after ->> 'user_id');
   insert into public.audit_log (organisation_id, table_name, row_id, action, actor)
   select mentor.organisation_id, 'peer_mentors', mentor.id::text, 'erase',
-    -- Whoever runs the command, not the job that the setting names for the histories.
+    -- The one who runs the command, not the job that the setting names for the histories.
     private.actor(mentor.organisation_id, '{}');
   perform private.set_change_context(null);
   return login;
@@ -3831,7 +3831,7 @@ CREATE FUNCTION private.portal_alarm() RETURNS TABLE(mode text, removals bigint,
       select waiting.peer_mentor_id,
         case
           when waiting.is_removal then waiting.first_dirty_at
-          -- Whoever our list has let go while the row was waiting, and nobody came to derive it anew.
+          -- Somebody who left our list while the row was waiting, and nothing derived it again.
           else greatest(
             coalesce(listed.listed_until, least(waiting.content_until, now()), waiting.first_dirty_at), waiting.changed_at
           )
@@ -3927,7 +3927,7 @@ begin
   order by mentor.id;
 end
 $$;
-COMMENT ON FUNCTION private.preview_replay(selection jsonb, size integer) IS 'Of whom a replay would tell the portal of the caller''s organisation again: the first so many, as confirmed and as they would be told, and how many in all.';
+COMMENT ON FUNCTION private.preview_replay(selection jsonb, size integer) IS 'Whom a replay would send to the portal of the caller''s organisation again: the first ones, as confirmed and as they would be sent, and how many in all.';
 REVOKE ALL ON FUNCTION private.preview_replay(selection jsonb, size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.preview_replay(selection jsonb, size integer) TO authenticated;
 
@@ -4167,7 +4167,7 @@ CREATE FUNCTION private.refresh_listing_of_certifications() RETURNS trigger
     SET search_path TO ''
     AS $$
 begin
-  -- A lease that has run out needs no lock: whoever renews meanwhile writes a later one, which this leaves alone.
+  -- A lease that has run out needs no lock: a renewal meanwhile writes a later one, which this leaves alone.
   delete from public.listed_peer_mentors as listed
   using changed_rows as changed
   where listed.peer_mentor_id = changed.peer_mentor_id and listed.listed_until <= now();
@@ -4634,7 +4634,7 @@ declare
   failed_state text;
   failed_message text;
 begin
-  -- Whoever may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
+  -- A role that may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
   -- long gone: that is the owner's to try.
   if not isfinite(as_of)
     or session_user <> current_user and as_of not between clock_timestamp() - interval '7 days' and clock_timestamp()
@@ -4943,7 +4943,7 @@ begin
   return certification;
 end
 $$;
-COMMENT ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
+COMMENT ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) IS 'The certification without the change that an entry records; null where that cannot be reverted, or has been changed since.';
 REVOKE ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) TO authenticated;
 GRANT ALL ON FUNCTION private.state_before(certification public.peer_mentor_certifications, entry jsonb) TO service_role;
@@ -5481,9 +5481,9 @@ COMMENT ON COLUMN public.peer_mentor_certifications.peer_mentor_id IS 'Who is ce
 COMMENT ON COLUMN public.peer_mentor_certifications.certification_type IS 'Code of the certification type.';
 COMMENT ON COLUMN public.peer_mentor_certifications.issued_at IS 'The midnight, in the organisation''s time zone, that begins the day of issue or of the latest renewal.';
 COMMENT ON COLUMN public.peer_mentor_certifications.expires_at IS 'The first instant at which the certification no longer holds: the local midnight that ends the last valid day. Null: does not expire.';
-COMMENT ON COLUMN public.peer_mentor_certifications.status IS 'active, expired or suspended, as of the latest change or nightly run; current_status() tells what is true now.';
+COMMENT ON COLUMN public.peer_mentor_certifications.status IS 'active, expired or suspended, as of the latest change or nightly run; current_status() returns what is true now.';
 COMMENT ON COLUMN public.peer_mentor_certifications.renewal_history IS 'Every change, oldest first, appended by trigger only; the shape stands in this migration and in docs/history.md.';
-COMMENT ON COLUMN public.peer_mentor_certifications.chapter_ids IS 'The peer mentor''s chapters of now, copied by trigger so that policies need no join.';
+COMMENT ON COLUMN public.peer_mentor_certifications.chapter_ids IS 'The peer mentor''s current chapters, copied by trigger so that policies need no join.';
 COMMENT ON COLUMN public.peer_mentor_certifications.created_at IS 'When the row was made.';
 COMMENT ON COLUMN public.peer_mentor_certifications.updated_at IS 'When the row was last updated.';
 COMMENT ON CONSTRAINT peer_mentor_certifications_renewal_history_valid ON public.peer_mentor_certifications IS 'The newest entry has what entries of every schema_version have in common; the others were the newest once.';
@@ -5591,7 +5591,7 @@ WITH (fillfactor='90');
 COMMENT ON TABLE public.peer_mentors IS 'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
 COMMENT ON COLUMN public.peer_mentors.external_id IS 'The organisation''s own number for this person, as in its files and its CRM.';
 COMMENT ON COLUMN public.peer_mentors.display_name IS 'The name on the public list; null means full_name.';
-COMMENT ON COLUMN public.peer_mentors.chapter_ids IS 'The chapters of now, kept by trigger from peer_mentor_chapters.';
+COMMENT ON COLUMN public.peer_mentors.chapter_ids IS 'The current chapters, kept by trigger from peer_mentor_chapters.';
 COMMENT ON COLUMN public.peer_mentors.erased_at IS 'When the person was erased, by private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
 COMMENT ON COLUMN public.peer_mentors.language IS 'The language of what is written to this person: nb or en.';
 ALTER TABLE ONLY public.peer_mentors
@@ -5839,7 +5839,7 @@ begin
   );
 end
 $$;
-COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: status of now, type, chapter (and those under it), expiring before.';
+COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: current status, type, chapter (and those under it), expiring before.';
 REVOKE ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO authenticated;
 GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone) TO service_role;

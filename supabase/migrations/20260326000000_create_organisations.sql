@@ -62,7 +62,7 @@ comment on function private.reject_change() is
 --
 -- Policies call these functions as (select f()), so that they run once in a statement and not once in a row.
 -- They are definers because they read tables whose own policies call them. Arrays are never null.
--- In plpgsql, which keeps their plans for the session: in SQL each statement would plan them anew.
+-- In plpgsql, which keeps their plans for the session: in SQL each statement would plan them again.
 
 create or replace function public.get_user_organisation_id()
 returns uuid
@@ -254,7 +254,7 @@ create or replace trigger keep_identity
 before update on private.disabled_endpoints
 for each row execute function private.reject_change_of_column('endpoint');
 
--- TRUNCATE tells no trigger what it takes; of what others refer to it takes those along, and is refused there.
+-- No trigger sees the rows that TRUNCATE removes. On a table that others refer to, it cascades to these and is refused there.
 create or replace trigger reject_truncation
 before truncate on private.disabled_endpoints
 for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
@@ -648,7 +648,7 @@ comment on column public.peer_mentors.external_id is 'The organisation''s own nu
 comment on column public.peer_mentors.display_name is 'The name on the public list; null means full_name.';
 comment on column public.peer_mentors.erased_at is
   'When the person was erased, by private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
-comment on column public.peer_mentors.chapter_ids is 'The chapters of now, kept by trigger from peer_mentor_chapters.';
+comment on column public.peer_mentors.chapter_ids is 'The current chapters, kept by trigger from peer_mentor_chapters.';
 comment on column public.peer_mentors.language is 'The language of what is written to this person: nb or en.';
 
 drop policy if exists "members read peer mentors of their organisation" on public.peer_mentors;
@@ -878,7 +878,7 @@ begin
 end
 $$;
 comment on function private.copy_chapter_ids() is
-  'Copies the chapters of now of the changed peer mentors to peer_mentors and to their certifications.';
+  'Copies the current chapters of the changed peer mentors to peer_mentors and to their certifications.';
 
 create or replace trigger copy_chapter_ids_on_insert
 after insert on public.peer_mentor_chapters
@@ -892,7 +892,7 @@ for each statement execute function private.copy_chapter_ids();
 
 -- Certification types
 
--- Does what CHECK cannot: look at the elements of an array together. It runs with the rights of whoever writes the row.
+-- Does what CHECK cannot: look at the elements of an array together. It runs with the rights of the one who writes the row.
 create or replace function private.are_distinct(numbers smallint[])
 returns boolean
 language sql

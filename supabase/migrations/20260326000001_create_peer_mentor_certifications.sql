@@ -79,7 +79,7 @@ comment on function private.status_at(boolean, timestamptz, timestamptz) is
 --   reverts         entry_id of the entry that this one takes back
 --
 -- Entries come in at the end and never change: so the CHECK looks at the newest, and for what every version has.
--- docs/history.md tells the rest.
+-- The rest is in docs/history.md.
 
 create table if not exists public.peer_mentor_certifications (
   id uuid not null default gen_random_uuid(),
@@ -151,11 +151,11 @@ comment on column public.peer_mentor_certifications.issued_at is
 comment on column public.peer_mentor_certifications.expires_at is
   'The first instant at which the certification no longer holds: the local midnight that ends the last valid day. Null: does not expire.';
 comment on column public.peer_mentor_certifications.status is
-  'active, expired or suspended, as of the latest change or nightly run; current_status() tells what is true now.';
+  'active, expired or suspended, as of the latest change or nightly run; current_status() returns what is true now.';
 comment on column public.peer_mentor_certifications.renewal_history is
   'Every change, oldest first, appended by trigger only; the shape stands in this migration and in docs/history.md.';
 comment on column public.peer_mentor_certifications.chapter_ids is
-  'The peer mentor''s chapters of now, copied by trigger so that policies need no join.';
+  'The peer mentor''s current chapters, copied by trigger so that policies need no join.';
 comment on column public.peer_mentor_certifications.created_at is 'When the row was made.';
 comment on column public.peer_mentor_certifications.updated_at is 'When the row was last updated.';
 comment on constraint peer_mentor_certifications_renewal_history_valid on public.peer_mentor_certifications is
@@ -237,7 +237,7 @@ for each statement execute function private.reject_change(
 
 -- What a change of a certification must satisfy, and what kind of change it is.
 --
--- What the row itself cannot tell (a note, evidence, the job, the batch) reaches the trigger through the setting
+-- What the row itself does not hold (a note, evidence, the job, the batch) reaches the trigger through the setting
 -- mentorcert.change, a JSON object that holds for the statement that follows. The Data API cannot set it, and
 -- job, as_of and the kind 'imported' count only where no end user is signed in.
 

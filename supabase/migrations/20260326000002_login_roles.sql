@@ -26,7 +26,7 @@ begin
 end
 $$;
 
--- Whoever made them before may have made them otherwise.
+-- They may have been created otherwise before.
 alter role mentorcert_web with login noinherit;
 
 alter role mentorcert_jobs with login;

@@ -254,7 +254,7 @@ begin
 end
 $$;
 comment on function private.check_history_kept(jsonb, jsonb) is
-  'Refuses (MC005) every change of a history, by whomever, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
+  'Refuses (MC005) every change of a history, by every role, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
 
 create or replace function private.latest_change(certification_id uuid)
 returns jsonb

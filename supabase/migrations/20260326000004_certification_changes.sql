@@ -255,7 +255,7 @@ begin
 end
 $$;
 comment on function private.state_before(public.peer_mentor_certifications, jsonb) is
-  'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
+  'The certification without the change that an entry records; null where that cannot be reverted, or has been changed since.';
 
 create or replace function private.reject_revert(
   message text default 'the change cannot be taken back, or the certification was changed since',

@@ -4,7 +4,7 @@ create or replace function private.use_sort_plan(chapter_ids uuid[], page_size i
 returns boolean
 language plpgsql
 stable
-security definer -- counts no further than it must, which policies on each row would make dear; tells nothing else
+security definer -- counts no further than it must, which policies on each row would make expensive; returns nothing else
 set search_path = ''
 as $$
 declare
@@ -89,7 +89,7 @@ language plpgsql
 stable
 rows 50
 set search_path = ''
-set plan_cache_mode = force_generic_plan -- planning anew for each page takes longer than the page
+set plan_cache_mode = force_generic_plan -- planning each page again takes longer than the page
 as $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
@@ -189,7 +189,7 @@ begin
 end
 $$;
 comment on function public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz) is
-  'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: status of now, type, chapter (and those under it), expiring before.';
+  'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: current status, type, chapter (and those under it), expiring before.';
 
 -- The coordinator's list: certifications with the names of their peer mentors, searched, filtered, sorted, by pages.
 

@@ -129,7 +129,7 @@ security definer -- the list is no client's to write
 set search_path = ''
 as $$
 begin
-  -- A lease that has run out needs no lock: whoever renews meanwhile writes a later one, which this leaves alone.
+  -- A lease that has run out needs no lock: a renewal meanwhile writes a later one, which this leaves alone.
   delete from public.listed_peer_mentors as listed
   using changed_rows as changed
   where listed.peer_mentor_id = changed.peer_mentor_id and listed.listed_until <= now();
@@ -258,7 +258,7 @@ create or replace function public.public_organisation(slug text)
 returns table (name text, chapters text[])
 language sql
 stable
-security definer -- whoever asks is no member; told are names that are on the public page anyway
+security definer -- the caller is no member; returns names that are on the public page anyway
 set search_path = ''
 as $$
   select
@@ -289,7 +289,7 @@ create or replace function public.check_certificate(code uuid)
 returns boolean
 language plpgsql
 stable
-security definer -- whoever holds a certificate in hand may ask, and is told no row of the table
+security definer -- everyone with a certificate in hand may ask, and reads no row of the table
 set search_path = ''
 as $$
 begin

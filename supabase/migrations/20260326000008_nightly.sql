@@ -127,7 +127,7 @@ declare
   failed_state text;
   failed_message text;
 begin
-  -- Whoever may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
+  -- A role that may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
   -- long gone: that is the owner's to try.
   if not isfinite(as_of)
     or session_user <> current_user and as_of not between clock_timestamp() - interval '7 days' and clock_timestamp()

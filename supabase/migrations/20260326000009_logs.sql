@@ -1,6 +1,6 @@
 -- Who changed what decides over rights and rules: memberships, types, chapters, consents, logins, switches.
 --
--- Histories tell of certifications; this log tells of the rest. It holds ids and rules, no names or addresses.
+-- Histories hold the changes of certifications, this log the rest. It holds ids and rules, no names or addresses.
 
 create table if not exists public.audit_log (
   id uuid not null default gen_random_uuid(),
@@ -257,7 +257,7 @@ begin
 end
 $$;
 
--- Who read what: written by whoever answers requests, read by mentorcert audit access. It holds ids, no personal data.
+-- Who read what: written by the process that answers requests, read by mentorcert audit access. It holds ids, no personal data.
 
 create table if not exists private.access_log (
   id uuid not null default gen_random_uuid(),
@@ -330,8 +330,8 @@ comment on function private.delete_outdated_logs() is 'Deletes what private.log_
 
 -- Logins by e-mail address
 --
--- auth.users is no client's to read. Whoever gives a membership to an address learns whether it has a login, by whatever way it
--- is done: so the question is put openly, to administrators only, is about one exact address, and each is kept in the access log.
+-- auth.users is no client's to read. An administrator who gives a membership to an address learns whether it has a login, however
+-- it is done: so the question is put openly, to administrators only, is about one exact address, and each is kept in the access log.
 
 create or replace function private.find_login(email text)
 returns uuid

@@ -71,7 +71,7 @@ begin
     or login = 'deleted' and mentor.user_id::text in (entry.before ->> 'user_id', entry.after ->> 'user_id');
   insert into public.audit_log (organisation_id, table_name, row_id, action, actor)
   select mentor.organisation_id, 'peer_mentors', mentor.id::text, 'erase',
-    -- Whoever runs the command, not the job that the setting names for the histories.
+    -- The one who runs the command, not the job that the setting names for the histories.
     private.actor(mentor.organisation_id, '{}');
   perform private.set_change_context(null);
   return login;

@@ -16,7 +16,7 @@ create table if not exists private.calendar_feeds (
 );
 alter table private.calendar_feeds enable row level security;
 comment on table private.calendar_feeds is 'Who has a calendar feed: at most one for each peer mentor; a new one takes the place of the old.';
-comment on column private.calendar_feeds.token_hash is 'SHA-256 of the token, which nobody can be told again.';
+comment on column private.calendar_feeds.token_hash is 'SHA-256 of the token, which nobody can read again.';
 
 create or replace function public.create_calendar_feed()
 returns text
@@ -78,7 +78,7 @@ returns table (
 )
 language sql
 stable
-security definer -- whoever asks is not signed in: the token is all there is to go by
+security definer -- the caller is not signed in: the token is all there is to go by
 set search_path = ''
 as $$
   select organisation.name, organisation.time_zone, held.id, held.name_nb, held.name_en, held.expires_at

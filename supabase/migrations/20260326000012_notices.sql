@@ -33,9 +33,9 @@ create index if not exists notice_mails_sending_idx on private.notice_mails (cla
 alter table private.notice_mails enable row level security;
 comment on table private.notice_mails is 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
 comment on column private.notice_mails.state is
-  'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to tell that week.';
+  'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week.';
 comment on column private.notice_mails.week is 'The Monday of a digest''s week, in the organisation''s time zone.';
-comment on column private.notice_mails.covered_until is 'The day of a digest: what ended by then is told, and not again by the next.';
+comment on column private.notice_mails.covered_until is 'The day of a digest: it covers what ended by then, and the next one starts there.';
 
 create table if not exists private.notices (
   certification_id uuid not null,
@@ -57,7 +57,7 @@ create index if not exists notices_mail_id_idx on private.notices (mail_id);
 create index if not exists notices_organisation_id_idx on private.notices (organisation_id, recorded_at);
 alter table private.notices enable row level security;
 comment on table private.notices is
-  'What became of each reminder: of a certification, for an end, so many days before. The key is what lets it out at most once.';
+  'What became of each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
 comment on column private.notices.days_before is 'The offset of the type; 0: the notice that it has expired.';
 comment on column private.notices.outcome is
   'mailed; collapsed: a later notice in the same mail overtook it; skipped: it became due before the time that a run reaches back.';
@@ -169,9 +169,9 @@ begin
     type.reminder_days <> '{}'
     and latest.days_before is not null
     and not exists (
-      select from private.notices as told
-      where told.certification_id = certification.id and told.expires_at = certification.expires_at
-        and told.days_before <= latest.days_before
+      select from private.notices as handled
+      where handled.certification_id = certification.id and handled.expires_at = certification.expires_at
+        and handled.days_before <= latest.days_before
     )
   order by certification.expires_at, certification.peer_mentor_id, certification.certification_type;
 end
@@ -187,7 +187,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Whoever may only execute the job functions must not have the ledger say that notices of next year were sent.
+  -- A role that may only execute the job functions must not have the ledger say that notices of next year were sent.
   if not isfinite(as_of)
     or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
   then
@@ -221,7 +221,7 @@ declare
   mentor_ids uuid [];
 begin
   perform private.check_notices_as_of(as_of);
-  -- Nothing is waited for: what somebody else holds is being told by another run, or being changed, and is left to the next run.
+  -- Nothing is waited for: what another session holds is being sent by another run, or being changed, and is left to the next run.
   certification_ids := array(
     select certification.id from public.peer_mentor_certifications as certification
     where certification.peer_mentor_id = any(claim_notices.peer_mentor_ids)
@@ -246,7 +246,7 @@ begin
     select distinct due.organisation_id, 'reminder', due.peer_mentor_id from due
     returning mail.id, mail.peer_mentor_id, mail.organisation_id
   ),
-  told as (
+  ledger as (
     insert into private.notices (certification_id, expires_at, days_before, organisation_id, outcome, mail_id)
     select
       due.certification_id, due.expires_at, days, due.organisation_id,
@@ -375,7 +375,7 @@ begin
 end
 $$;
 comment on function private.digest_lines(uuid, uuid, timestamptz) is
-  'What a digest tells a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
+  'What a digest reports to a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
 
 create or replace function private.due_digests(
   as_of timestamptz, organisation_ids uuid [] default null, user_ids uuid [] default null
@@ -484,7 +484,7 @@ begin
 end
 $$;
 comment on function private.claim_digests(uuid [], uuid [], timestamptz) is
-  'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to tell is marked empty, and the week is done.';
+  'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to report is marked empty, and the week is done.';
 
 -- Days
 

@@ -325,7 +325,7 @@ begin
 end
 $$;
 comment on function private.delete_outdated_tasks() is
-  'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited a day in vain; returns of how many the contents went.';
+  'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited for a day; returns how many lost their contents.';
 
 revoke execute on function
   private.task_organisation, private.reject_task, private.delete_task_contents, private.request_task,

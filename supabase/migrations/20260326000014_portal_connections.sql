@@ -24,7 +24,7 @@ create table if not exists portal.connections (
   reason text not null,
   changed_at timestamptz not null default now(),
   mode_since timestamptz not null default now(),
-  -- Whoever is called to a portal that is down finds when it began.
+  -- Shows operators when an outage began.
   breaker_since timestamptz,
   constraint connections_pkey primary key (organisation_id),
   constraint connections_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
@@ -42,7 +42,7 @@ grant select (
   changed_by, reason, changed_at, mode_since
 ) on portal.connections to authenticated;
 comment on table portal.connections is
-  'How an organisation''s portal is reached, and whether it is told anything. An organisation without a row is in capture.';
+  'How an organisation''s portal is reached, and whether anything is sent to it. An organisation without a row is in capture.';
 comment on column portal.connections.mode is
   'capture: recorded, nothing sent; shadow: rendered and validated, not sent; canary: only the named peer mentors; live; paused.';
 comment on column portal.connections.breaker is
@@ -60,7 +60,7 @@ create policy "administrators read the connection of their organisation"
 on portal.connections for select to authenticated
 using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read the connection of their organisation" on portal.connections is
-  'How the own portal is reached, and whether it is told anything.';
+  'How the own portal is reached, and whether anything is sent to it.';
 
 create or replace function portal.set_since()
 returns trigger
@@ -81,7 +81,7 @@ create or replace trigger set_since
 before update on portal.connections
 for each row execute function portal.set_since();
 
--- Who connected a portal, changed what it is told, or how long its messages are kept: in the audit log, before and after.
+-- Who connected a portal, changed what is sent to it, or how long its messages are kept: in the audit log, before and after.
 
 do $$
 begin
@@ -128,7 +128,7 @@ as $$
     reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at
 $$;
 comment on function portal.connect(uuid, text, text, text, text, timestamptz) is
-  'Says by which adapter and contract an organisation''s portal is told; a new connection is in capture, an old one keeps its mode.';
+  'Sets by which adapter and contract messages are sent to an organisation''s portal; a new connection is in capture, an old one keeps its mode.';
 
 create or replace function portal.set_mode(
   organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[] default '{}',
@@ -156,14 +156,14 @@ begin
   set
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
-    -- Rehearsed, blocked, dead or waiting: what is unconfirmed is told anew, in batches, by the worker.
+    -- Rehearsed, blocked, dead or waiting: what is unconfirmed is sent again, in batches, by the worker.
     requeue_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
     reason = set_mode.reason, changed_by = set_mode.changed_by, changed_at = at
   where connection.organisation_id = set_mode.organisation_id;
 end
 $$;
 comment on function portal.set_mode(uuid, text, text, uuid[], text, timestamptz) is
-  'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be told at once.';
+  'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be sent at once.';
 
 create or replace function portal.mode_of(organisation_id uuid)
 returns table (mode text, canary_peer_mentor_ids uuid[], is_blocked boolean)

@@ -1,4 +1,4 @@
--- What the portal has been told of each peer mentor, which changes concern it, and what it should say.
+-- The state of each peer mentor at the portal: what was sent and confirmed, which changes concern it, what it should show.
 
 create table if not exists portal.states (
   peer_mentor_id uuid not null,
@@ -46,9 +46,9 @@ grant select (
   attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at
 ) on portal.states to authenticated;
 comment on table portal.states is
-  'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is told next.';
+  'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is sent next.';
 comment on column portal.states.state is
-  'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
+  'pending: to be sent; retry: sent without success; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
 comment on column portal.states.version is
   'Rises with every change, under the lock of this row; one version never stands for two contents.';
 comment on column portal.states.content is
@@ -56,7 +56,7 @@ comment on column portal.states.content is
 comment on column portal.states.content_until is 'The first instant at which the calendar makes the content untrue; null: none does.';
 comment on column portal.states.sent_version is 'The highest version that a worker has set out with.';
 comment on column portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
-comment on column portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as it is told to, false once it confirms the opposite.';
+comment on column portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as that is sent, false once it confirms the opposite.';
 comment on column portal.states.sent_external_id is
   'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
 comment on column portal.states.is_removal is
@@ -73,9 +73,9 @@ create policy "administrators read the states of their organisation"
 on portal.states for select to authenticated
 using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read the states of their organisation" on portal.states is
-  'Of whom the own portal is still to be told, and why it was not.';
+  'For whom something is still to be sent to the own portal, and why it was not.';
 
--- Which changes concern the portal, and what it should say: derived by the calendar at the instant of telling.
+-- Which changes concern the portal, and what it should say: derived by the calendar at the instant of sending.
 --
 -- That a date passes is no change here. The content is derived from dates and suspension, never from whether the
 -- nightly run has come to a row, and each content knows until when it is true. So the removal of everybody who
@@ -87,7 +87,7 @@ language sql
 stable
 rows 100
 set search_path = ''
-set timezone = 'UTC' -- instants in the content are text, and must be the same text whoever asks
+set timezone = 'UTC' -- instants in the content are text, and must be the same text in every session
 as $$
   select
     state.peer_mentor_id,
@@ -189,7 +189,7 @@ begin
 end
 $$;
 comment on function portal.enqueue_sync(uuid[]) is
-  'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
+  'Notes, under the lock of each row, that these peer mentors must be sent to the portal again.';
 
 create or replace function portal.enqueue_after_insert()
 returns trigger
@@ -215,7 +215,7 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_insert_of_peer_mentors() is 'Of a new peer mentor the portal is told, also where there is nothing to show.';
+comment on function portal.enqueue_after_insert_of_peer_mentors() is 'A new peer mentor is sent to the portal, also where there is nothing to show.';
 
 create or replace function portal.enqueue_after_change_of_certifications()
 returns trigger
@@ -252,7 +252,7 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_unlisting() is 'Whoever leaves the list before the lease ends concerns the portal.';
+comment on function portal.enqueue_after_unlisting() is 'A peer mentor who leaves the list before the lease ends concerns the portal.';
 
 create or replace function portal.enqueue_after_change_of_peer_mentors()
 returns trigger

@@ -29,7 +29,7 @@ create index if not exists attempts_attempted_at_idx on portal.attempts using br
 alter table portal.attempts enable row level security;
 revoke all on portal.attempts from public, anon, authenticated, service_role;
 comment on table portal.attempts is
-  'Every attempt to tell the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
+  'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
 comment on column portal.attempts.outcome is
   'What came of it. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 
@@ -63,12 +63,12 @@ create policy "administrators read the counts of their organisation"
 on portal.attempt_counts for select to authenticated
 using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read the counts of their organisation" on portal.attempt_counts is
-  'What came of the attempts to tell the own portal.';
+  'The outcomes of the attempts to send to the own portal.';
 
 create or replace function portal.count_attempts()
 returns trigger
 language plpgsql
-security definer -- whoever may report an attempt need not write the counts
+security definer -- a role that may report an attempt need not write the counts
 set search_path = ''
 as $$
 begin
@@ -164,8 +164,8 @@ $$;
 comment on function portal.due(timestamptz) is
   'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
 
--- What a worker does first: it claims what is due, under a lease. Then it tells the portal, without any transaction,
--- and reports what came of it.
+-- What a worker does first: it claims what is due, under a lease. Then it sends to the portal, without any transaction,
+-- and reports the outcome.
 --
 -- Locks are taken in one order: the connection, then the states. A worker never waits for a state, it leaves out what
 -- somebody else holds; so it is never in the way of a change in the registry, nor caught in a deadlock with one.
@@ -273,7 +273,7 @@ begin
       shown = state.shown or (derived.listed and not derived.settled and connection.mode <> 'shadow'),
       is_removal = case
         when derived.settled then derived.listed
-        -- Whoever we never told of may be shown all the same, if once certified.
+        -- Somebody for whom nothing was ever sent may be shown all the same, if once certified.
         else not derived.listed and coalesce(state.shown, derived.content ->> 'status' <> 'uncertified')
       end,
       attempts = case
@@ -299,7 +299,7 @@ begin
 end
 $$;
 comment on function portal.claim(uuid, integer, interval, timestamptz) is
-  'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
+  'Takes what is due of an organisation under a lease, removals first, and derives what to send. A row without a token needed no sending: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
 
 create or replace function portal.requeue(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
 returns integer
@@ -323,7 +323,7 @@ begin
       and (state.attempted_at < since or state.attempted_at is null)
       and (
         state.next_attempt_at is null or state.next_attempt_at > at
-        -- A lease on our list that ended while nothing was told.
+        -- A lease on our list that ended while nothing was sent.
         or not state.is_removal and state.attempted_at is null and not exists (
           select from public.listed_peer_mentors as listed
           where listed.peer_mentor_id = state.peer_mentor_id and listed.listed_until > at
@@ -406,7 +406,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Who has lost the lease may have told an older version after a newer one: it must be told again, whatever was confirmed.
+  -- Who has lost the lease may have sent an older version after a newer one: it must be sent again, whatever was confirmed.
   with late as (
     update portal.states as state
     set
@@ -483,7 +483,7 @@ begin
     confirmed = case
       when outcomes.confirms then outcomes.kept
       when outcomes.outcome = 'shadowed' then state.confirmed
-      -- A change came while it was told: what was confirmed is no longer at hand.
+      -- A change came while it was sent: what was confirmed is no longer at hand.
     end,
     sent_external_id = case
       when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.sent_external_id
@@ -525,7 +525,7 @@ as $$
   select random() * (array[5, 30, 300, 1800, 7200, 21600])[least(greatest(attempts, 1), 6)] * interval '1 second'
 $$;
 comment on function portal.retry_delay(integer) is
-  'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
+  'How long to wait after this many failed attempts: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 
 create or replace function portal.record_failures(
   organisation_id uuid, results jsonb, at timestamptz

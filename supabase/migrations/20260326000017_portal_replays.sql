@@ -1,4 +1,4 @@
--- Replays: whoever is chosen is told again, also where the portal has confirmed just that.
+-- Replays: the chosen peer mentors are sent again, also where the portal has confirmed just that.
 
 create table if not exists portal.replays (
   id uuid not null default gen_random_uuid(),
@@ -23,9 +23,9 @@ alter table portal.replays enable row level security;
 revoke all on portal.replays from public, anon, authenticated, service_role;
 grant select (id, organisation_id, selection, marked, total, reason, started_by, started_at, finished_at, is_requested)
 on portal.replays to authenticated;
-comment on table portal.replays is 'Who had what told again; last_id is where an interrupted replay goes on.';
+comment on table portal.replays is 'Who had what sent again; last_id is where an interrupted replay goes on.';
 comment on column portal.replays.selection is 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
-comment on column portal.replays.is_requested is 'Whether the workers carry it out; else whoever started it does.';
+comment on column portal.replays.is_requested is 'Whether the workers carry it out; else the process that started it does.';
 
 drop policy if exists "administrators read the replays of their organisation" on portal.replays;
 create policy "administrators read the replays of their organisation"
@@ -103,7 +103,7 @@ returns table (
 )
 language plpgsql
 stable
-security definer -- derives what the portal should be told, which is the worker's to do; of the own organisation only
+security definer -- derives what should be sent to the portal, which is the worker's to do; of the own organisation only
 set search_path = ''
 as $$
 declare
@@ -123,7 +123,7 @@ begin
 end
 $$;
 comment on function private.preview_replay(jsonb, integer) is
-  'Of whom a replay would tell the portal of the caller''s organisation again: the first so many, as confirmed and as they would be told, and how many in all.';
+  'Whom a replay would send to the portal of the caller''s organisation again: the first ones, as confirmed and as they would be sent, and how many in all.';
 
 create or replace function portal.request_replay(selection jsonb, reason text)
 returns uuid
@@ -163,7 +163,7 @@ begin
 end
 $$;
 comment on function portal.request_replay(jsonb, text) is
-  'Has the portal told again of the chosen of the caller''s organisation, with a reason; administrators only. The portal''s workers carry it out.';
+  'Has the chosen of the caller''s organisation sent to the portal again, with a reason; administrators only. The portal''s workers carry it out.';
 
 revoke execute on function
   portal.selected, portal.start_replay, portal.replay_next, private.preview_replay, portal.request_replay

@@ -1,4 +1,4 @@
--- What the portal has told us: every message as it came, stored before it is answered, worked afterwards.
+-- What the portal sends: every message as it came, stored before it is answered, worked afterwards.
 
 create table if not exists portal.inbox (
   id bigint generated always as identity,
@@ -44,7 +44,7 @@ revoke all on portal.inbox from public, anon, authenticated, service_role;
 grant select (organisation_id, state, received_at) on portal.inbox to authenticated;
 comment on table portal.inbox is
   'Every authenticated message of a portal, as it came. A row is never dropped; its body is, once worked and old.';
-comment on column portal.inbox.message_id is 'webhook-id, or where the sender gives none the digest in hex; with the digest it tells a duplicate.';
+comment on column portal.inbox.message_id is 'webhook-id, or where the sender gives none the digest in hex; with the digest it identifies a duplicate.';
 comment on column portal.inbox.digest is 'SHA-256 of the body.';
 comment on column portal.inbox.headers is 'Those that describe the message; never one that authenticates it.';
 comment on column portal.inbox.body is 'As received, with whatever personal data stands in it; null after the retention.';

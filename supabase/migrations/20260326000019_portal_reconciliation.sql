@@ -40,17 +40,17 @@ grant select (
 comment on table portal.reconciliations is
   'Every comparison of what an organisation''s portal shows with what it should; one at a time for each organisation.';
 comment on column portal.reconciliations.scope is
-  'full: everybody is compared; recent: whoever changed or was told since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
+  'full: everybody is compared; recent: those who changed or were sent since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
 comment on column portal.reconciliations.is_dry_run is 'Nothing is repaired: asked for, or because the mode does not send.';
-comment on column portal.reconciliations.lease_until is 'Until when whoever runs it need not be heard of; then another may begin anew.';
+comment on column portal.reconciliations.lease_until is 'Until when its process need not report; then another may start over.';
 comment on column portal.reconciliations.outcome is
   'done: compared, and what differs is repaired as far as we can; stopped: too much differs, or the portal''s list is not whole; unverified: the portal cannot be read; failed: no answer, or a fault of ours.';
 comment on column portal.reconciliations.reason is 'Why it is not done; without personal data.';
 comment on column portal.reconciliations.read is 'Records that the portal has given.';
 comment on column portal.reconciliations.compared is 'Peer mentors compared.';
-comment on column portal.reconciliations.in_motion is 'Peer mentors who were changed or told meanwhile; the next comparison is about them.';
+comment on column portal.reconciliations.in_motion is 'Peer mentors who were changed or sent meanwhile; the next comparison is about them.';
 comment on column portal.reconciliations.listed_but_expired is 'Peer mentors whom the portal shows though it must not: the alarm.';
-comment on column portal.reconciliations.marked is 'Peer mentors of whom the portal is told again.';
+comment on column portal.reconciliations.marked is 'Peer mentors who are sent to the portal again.';
 
 drop policy if exists "administrators read the reconciliations of their organisation" on portal.reconciliations;
 create policy "administrators read the reconciliations of their organisation"
@@ -94,7 +94,7 @@ comment on column portal.drift.external_id is 'The number that the portal gives 
 comment on column portal.drift.version is 'Our version when it was compared.';
 comment on column portal.drift.there is 'What the portal says: records, version, status, listed; null: nothing.';
 comment on column portal.drift.expected is 'What it should say: version, status, listed.';
-comment on column portal.drift.marked_at is 'When the portal was set to be told again; null where we cannot repair, or must not.';
+comment on column portal.drift.marked_at is 'When it was set to be sent again; null where we cannot repair, or must not.';
 comment on column portal.drift.repaired_at is 'When a later reconciliation no longer found it: the portal''s word alone does not repair.';
 
 drop policy if exists "administrators read the drift of their organisation" on portal.drift;
@@ -234,11 +234,11 @@ begin
 
   return query
   with numbers as materialized (
-    -- By the number that the portal was told: of a new one it hears with the next message.
+    -- By the number that was sent to the portal: a new one comes with the next message.
     select distinct on (named.number) named.number, named.peer_mentor_id
     from (
-      select told.sent_external_id, told.peer_mentor_id, 1 from portal.states as told
-      where told.organisation_id = organisation and told.sent_external_id is not null
+      select sent.sent_external_id, sent.peer_mentor_id, 1 from portal.states as sent
+      where sent.organisation_id = organisation and sent.sent_external_id is not null
       union all
       select mentor.external_id, mentor.id, 2 from public.peer_mentors as mentor where mentor.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)
@@ -298,9 +298,9 @@ begin
     select
       chosen.*,
       desired.content as truth,
-      -- Nothing is held against a portal that we have not told: then what it confirmed last is the measure.
+      -- No drift where nothing was sent yet: then what it confirmed last is the measure.
       case when chosen.is_settled or not sends then desired.content else chosen.confirmed end as measure,
-      -- Behind for longer than it takes to tell.
+      -- Behind for longer than it takes to send.
       not sends or chosen.is_settled
         or coalesce(chosen.first_dirty_at, chosen.next_attempt_at) <= at - interval '15 minutes' as is_due
     from chosen
@@ -391,11 +391,11 @@ begin
 end
 $$;
 comment on function portal.compare(bigint, timestamptz, uuid[], text[], bigint[], text[], boolean[], timestamptz) is
-  'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or told since that instant is in motion, and not judged.';
+  'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or sent since that instant is in motion, and not judged.';
 
 -- The course of a reconciliation: one run at a time for each organisation, under a lease; what it found, and the repair.
 --
--- No transaction is open while the portal is read. Whoever has lost the lease changes nothing more.
+-- No transaction is open while the portal is read. A run that has lost the lease changes nothing more.
 
 create or replace function portal.start_reconciliation(
   organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean default false,
@@ -414,7 +414,7 @@ declare
   new_id bigint;
 begin
   perform portal.require_connection(start_reconciliation.organisation_id);
-  -- Whoever comes second waits here, and then finds that it is no longer due, or running.
+  -- The second one waits here, and then finds that it is no longer due, or running.
   perform from portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
   for no key update;
@@ -424,7 +424,7 @@ begin
     return;
   end if;
   update portal.reconciliations as running
-  set finished_at = at, lease_until = null, outcome = 'failed', reason = 'Whoever ran it was not heard of any more.'
+  set finished_at = at, lease_until = null, outcome = 'failed', reason = 'Its process no longer reported.'
   where running.organisation_id = start_reconciliation.organisation_id and running.finished_at is null
     and running.lease_until <= at;
   insert into portal.reconciliations as run (organisation_id, scope, is_dry_run, worker, started_at, lease_until)
@@ -527,7 +527,7 @@ begin
     order by found.id
     limit batch_size
   );
-  -- Whom a change or a worker holds, or who has changed or is being told since, is told anyway.
+  -- A row that a change or a worker holds, or that has changed or is being sent since, is sent anyway.
   ids := array(
     select state.peer_mentor_id
     from portal.states as state
@@ -556,7 +556,7 @@ begin
 end
 $$;
 comment on function portal.repair_next(bigint, bigint, integer, timestamptz) is
-  'Has the portal told again of the next batch of what differs, after a drift row; last_id is null after the last. Waits for nobody.';
+  'Has the next batch of what differs sent to the portal again, after a drift row; last_id is null after the last. Waits for nobody.';
 
 create or replace function portal.finish_reconciliation(
   reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer,

@@ -48,7 +48,7 @@ as $$
       select waiting.peer_mentor_id,
         case
           when waiting.is_removal then waiting.first_dirty_at
-          -- Whoever our list has let go while the row was waiting, and nobody came to derive it anew.
+          -- Somebody who left our list while the row was waiting, and nothing derived it again.
           else greatest(
             coalesce(listed.listed_until, least(waiting.content_until, now()), waiting.first_dirty_at), waiting.changed_at
           )

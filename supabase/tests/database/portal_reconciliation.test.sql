@@ -55,14 +55,14 @@ select ok((select is_dry_run from portal.reconciliations where id = (select id f
 select tests.finish((select id from run), 'done', '2027-03-03 04:01+01');
 select portal.set_mode(tests.id('alfa'), 'live', 'test');
 
--- A run that is not heard of.
+-- A run whose process no longer reports.
 update run set id = tests.start('2027-03-04 12:00+01');
 select portal.renew_reconciliation((select id from run), '2027-03-04 12:04+01');
 select is(tests.start('2027-03-04 12:08+01'), null, 'whoever is heard of keeps the run');
 select isnt(tests.start('2027-03-04 12:09+01'), null, 'whoever is not loses it');
 select is(
   (select outcome || ' ' || reason from portal.reconciliations where id = (select id from run)),
-  'failed Whoever ran it was not heard of any more.', 'which the run says'
+  'failed Its process no longer reported.', 'which the run says'
 );
 select throws_ok(format(statement, (select id from run)), 'MC008', null, statement)
 from unnest(array[
