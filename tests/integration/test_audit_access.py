@@ -28,7 +28,9 @@ def other(conn: Connection) -> Organisation:
 def answered(conn: Connection, user: UUID, *organisations: UUID) -> None:
     """Log that a user was answered with rows of these organisations."""
     with acting_as(conn, user):
-        conn.execute("select private.log_access('/mentors', %s::uuid[], 'req-1')", (list(organisations),))
+        conn.execute(
+            "select mentorcert_private.log_access('/mentors', %s::uuid[], 'req-1')", (list(organisations),)
+        )
 
 
 def accesses(mentorcert: Mentorcert, *arguments: str | Path, exit_code: int = 0) -> list[dict[str, Any]]:
@@ -59,7 +61,7 @@ def test_since(one: Organisation, other: Organisation, conn: Connection, mentorc
     answered(conn, one.admin, other.id)
     with conn.transaction():
         conn.execute("set local session_replication_role = replica")
-        conn.execute("update private.access_log set recorded_at = '2026-01-10 12:00Z'")
+        conn.execute("update mentorcert_private.access_log set recorded_at = '2026-01-10 12:00Z'")
     for since, found in (
         ("2026-01-10", 1),
         ("2026-01-10T12:00", 1),

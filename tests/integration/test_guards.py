@@ -75,7 +75,7 @@ def policies(conn: Connection) -> Iterator[Mutation]:
     found = rows(
         conn,
         "select tablename, policyname, qual is not null, with_check is not null from pg_catalog.pg_policies "
-        "where schemaname = 'public' and policyname !~ '^the endpoint \\w+ is switched on$'",
+        "where schemaname in ('public', 'mentorcert') and policyname !~ '^the endpoint \\w+ is switched on$'",
     )
     within_reach = rows(
         conn,
@@ -100,7 +100,9 @@ def policies(conn: Connection) -> Iterator[Mutation]:
 
 
 def row_level_security(conn: Connection) -> Iterator[Mutation]:
-    tables = rows(conn, "select tablename from pg_catalog.pg_tables where schemaname = 'public'")
+    tables = rows(
+        conn, "select tablename from pg_catalog.pg_tables where schemaname in ('public', 'mentorcert')"
+    )
     for (table,) in tables:
         disable = statement(conn, "alter table public.{} disable row level security", table)
         yield Mutation(f"access_{table}", disable)
@@ -111,7 +113,7 @@ def triggers(conn: Connection) -> Iterator[Mutation]:
         conn,
         "select class.relname, trigger.tgname from pg_catalog.pg_trigger as trigger "
         "join pg_catalog.pg_class as class on class.oid = trigger.tgrelid "
-        "where not trigger.tgisinternal and class.relnamespace = 'public'::regnamespace",
+        "where not trigger.tgisinternal and class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)",
     )
     for table, trigger in found:
         is_lock = trigger.startswith("reject_") and table in _FILE_OF_LOCK
@@ -123,7 +125,7 @@ def constraints(conn: Connection) -> Iterator[Mutation]:
     found = rows(
         conn,
         "select conrelid::regclass::text, conname from pg_catalog.pg_constraint "
-        "where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'u')",
+        "where connamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and contype in ('c', 'f', 'u')",
     )
     for table, constraint in found:
         drop = statement(conn, "alter table public.{} drop constraint {} cascade", table, constraint)

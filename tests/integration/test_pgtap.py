@@ -21,11 +21,13 @@ def test_the_files_leave_nothing_behind(server: Server, tap_database: str) -> No
     pgtap.prove(server, tap_database, pgtap.FILES[0])
     with connect(tap_database) as conn:
         assert conn.execute("select to_regnamespace('tests')").fetchone() == (None,)
-        assert conn.execute("select count(*) from public.organisations").fetchone() == (0,)
+        assert conn.execute("select count(*) from mentorcert.organisations").fetchone() == (0,)
 
 
 def test_every_table_is_named_in_a_file_about_access(conn: Connection) -> None:
-    tables = conn.execute("select tablename from pg_catalog.pg_tables where schemaname = 'public'").fetchall()
+    tables = conn.execute(
+        "select tablename from pg_catalog.pg_tables where schemaname in ('public', 'mentorcert')"
+    ).fetchall()
     assert tables
     for (table,) in tables:
         text = (pgtap.FOLDER / f"access_{table}.test.sql").read_text()

@@ -62,7 +62,7 @@ def probes(within: Reach, public: Columns, private: Columns) -> Iterator[Probe]:
         closed_column = _READ_IN_PART.get(table, "")
         granted = signed_in and table in _READ_IN_PART and not closed_column
         yield Probe(
-            f"private.{table}", "select", f"select {closed_column} from private.{table} where false",
+            f"mentorcert_private.{table}", "select", f"select {closed_column} from mentorcert_private.{table} where false",
             DONE if granted else REFUSED, afterwards=AS_DONE,
-            saying="" if granted else closed(f"table {table}" if signed_in else "schema private"),
+            saying="" if granted else closed(f"table {table}" if signed_in else "schema mentorcert_private"),
         )  # fmt: skip

@@ -138,7 +138,7 @@ def moving(within: Reach) -> Iterator[Probe]:
         if organisation != within.organisation_id:
             yield Probe(
                 "chapters", "update parent_id to another's",
-                f"update public.chapters set parent_id = '{parent}' where id = '{moved.id}'",
+                f"update mentorcert.chapters set parent_id = '{parent}' where id = '{moved.id}'",
                 NOT_THERE, (moved,), sent=parent, afterwards=AS_DONE,
             )  # fmt: skip
 

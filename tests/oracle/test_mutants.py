@@ -38,13 +38,13 @@ UNNOTICED: Final = {
     r"administrators add peer mentors to their organisation \(\w+\): with check true": (
         "The restrictive policy beside it asks for the same of a row without chapters."
     ),
-    r"revoke execute on private\.log_access\(.*\) from authenticated": (
+    r"revoke execute on mentorcert_private\.log_access\(.*\) from authenticated": (
         "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
     ),
-    r"grant select on private\.(extensions|job_runs|task_rows) to authenticated": (
+    r"grant select on mentorcert_private\.(extensions|job_runs|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),
-    r"revoke execute on private\.(find_login|member_logins|record_reversal|portal_alarm|preview_extension"
+    r"revoke execute on mentorcert_private\.(find_login|member_logins|record_reversal|portal_alarm|preview_extension"
     r"|preview_replay|preview_reversal|require_administ(?:ered_organisation|rator)|set_portal_mode|request_task"
     r"|cancel_task)\(.*\) from authenticated": (
         "The administrator's pages call it: supabase/tests/database says who may, and what it does."

@@ -95,8 +95,8 @@ def test_the_same_rows_are_within_reach(conn: Connection, way: str) -> None:
         (former, north, "org_admin"),
     ):
         join(organisation, user, role)
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (mentor, mine))
-    conn.execute("update public.memberships set ended_at = now() where user_id = %s", (former,))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (mentor, mine))
+    conn.execute("update mentorcert.memberships set ended_at = now() where user_id = %s", (former,))
     model = snapshot.everything(conn)
     actors = (
         Actor(north.admin),

@@ -79,10 +79,10 @@ ATTEMPTS: Final[dict[str, Attempt]] = {
     "insert": lambda client, _, mentor: client.table("peer_mentor_certifications").insert(
         {"peer_mentor_id": mentor, "certification_type": "half", "issued_at": "2020-01-01T00:00:00+01:00"}
     ),
-    "put into a chapter": lambda client, _, mentor: client.table("peer_mentor_chapters").insert(
+    "put into a chapter": lambda client, _, mentor: client.schema("mentorcert").table("peer_mentor_chapters").insert(
         {"peer_mentor_id": mentor, "chapter_id": str(UUID(int=1))}
     ),
-    "chapter above": lambda client, _, chapter: client.table("chapters").insert(
+    "chapter above": lambda client, _, chapter: client.schema("mentorcert").table("chapters").insert(
         {"code": "below", "name": "Below", "parent_id": chapter}
     ),
     "single": lambda client, certification, _: client.table("peer_mentor_certifications")
@@ -156,7 +156,7 @@ def test_a_claim_of_app_metadata_needs_the_membership(world: World) -> None:
     client = world.client("anon")
     client.postgrest.auth(session.token)
     assert data(client.rpc("get_user_organisation_id", {})) == str(world.south.id)
-    organisations = data(client.table("organisations").select("id"))
+    organisations = data(client.schema("mentorcert").table("organisations").select("id"))
     assert organisations == [{"id": str(world.south.id)}]
 
 
@@ -173,7 +173,7 @@ def test_an_ended_membership_stops_the_next_request(world: World) -> None:
         )
 
     assert seen() == len([c for c in world.model().certifications if c.organisation_id == world.north.id])
-    world.client("north_admin").table("memberships").update({"ended_at": "now()"}).eq(
+    world.client("north_admin").schema("mentorcert").table("memberships").update({"ended_at": "now()"}).eq(
         "id", str(membership)
     ).execute()
     assert seen() == 0
@@ -209,11 +209,11 @@ def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
 
 def test_an_endpoint_that_is_switched_off_says_so(world: World) -> None:
     world.conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('public_list', 'Test')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('public_list', 'Test')"
     )
     try:
         told = refusal(world.client("anon").table("listed_peer_mentors").select("*"))
     finally:
-        world.conn.execute("delete from private.disabled_endpoints")
+        world.conn.execute("delete from mentorcert_private.disabled_endpoints")
     assert told["message"].endswith("public_list is switched off for now")
     assert data(world.client("anon").table("listed_peer_mentors").select("*"))

@@ -177,11 +177,11 @@ def test_embedding_stays_within_reach(world: World) -> None:
     embedding = "code, peer_mentor_chapters(peer_mentors(full_name))"
     named = {
         row["code"]: {link["peer_mentors"]["full_name"] for link in row["peer_mentor_chapters"]}
-        for row in data(client.table("chapters").select(embedding))
+        for row in data(client.schema("mentorcert").table("chapters").select(embedding))
     }
     assert named["local"] >= {"kari", "ola"}
     assert named["OSL"] == set(), "the chapter's name is open to the organisation, its people are not"
-    organisations = data(client.table("organisations").select("slug, memberships(role)"))
+    organisations = data(client.schema("mentorcert").table("organisations").select("slug, memberships(role)"))
     assert organisations == [{"slug": "north", "memberships": [{"role": "coordinator"}]}]
 
 
@@ -198,7 +198,7 @@ def test_embedding_by_the_name_of_a_foreign_key(world: World) -> None:
             select certification.id, type.code
             from public.peer_mentor_certifications as certification
             left join lateral (
-              select code from public.certification_types as type
+              select code from mentorcert.certification_types as type
               where type.organisation_id = certification.organisation_id
                 and type.code = certification.certification_type
             ) as type on true

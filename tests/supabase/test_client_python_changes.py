@@ -131,7 +131,7 @@ def test_columns_that_are_not_granted_stay_closed(world: World) -> None:
         assert outcome(client.table(table).update(values).neq("id", held)) == DENIED, values
     for values in ({"id": str(uuid4())}, {"organisation_id": str(world.south.id)}):
         row = {"code": uuid4().hex, "name": "New", **values}
-        assert outcome(client.table("chapters").insert(row)) == DENIED, values
+        assert outcome(client.schema("mentorcert").table("chapters").insert(row)) == DENIED, values
 
 
 CHANGES: Final[dict[str, dict[str, Any]]] = {

@@ -82,11 +82,11 @@ def test_lint_finds_a_fault(supabase_cli: SupabaseCli, cron_database: str) -> No
     with connect(cron_database, autocommit=True) as conn:
         conn.execute("create extension pg_cron")
         conn.execute(
-            "create function private.faulty() returns uuid language plpgsql set search_path = '' as "
-            "$$ begin return (select no_such_column from public.chapters); end $$"
+            "create function mentorcert_private.faulty() returns uuid language plpgsql set search_path = '' as "
+            "$$ begin return (select no_such_column from mentorcert.chapters); end $$"
         )
     (finding,) = _lint(supabase_cli, cron_database)
-    assert finding["function"] == "private.faulty"
+    assert finding["function"] == "mentorcert_private.faulty"
     assert [issue["message"] for issue in finding["issues"]] == ['column "no_such_column" does not exist']
 
 
@@ -100,16 +100,16 @@ def test_advisors_find_what_is_explained(supabase_cli: SupabaseCli, database: st
     ("fault", "rules"),
     [
         (
-            "alter table public.chapters disable row level security",
+            "alter table mentorcert.chapters disable row level security",
             {"policy_exists_rls_disabled", "rls_disabled_in_public"},
         ),
-        ("create view public.everybody as select * from public.peer_mentors", {"security_definer_view"}),
+        ("create view public.everybody as select * from mentorcert.peer_mentors", {"security_definer_view"}),
         (
             "create function public.faulty() returns int language sql as 'select 1'",
             {"function_search_path_mutable"},
         ),
         (
-            "create policy faulty on public.chapters for delete to anon using (id = auth.uid())",
+            "create policy faulty on mentorcert.chapters for delete to anon using (id = auth.uid())",
             {"auth_rls_initplan"},
         ),
     ],

@@ -42,7 +42,7 @@ def test_they_read_rows_as_the_data_api_returns_them(conn: Connection) -> None:
 
 def test_an_error_shows_no_personal_data() -> None:
     with pytest.raises(ValidationError) as caught:
-        row_types.PublicPeerMentors.model_validate({"full_name": ["Kari Nordmann"]})
+        row_types.MentorcertPeerMentors.model_validate({"full_name": ["Kari Nordmann"]})
     assert "full_name" in str(caught.value)
     assert "Kari" not in str(caught.value)
 

@@ -113,7 +113,7 @@ def access(conn: Connection) -> str:
         left join pg_catalog.pg_policies as within
           on within.tablename = policy.tablename and policy.cmd = 'SELECT'
           and within.permissive = 'RESTRICTIVE' and within.policyname ~ 'within reach'
-        where policy.schemaname = 'public' and policy.permissive = 'PERMISSIVE'
+        where policy.schemaname in ('public', 'mentorcert') and policy.permissive = 'PERMISSIVE'
     """
     for table, verb, expression, roles in conn.execute(policies):
         found = [whose for fragment, whose in _REACH.items() if fragment in expression]
@@ -170,13 +170,13 @@ def login_roles(conn: Connection) -> str:
           ),
           array(
             select function.proname::text from pg_catalog.pg_proc as function
-            where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+            where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
               and has_function_privilege(role.oid, function.oid, 'execute')
             order by 1
           ),
           array(
             select class.relname::text from pg_catalog.pg_class as class
-            where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+            where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
               and class.relkind in ('r', 'v')
               and has_any_column_privilege(role.oid, class.oid, 'select, insert, update, references')
             order by 1
@@ -199,11 +199,11 @@ def errors(conn: Connection) -> str:
     """Every error that a function of the database raises by name, and what Python makes of it."""
     sources = """
         select prosrc from pg_catalog.pg_proc
-        where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        where pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
     """
     by_trigger = r"""
         select 'MC005', split_part(encode(tgargs, 'escape'), '\000', 1) from pg_catalog.pg_trigger
-        where tgfoid = 'private.reject_change'::regproc
+        where tgfoid = 'mentorcert_private.reject_change'::regproc
     """
     pairs = {*conn.execute(by_trigger)}
     for (source,) in conn.execute(sources):

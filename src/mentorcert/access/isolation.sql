@@ -7,7 +7,7 @@ from auth.users as login
 where
   :organisation_id::uuid is null
   or exists (
-    select from public.memberships as membership
+    select from mentorcert.memberships as membership
     where membership.user_id = login.id and membership.organisation_id = :organisation_id
   );
 
@@ -18,7 +18,7 @@ where pg_catalog.has_column_privilege(:role, 'public.' || asked.table_name, aske
 order by 1;
 
 -- name: switch_everything_on()!
-delete from private.disabled_endpoints;
+delete from mentorcert_private.disabled_endpoints;
 
 -- name: organisation_slugs()
-select organisation.id, organisation.slug from public.organisations as organisation;
+select organisation.id, organisation.slug from mentorcert.organisations as organisation;

@@ -66,16 +66,16 @@ from (values ('peer_mentors', 'mia'), ('peer_mentor_certifications', 'mia.basic'
 
 -- WITH CHECK alone. A change that reads no column is under the policy for UPDATE only.
 grant update (organisation_id) on
-  public.chapters, public.certification_types, public.memberships, public.peer_mentors,
-  public.peer_mentor_chapters, public.peer_mentor_certifications
+  mentorcert.chapters, mentorcert.certification_types, mentorcert.memberships, mentorcert.peer_mentors,
+  mentorcert.peer_mentor_chapters, public.peer_mentor_certifications
 to authenticated;
-grant update (id) on public.organisations to authenticated;
-alter table public.organisations disable trigger keep_identity;
-alter table public.chapters disable trigger keep_identity;
-alter table public.certification_types disable trigger keep_identity;
-alter table public.memberships disable trigger keep_identity;
-alter table public.peer_mentors disable trigger keep_identity;
-alter table public.peer_mentor_chapters disable trigger keep_identity;
+grant update (id) on mentorcert.organisations to authenticated;
+alter table mentorcert.organisations disable trigger keep_identity;
+alter table mentorcert.chapters disable trigger keep_identity;
+alter table mentorcert.certification_types disable trigger keep_identity;
+alter table mentorcert.memberships disable trigger keep_identity;
+alter table mentorcert.peer_mentors disable trigger keep_identity;
+alter table mentorcert.peer_mentor_chapters disable trigger keep_identity;
 alter table public.peer_mentor_certifications disable trigger keep_identity;
 select is(
   tests.attempt('adam', format('update public.%I set organisation_id = %L', table_name, tests.id('beta'))),
@@ -85,7 +85,7 @@ from unnest(array[
   'chapters', 'certification_types', 'memberships', 'peer_mentors', 'peer_mentor_chapters', 'peer_mentor_certifications'
 ]) as table_name;
 select is(
-  tests.attempt('adam', $$ update public.organisations set id = tests.id('gamma') $$),
+  tests.attempt('adam', $$ update mentorcert.organisations set id = tests.id('gamma') $$),
   '42501', 'WITH CHECK keeps the organisation the one'
 );
 

@@ -30,16 +30,16 @@ end
 $$;
 select tests.touched(statement)
 from unnest(array[
-  $$ update public.organisations set name = name $$, $$ update public.chapters set name = name $$,
-  $$ update public.memberships set ended_at = ended_at $$, $$ update public.peer_mentors set email = email $$,
-  $$ update public.peer_mentor_chapters set ended_at = ended_at $$,
-  $$ update public.certification_types set name_nb = name_nb $$,
+  $$ update mentorcert.organisations set name = name $$, $$ update mentorcert.chapters set name = name $$,
+  $$ update mentorcert.memberships set ended_at = ended_at $$, $$ update mentorcert.peer_mentors set email = email $$,
+  $$ update mentorcert.peer_mentor_chapters set ended_at = ended_at $$,
+  $$ update mentorcert.certification_types set name_nb = name_nb $$,
   $$ update public.peer_mentor_certifications set expires_at = expires_at $$
 ]) as statement;
 select set_eq(
   $$
     select table_name::text from information_schema.columns
-    where table_schema = 'public' and column_name = 'updated_at'
+    where table_schema in ('public', 'mentorcert') and column_name = 'updated_at'
   $$,
   array[
     'certification_types', 'chapters', 'memberships', 'organisations', 'peer_mentor_certifications',

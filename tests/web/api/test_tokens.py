@@ -130,7 +130,8 @@ def test_rights_are_those_of_now(site: Site, people: People, as_: As) -> None:
     path = f"{API}/certifications/{people.certification}"
     assert client.get(path).status_code == 200
     people.organisation.conn.execute(
-        "update public.memberships set ended_at = now() where user_id = %s", (people.logins["coordinator"],)
+        "update mentorcert.memberships set ended_at = now() where user_id = %s",
+        (people.logins["coordinator"],),
     )
     assert client.get(path).status_code == 403
 
