@@ -37,7 +37,7 @@ limit 50;
 select * from public.peer_mentor_certifications
 where peer_mentor_id in (
   select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
-  where link.chapter_id = any(:chapter_ids) and link.ended_at is null
+  where link.chapter_id = any(:chapter_ids) and (link.ended_at is null or link.ended_at > statement_timestamp())
 )
 order by expires_at, id
 limit 50;

@@ -31,6 +31,7 @@ CREATE TABLE mentorcert_portal.attempts (
     latency_s real,
     error text,
     worker text NOT NULL,
+    CONSTRAINT attempts_attempted_at_in_calendar CHECK (((attempted_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (attempted_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT attempts_outcome_valid CHECK ((outcome = ANY (ARRAY['applied'::text, 'already_newer'::text, 'shadowed'::text, 'lost_lease'::text, 'unavailable'::text, 'unauthorised'::text, 'rejected'::text, 'unexpected_answer'::text, 'message_invalid'::text, 'internal'::text])))
 );
 COMMENT ON TABLE mentorcert_portal.attempts IS 'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
@@ -70,11 +71,16 @@ CREATE TABLE mentorcert_portal.connections (
     mode_since timestamp with time zone DEFAULT now() NOT NULL,
     breaker_since timestamp with time zone,
     CONSTRAINT connections_adapter_valid CHECK ((btrim(adapter) <> ''::text)),
+    CONSTRAINT connections_breaker_since_in_calendar CHECK (((breaker_since >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (breaker_since <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT connections_breaker_valid CHECK ((breaker = ANY (ARRAY['closed'::text, 'open'::text, 'blocked'::text]))),
     CONSTRAINT connections_canary_valid CHECK (((mode = 'canary'::text) = (canary_peer_mentor_ids <> '{}'::uuid[]))),
+    CONSTRAINT connections_changed_at_in_calendar CHECK (((changed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (changed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT connections_contract_version_valid CHECK ((btrim(contract_version) <> ''::text)),
+    CONSTRAINT connections_mode_since_in_calendar CHECK (((mode_since >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (mode_since <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT connections_mode_valid CHECK ((mode = ANY (ARRAY['capture'::text, 'shadow'::text, 'canary'::text, 'live'::text, 'paused'::text]))),
-    CONSTRAINT connections_reason_valid CHECK ((btrim(reason) <> ''::text))
+    CONSTRAINT connections_reason_valid CHECK ((btrim(reason) <> ''::text)),
+    CONSTRAINT connections_requeue_since_in_calendar CHECK (((requeue_since >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (requeue_since <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT connections_resume_at_in_calendar CHECK (((resume_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (resume_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.connections IS 'How an organisation''s portal is reached, and whether anything is sent to it. An organisation without a row is in capture.';
 COMMENT ON COLUMN mentorcert_portal.connections.mode IS 'capture: recorded, nothing sent; shadow: rendered and validated, not sent; canary: only the named peer mentors; live; paused.';
@@ -111,9 +117,12 @@ CREATE TABLE mentorcert_portal.drift (
     found_at timestamp with time zone NOT NULL,
     marked_at timestamp with time zone,
     repaired_at timestamp with time zone,
+    CONSTRAINT drift_found_at_in_calendar CHECK (((found_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (found_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT drift_kind_valid CHECK ((kind = ANY (ARRAY['listed_but_expired'::text, 'missing'::text, 'stale'::text, 'unknown_there'::text, 'duplicate'::text]))),
+    CONSTRAINT drift_marked_at_in_calendar CHECK (((marked_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (marked_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT drift_marked_valid CHECK (((marked_at IS NULL) OR (kind = ANY (ARRAY['listed_but_expired'::text, 'missing'::text, 'stale'::text])))),
-    CONSTRAINT drift_peer_mentor_valid CHECK (((kind = 'unknown_there'::text) OR (peer_mentor_id IS NOT NULL)))
+    CONSTRAINT drift_peer_mentor_valid CHECK (((kind = 'unknown_there'::text) OR (peer_mentor_id IS NOT NULL))),
+    CONSTRAINT drift_repaired_at_in_calendar CHECK (((repaired_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (repaired_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.drift IS 'What a reconciliation found to differ, appended only, without personal data. Every run lists all that it found; one that was stopped the first thousand.';
 COMMENT ON COLUMN mentorcert_portal.drift.kind IS 'listed_but_expired: shown there though it must not be; missing; stale: an older version or another status; unknown_there: shows somebody we do not know; duplicate: more than one record of the same.';
@@ -168,7 +177,10 @@ CREATE TABLE mentorcert_portal.inbox (
     next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
     worked_at timestamp with time zone,
     CONSTRAINT inbox_body_valid CHECK (((body IS NOT NULL) OR (state = ANY (ARRAY['worked'::text, 'ignored'::text, 'echo'::text, 'lapsed'::text])))),
+    CONSTRAINT inbox_next_attempt_at_in_calendar CHECK (((next_attempt_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT inbox_received_at_in_calendar CHECK (((received_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (received_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT inbox_state_valid CHECK ((state = ANY (ARRAY['received'::text, 'worked'::text, 'ignored'::text, 'echo'::text, 'unknown'::text, 'needs_fetch'::text, 'needs_person'::text, 'failed'::text, 'lapsed'::text]))),
+    CONSTRAINT inbox_worked_at_in_calendar CHECK (((worked_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (worked_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT inbox_worked_at_valid CHECK (((state = 'received'::text) = (worked_at IS NULL)))
 );
 COMMENT ON TABLE mentorcert_portal.inbox IS 'Every authenticated message of a portal, as it came. A row is never dropped; its body is, once worked and old.';
@@ -210,7 +222,9 @@ GRANT SELECT(organisation_id, received_at, state) ON TABLE mentorcert_portal.inb
 CREATE TABLE mentorcert_portal.reconciliation_times (
     organisation_id uuid NOT NULL,
     recent_at timestamp with time zone NOT NULL,
-    full_at timestamp with time zone NOT NULL
+    full_at timestamp with time zone NOT NULL,
+    CONSTRAINT reconciliation_times_full_at_in_calendar CHECK (((full_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (full_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT reconciliation_times_recent_at_in_calendar CHECK (((recent_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (recent_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.reconciliation_times IS 'When an organisation is reconciled next.';
 COMMENT ON COLUMN mentorcert_portal.reconciliation_times.full_at IS 'Three hours into a local day; recent_at comes every hour.';
@@ -240,10 +254,13 @@ CREATE TABLE mentorcert_portal.reconciliations (
     unknown_there integer DEFAULT 0 NOT NULL,
     duplicate integer DEFAULT 0 NOT NULL,
     marked integer DEFAULT 0 NOT NULL,
+    CONSTRAINT reconciliations_finished_at_in_calendar CHECK (((finished_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT reconciliations_finished_valid CHECK ((((finished_at IS NULL) = (outcome IS NULL)) AND ((finished_at IS NULL) = (lease_until IS NOT NULL)))),
+    CONSTRAINT reconciliations_lease_until_in_calendar CHECK (((lease_until >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (lease_until <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT reconciliations_outcome_valid CHECK ((outcome = ANY (ARRAY['done'::text, 'stopped'::text, 'unverified'::text, 'failed'::text]))),
     CONSTRAINT reconciliations_reason_valid CHECK (((outcome <> 'done'::text) = (reason IS NOT NULL))),
-    CONSTRAINT reconciliations_scope_valid CHECK ((scope = ANY (ARRAY['recent'::text, 'full'::text])))
+    CONSTRAINT reconciliations_scope_valid CHECK ((scope = ANY (ARRAY['recent'::text, 'full'::text]))),
+    CONSTRAINT reconciliations_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.reconciliations IS 'Every comparison of what an organisation''s portal shows with what it should; one at a time for each organisation.';
 COMMENT ON COLUMN mentorcert_portal.reconciliations.scope IS 'full: everybody is compared; recent: those who changed or were sent since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
@@ -290,7 +307,9 @@ CREATE TABLE mentorcert_portal.replays (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
     is_requested boolean DEFAULT false NOT NULL,
-    CONSTRAINT replays_reason_valid CHECK ((btrim(reason) <> ''::text))
+    CONSTRAINT replays_finished_at_in_calendar CHECK (((finished_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT replays_reason_valid CHECK ((btrim(reason) <> ''::text)),
+    CONSTRAINT replays_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
 COMMENT ON COLUMN mentorcert_portal.replays.selection IS 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
@@ -326,6 +345,8 @@ CREATE TABLE mentorcert_portal.secrets (
     place text NOT NULL,
     expires date,
     noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT secrets_expires_in_calendar CHECK (((expires >= '1899-12-31'::date) AND (expires <= '9999-12-31'::date))),
+    CONSTRAINT secrets_noted_at_in_calendar CHECK (((noted_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (noted_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT secrets_place_valid CHECK ((btrim(place) <> ''::text))
 );
 COMMENT ON TABLE mentorcert_portal.secrets IS 'When each secret of a connection expires, as its file says. The secret itself lies in no table, nor does its reference.';
@@ -365,8 +386,17 @@ CREATE TABLE mentorcert_portal.states (
     lease_until timestamp with time zone,
     first_dirty_at timestamp with time zone DEFAULT now(),
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT states_attempted_at_in_calendar CHECK (((attempted_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (attempted_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_changed_at_in_calendar CHECK (((changed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (changed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_confirmed_at_in_calendar CHECK (((confirmed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (confirmed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_content_until_in_calendar CHECK (((content_until >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (content_until <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_effective_at_in_calendar CHECK (((effective_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (effective_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_failing_since_in_calendar CHECK (((failing_since >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (failing_since <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT states_first_dirty_at_in_calendar CHECK (((first_dirty_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (first_dirty_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT states_in_sync_valid CHECK (((state <> 'in_sync'::text) OR ((confirmed_version IS NOT NULL) AND (first_dirty_at IS NULL)))),
+    CONSTRAINT states_lease_until_in_calendar CHECK (((lease_until >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (lease_until <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT states_lease_valid CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
+    CONSTRAINT states_next_attempt_at_in_calendar CHECK (((next_attempt_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT states_state_valid CHECK ((state = ANY (ARRAY['pending'::text, 'retry'::text, 'blocked'::text, 'dead'::text, 'in_sync'::text]))),
     CONSTRAINT states_version_valid CHECK (((version > 0) AND (confirmed_version <= version) AND (sent_version <= version)))
 )
@@ -401,7 +431,9 @@ GRANT SELECT(peer_mentor_id, organisation_id, state, version, content, content_u
 CREATE TABLE mentorcert_portal.workers (
     worker text NOT NULL,
     started_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone NOT NULL
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT workers_seen_at_in_calendar CHECK (((seen_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (seen_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT workers_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.workers IS 'The heartbeat of every worker; a row of one that was stopped, or has been silent for a day, is gone.';
 ALTER TABLE ONLY mentorcert_portal.workers
@@ -1895,6 +1927,7 @@ CREATE TABLE mentorcert_private.access_log (
     row_organisation_ids uuid[] NOT NULL,
     request_id text NOT NULL,
     CONSTRAINT access_log_endpoint_valid CHECK ((endpoint ~ '^[A-Za-z0-9_./{}-]{1,100}$'::text)),
+    CONSTRAINT access_log_recorded_at_in_calendar CHECK (((recorded_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (recorded_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT access_log_request_id_valid CHECK ((request_id ~ '^[A-Za-z0-9_.-]{1,100}$'::text))
 );
 COMMENT ON TABLE mentorcert_private.access_log IS 'One row for each answer to a signed-in user; kept as mentorcert_private.log_retention says. The public list, which is open to all, is not in it.';
@@ -1914,6 +1947,7 @@ CREATE TABLE mentorcert_private.calendar_feeds (
     peer_mentor_id uuid NOT NULL,
     token_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calendar_feeds_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT calendar_feeds_token_hash_valid CHECK ((octet_length(token_hash) = 32))
 );
 COMMENT ON TABLE mentorcert_private.calendar_feeds IS 'Who has a calendar feed: at most one for each peer mentor; a new one takes the place of the old.';
@@ -1930,6 +1964,7 @@ CREATE TABLE mentorcert_private.disabled_endpoints (
     endpoint text NOT NULL,
     reason text NOT NULL,
     disabled_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT disabled_endpoints_disabled_at_in_calendar CHECK (((disabled_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (disabled_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT disabled_endpoints_endpoint_known CHECK ((endpoint = ANY (ARRAY['audit_log'::text, 'certifications'::text, 'memberships'::text, 'organisations'::text, 'peer_mentors'::text, 'public_list'::text]))),
     CONSTRAINT disabled_endpoints_reason_given CHECK ((btrim(reason) <> ''::text))
 );
@@ -1961,6 +1996,10 @@ CREATE TABLE mentorcert_private.extensions (
     reverted_by uuid,
     reverted_at timestamp with time zone,
     reversal_reason text,
+    CONSTRAINT extensions_expired_since_in_calendar CHECK (((expired_since >= '1899-12-31'::date) AND (expired_since <= '9999-12-31'::date))),
+    CONSTRAINT extensions_extended_at_in_calendar CHECK (((extended_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (extended_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT extensions_last_valid_day_in_calendar CHECK (((last_valid_day >= '1899-12-31'::date) AND (last_valid_day <= '9999-12-31'::date))),
+    CONSTRAINT extensions_reverted_at_in_calendar CHECK (((reverted_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (reverted_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT extensions_reverted_valid CHECK (((reverted_at IS NULL) = (reversal_reason IS NULL)))
 );
 COMMENT ON TABLE mentorcert_private.extensions IS 'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
@@ -1985,7 +2024,8 @@ CREATE TABLE mentorcert_private.history_storage (
     mode text DEFAULT 'jsonb'::text NOT NULL,
     switched_at timestamp with time zone,
     CONSTRAINT history_storage_mode_valid CHECK ((mode = ANY (ARRAY['jsonb'::text, 'events'::text]))),
-    CONSTRAINT history_storage_only_row_valid CHECK (only_row)
+    CONSTRAINT history_storage_only_row_valid CHECK (only_row),
+    CONSTRAINT history_storage_switched_at_in_calendar CHECK (((switched_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (switched_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_private.history_storage IS 'One row: whether the whole history stands in renewal_history (jsonb) or in certification_renewal_events (events).';
 ALTER TABLE ONLY mentorcert_private.history_storage
@@ -2002,7 +2042,11 @@ CREATE TABLE mentorcert_private.job_runs (
     expired integer DEFAULT 0 NOT NULL,
     unlisted integer DEFAULT 0 NOT NULL,
     caught_up boolean DEFAULT false NOT NULL,
-    error text
+    error text,
+    CONSTRAINT job_runs_as_of_in_calendar CHECK (((as_of >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (as_of <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT job_runs_finished_at_in_calendar CHECK (((finished_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT job_runs_local_day_in_calendar CHECK (((local_day >= '1899-12-31'::date) AND (local_day <= '9999-12-31'::date))),
+    CONSTRAINT job_runs_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_private.job_runs IS 'One row for each job and local day of an organisation: what was done, or why not.';
 COMMENT ON COLUMN mentorcert_private.job_runs.local_day IS 'The day, in the organisation''s time zone, that had begun when the job ran.';
@@ -2044,8 +2088,12 @@ CREATE TABLE mentorcert_private.notice_mails (
     covered_until date,
     claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     sent_at timestamp with time zone,
+    CONSTRAINT notice_mails_claimed_at_in_calendar CHECK (((claimed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (claimed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT notice_mails_covered_until_in_calendar CHECK (((covered_until >= '1899-12-31'::date) AND (covered_until <= '9999-12-31'::date))),
     CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (peer_mentor_id IS NULL)))),
-    CONSTRAINT notice_mails_state_valid CHECK (((state = ANY (ARRAY['sending'::text, 'sent'::text, 'empty'::text])) AND ((state = 'sent'::text) = (sent_at IS NOT NULL))))
+    CONSTRAINT notice_mails_sent_at_in_calendar CHECK (((sent_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (sent_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT notice_mails_state_valid CHECK (((state = ANY (ARRAY['sending'::text, 'sent'::text, 'empty'::text])) AND ((state = 'sent'::text) = (sent_at IS NOT NULL)))),
+    CONSTRAINT notice_mails_week_in_calendar CHECK (((week >= '1899-12-31'::date) AND (week <= '9999-12-31'::date)))
 );
 COMMENT ON TABLE mentorcert_private.notice_mails IS 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.state IS 'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week.';
@@ -2074,7 +2122,9 @@ CREATE TABLE mentorcert_private.notices (
     outcome text NOT NULL,
     mail_id uuid,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT notices_outcome_valid CHECK (((outcome = ANY (ARRAY['mailed'::text, 'collapsed'::text, 'skipped'::text])) AND ((outcome = 'skipped'::text) = (mail_id IS NULL))))
+    CONSTRAINT notices_expires_at_in_calendar CHECK (((expires_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT notices_outcome_valid CHECK (((outcome = ANY (ARRAY['mailed'::text, 'collapsed'::text, 'skipped'::text])) AND ((outcome = 'skipped'::text) = (mail_id IS NULL)))),
+    CONSTRAINT notices_recorded_at_in_calendar CHECK (((recorded_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (recorded_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_private.notices IS 'What became of each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
 COMMENT ON COLUMN mentorcert_private.notices.days_before IS 'The offset of the type; 0: the notice that it has expired.';
@@ -2137,12 +2187,17 @@ CREATE TABLE mentorcert_private.tasks (
     attempts integer DEFAULT 0 NOT NULL,
     lease_token uuid,
     lease_until timestamp with time zone,
+    CONSTRAINT tasks_contents_deleted_at_in_calendar CHECK (((contents_deleted_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (contents_deleted_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT tasks_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT tasks_error_valid CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT tasks_file_name_valid CHECK (((char_length(file_name) >= 1) AND (char_length(file_name) <= 200))),
     CONSTRAINT tasks_file_valid CHECK (((octet_length(file) >= 1) AND (octet_length(file) <= 20971520))),
+    CONSTRAINT tasks_finished_at_in_calendar CHECK (((finished_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT tasks_finished_at_valid CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text])) = (finished_at IS NULL))),
     CONSTRAINT tasks_kind_valid CHECK ((kind = ANY (ARRAY['import_preview'::text, 'import'::text, 'export'::text]))),
+    CONSTRAINT tasks_lease_until_in_calendar CHECK (((lease_until >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (lease_until <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT tasks_lease_valid CHECK (((state = 'running'::text) = ((lease_token IS NOT NULL) AND (lease_until IS NOT NULL)))),
+    CONSTRAINT tasks_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT tasks_state_valid CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
 );
 COMMENT ON TABLE mentorcert_private.tasks IS 'Imports and exports that administrators asked for. What holds personal data (file, result_file, task_rows, names) is deleted when it is needed no more, at the latest a day after the end; the rest after 90 days.';
@@ -2200,7 +2255,7 @@ begin
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'org_admin'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       -- No condition for an index: so it is asked last, and only if the caller is an administrator at all.
       and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
   );
@@ -2482,7 +2537,7 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_events(ids uuid[]) IS 'Refuses (MC005) events that are not, in count, content and order, the history of their certification.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_events(ids uuid[]) FROM PUBLIC;
 
-CREATE FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date) RETURNS uuid
+CREATE FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date, expired_since date) RETURNS uuid
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
@@ -2492,6 +2547,7 @@ begin
   perform mentorcert_private.require_certifications();
   organisation := mentorcert_private.require_administered_organisation();
   perform mentorcert_private.require_type(organisation, check_extension.certification_type);
+  perform mentorcert_private.require_instants(jsonb_build_object('last_valid_day', last_valid_day, 'expired_since', expired_since));
   if check_extension.last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
@@ -2500,10 +2556,10 @@ begin
   return organisation;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date) IS 'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
-REVOKE ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date) FROM PUBLIC;
-GRANT ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date) TO authenticated;
-GRANT ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date) TO service_role;
+COMMENT ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date, expired_since date) IS 'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
+REVOKE ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date, expired_since date) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date, expired_since date) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.check_extension(certification_type text, last_valid_day date, expired_since date) TO service_role;
 
 CREATE FUNCTION mentorcert_private.check_history_kept(before jsonb, after jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2559,7 +2615,8 @@ CREATE FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time
     AS $$
 begin
   -- A role that may only execute the job functions must not have the ledger say that notices of next year were sent.
-  if not isfinite(as_of)
+  perform mentorcert_private.require_instants(jsonb_build_object('as_of', as_of));
+  if as_of > clock_timestamp() + interval '10 years'
     or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
   then
     raise exception using
@@ -2821,7 +2878,7 @@ begin
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'coordinator'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
   ));
 end
@@ -2858,7 +2915,7 @@ begin
   if exists (
     select from changed_rows as link
     join mentorcert.peer_mentors as mentor on mentor.id = link.peer_mentor_id
-    where link.ended_at is null and mentor.erased_at is not null
+    where (link.ended_at is null or link.ended_at > statement_timestamp()) and mentor.erased_at is not null
   ) then
     perform mentorcert_private.raise_forbidden('the person was erased, and enters no chapter');
   end if;
@@ -2868,7 +2925,8 @@ begin
   from (
     select mentor_id, coalesce(array_agg(link.chapter_id order by link.chapter_id) filter (where link.id is not null), '{}') as chapter_ids
     from unnest(mentor_ids) as mentor_id
-    left join mentorcert.peer_mentor_chapters as link on link.peer_mentor_id = mentor_id and link.ended_at is null
+    left join mentorcert.peer_mentor_chapters as link
+      on link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
     group by mentor_id
   ) as link
   where mentor.id = link.mentor_id and mentor.chapter_ids <> link.chapter_ids;
@@ -2921,6 +2979,21 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.copy_to_events(ids uuid[]) IS 'Copies the histories of certifications to the events table, as far as they are not there, and verifies them; returns how many entries.';
 REVOKE ALL ON FUNCTION mentorcert_private.copy_to_events(ids uuid[]) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.current_chapter_ids(mentor_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  return array(
+    select link.chapter_id from mentorcert.peer_mentor_chapters as link
+    where link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
+    order by link.chapter_id
+  );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.current_chapter_ids(mentor_id uuid) IS 'The chapters in which a peer mentor is now.';
+REVOKE ALL ON FUNCTION mentorcert_private.current_chapter_ids(mentor_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.current_history_version() RETURNS integer
     LANGUAGE sql IMMUTABLE
@@ -3024,10 +3097,14 @@ CREATE FUNCTION mentorcert_private.derived_listing(peer_mentor_ids uuid[]) RETUR
     coalesce(mentor.display_name, mentor.full_name),
     array(
       select chapter.name from mentorcert.chapters as chapter
-      where chapter.id = any(mentor.chapter_ids)
+      where chapter.id = any(mentorcert_private.current_chapter_ids(mentor.id))
       order by chapter.name
     ),
-    held.listed_until
+    -- A chapter whose end is known is shown no longer than that: the entry comes back without it.
+    least(held.listed_until, (
+      select min(link.ended_at) from mentorcert.peer_mentor_chapters as link
+      where link.peer_mentor_id = mentor.id and link.ended_at > statement_timestamp()
+    ))
   from mentorcert.peer_mentors as mentor
   join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
   -- Peer mentor by peer mentor and type by type, by the unique index: so it takes the same way without statistics.
@@ -3075,18 +3152,18 @@ begin
   own_chapter_ids := mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'coordinator' and membership.ended_at is null
+      and membership.role = 'coordinator' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ));
   is_administrator := exists (
     select from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'org_admin' and membership.ended_at is null
+      and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
   covered_chapter_ids := case when is_administrator then mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
     join auth.users as login on login.id = membership.user_id and mentorcert_private.is_address(login.email)
     where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )) end;
   covered_until := coalesce(
     (
@@ -3140,7 +3217,7 @@ CREATE FUNCTION mentorcert_private.due_digests(as_of timestamp with time zone, o
       date_trunc('week', organisation.local_day)::date as week
     from mentorcert_private.notice_organisations(as_of) as organisation
     join mentorcert.memberships as membership on membership.organisation_id = organisation.organisation_id
-    where membership.role in ('coordinator', 'org_admin') and membership.ended_at is null
+    where membership.role in ('coordinator', 'org_admin') and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       and (organisation_ids is null or membership.organisation_id = any(organisation_ids))
       and (user_ids is null or membership.user_id = any(user_ids))
   ) as recipient
@@ -3270,7 +3347,7 @@ begin
   update public.peer_mentor_certifications as certification set status = 'suspended'
   where certification.peer_mentor_id = mentor.id and certification.status = 'active';
   update mentorcert.peer_mentor_chapters as link set ended_at = now()
-  where link.peer_mentor_id = mentor.id and link.ended_at is null;
+  where link.peer_mentor_id = mentor.id and (link.ended_at is null or link.ended_at > statement_timestamp());
   update mentorcert.peer_mentors as erased
   set
     external_id = 'erased-' || erased.id, full_name = 'erased', display_name = null, email = null, phone = null,
@@ -3287,7 +3364,7 @@ begin
   if mentor.user_id is null then
     login := 'none';
   elsif with_login and not exists (
-    select from mentorcert.memberships as membership where membership.user_id = mentor.user_id and membership.ended_at is null
+    select from mentorcert.memberships as membership where membership.user_id = mentor.user_id and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ) and not exists (
     select from mentorcert.peer_mentors as other where other.user_id = mentor.user_id
   ) then
@@ -3330,9 +3407,9 @@ CREATE FUNCTION mentorcert_private.expire_due_certifications(as_of timestamp wit
 declare
   -- What all entries of the run have in common: each row adds two fields, and parses the text once.
   entry constant text := format(
-    '{"schema_version": %s, "kind": "expired", "actor": {"job": "nightly"}, "recorded_at": %s, '
+    '{"schema_version": %s, "kind": "expired", "actor": {"job": "nightly"}, '
     '"before": {"status": "active"}, "after": {"status": "expired"}, ',
-    mentorcert_private.current_history_version(), to_json(now())
+    mentorcert_private.current_history_version()
   );
 begin
   perform mentorcert_private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
@@ -3347,7 +3424,11 @@ begin
         when jsonb_array_length(certification.renewal_history) >= 50 or certification.expires_at > now()
           then certification.renewal_history
         else certification.renewal_history || (
-          entry || '"entry_id": "' || gen_random_uuid() || '", "effective_at": ' || to_json(certification.expires_at) || '}'
+          entry || '"entry_id": "' || gen_random_uuid() || '", "effective_at": ' || to_json(certification.expires_at)
+          -- What mentorcert_private.next_recorded_at says; the rows are locked before this is asked.
+          || ', "recorded_at": ' || to_json(greatest(
+            clock_timestamp(), (certification.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond'
+          )) || '}'
         )::jsonb
       end
     where
@@ -3538,7 +3619,8 @@ begin
   -- Locked, so that of two administrators who end each other's membership at once the second one sees the first.
   perform from mentorcert.memberships as other
   where
-    other.organisation_id = old.organisation_id and other.role = 'org_admin' and other.ended_at is null and other.id <> old.id
+    other.organisation_id = old.organisation_id and other.role = 'org_admin' and other.id <> old.id
+    and coalesce(other.ended_at, 'infinity') >= coalesce(old.ended_at, 'infinity')
   for no key update;
   if not found then
     raise exception using
@@ -3549,7 +3631,7 @@ begin
   return new;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.keep_an_administrator() IS 'Refuses (MC011) that a client ends the last membership of an administrator; the owner may.';
+COMMENT ON FUNCTION mentorcert_private.keep_an_administrator() IS 'Refuses (MC011) that a client ends, now or later, the membership of the administrator who stays longest; the owner may.';
 REVOKE ALL ON FUNCTION mentorcert_private.keep_an_administrator() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.kind_of_change(before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamp with time zone) RETURNS text
@@ -3620,6 +3702,36 @@ REVOKE ALL ON FUNCTION mentorcert_private.latest_change(certification_id uuid) F
 GRANT ALL ON FUNCTION mentorcert_private.latest_change(certification_id uuid) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.latest_change(certification_id uuid) TO service_role;
 
+CREATE FUNCTION mentorcert_private.left_peer_mentor_ids() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- The clock first, and nearly always that is all.
+  left_now constant uuid[] := array(
+    select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
+    where link.ended_at > link.updated_at and link.ended_at <= statement_timestamp()
+  );
+begin
+  if left_now = '{}' then
+    return left_now;
+  end if;
+  return array(
+    select mentor_id from unnest(left_now) as mentor_id
+    where not exists (
+      select from mentorcert.peer_mentor_chapters as link
+      where
+        link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
+        and link.chapter_id = any(mentorcert_private.coordinated_chapter_ids())
+    )
+  );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.left_peer_mentor_ids() IS 'Peer mentors whose known end in a chapter has come, and whose chapter_ids do not say so yet, but for those whom the caller coordinates in another one.';
+REVOKE ALL ON FUNCTION mentorcert_private.left_peer_mentor_ids() FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.left_peer_mentor_ids() TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.left_peer_mentor_ids() TO service_role;
+
 CREATE FUNCTION mentorcert_private.lock_certification(certification_id uuid) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -3666,7 +3778,7 @@ CREATE FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_id
     auth.uid(),
     array(
       select distinct membership.organisation_id from mentorcert.memberships as membership
-      where membership.user_id = auth.uid() and membership.ended_at is null
+      where membership.user_id = auth.uid() and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     ),
     log_access.endpoint,
     array(select distinct id from unnest(log_access.row_organisation_ids) as id),
@@ -3704,7 +3816,7 @@ CREATE FUNCTION mentorcert_private.member_logins() RETURNS TABLE(user_id uuid, e
     select membership.user_id from mentorcert.memberships as membership
     where
       membership.organisation_id = (select mentorcert_private.administered_organisation_id())
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )
 $$;
 COMMENT ON FUNCTION mentorcert_private.member_logins() IS 'The e-mail address of everybody who has a membership, not ended, of the organisation that the caller administers.';
@@ -3730,15 +3842,18 @@ CREATE FUNCTION mentorcert_private.next_nightly_at(as_of timestamp with time zon
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select min(
-    case
-      when due.last_day >= due.local_day then mentorcert_private.day_starts(due.local_day + 1, due.time_zone)
-      else as_of
-    end
+  select least(
+    min(
+      case
+        when due.last_day >= due.local_day then mentorcert_private.day_starts(due.local_day + 1, due.time_zone)
+        else as_of
+      end
+    ),
+    (select greatest(min(link.ended_at), as_of) from mentorcert.peer_mentor_chapters as link where link.ended_at > link.updated_at)
   )
   from mentorcert_private.organisations_due(as_of) as due
 $$;
-COMMENT ON FUNCTION mentorcert_private.next_nightly_at(as_of timestamp with time zone) IS 'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight; null without organisations.';
+COMMENT ON FUNCTION mentorcert_private.next_nightly_at(as_of timestamp with time zone) IS 'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight, or earlier where somebody leaves a chapter; null without organisations.';
 REVOKE ALL ON FUNCTION mentorcert_private.next_nightly_at(as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.next_nightly_at(as_of timestamp with time zone) TO mentorcert_jobs;
 
@@ -3761,6 +3876,15 @@ CREATE FUNCTION mentorcert_private.next_notices_at(as_of timestamp with time zon
 COMMENT ON FUNCTION mentorcert_private.next_notices_at(as_of timestamp with time zone) IS 'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
 REVOKE ALL ON FUNCTION mentorcert_private.next_notices_at(as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.next_notices_at(as_of timestamp with time zone) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.next_recorded_at(history jsonb) RETURNS timestamp with time zone
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select greatest(clock_timestamp(), (history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond')
+$$;
+COMMENT ON FUNCTION mentorcert_private.next_recorded_at(history jsonb) IS 'When the registry learns of a change of a certification whose row is locked: by the clock, and never before the entry before.';
+REVOKE ALL ON FUNCTION mentorcert_private.next_recorded_at(history jsonb) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.notice_organisations(as_of timestamp with time zone, reach_days integer DEFAULT 14) RETURNS TABLE(organisation_id uuid, slug text, time_zone text, local_day date, last_day date, reach integer, furthest integer)
     LANGUAGE sql STABLE
@@ -3874,7 +3998,7 @@ CREATE FUNCTION mentorcert_private.preview_extension(certification_type text, la
     SET search_path TO ''
     AS $$
 declare
-  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day, expired_since);
   time_zone constant text := mentorcert_private.time_zone_of(organisation);
   until constant timestamptz := mentorcert_private.day_starts(last_valid_day + 1, time_zone);
   since constant timestamptz := coalesce(mentorcert_private.day_starts(expired_since, time_zone), now());
@@ -3988,6 +4112,7 @@ declare
   effective_at timestamptz;
   time_zone text;
   is_admin boolean;
+  is_known boolean;
   before jsonb;
   after jsonb;
 begin
@@ -4001,12 +4126,14 @@ begin
 
   is_admin := not by_user or new.organisation_id is not distinct from mentorcert_private.administered_organisation_id();
   if tg_op = 'INSERT' then
-    select mentor.chapter_ids, organisation.time_zone into new.chapter_ids, time_zone
+    select organisation.time_zone into time_zone
     from mentorcert.peer_mentors as mentor
     join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
-    if not found or (by_user and not mentorcert_private.may_certify(new.organisation_id, new.chapter_ids)) then
+    is_known := found;
+    new.chapter_ids := mentorcert_private.current_chapter_ids(new.peer_mentor_id);
+    if not is_known or (by_user and not mentorcert_private.may_certify(new.organisation_id, new.chapter_ids)) then
       perform mentorcert_private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
@@ -4032,6 +4159,12 @@ begin
         hint = 'Leave renewal_history out.',
         schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
     end if;
+    -- What was never a time of knowledge must not stand above the clock.
+    perform mentorcert_private.require_instants(jsonb_build_object(
+      'recorded_at', (entry ->> 'recorded_at')::timestamptz, 'effective_at', (entry ->> 'effective_at')::timestamptz,
+      'issued_at', (entry #>> '{after,issued_at}')::timestamptz, 'expires_at', (entry #>> '{after,expires_at}')::timestamptz
+    ))
+    from jsonb_array_elements(new.renewal_history) as entry;
     if by_user then
       new.status := mentorcert_private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
     end if;
@@ -4089,7 +4222,7 @@ begin
     'schema_version', mentorcert_private.current_history_version(),
     'entry_id', gen_random_uuid(),
     'kind', kind,
-    'recorded_at', now(),
+    'recorded_at', mentorcert_private.next_recorded_at(new.renewal_history),
     'effective_at', effective_at,
     'note', change -> 'note',
     'evidence', change -> 'evidence',
@@ -4122,6 +4255,28 @@ COMMENT ON FUNCTION mentorcert_private.record_reversal(batch_id uuid, reason tex
 REVOKE ALL ON FUNCTION mentorcert_private.record_reversal(batch_id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.record_reversal(batch_id uuid, reason text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.record_reversal(batch_id uuid, reason text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.refresh_ended_chapters() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  refreshed integer;
+begin
+  -- The row says by updated_at that its end is known to the copies, which its trigger writes.
+  update mentorcert.peer_mentor_chapters as link set updated_at = now()
+  where link.id in (
+    select ended.id from mentorcert.peer_mentor_chapters as ended
+    where ended.ended_at > ended.updated_at and ended.ended_at <= now()
+    order by ended.id
+    for no key update skip locked
+  );
+  get diagnostics refreshed = row_count;
+  return refreshed;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.refresh_ended_chapters() IS 'Copies the chapters of peer mentors again whose known end in one has come; returns how many ends. Access does not wait for it.';
+REVOKE ALL ON FUNCTION mentorcert_private.refresh_ended_chapters() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.refresh_listing(peer_mentor_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -4211,13 +4366,30 @@ begin
     select distinct link.peer_mentor_id
     from new_rows as after
     join old_rows as before on before.id = after.id and before.name <> after.name
-    join mentorcert.peer_mentor_chapters as link on link.chapter_id = after.id and link.ended_at is null
+    join mentorcert.peer_mentor_chapters as link on link.chapter_id = after.id and (link.ended_at is null or link.ended_at > statement_timestamp())
   ));
   return null;
 end
 $$;
 COMMENT ON FUNCTION mentorcert_private.refresh_listing_of_chapters() IS 'After a chapter is renamed.';
 REVOKE ALL ON FUNCTION mentorcert_private.refresh_listing_of_chapters() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.refresh_listing_of_links() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform mentorcert_private.refresh_listing(array(
+    select distinct after.peer_mentor_id
+    from new_rows as after
+    join old_rows as before on before.id = after.id and before.ended_at is distinct from after.ended_at
+    where after.ended_at > statement_timestamp() or before.ended_at > statement_timestamp()
+  ));
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.refresh_listing_of_links() IS 'After a coming end of a chapter is set or changed, which the copied chapters do not show yet.';
+REVOKE ALL ON FUNCTION mentorcert_private.refresh_listing_of_links() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.refresh_listing_of_peer_mentors() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4352,11 +4524,7 @@ CREATE FUNCTION mentorcert_private.reject_other_chapters() RETURNS trigger
 declare
   mentor_id constant uuid := (to_jsonb(new) ->> tg_argv[0])::uuid;
 begin
-  if new.chapter_ids is distinct from (
-    select coalesce(array_agg(link.chapter_id order by link.chapter_id), '{}')
-    from mentorcert.peer_mentor_chapters as link
-    where link.peer_mentor_id = mentor_id and link.ended_at is null
-  ) then
+  if new.chapter_ids is distinct from mentorcert_private.current_chapter_ids(mentor_id) then
     raise exception using
       errcode = 'MC007', message = format('%s.chapter_ids is kept by trigger', tg_table_name),
       hint = 'Change peer_mentor_chapters instead.',
@@ -4383,6 +4551,42 @@ COMMENT ON FUNCTION mentorcert_private.reject_revert(message text, hint text) IS
 REVOKE ALL ON FUNCTION mentorcert_private.reject_revert(message text, hint text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.reject_revert(message text, hint text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.reject_revert(message text, hint text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.reject_second_current() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  is_second boolean;
+begin
+  -- After the row is in: who waited at the unique index for a row whose end was being written sees that end here.
+  if tg_table_name = 'memberships' then
+    select exists (
+      select from mentorcert.memberships as other
+      where
+        other.user_id = new.user_id and other.organisation_id = new.organisation_id and other.role = new.role
+        and other.chapter_id is not distinct from new.chapter_id and other.id <> new.id
+        and (other.ended_at is null or other.ended_at > statement_timestamp())
+    ) into is_second;
+  else
+    select exists (
+      select from mentorcert.peer_mentor_chapters as other
+      where
+        other.peer_mentor_id = new.peer_mentor_id and other.chapter_id = new.chapter_id and other.id <> new.id
+        and (other.ended_at is null or other.ended_at > statement_timestamp())
+    ) into is_second;
+  end if;
+  if is_second then
+    raise exception using
+      errcode = 'unique_violation', message = format('one row of %s holds already, perhaps to a day that is known', tg_table_name),
+      hint = 'Take the end of that row away instead.',
+      schema = tg_table_schema, table = tg_table_name, constraint = format('%s_current_key', tg_table_name);
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.reject_second_current() IS 'Refuses (23505) a second row of the same that holds now, which the unique index cannot see where an end lies in the future.';
+REVOKE ALL ON FUNCTION mentorcert_private.reject_second_current() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.reject_task(violated text, message text, hint text) RETURNS void
     LANGUAGE plpgsql
@@ -4563,6 +4767,29 @@ REVOKE ALL ON FUNCTION mentorcert_private.require_certifications() FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.require_certifications() TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.require_certifications() TO service_role;
 
+CREATE FUNCTION mentorcert_private.require_instants(arguments jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+declare
+  name text;
+begin
+  select given.key into name
+  from jsonb_each_text(arguments) as given
+  where given.value !~ '^(19\d\d|[2-8]\d{3}|9[0-8]\d\d|99[0-8]\d|999[0-8])-' or given.value like '% BC'
+  limit 1;
+  if found then
+    raise exception using
+      errcode = 'MC008', message = format('%s is no time from 1900 to 9998', name),
+      hint = 'Leave out what has no end; infinity and years that no calendar has are not taken.', constraint = name;
+  end if;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.require_instants(arguments jsonb) IS 'Refuses (MC008) days and instants before 1900 or after 9998, infinite ones included; each by the name of its argument, which is the constraint of the error.';
+REVOKE ALL ON FUNCTION mentorcert_private.require_instants(arguments jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.require_instants(arguments jsonb) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.require_instants(arguments jsonb) TO service_role;
+
 CREATE FUNCTION mentorcert_private.require_reason(reason text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4581,6 +4808,36 @@ COMMENT ON FUNCTION mentorcert_private.require_reason(reason text) IS 'Refuses (
 REVOKE ALL ON FUNCTION mentorcert_private.require_reason(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.require_reason(reason text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.require_reason(reason text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.require_settled(certification uuid, known_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  seen constant pg_snapshot := pg_current_snapshot();
+  next_xid constant bigint := pg_snapshot_xmax(seen)::text::bigint;
+  writer bigint;
+begin
+  -- Who changes the row now may have looked at the clock before known_at, and says so only by its commit. Its transaction
+  -- stands, without the epoch, in xmax of the row as this statement sees it. An entry later than known_at settles it too.
+  select next_xid - ((next_xid - held.xmax::text::bigint + 2147483648) & 4294967295) + 2147483648 into writer
+  from public.peer_mentor_certifications as held
+  where held.id = certification and held.xmax::text <> '0'
+    and (held.renewal_history #>> '{-1,recorded_at}')::timestamptz <= known_at;
+  -- One that has committed after this statement began is not seen either; of a savepoint, no snapshot says which that is.
+  if writer >= next_xid
+    or writer >= pg_snapshot_xmin(seen)::text::bigint and pg_xact_status(writer::text::xid8) <> 'aborted' then
+    raise exception using
+      errcode = 'lock_not_available', message = 'the certification is being changed at this moment',
+      hint = 'Ask again: what was known then is settled when the change has ended.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_knowledge_settled';
+  end if;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.require_settled(certification uuid, known_at timestamp with time zone) IS 'Refuses (55P03) to say what was known at an instant while a running transaction may still add to it: so an answer never changes.';
+REVOKE ALL ON FUNCTION mentorcert_private.require_settled(certification uuid, known_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.require_settled(certification uuid, known_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.require_settled(certification uuid, known_at timestamp with time zone) TO service_role;
 
 CREATE FUNCTION mentorcert_private.require_type(organisation_id uuid, code text) RETURNS mentorcert.certification_types
     LANGUAGE plpgsql STABLE
@@ -4636,106 +4893,111 @@ declare
 begin
   -- A role that may only execute this must neither expire everybody by a day that has not come, nor fill the ledger with days
   -- long gone: that is the owner's to try.
-  if not isfinite(as_of)
+  perform mentorcert_private.require_instants(jsonb_build_object('as_of', as_of));
+  if as_of is null
     or session_user <> current_user and as_of not between clock_timestamp() - interval '7 days' and clock_timestamp()
+    or as_of > clock_timestamp() + interval '10 years'
   then
     raise exception using
       errcode = 'MC008', message = format('there is no night of %s', as_of),
-      hint = 'Give an instant of the calendar; the role of the jobs, one of the last seven days.', constraint = 'as_of';
+      hint = 'Give an instant of no more than ten years from now; the role of the jobs, one of the last seven days.', constraint = 'as_of';
   elsif batch_size < 1 then
     raise exception using
       errcode = 'MC008', message = format('a batch of %s rows', batch_size), hint = 'Give at least 1, or null for all.',
       constraint = 'batch_size';
   end if;
-  -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
-  insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
-  select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day
-  from mentorcert_private.organisations_due(as_of) as due
-  cross join lateral (
-    select generated::date as local_day
-    from generate_series(
-      least(due.last_day + 1, due.local_day)::timestamp, due.local_day::timestamp, interval '1 day'
-    ) as generated
-  ) as day
-  order by due.organisation_id, day.local_day
-  on conflict on constraint job_runs_pkey do update set
-    as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = null,
-    caught_up = run.caught_up or excluded.caught_up;
+  begin
+    -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
+    insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
+    select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day
+    from mentorcert_private.organisations_due(as_of) as due
+    cross join lateral (
+      select generated::date as local_day
+      from generate_series(
+        least(due.last_day + 1, due.local_day)::timestamp, due.local_day::timestamp, interval '1 day'
+      ) as generated
+    ) as day
+    order by due.organisation_id, day.local_day
+    on conflict on constraint job_runs_pkey do update set
+      as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = null,
+      caught_up = run.caught_up or excluded.caught_up;
 
-  listed_before := (
-    select jsonb_object_agg(entries.organisation_id, entries.listed)
-    from (
-      select listed.organisation_id, count(*) as listed
-      from public.listed_peer_mentors as listed group by listed.organisation_id
-    ) as entries
-  );
+    perform mentorcert_private.refresh_ended_chapters();
+    listed_before := (
+      select jsonb_object_agg(entries.organisation_id, entries.listed)
+      from (
+        select listed.organisation_id, count(*) as listed
+        from public.listed_peer_mentors as listed group by listed.organisation_id
+      ) as entries
+    );
 
-  -- What ended on a missed day is that day's work; what is older than the ledger, the first day's.
-  work := (
-    with change as materialized (
-      select * from mentorcert_private.expire_due_certifications(as_of, batch_size)
-    ),
-    opened as (
-      select
-        run.organisation_id, run.local_day, organisation.time_zone,
-        min(run.local_day) over days as first_day, max(run.local_day) over days as last_day
-      from mentorcert_private.job_runs as run
-      join mentorcert.organisations as organisation on organisation.id = run.organisation_id
-      where run.job = 'nightly' and run.started_at = started
-      window days as (partition by run.organisation_id)
-    ),
-    counted as (
-      select opened.organisation_id, opened.local_day, coalesce(sum(change.expired), 0) as expired
-      from opened
-      left join change
-        on change.organisation_id = opened.organisation_id
-        and opened.local_day
-        = greatest(opened.first_day, least(opened.last_day, mentorcert_private.day_of(change.expires_at, opened.time_zone)))
-      group by opened.organisation_id, opened.local_day
+    -- What ended on a missed day is that day's work; what is older than the ledger, the first day's.
+    work := (
+      with change as materialized (
+        select * from mentorcert_private.expire_due_certifications(as_of, batch_size)
+      ),
+      opened as (
+        select
+          run.organisation_id, run.local_day, organisation.time_zone,
+          min(run.local_day) over days as first_day, max(run.local_day) over days as last_day
+        from mentorcert_private.job_runs as run
+        join mentorcert.organisations as organisation on organisation.id = run.organisation_id
+        where run.job = 'nightly' and run.started_at = started
+        window days as (partition by run.organisation_id)
+      ),
+      counted as (
+        select opened.organisation_id, opened.local_day, coalesce(sum(change.expired), 0) as expired
+        from opened
+        left join change
+          on change.organisation_id = opened.organisation_id
+          and opened.local_day
+          = greatest(opened.first_day, least(opened.last_day, mentorcert_private.day_of(change.expires_at, opened.time_zone)))
+        group by opened.organisation_id, opened.local_day
+      )
+      select jsonb_agg(to_jsonb(counted)) from counted
+    );
+
+    return query
+    with counted as (
+      select done.organisation_id, done.local_day, done.expired,
+        case
+          when done.local_day = max(done.local_day) over (partition by done.organisation_id)
+            then coalesce((listed_before ->> done.organisation_id::text)::integer, 0) - (
+              select count(*)::integer from public.listed_peer_mentors as listed
+              where listed.organisation_id = done.organisation_id
+            )
+          else 0
+        end as unlisted
+      from jsonb_to_recordset(work) as done (organisation_id uuid, local_day date, expired integer)
     )
-    select jsonb_agg(to_jsonb(counted)) from counted
-  );
-
-  return query
-  with counted as (
-    select done.organisation_id, done.local_day, done.expired,
-      case
-        when done.local_day = max(done.local_day) over (partition by done.organisation_id)
-          then coalesce((listed_before ->> done.organisation_id::text)::integer, 0) - (
-            select count(*)::integer from public.listed_peer_mentors as listed
-            where listed.organisation_id = done.organisation_id
-          )
-        else 0
-      end as unlisted
-    from jsonb_to_recordset(work) as done (organisation_id uuid, local_day date, expired integer)
-  )
-  update mentorcert_private.job_runs as run
-  set
-    expired = run.expired + counted.expired,
-    unlisted = run.unlisted + counted.unlisted,
-    -- After a full batch there may be more to do: then the days stay open, and the next batch counts on them.
-    finished_at = case
-      when batch_size is null or (select sum(every.expired) from counted as every) < batch_size then clock_timestamp()
-    end
-  from counted
-  where run.job = 'nightly' and run.organisation_id = counted.organisation_id and run.local_day = counted.local_day
-  returning
-    (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
-    run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
-  perform mentorcert_private.delete_outdated_logs();
-exception when others then
-  -- What was done is undone; that it failed, and why, must stay.
-  get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
-  return query
-  insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
-  select 'nightly', due.organisation_id, due.local_day, as_of, started, failed_state || ': ' || failed_message
-  from mentorcert_private.organisations_due(as_of) as due
-  order by due.organisation_id
-  on conflict on constraint job_runs_pkey do update set
-    as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error
-  returning
-    (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
-    run.local_day, run.caught_up, 0, 0, run.error;
+    update mentorcert_private.job_runs as run
+    set
+      expired = run.expired + counted.expired,
+      unlisted = run.unlisted + counted.unlisted,
+      -- After a full batch there may be more to do: then the days stay open, and the next batch counts on them.
+      finished_at = case
+        when batch_size is null or (select sum(every.expired) from counted as every) < batch_size then clock_timestamp()
+      end
+    from counted
+    where run.job = 'nightly' and run.organisation_id = counted.organisation_id and run.local_day = counted.local_day
+    returning
+      (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
+      run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
+    perform mentorcert_private.delete_outdated_logs();
+  exception when others then
+    -- What was done is undone; that it failed, and why, must stay.
+    get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
+    return query
+    insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
+    select 'nightly', due.organisation_id, due.local_day, as_of, started, failed_state || ': ' || failed_message
+    from mentorcert_private.organisations_due(as_of) as due
+    order by due.organisation_id
+    on conflict on constraint job_runs_pkey do update set
+      as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error
+    returning
+      (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
+      run.local_day, run.caught_up, 0, 0, run.error;
+  end;
 end
 $$;
 COMMENT ON FUNCTION mentorcert_private.run_nightly(as_of timestamp with time zone, batch_size integer) IS 'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
@@ -4860,6 +5122,7 @@ begin
       errcode = 'MC008', message = format('notices that reach back %s days', reach_days), hint = 'Give 0 to 365.',
       constraint = 'reach_days';
   end if;
+  perform mentorcert_private.refresh_ended_chapters();
   with marked as (
     insert into mentorcert_private.notices as notice (certification_id, expires_at, days_before, organisation_id, outcome)
     select due.certification_id, due.expires_at, due.days_before, due.organisation_id, 'skipped'
@@ -5202,7 +5465,8 @@ CREATE TABLE mentorcert.audit_log (
     after jsonb,
     CONSTRAINT audit_log_action_valid CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'erase'::text]))),
     CONSTRAINT audit_log_after_valid CHECK (((after IS NULL) = (action = ANY (ARRAY['delete'::text, 'erase'::text])))),
-    CONSTRAINT audit_log_before_valid CHECK (((before IS NULL) = (action = ANY (ARRAY['insert'::text, 'erase'::text]))))
+    CONSTRAINT audit_log_before_valid CHECK (((before IS NULL) = (action = ANY (ARRAY['insert'::text, 'erase'::text])))),
+    CONSTRAINT audit_log_recorded_at_in_calendar CHECK (((recorded_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (recorded_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.audit_log IS 'Changes of what decides over rights and rules; written by trigger only, never changed, kept as mentorcert_private.log_retention says.';
 COMMENT ON COLUMN mentorcert.audit_log.organisation_id IS 'Null for what concerns all, such as an endpoint that is switched off.';
@@ -5269,8 +5533,10 @@ CREATE TABLE mentorcert.certification_types (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     reminder_days smallint[] DEFAULT '{90,30,7}'::smallint[] NOT NULL,
     CONSTRAINT certification_types_code_valid CHECK ((code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'::text)),
+    CONSTRAINT certification_types_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT certification_types_name_valid CHECK (((btrim(name_nb) <> ''::text) AND (btrim(name_en) <> ''::text))),
     CONSTRAINT certification_types_reminder_days_valid CHECK (((cardinality(reminder_days) <= 6) AND (array_position(reminder_days, NULL::smallint) IS NULL) AND (0 <= ALL (reminder_days)) AND (365 >= ALL (reminder_days)) AND mentorcert_private.are_distinct(reminder_days))),
+    CONSTRAINT certification_types_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT certification_types_validity_months_valid CHECK (
 CASE
     WHEN (validity_rule = 'unlimited'::text) THEN (validity_months IS NULL)
@@ -5319,7 +5585,9 @@ CREATE TABLE mentorcert.chapters (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chapters_code_valid CHECK (((code ~ '^\S+$'::text) AND (code !~ '[|;,]'::text))),
-    CONSTRAINT chapters_name_valid CHECK (((btrim(name) <> ''::text) AND (name !~ '[|\r\n]'::text)))
+    CONSTRAINT chapters_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT chapters_name_valid CHECK (((btrim(name) <> ''::text) AND (name !~ '[|\r\n]'::text))),
+    CONSTRAINT chapters_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.chapters IS 'A branch of an organisation; a county chapter is the parent of its local chapters.';
 ALTER TABLE ONLY mentorcert.chapters
@@ -5359,10 +5627,11 @@ CREATE TABLE public.listed_peer_mentors (
     organisation_slug text NOT NULL,
     display_name text NOT NULL,
     chapters text[] NOT NULL,
-    listed_until timestamp with time zone NOT NULL
+    listed_until timestamp with time zone NOT NULL,
+    CONSTRAINT listed_peer_mentors_listed_until_in_calendar CHECK (((listed_until >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (listed_until <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE public.listed_peer_mentors IS 'Peer mentors whom the public may see, and all that it may see of them; written by trigger only.';
-COMMENT ON COLUMN public.listed_peer_mentors.listed_until IS 'The lease: the first instant at which a required certification no longer holds; the end of 9999 where none ends, since not every client reads infinity.';
+COMMENT ON COLUMN public.listed_peer_mentors.listed_until IS 'The lease: the first instant at which a required certification no longer holds, or a chapter is left; the end of 9999 where none ends, since not every client reads infinity.';
 ALTER TABLE ONLY public.listed_peer_mentors
     ADD CONSTRAINT listed_peer_mentors_pkey PRIMARY KEY (peer_mentor_id);
 CREATE INDEX listed_peer_mentors_organisation_id_idx ON public.listed_peer_mentors USING btree (organisation_id, peer_mentor_id);
@@ -5390,19 +5659,25 @@ CREATE TABLE mentorcert.memberships (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT memberships_chapter_id_valid CHECK (((role = 'coordinator'::text) = (chapter_id IS NOT NULL))),
-    CONSTRAINT memberships_role_valid CHECK ((role = ANY (ARRAY['peer_mentor'::text, 'coordinator'::text, 'org_admin'::text])))
+    CONSTRAINT memberships_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT memberships_ended_at_in_calendar CHECK (((ended_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT memberships_ended_at_valid CHECK (((ended_at >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '2200-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT memberships_role_valid CHECK ((role = ANY (ARRAY['peer_mentor'::text, 'coordinator'::text, 'org_admin'::text]))),
+    CONSTRAINT memberships_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.memberships IS 'What a login may do in an organisation; a coordinator has one row for each chapter.';
-COMMENT ON COLUMN mentorcert.memberships.ended_at IS 'When the membership was taken away; null while it holds.';
+COMMENT ON COLUMN mentorcert.memberships.ended_at IS 'From when the membership no longer holds, also in the future: everything follows the clock. Null while no end is known.';
 ALTER TABLE ONLY mentorcert.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (id);
 CREATE UNIQUE INDEX memberships_current_key ON mentorcert.memberships USING btree (user_id, organisation_id, role, chapter_id) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
 CREATE INDEX memberships_organisation_id_idx ON mentorcert.memberships USING btree (organisation_id, chapter_id);
+CREATE INDEX memberships_user_id_idx ON mentorcert.memberships USING btree (user_id, organisation_id);
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
-CREATE TRIGGER keep_an_administrator BEFORE UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((old.role = 'org_admin'::text) AND (old.ended_at IS NULL) AND (new.ended_at IS NOT NULL) AND (auth.uid() IS NOT NULL))) EXECUTE FUNCTION mentorcert_private.keep_an_administrator();
+CREATE TRIGGER keep_an_administrator BEFORE UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((old.role = 'org_admin'::text) AND (new.ended_at < COALESCE(old.ended_at, 'infinity'::timestamp with time zone)) AND (auth.uid() IS NOT NULL))) EXECUTE FUNCTION mentorcert_private.keep_an_administrator();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, user_id, role, chapter_id, created_at ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at');
+CREATE TRIGGER reject_second_current AFTER INSERT OR UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((new.ended_at IS NULL) OR (new.ended_at > statement_timestamp()))) EXECUTE FUNCTION mentorcert_private.reject_second_current();
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.memberships FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
 ALTER TABLE ONLY mentorcert.memberships
@@ -5433,8 +5708,10 @@ CREATE TABLE mentorcert.organisations (
     time_zone text DEFAULT 'Europe/Oslo'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT organisations_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT organisations_name_valid CHECK ((btrim(name) <> ''::text)),
-    CONSTRAINT organisations_slug_valid CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text))
+    CONSTRAINT organisations_slug_valid CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
+    CONSTRAINT organisations_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.organisations IS 'A patient organisation that runs a peer-mentor programme.';
 COMMENT ON COLUMN mentorcert.organisations.time_zone IS 'IANA name; a day of this organisation begins and ends at midnight there. Every stored date was cut by it, so it never changes.';
@@ -5470,8 +5747,12 @@ CREATE TABLE public.peer_mentor_certifications (
     chapter_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT peer_mentor_certifications_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT peer_mentor_certifications_expires_at_in_calendar CHECK (((expires_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT peer_mentor_certifications_issued_at_in_calendar CHECK (((issued_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (issued_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentor_certifications_renewal_history_valid CHECK (((jsonb_typeof(renewal_history) = 'array'::text) AND ((renewal_history = '[]'::jsonb) OR ((renewal_history -> '-1'::integer) ?& ARRAY['schema_version'::text, 'entry_id'::text, 'kind'::text, 'recorded_at'::text, 'effective_at'::text, 'actor'::text, 'after'::text])))),
-    CONSTRAINT peer_mentor_certifications_status_valid CHECK ((status = ANY (ARRAY['active'::text, 'expired'::text, 'suspended'::text])))
+    CONSTRAINT peer_mentor_certifications_status_valid CHECK ((status = ANY (ARRAY['active'::text, 'expired'::text, 'suspended'::text]))),
+    CONSTRAINT peer_mentor_certifications_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 )
 WITH (fillfactor='80');
 COMMENT ON TABLE public.peer_mentor_certifications IS 'What a peer mentor is certified for, from when, until when, and how it came to be so.';
@@ -5511,11 +5792,11 @@ ALTER TABLE ONLY public.peer_mentor_certifications
     ADD CONSTRAINT peer_mentor_certifications_certification_type_fkey FOREIGN KEY (organisation_id, certification_type) REFERENCES mentorcert.certification_types(organisation_id, code);
 ALTER TABLE ONLY public.peer_mentor_certifications
     ADD CONSTRAINT peer_mentor_certifications_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
-CREATE POLICY "certifications are within reach and switched on" ON public.peer_mentor_certifications AS RESTRICTIVE TO anon, authenticated USING ((( SELECT mentorcert_private.check_endpoint('certifications'::text) AS check_endpoint) AND ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) OR (peer_mentor_id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[])))));
+CREATE POLICY "certifications are within reach and switched on" ON public.peer_mentor_certifications AS RESTRICTIVE TO anon, authenticated USING ((( SELECT mentorcert_private.check_endpoint('certifications'::text) AS check_endpoint) AND ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) AND (peer_mentor_id <> ALL (( SELECT mentorcert_private.left_peer_mentor_ids() AS left_peer_mentor_ids)::uuid[]))) OR (peer_mentor_id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[])))));
 COMMENT ON POLICY "certifications are within reach and switched on" ON public.peer_mentor_certifications IS 'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
-CREATE POLICY "coordinators and administrators change certifications" ON public.peer_mentor_certifications FOR UPDATE TO authenticated USING (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)))) WITH CHECK (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids))));
+CREATE POLICY "coordinators and administrators change certifications" ON public.peer_mentor_certifications FOR UPDATE TO authenticated USING (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) AND (peer_mentor_id <> ALL (( SELECT mentorcert_private.left_peer_mentor_ids() AS left_peer_mentor_ids)::uuid[]))))) WITH CHECK (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) AND (peer_mentor_id <> ALL (( SELECT mentorcert_private.left_peer_mentor_ids() AS left_peer_mentor_ids)::uuid[])))));
 COMMENT ON POLICY "coordinators and administrators change certifications" ON public.peer_mentor_certifications IS 'The trigger record_change says which change is whose.';
-CREATE POLICY "coordinators and administrators register certifications" ON public.peer_mentor_certifications FOR INSERT TO authenticated WITH CHECK (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids))));
+CREATE POLICY "coordinators and administrators register certifications" ON public.peer_mentor_certifications FOR INSERT TO authenticated WITH CHECK (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) AND (peer_mentor_id <> ALL (( SELECT mentorcert_private.left_peer_mentor_ids() AS left_peer_mentor_ids)::uuid[])))));
 COMMENT ON POLICY "coordinators and administrators register certifications" ON public.peer_mentor_certifications IS 'Of peer mentors in a coordinated chapter, or in the organisation.';
 CREATE POLICY "members read certifications of their organisation" ON public.peer_mentor_certifications FOR SELECT TO authenticated USING ((organisation_id = ( SELECT public.get_user_organisation_id() AS get_user_organisation_id)));
 COMMENT ON POLICY "members read certifications of their organisation" ON public.peer_mentor_certifications IS 'Those within reach, as the restrictive policy says.';
@@ -5532,14 +5813,19 @@ CREATE TABLE mentorcert.peer_mentor_chapters (
     chapter_id uuid NOT NULL,
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT peer_mentor_chapters_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT peer_mentor_chapters_ended_at_in_calendar CHECK (((ended_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT peer_mentor_chapters_ended_at_valid CHECK (((ended_at >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '2200-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT peer_mentor_chapters_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.peer_mentor_chapters IS 'Which chapters a peer mentor belongs, or has belonged, to.';
-COMMENT ON COLUMN mentorcert.peer_mentor_chapters.ended_at IS 'When the peer mentor left the chapter; null while in it.';
+COMMENT ON COLUMN mentorcert.peer_mentor_chapters.ended_at IS 'From when the peer mentor is no longer in the chapter, also in the future: everything follows the clock. Null while no end is known.';
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_pkey PRIMARY KEY (id);
 CREATE INDEX peer_mentor_chapters_chapter_id_idx ON mentorcert.peer_mentor_chapters USING btree (chapter_id, peer_mentor_id);
 CREATE UNIQUE INDEX peer_mentor_chapters_current_key ON mentorcert.peer_mentor_chapters USING btree (organisation_id, peer_mentor_id, chapter_id) WHERE (ended_at IS NULL);
+CREATE INDEX peer_mentor_chapters_ending_idx ON mentorcert.peer_mentor_chapters USING btree (ended_at) WHERE (ended_at > updated_at);
 CREATE INDEX peer_mentor_chapters_peer_mentor_id_idx ON mentorcert.peer_mentor_chapters USING btree (peer_mentor_id, chapter_id);
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
@@ -5547,6 +5833,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFE
 CREATE TRIGGER copy_chapter_ids_on_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER copy_chapter_ids_on_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, peer_mentor_id, chapter_id, created_at ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at');
+CREATE TRIGGER refresh_listing_of_ends AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_links();
+CREATE TRIGGER reject_second_current AFTER INSERT OR UPDATE OF ended_at ON mentorcert.peer_mentor_chapters FOR EACH ROW WHEN (((new.ended_at IS NULL) OR (new.ended_at > statement_timestamp()))) EXECUTE FUNCTION mentorcert_private.reject_second_current();
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.peer_mentor_chapters FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
@@ -5558,7 +5846,7 @@ COMMENT ON POLICY "administrators put peer mentors into chapters" ON mentorcert.
 CREATE POLICY "administrators take peer mentors out of chapters" ON mentorcert.peer_mentor_chapters FOR UPDATE TO authenticated USING ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id))) WITH CHECK ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
 COMMENT ON POLICY "administrators take peer mentors out of chapters" ON mentorcert.peer_mentor_chapters IS 'What may be changed is said by the column grant.';
 ALTER TABLE mentorcert.peer_mentor_chapters ENABLE ROW LEVEL SECURITY;
-CREATE POLICY "people read the chapters of peer mentors within their reach" ON mentorcert.peer_mentor_chapters FOR SELECT TO authenticated USING (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((ended_at IS NULL) AND (chapter_id = ANY (( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)::uuid[]))) OR (peer_mentor_id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[]))));
+CREATE POLICY "people read the chapters of peer mentors within their reach" ON mentorcert.peer_mentor_chapters FOR SELECT TO authenticated USING (((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (((ended_at IS NULL) OR (ended_at > statement_timestamp())) AND (chapter_id = ANY (( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)::uuid[]))) OR (peer_mentor_id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[]))));
 COMMENT ON POLICY "people read the chapters of peer mentors within their reach" ON mentorcert.peer_mentor_chapters IS 'A coordinator sees who is in the own chapters now, not the other chapters of the same person.';
 CREATE POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_mentor_chapters AS RESTRICTIVE TO anon, authenticated USING (( SELECT mentorcert_private.check_endpoint('peer_mentors'::text) AS check_endpoint));
 COMMENT ON POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_mentor_chapters IS 'Raises MC010 while it is off.';
@@ -5581,11 +5869,14 @@ CREATE TABLE mentorcert.peer_mentors (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     language text DEFAULT 'nb'::text NOT NULL,
+    CONSTRAINT peer_mentors_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentors_display_name_valid CHECK ((btrim(display_name) <> ''::text)),
+    CONSTRAINT peer_mentors_erased_at_in_calendar CHECK (((erased_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (erased_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentors_erased_at_valid CHECK (((erased_at IS NULL) OR ((user_id IS NULL) AND (email IS NULL) AND (phone IS NULL) AND (display_name IS NULL) AND (NOT listing_consent) AND (full_name = 'erased'::text) AND (external_id = ('erased-'::text || id))))),
     CONSTRAINT peer_mentors_external_id_valid CHECK ((external_id ~ '^\S(.*\S)?$'::text)),
     CONSTRAINT peer_mentors_full_name_valid CHECK ((full_name ~ '^\S(.*\S)?$'::text)),
-    CONSTRAINT peer_mentors_language_valid CHECK ((language = ANY (ARRAY['nb'::text, 'en'::text])))
+    CONSTRAINT peer_mentors_language_valid CHECK ((language = ANY (ARRAY['nb'::text, 'en'::text]))),
+    CONSTRAINT peer_mentors_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 )
 WITH (fillfactor='90');
 COMMENT ON TABLE mentorcert.peer_mentors IS 'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
@@ -5623,7 +5914,7 @@ CREATE POLICY "administrators change peer mentors of their organisation" ON ment
 COMMENT ON POLICY "administrators change peer mentors of their organisation" ON mentorcert.peer_mentors IS 'What may be changed is said by the column grant.';
 CREATE POLICY "members read peer mentors of their organisation" ON mentorcert.peer_mentors FOR SELECT TO authenticated USING ((organisation_id = ( SELECT public.get_user_organisation_id() AS get_user_organisation_id)));
 COMMENT ON POLICY "members read peer mentors of their organisation" ON mentorcert.peer_mentors IS 'Those within reach, as the restrictive policy says.';
-CREATE POLICY "peer mentors are within reach and switched on" ON mentorcert.peer_mentors AS RESTRICTIVE TO anon, authenticated USING ((( SELECT mentorcert_private.check_endpoint('peer_mentors'::text) AS check_endpoint) AND ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR (chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) OR (id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[])))));
+CREATE POLICY "peer mentors are within reach and switched on" ON mentorcert.peer_mentors AS RESTRICTIVE TO anon, authenticated USING ((( SELECT mentorcert_private.check_endpoint('peer_mentors'::text) AS check_endpoint) AND ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)) OR ((chapter_ids && ( SELECT mentorcert_private.coordinated_chapter_ids() AS coordinated_chapter_ids)) AND (id <> ALL (( SELECT mentorcert_private.left_peer_mentor_ids() AS left_peer_mentor_ids)::uuid[]))) OR (id = ANY (( SELECT mentorcert_private.own_peer_mentor_ids() AS own_peer_mentor_ids)::uuid[])))));
 COMMENT ON POLICY "peer mentors are within reach and switched on" ON mentorcert.peer_mentors IS 'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
 ALTER TABLE mentorcert.peer_mentors ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentors TO service_role;
@@ -5668,7 +5959,7 @@ CREATE FUNCTION public.calendar_of(token text) RETURNS TABLE(organisation_name t
     and exists (
       select from mentorcert.memberships as membership
       where membership.user_id = mentor.user_id and membership.organisation_id = feed.organisation_id
-        and membership.ended_at is null
+        and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     )
   order by held.expires_at, held.id
 $$;
@@ -5678,17 +5969,19 @@ GRANT ALL ON FUNCTION public.calendar_of(token text) TO anon;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO authenticated;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO service_role;
 
-CREATE FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone DEFAULT now()) RETURNS boolean
+CREATE FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   select mentorcert_private.require_certifications();
+  select mentorcert_private.require_instants(jsonb_build_object('at', at, 'known_at', known_at));
+  select mentorcert_private.require_settled(certification, known_at);
 
   with effective as (
     select entries.position, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
     from public.certification_history(certification) with ordinality as entries (entry, position)
     where
-      (entries.entry ->> 'recorded_at')::timestamptz <= known_at
+      (known_at is null or (entries.entry ->> 'recorded_at')::timestamptz <= known_at)
       and (entries.entry ->> 'effective_at')::timestamptz <= at
   ),
   -- Of each field, what was said last counts.
@@ -5706,7 +5999,7 @@ CREATE FUNCTION public.certification_as_of(certification uuid, at timestamp with
   end
   from known
 $$;
-COMMENT ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) IS 'Whether a certification was valid at an instant, by what the registry knew at another (now); null for one that the caller may not read.';
+COMMENT ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) IS 'Whether a certification was valid at an instant, by what the registry knew at another (null: what it knows); null for one that the caller may not read.';
 REVOKE ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO authenticated;
 GRANT ALL ON FUNCTION public.certification_as_of(certification uuid, at timestamp with time zone, known_at timestamp with time zone) TO service_role;
@@ -5756,7 +6049,7 @@ declare
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
       select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
-      where link.chapter_id = any(chapters) and link.ended_at is null
+      where link.chapter_id = any(chapters) and (link.ended_at is null or link.ended_at > statement_timestamp())
     )
   end;
   suspended constant boolean := status = 'suspended';
@@ -5772,6 +6065,7 @@ declare
   end;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -5961,7 +6255,7 @@ CREATE FUNCTION public.extend_certifications(certification_type text, last_valid
     AS $$
 declare
   batch constant uuid := gen_random_uuid();
-  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day, expired_since);
   locked_ids uuid[];
 begin
   perform mentorcert_private.require_reason(reason);
@@ -6021,7 +6315,7 @@ declare
   ids constant uuid[] := array(
     select membership.organisation_id
     from mentorcert.memberships as membership
-    where membership.user_id = (select auth.uid()) and membership.ended_at is null
+    where membership.user_id = (select auth.uid()) and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
 begin
   if ids[1] = all(ids) then
@@ -6049,7 +6343,7 @@ CREATE FUNCTION public.own_organisations() RETURNS TABLE(id uuid, slug text, nam
     where
       membership.organisation_id = organisation.id
       and membership.user_id = (select auth.uid())
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )
 $$;
 COMMENT ON FUNCTION public.own_organisations() IS 'The organisations in which the caller has a membership; the token names one of them in app_metadata.organisation_id.';
@@ -6064,9 +6358,11 @@ CREATE FUNCTION public.preview_changes(change text, certification_ids uuid[], re
 declare
   administered constant uuid := mentorcert_private.administered_organisation_id();
   coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
   as_owner constant boolean := auth.uid() is null;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('renewed_on', renewed_on));
   if change is null or change not in ('renew', 'suspend', 'reinstate', 'revert') then
     raise exception using
       errcode = 'MC008', message = format('unknown change %L', change),
@@ -6084,7 +6380,8 @@ begin
       -- What the policies for UPDATE and the trigger ask.
       coalesce(
         (
-          certification.organisation_id = administered or certification.chapter_ids && coordinated or as_owner
+          certification.organisation_id = administered or as_owner
+          or certification.chapter_ids && coordinated and certification.peer_mentor_id <> all(gone)
         )
         and mentor.erased_at is null,
         false
@@ -6154,7 +6451,7 @@ CREATE FUNCTION public.public_organisation(slug text) RETURNS TABLE(name text, c
         -- From the chapter, not from the list: that ends with the first one found, however long the list is.
         select from mentorcert.peer_mentor_chapters as link
         join public.listed_peer_mentors as listed on listed.peer_mentor_id = link.peer_mentor_id
-        where link.chapter_id = chapter.id and link.ended_at is null and listed.listed_until > now()
+        where link.chapter_id = chapter.id and (link.ended_at is null or link.ended_at > statement_timestamp()) and listed.listed_until > now()
       )
       group by chapter.name
       order by chapter.name
@@ -6178,6 +6475,7 @@ declare
   time_zone text;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('issued_on', issued_on, 'last_valid_day', last_valid_day));
   select mentor.organisation_id into certification.organisation_id
   from mentorcert.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
@@ -6251,6 +6549,7 @@ declare
   time_zone constant text := mentorcert_private.time_zone_of(certification.organisation_id);
   until timestamptz;
 begin
+  perform mentorcert_private.require_instants(jsonb_build_object('renewed_on', renewed_on, 'last_valid_day', last_valid_day));
   renewed_on := coalesce(renewed_on, mentorcert_private.day_of(now(), time_zone));
   until := coalesce(
     mentorcert_private.day_starts(last_valid_day + 1, time_zone),
@@ -6428,8 +6727,8 @@ declare
   direction constant text := case when descending then 'desc' else 'asc' end;
   beyond constant text := case when descending then '<' else '>' end;
   after_unlimited constant boolean := after_id is not null and after_expires_at is null;
-  later_than timestamptz := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
-  no_later_than timestamptz := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
+  later_than timestamptz;
+  no_later_than timestamptz;
   ends text;
   ends_not text := 'certification.expires_at is null';
   filters text := 'true';
@@ -6438,6 +6737,11 @@ declare
   pages text;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object(
+    'first_day', first_day, 'last_day', last_day, 'after_expires_at', after_expires_at
+  ));
+  later_than := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
+  no_later_than := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -6468,7 +6772,7 @@ begin
     and (administers or coordinated = '{}' or chapters <@ coordinated) then
     mentors := array(
       select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
-      where link.chapter_id = any(chapters) and link.ended_at is null
+      where link.chapter_id = any(chapters) and (link.ended_at is null or link.ended_at > statement_timestamp())
     );
   end if;
   source := case

@@ -58,6 +58,31 @@ $$;
 comment on function mentorcert_private.reject_change() is
   'Refuses (MC005) a change, for what is append-only or never emptied. The arguments of the trigger: the name of the rule, and what may be done instead.';
 
+-- Days and instants: what no calendar or client can hold is refused before anything is written.
+
+create or replace function mentorcert_private.require_instants(arguments jsonb)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  name text;
+begin
+  select given.key into name
+  from jsonb_each_text(arguments) as given
+  where given.value !~ '^(19\d\d|[2-8]\d{3}|9[0-8]\d\d|99[0-8]\d|999[0-8])-' or given.value like '% BC'
+  limit 1;
+  if found then
+    raise exception using
+      errcode = 'MC008', message = format('%s is no time from 1900 to 9998', name),
+      hint = 'Leave out what has no end; infinity and years that no calendar has are not taken.', constraint = name;
+  end if;
+end
+$$;
+comment on function mentorcert_private.require_instants(jsonb) is
+  'Refuses (MC008) days and instants before 1900 or after 9998, infinite ones included; each by the name of its argument, which is the constraint of the error.';
+
 -- Whose reach: the organisation, chapters and peer mentors of the caller.
 --
 -- Policies call these functions as (select f()), so that they run once in a statement and not once in a row.
@@ -75,7 +100,7 @@ declare
   ids constant uuid[] := array(
     select membership.organisation_id
     from mentorcert.memberships as membership
-    where membership.user_id = (select auth.uid()) and membership.ended_at is null
+    where membership.user_id = (select auth.uid()) and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
 begin
   if ids[1] = all(ids) then
@@ -104,7 +129,7 @@ begin
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'org_admin'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       -- No condition for an index: so it is asked last, and only if the caller is an administrator at all.
       and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
   );
@@ -182,13 +207,60 @@ begin
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'coordinator'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       and membership.organisation_id is not distinct from (select public.get_user_organisation_id())
   ));
 end
 $$;
 comment on function mentorcert_private.coordinated_chapter_ids() is
   'The chapters the caller coordinates, and every chapter under them.';
+
+create or replace function mentorcert_private.left_peer_mentor_ids()
+returns uuid[]
+language plpgsql
+stable
+security definer -- reads peer_mentor_chapters, whose policies call this function
+set search_path = ''
+as $$
+declare
+  -- The clock first, and nearly always that is all.
+  left_now constant uuid[] := array(
+    select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
+    where link.ended_at > link.updated_at and link.ended_at <= statement_timestamp()
+  );
+begin
+  if left_now = '{}' then
+    return left_now;
+  end if;
+  return array(
+    select mentor_id from unnest(left_now) as mentor_id
+    where not exists (
+      select from mentorcert.peer_mentor_chapters as link
+      where
+        link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
+        and link.chapter_id = any(mentorcert_private.coordinated_chapter_ids())
+    )
+  );
+end
+$$;
+comment on function mentorcert_private.left_peer_mentor_ids() is
+  'Peer mentors whose known end in a chapter has come, and whose chapter_ids do not say so yet, but for those whom the caller coordinates in another one.';
+
+create or replace function mentorcert_private.current_chapter_ids(mentor_id uuid)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return array(
+    select link.chapter_id from mentorcert.peer_mentor_chapters as link
+    where link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
+    order by link.chapter_id
+  );
+end
+$$;
+comment on function mentorcert_private.current_chapter_ids(uuid) is 'The chapters in which a peer mentor is now.';
 
 create or replace function mentorcert_private.own_peer_mentor_ids()
 returns uuid[]
@@ -479,17 +551,19 @@ create table if not exists mentorcert.memberships (
   constraint memberships_chapter_id_fkey foreign key (organisation_id, chapter_id)
     references mentorcert.chapters (organisation_id, id),
   constraint memberships_role_valid check (role in ('peer_mentor', 'coordinator', 'org_admin')),
-  constraint memberships_chapter_id_valid check ((role = 'coordinator') = (chapter_id is not null))
+  constraint memberships_chapter_id_valid check ((role = 'coordinator') = (chapter_id is not null)),
+  constraint memberships_ended_at_valid check (ended_at between '1900-01-01 00:00Z' and '2200-01-01 00:00Z')
 );
 create unique index if not exists memberships_current_key
 on mentorcert.memberships (user_id, organisation_id, role, chapter_id) nulls not distinct where ended_at is null;
 create index if not exists memberships_organisation_id_idx on mentorcert.memberships (organisation_id, chapter_id);
+create index if not exists memberships_user_id_idx on mentorcert.memberships (user_id, organisation_id);
 alter table mentorcert.memberships enable row level security;
 revoke all on mentorcert.memberships from anon, authenticated, service_role;
 grant select, insert, update on mentorcert.memberships to service_role;
 grant select, insert (user_id, role, chapter_id), update (ended_at) on mentorcert.memberships to authenticated;
 comment on table mentorcert.memberships is 'What a login may do in an organisation; a coordinator has one row for each chapter.';
-comment on column mentorcert.memberships.ended_at is 'When the membership was taken away; null while it holds.';
+comment on column mentorcert.memberships.ended_at is 'From when the membership no longer holds, also in the future: everything follows the clock. Null while no end is known.';
 
 drop policy if exists "people read their own memberships" on mentorcert.memberships;
 create policy "people read their own memberships"
@@ -537,7 +611,8 @@ begin
   -- Locked, so that of two administrators who end each other's membership at once the second one sees the first.
   perform from mentorcert.memberships as other
   where
-    other.organisation_id = old.organisation_id and other.role = 'org_admin' and other.ended_at is null and other.id <> old.id
+    other.organisation_id = old.organisation_id and other.role = 'org_admin' and other.id <> old.id
+    and coalesce(other.ended_at, 'infinity') >= coalesce(old.ended_at, 'infinity')
   for no key update;
   if not found then
     raise exception using
@@ -549,7 +624,7 @@ begin
 end
 $$;
 comment on function mentorcert_private.keep_an_administrator() is
-  'Refuses (MC011) that a client ends the last membership of an administrator; the owner may.';
+  'Refuses (MC011) that a client ends, now or later, the membership of the administrator who stays longest; the owner may.';
 
 create or replace trigger keep_identity
 before update of id, organisation_id, user_id, role, chapter_id, created_at on mentorcert.memberships
@@ -565,10 +640,52 @@ create or replace trigger reject_truncation
 before truncate on mentorcert.memberships
 for each statement execute function mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 
+create or replace function mentorcert_private.reject_second_current()
+returns trigger
+language plpgsql
+security definer -- the caller may not see every row of the same
+set search_path = ''
+as $$
+declare
+  is_second boolean;
+begin
+  -- After the row is in: who waited at the unique index for a row whose end was being written sees that end here.
+  if tg_table_name = 'memberships' then
+    select exists (
+      select from mentorcert.memberships as other
+      where
+        other.user_id = new.user_id and other.organisation_id = new.organisation_id and other.role = new.role
+        and other.chapter_id is not distinct from new.chapter_id and other.id <> new.id
+        and (other.ended_at is null or other.ended_at > statement_timestamp())
+    ) into is_second;
+  else
+    select exists (
+      select from mentorcert.peer_mentor_chapters as other
+      where
+        other.peer_mentor_id = new.peer_mentor_id and other.chapter_id = new.chapter_id and other.id <> new.id
+        and (other.ended_at is null or other.ended_at > statement_timestamp())
+    ) into is_second;
+  end if;
+  if is_second then
+    raise exception using
+      errcode = 'unique_violation', message = format('one row of %s holds already, perhaps to a day that is known', tg_table_name),
+      hint = 'Take the end of that row away instead.',
+      schema = tg_table_schema, table = tg_table_name, constraint = format('%s_current_key', tg_table_name);
+  end if;
+  return null;
+end
+$$;
+comment on function mentorcert_private.reject_second_current() is
+  'Refuses (23505) a second row of the same that holds now, which the unique index cannot see where an end lies in the future.';
+
+create or replace trigger reject_second_current
+after insert or update of ended_at on mentorcert.memberships
+for each row when (new.ended_at is null or new.ended_at > statement_timestamp()) execute function mentorcert_private.reject_second_current();
+
 create or replace trigger keep_an_administrator
 before update of ended_at on mentorcert.memberships
 for each row when (
-  old.role = 'org_admin' and old.ended_at is null and new.ended_at is not null and auth.uid() is not null
+  old.role = 'org_admin' and new.ended_at < coalesce(old.ended_at, 'infinity') and auth.uid() is not null
 )
 execute function mentorcert_private.keep_an_administrator();
 
@@ -588,7 +705,7 @@ as $$
     where
       membership.organisation_id = organisation.id
       and membership.user_id = (select auth.uid())
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )
 $$;
 comment on function public.own_organisations() is
@@ -665,7 +782,7 @@ using (
   (select mentorcert_private.check_endpoint('peer_mentors'))
   and (
     organisation_id = (select mentorcert_private.administered_organisation_id())
-    or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+    or chapter_ids && (select mentorcert_private.coordinated_chapter_ids()) and id <> all((select mentorcert_private.left_peer_mentor_ids())::uuid[])
     or id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
   )
 );
@@ -704,11 +821,7 @@ as $$
 declare
   mentor_id constant uuid := (to_jsonb(new) ->> tg_argv[0])::uuid;
 begin
-  if new.chapter_ids is distinct from (
-    select coalesce(array_agg(link.chapter_id order by link.chapter_id), '{}')
-    from mentorcert.peer_mentor_chapters as link
-    where link.peer_mentor_id = mentor_id and link.ended_at is null
-  ) then
+  if new.chapter_ids is distinct from mentorcert_private.current_chapter_ids(mentor_id) then
     raise exception using
       errcode = 'MC007', message = format('%s.chapter_ids is kept by trigger', tg_table_name),
       hint = 'Change peer_mentor_chapters instead.',
@@ -763,10 +876,14 @@ create table if not exists mentorcert.peer_mentor_chapters (
   constraint peer_mentor_chapters_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
     references mentorcert.peer_mentors (organisation_id, id),
   constraint peer_mentor_chapters_chapter_id_fkey foreign key (organisation_id, chapter_id)
-    references mentorcert.chapters (organisation_id, id)
+    references mentorcert.chapters (organisation_id, id),
+  constraint peer_mentor_chapters_ended_at_valid check (ended_at between '1900-01-01 00:00Z' and '2200-01-01 00:00Z')
 );
 create unique index if not exists peer_mentor_chapters_current_key
 on mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id) where ended_at is null;
+-- An end that lay in the future when the row was last written: whether the copies of it still hold is the clock's to say.
+create index if not exists peer_mentor_chapters_ending_idx
+on mentorcert.peer_mentor_chapters (ended_at) where ended_at > updated_at;
 create index if not exists peer_mentor_chapters_chapter_id_idx on mentorcert.peer_mentor_chapters (chapter_id, peer_mentor_id);
 create index if not exists peer_mentor_chapters_peer_mentor_id_idx on mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id);
 alter table mentorcert.peer_mentor_chapters enable row level security;
@@ -774,14 +891,14 @@ revoke all on mentorcert.peer_mentor_chapters from anon, authenticated, service_
 grant select, insert, update on mentorcert.peer_mentor_chapters to service_role;
 grant select, insert (peer_mentor_id, chapter_id), update (ended_at) on mentorcert.peer_mentor_chapters to authenticated;
 comment on table mentorcert.peer_mentor_chapters is 'Which chapters a peer mentor belongs, or has belonged, to.';
-comment on column mentorcert.peer_mentor_chapters.ended_at is 'When the peer mentor left the chapter; null while in it.';
+comment on column mentorcert.peer_mentor_chapters.ended_at is 'From when the peer mentor is no longer in the chapter, also in the future: everything follows the clock. Null while no end is known.';
 
 drop policy if exists "people read the chapters of peer mentors within their reach" on mentorcert.peer_mentor_chapters;
 create policy "people read the chapters of peer mentors within their reach"
 on mentorcert.peer_mentor_chapters for select to authenticated
 using (
   organisation_id = (select mentorcert_private.administered_organisation_id())
-  or ended_at is null and chapter_id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
+  or (ended_at is null or ended_at > statement_timestamp()) and chapter_id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
   or peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
 );
 comment on policy "people read the chapters of peer mentors within their reach" on mentorcert.peer_mentor_chapters is
@@ -814,6 +931,10 @@ before update of id, organisation_id, peer_mentor_id, chapter_id, created_at on 
 for each row execute function mentorcert_private.reject_change_of_column(
   'id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at'
 );
+
+create or replace trigger reject_second_current
+after insert or update of ended_at on mentorcert.peer_mentor_chapters
+for each row when (new.ended_at is null or new.ended_at > statement_timestamp()) execute function mentorcert_private.reject_second_current();
 
 create or replace trigger set_updated_at
 before update on mentorcert.peer_mentor_chapters
@@ -852,7 +973,7 @@ begin
   if exists (
     select from changed_rows as link
     join mentorcert.peer_mentors as mentor on mentor.id = link.peer_mentor_id
-    where link.ended_at is null and mentor.erased_at is not null
+    where (link.ended_at is null or link.ended_at > statement_timestamp()) and mentor.erased_at is not null
   ) then
     perform mentorcert_private.raise_forbidden('the person was erased, and enters no chapter');
   end if;
@@ -862,7 +983,8 @@ begin
   from (
     select mentor_id, coalesce(array_agg(link.chapter_id order by link.chapter_id) filter (where link.id is not null), '{}') as chapter_ids
     from unnest(mentor_ids) as mentor_id
-    left join mentorcert.peer_mentor_chapters as link on link.peer_mentor_id = mentor_id and link.ended_at is null
+    left join mentorcert.peer_mentor_chapters as link
+      on link.peer_mentor_id = mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
     group by mentor_id
   ) as link
   where mentor.id = link.mentor_id and mentor.chapter_ids <> link.chapter_ids;
@@ -889,6 +1011,29 @@ create or replace trigger copy_chapter_ids_on_update
 after update on mentorcert.peer_mentor_chapters
 referencing new table as changed_rows
 for each statement execute function mentorcert_private.copy_chapter_ids();
+
+create or replace function mentorcert_private.refresh_ended_chapters()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  refreshed integer;
+begin
+  -- The row says by updated_at that its end is known to the copies, which its trigger writes.
+  update mentorcert.peer_mentor_chapters as link set updated_at = now()
+  where link.id in (
+    select ended.id from mentorcert.peer_mentor_chapters as ended
+    where ended.ended_at > ended.updated_at and ended.ended_at <= now()
+    order by ended.id
+    for no key update skip locked
+  );
+  get diagnostics refreshed = row_count;
+  return refreshed;
+end
+$$;
+comment on function mentorcert_private.refresh_ended_chapters() is
+  'Copies the chapters of peer mentors again whose known end in one has come; returns how many ends. Access does not wait for it.';
 
 -- Certification types
 
@@ -992,18 +1137,21 @@ for each row execute function mentorcert_private.set_updated_at();
 -- A function is closed until it is opened by name. Supabase grants EXECUTE to each of its roles as well, so revoking it from
 -- public alone would leave the door open.
 revoke execute on function
-  mentorcert_private.set_updated_at, mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, public.get_user_organisation_id,
+  mentorcert_private.set_updated_at, mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, mentorcert_private.require_instants,
+  public.get_user_organisation_id,
   mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator, mentorcert_private.require_administered_organisation,
-  mentorcert_private.with_chapters_below, mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.may_certify,
+  mentorcert_private.with_chapters_below, mentorcert_private.coordinated_chapter_ids, mentorcert_private.left_peer_mentor_ids, mentorcert_private.current_chapter_ids,
+  mentorcert_private.own_peer_mentor_ids, mentorcert_private.may_certify, mentorcert_private.reject_second_current, mentorcert_private.refresh_ended_chapters,
   mentorcert_private.check_endpoint,
   mentorcert_private.require_certifications, mentorcert_private.check_time_zone, mentorcert_private.reject_chapter_cycle, mentorcert_private.keep_an_administrator,
   public.own_organisations, mentorcert_private.reject_other_chapters, public.set_my_language, mentorcert_private.copy_chapter_ids,
   mentorcert_private.are_distinct
 from public, anon, authenticated, service_role;
 grant execute on function
-  public.get_user_organisation_id, mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator,
+  mentorcert_private.require_instants, public.get_user_organisation_id, mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator,
   mentorcert_private.require_administered_organisation, mentorcert_private.with_chapters_below,
-  mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.require_certifications, public.set_my_language,
+  mentorcert_private.coordinated_chapter_ids, mentorcert_private.left_peer_mentor_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.require_certifications,
+  public.set_my_language,
   mentorcert_private.are_distinct
 to authenticated, service_role;
 grant execute on function public.own_organisations to authenticated;

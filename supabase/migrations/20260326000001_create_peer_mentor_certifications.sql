@@ -176,6 +176,7 @@ using (
   and (
     organisation_id = (select mentorcert_private.administered_organisation_id())
     or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+    and peer_mentor_id <> all((select mentorcert_private.left_peer_mentor_ids())::uuid[])
     or peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
   )
 );
@@ -188,6 +189,7 @@ on public.peer_mentor_certifications for insert to authenticated
 with check (
   organisation_id = (select mentorcert_private.administered_organisation_id())
   or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+  and peer_mentor_id <> all((select mentorcert_private.left_peer_mentor_ids())::uuid[])
 );
 comment on policy "coordinators and administrators register certifications" on public.peer_mentor_certifications is
   'Of peer mentors in a coordinated chapter, or in the organisation.';
@@ -198,10 +200,12 @@ on public.peer_mentor_certifications for update to authenticated
 using (
   organisation_id = (select mentorcert_private.administered_organisation_id())
   or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+  and peer_mentor_id <> all((select mentorcert_private.left_peer_mentor_ids())::uuid[])
 )
 with check (
   organisation_id = (select mentorcert_private.administered_organisation_id())
   or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+  and peer_mentor_id <> all((select mentorcert_private.left_peer_mentor_ids())::uuid[])
 );
 comment on policy "coordinators and administrators change certifications" on public.peer_mentor_certifications is
   'The trigger record_change says which change is whose.';
@@ -523,6 +527,7 @@ declare
   effective_at timestamptz;
   time_zone text;
   is_admin boolean;
+  is_known boolean;
   before jsonb;
   after jsonb;
 begin
@@ -536,12 +541,14 @@ begin
 
   is_admin := not by_user or new.organisation_id is not distinct from mentorcert_private.administered_organisation_id();
   if tg_op = 'INSERT' then
-    select mentor.chapter_ids, organisation.time_zone into new.chapter_ids, time_zone
+    select organisation.time_zone into time_zone
     from mentorcert.peer_mentors as mentor
     join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
-    if not found or (by_user and not mentorcert_private.may_certify(new.organisation_id, new.chapter_ids)) then
+    is_known := found;
+    new.chapter_ids := mentorcert_private.current_chapter_ids(new.peer_mentor_id);
+    if not is_known or (by_user and not mentorcert_private.may_certify(new.organisation_id, new.chapter_ids)) then
       perform mentorcert_private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
@@ -567,6 +574,12 @@ begin
         hint = 'Leave renewal_history out.',
         schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
     end if;
+    -- What was never a time of knowledge must not stand above the clock.
+    perform mentorcert_private.require_instants(jsonb_build_object(
+      'recorded_at', (entry ->> 'recorded_at')::timestamptz, 'effective_at', (entry ->> 'effective_at')::timestamptz,
+      'issued_at', (entry #>> '{after,issued_at}')::timestamptz, 'expires_at', (entry #>> '{after,expires_at}')::timestamptz
+    ))
+    from jsonb_array_elements(new.renewal_history) as entry;
     if by_user then
       new.status := mentorcert_private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
     end if;
@@ -624,7 +637,7 @@ begin
     'schema_version', mentorcert_private.current_history_version(),
     'entry_id', gen_random_uuid(),
     'kind', kind,
-    'recorded_at', now(),
+    'recorded_at', mentorcert_private.next_recorded_at(new.renewal_history),
     'effective_at', effective_at,
     'note', change -> 'note',
     'evidence', change -> 'evidence',

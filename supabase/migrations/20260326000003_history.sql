@@ -210,6 +210,17 @@ as $$
 $$;
 comment on function mentorcert_private.state(public.peer_mentor_certifications) is 'What history entries say of a certification.';
 
+create or replace function mentorcert_private.next_recorded_at(history jsonb)
+returns timestamptz
+language sql
+volatile -- the clock after the lock of the row, which its transaction's start is not
+set search_path = ''
+as $$
+  select greatest(clock_timestamp(), (history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond')
+$$;
+comment on function mentorcert_private.next_recorded_at(jsonb) is
+  'When the registry learns of a change of a certification whose row is locked: by the clock, and never before the entry before.';
+
 create or replace function mentorcert_private.changed_fields(of_state jsonb, against jsonb)
 returns jsonb
 language sql
@@ -330,8 +341,38 @@ for each statement execute function mentorcert_private.store_events();
 
 -- Was it valid then, by what was known then?
 
+create or replace function mentorcert_private.require_settled(certification uuid, known_at timestamptz)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  seen constant pg_snapshot := pg_current_snapshot();
+  next_xid constant bigint := pg_snapshot_xmax(seen)::text::bigint;
+  writer bigint;
+begin
+  -- Who changes the row now may have looked at the clock before known_at, and says so only by its commit. Its transaction
+  -- stands, without the epoch, in xmax of the row as this statement sees it. An entry later than known_at settles it too.
+  select next_xid - ((next_xid - held.xmax::text::bigint + 2147483648) & 4294967295) + 2147483648 into writer
+  from public.peer_mentor_certifications as held
+  where held.id = certification and held.xmax::text <> '0'
+    and (held.renewal_history #>> '{-1,recorded_at}')::timestamptz <= known_at;
+  -- One that has committed after this statement began is not seen either; of a savepoint, no snapshot says which that is.
+  if writer >= next_xid
+    or writer >= pg_snapshot_xmin(seen)::text::bigint and pg_xact_status(writer::text::xid8) <> 'aborted' then
+    raise exception using
+      errcode = 'lock_not_available', message = 'the certification is being changed at this moment',
+      hint = 'Ask again: what was known then is settled when the change has ended.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_knowledge_settled';
+  end if;
+end
+$$;
+comment on function mentorcert_private.require_settled(uuid, timestamptz) is
+  'Refuses (55P03) to say what was known at an instant while a running transaction may still add to it: so an answer never changes.';
+
 create or replace function public.certification_as_of(
-  certification uuid, at timestamptz, known_at timestamptz default now()
+  certification uuid, at timestamptz, known_at timestamptz default null
 )
 returns boolean
 language sql
@@ -339,12 +380,14 @@ stable
 set search_path = ''
 as $$
   select mentorcert_private.require_certifications();
+  select mentorcert_private.require_instants(jsonb_build_object('at', at, 'known_at', known_at));
+  select mentorcert_private.require_settled(certification, known_at);
 
   with effective as (
     select entries.position, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
     from public.certification_history(certification) with ordinality as entries (entry, position)
     where
-      (entries.entry ->> 'recorded_at')::timestamptz <= known_at
+      (known_at is null or (entries.entry ->> 'recorded_at')::timestamptz <= known_at)
       and (entries.entry ->> 'effective_at')::timestamptz <= at
   ),
   -- Of each field, what was said last counts.
@@ -363,7 +406,7 @@ as $$
   from known
 $$;
 comment on function public.certification_as_of(uuid, timestamptz, timestamptz) is
-  'Whether a certification was valid at an instant, by what the registry knew at another (now); null for one that the caller may not read.';
+  'Whether a certification was valid at an instant, by what the registry knew at another (null: what it knows); null for one that the caller may not read.';
 
 -- Long work on histories, in batches that can be resumed: the lift to a new version, and the move to the events table.
 --
@@ -527,12 +570,12 @@ comment on function mentorcert_private.trim_histories(uuid, integer) is
 revoke execute on function
   mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.upgrade_history,
   mentorcert_private.history_is_in_events, mentorcert_private.cached_history, mentorcert_private.is_erasure, mentorcert_private.reject_change_of_event,
-  public.certification_history, mentorcert_private.state, mentorcert_private.changed_fields, mentorcert_private.without_remarks,
+  public.certification_history, mentorcert_private.state, mentorcert_private.next_recorded_at, mentorcert_private.changed_fields, mentorcert_private.without_remarks,
   mentorcert_private.check_history_kept, mentorcert_private.latest_change, mentorcert_private.reverted_entry, mentorcert_private.store_events,
-  public.certification_as_of, mentorcert_private.lock_certifications_after, mentorcert_private.upgrade_histories, mentorcert_private.check_events,
+  mentorcert_private.require_settled, public.certification_as_of, mentorcert_private.lock_certifications_after, mentorcert_private.upgrade_histories, mentorcert_private.check_events,
   mentorcert_private.copy_to_events, mentorcert_private.copy_histories_to_events, mentorcert_private.switch_history_to_events, mentorcert_private.trim_histories
 from public, anon, authenticated, service_role;
 grant execute on function
   mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.history_is_in_events,
-  public.certification_history, mentorcert_private.latest_change, public.certification_as_of
+  public.certification_history, mentorcert_private.latest_change, mentorcert_private.require_settled, public.certification_as_of
 to authenticated, service_role;

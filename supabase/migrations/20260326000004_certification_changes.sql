@@ -70,6 +70,7 @@ declare
   time_zone text;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('issued_on', issued_on, 'last_valid_day', last_valid_day));
   select mentor.organisation_id into certification.organisation_id
   from mentorcert.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
@@ -122,6 +123,7 @@ declare
   time_zone constant text := mentorcert_private.time_zone_of(certification.organisation_id);
   until timestamptz;
 begin
+  perform mentorcert_private.require_instants(jsonb_build_object('renewed_on', renewed_on, 'last_valid_day', last_valid_day));
   renewed_on := coalesce(renewed_on, mentorcert_private.day_of(now(), time_zone));
   until := coalesce(
     mentorcert_private.day_starts(last_valid_day + 1, time_zone),
@@ -345,9 +347,11 @@ as $$
 declare
   administered constant uuid := mentorcert_private.administered_organisation_id();
   coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
   as_owner constant boolean := auth.uid() is null;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('renewed_on', renewed_on));
   if change is null or change not in ('renew', 'suspend', 'reinstate', 'revert') then
     raise exception using
       errcode = 'MC008', message = format('unknown change %L', change),
@@ -365,7 +369,8 @@ begin
       -- What the policies for UPDATE and the trigger ask.
       coalesce(
         (
-          certification.organisation_id = administered or certification.chapter_ids && coordinated or as_owner
+          certification.organisation_id = administered or as_owner
+          or certification.chapter_ids && coordinated and certification.peer_mentor_id <> all(gone)
         )
         and mentor.erased_at is null,
         false

@@ -61,7 +61,7 @@ comment on policy "administrators record that extensions were reverted" on mento
   'Written by revert_change, which has no more rights than its caller.';
 
 create or replace function mentorcert_private.check_extension(
-  certification_type text, last_valid_day date
+  certification_type text, last_valid_day date, expired_since date
 )
 returns uuid
 language plpgsql
@@ -74,6 +74,7 @@ begin
   perform mentorcert_private.require_certifications();
   organisation := mentorcert_private.require_administered_organisation();
   perform mentorcert_private.require_type(organisation, check_extension.certification_type);
+  perform mentorcert_private.require_instants(jsonb_build_object('last_valid_day', last_valid_day, 'expired_since', expired_since));
   if check_extension.last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
@@ -82,7 +83,7 @@ begin
   return organisation;
 end
 $$;
-comment on function mentorcert_private.check_extension(text, date) is
+comment on function mentorcert_private.check_extension(text, date, date) is
   'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
 
 create or replace function mentorcert_private.preview_extension(
@@ -94,7 +95,7 @@ stable
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day, expired_since);
   time_zone constant text := mentorcert_private.time_zone_of(organisation);
   until constant timestamptz := mentorcert_private.day_starts(last_valid_day + 1, time_zone);
   since constant timestamptz := coalesce(mentorcert_private.day_starts(expired_since, time_zone), now());
@@ -135,7 +136,7 @@ set search_path = ''
 as $$
 declare
   batch constant uuid := gen_random_uuid();
-  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day, expired_since);
   locked_ids uuid[];
 begin
   perform mentorcert_private.require_reason(reason);

@@ -105,7 +105,7 @@ declare
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
       select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
-      where link.chapter_id = any(chapters) and link.ended_at is null
+      where link.chapter_id = any(chapters) and (link.ended_at is null or link.ended_at > statement_timestamp())
     )
   end;
   suspended constant boolean := status = 'suspended';
@@ -121,6 +121,7 @@ declare
   end;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -268,8 +269,8 @@ declare
   direction constant text := case when descending then 'desc' else 'asc' end;
   beyond constant text := case when descending then '<' else '>' end;
   after_unlimited constant boolean := after_id is not null and after_expires_at is null;
-  later_than timestamptz := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
-  no_later_than timestamptz := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
+  later_than timestamptz;
+  no_later_than timestamptz;
   ends text;
   ends_not text := 'certification.expires_at is null';
   filters text := 'true';
@@ -278,6 +279,11 @@ declare
   pages text;
 begin
   perform mentorcert_private.require_certifications();
+  perform mentorcert_private.require_instants(jsonb_build_object(
+    'first_day', first_day, 'last_day', last_day, 'after_expires_at', after_expires_at
+  ));
+  later_than := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
+  no_later_than := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -308,7 +314,7 @@ begin
     and (administers or coordinated = '{}' or chapters <@ coordinated) then
     mentors := array(
       select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
-      where link.chapter_id = any(chapters) and link.ended_at is null
+      where link.chapter_id = any(chapters) and (link.ended_at is null or link.ended_at > statement_timestamp())
     );
   end if;
   source := case

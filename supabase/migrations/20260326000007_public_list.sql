@@ -21,7 +21,7 @@ grant select on public.listed_peer_mentors to anon, authenticated, service_role;
 comment on table public.listed_peer_mentors is
   'Peer mentors whom the public may see, and all that it may see of them; written by trigger only.';
 comment on column public.listed_peer_mentors.listed_until is
-  'The lease: the first instant at which a required certification no longer holds; the end of 9999 where none ends, since not every client reads infinity.';
+  'The lease: the first instant at which a required certification no longer holds, or a chapter is left; the end of 9999 where none ends, since not every client reads infinity.';
 
 drop policy if exists "everybody reads entries whose lease runs" on public.listed_peer_mentors;
 create policy "everybody reads entries whose lease runs"
@@ -49,10 +49,14 @@ as $$
     coalesce(mentor.display_name, mentor.full_name),
     array(
       select chapter.name from mentorcert.chapters as chapter
-      where chapter.id = any(mentor.chapter_ids)
+      where chapter.id = any(mentorcert_private.current_chapter_ids(mentor.id))
       order by chapter.name
     ),
-    held.listed_until
+    -- A chapter whose end is known is shown no longer than that: the entry comes back without it.
+    least(held.listed_until, (
+      select min(link.ended_at) from mentorcert.peer_mentor_chapters as link
+      where link.peer_mentor_id = mentor.id and link.ended_at > statement_timestamp()
+    ))
   from mentorcert.peer_mentors as mentor
   join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
   -- Peer mentor by peer mentor and type by type, by the unique index: so it takes the same way without statistics.
@@ -198,6 +202,30 @@ after update on mentorcert.peer_mentors
 referencing new table as new_rows old table as old_rows
 for each statement execute function mentorcert_private.refresh_listing_of_peer_mentors();
 
+create or replace function mentorcert_private.refresh_listing_of_links()
+returns trigger
+language plpgsql
+security definer -- the list is no client's to write
+set search_path = ''
+as $$
+begin
+  perform mentorcert_private.refresh_listing(array(
+    select distinct after.peer_mentor_id
+    from new_rows as after
+    join old_rows as before on before.id = after.id and before.ended_at is distinct from after.ended_at
+    where after.ended_at > statement_timestamp() or before.ended_at > statement_timestamp()
+  ));
+  return null;
+end
+$$;
+comment on function mentorcert_private.refresh_listing_of_links() is
+  'After a coming end of a chapter is set or changed, which the copied chapters do not show yet.';
+
+create or replace trigger refresh_listing_of_ends
+after update on mentorcert.peer_mentor_chapters
+referencing new table as new_rows old table as old_rows
+for each statement execute function mentorcert_private.refresh_listing_of_links();
+
 create or replace function mentorcert_private.refresh_listing_of_chapters()
 returns trigger
 language plpgsql
@@ -209,7 +237,7 @@ begin
     select distinct link.peer_mentor_id
     from new_rows as after
     join old_rows as before on before.id = after.id and before.name <> after.name
-    join mentorcert.peer_mentor_chapters as link on link.chapter_id = after.id and link.ended_at is null
+    join mentorcert.peer_mentor_chapters as link on link.chapter_id = after.id and (link.ended_at is null or link.ended_at > statement_timestamp())
   ));
   return null;
 end
@@ -269,7 +297,7 @@ as $$
         -- From the chapter, not from the list: that ends with the first one found, however long the list is.
         select from mentorcert.peer_mentor_chapters as link
         join public.listed_peer_mentors as listed on listed.peer_mentor_id = link.peer_mentor_id
-        where link.chapter_id = chapter.id and link.ended_at is null and listed.listed_until > now()
+        where link.chapter_id = chapter.id and (link.ended_at is null or link.ended_at > statement_timestamp()) and listed.listed_until > now()
       )
       group by chapter.name
       order by chapter.name
@@ -310,7 +338,7 @@ comment on function public.check_certificate(uuid) is
 
 revoke execute on function
   mentorcert_private.derived_listing, mentorcert_private.refresh_listing, mentorcert_private.refresh_listing_of_certifications,
-  mentorcert_private.refresh_listing_of_peer_mentors, mentorcert_private.refresh_listing_of_chapters, mentorcert_private.refresh_listing_of_types,
+  mentorcert_private.refresh_listing_of_peer_mentors, mentorcert_private.refresh_listing_of_links, mentorcert_private.refresh_listing_of_chapters, mentorcert_private.refresh_listing_of_types,
   public.public_organisation, public.check_certificate
 from public, anon, authenticated, service_role;
 grant execute on function public.public_organisation, public.check_certificate to anon, authenticated, service_role;

@@ -304,7 +304,7 @@ as $$
     auth.uid(),
     array(
       select distinct membership.organisation_id from mentorcert.memberships as membership
-      where membership.user_id = auth.uid() and membership.ended_at is null
+      where membership.user_id = auth.uid() and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     ),
     log_access.endpoint,
     array(select distinct id from unnest(log_access.row_organisation_ids) as id),
@@ -379,7 +379,7 @@ as $$
     select membership.user_id from mentorcert.memberships as membership
     where
       membership.organisation_id = (select mentorcert_private.administered_organisation_id())
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )
 $$;
 comment on function mentorcert_private.member_logins() is

@@ -41,7 +41,7 @@ begin
   update public.peer_mentor_certifications as certification set status = 'suspended'
   where certification.peer_mentor_id = mentor.id and certification.status = 'active';
   update mentorcert.peer_mentor_chapters as link set ended_at = now()
-  where link.peer_mentor_id = mentor.id and link.ended_at is null;
+  where link.peer_mentor_id = mentor.id and (link.ended_at is null or link.ended_at > statement_timestamp());
   update mentorcert.peer_mentors as erased
   set
     external_id = 'erased-' || erased.id, full_name = 'erased', display_name = null, email = null, phone = null,
@@ -58,7 +58,7 @@ begin
   if mentor.user_id is null then
     login := 'none';
   elsif with_login and not exists (
-    select from mentorcert.memberships as membership where membership.user_id = mentor.user_id and membership.ended_at is null
+    select from mentorcert.memberships as membership where membership.user_id = mentor.user_id and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ) and not exists (
     select from mentorcert.peer_mentors as other where other.user_id = mentor.user_id
   ) then

@@ -102,7 +102,7 @@ as $$
     and exists (
       select from mentorcert.memberships as membership
       where membership.user_id = mentor.user_id and membership.organisation_id = feed.organisation_id
-        and membership.ended_at is null
+        and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     )
   order by held.expires_at, held.id
 $$;

@@ -188,7 +188,8 @@ set search_path = ''
 as $$
 begin
   -- A role that may only execute the job functions must not have the ledger say that notices of next year were sent.
-  if not isfinite(as_of)
+  perform mentorcert_private.require_instants(jsonb_build_object('as_of', as_of));
+  if as_of > clock_timestamp() + interval '10 years'
     or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
   then
     raise exception using
@@ -325,18 +326,18 @@ begin
   own_chapter_ids := mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'coordinator' and membership.ended_at is null
+      and membership.role = 'coordinator' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ));
   is_administrator := exists (
     select from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'org_admin' and membership.ended_at is null
+      and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
   covered_chapter_ids := case when is_administrator then mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
     join auth.users as login on login.id = membership.user_id and mentorcert_private.is_address(login.email)
     where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )) end;
   covered_until := coalesce(
     (
@@ -397,7 +398,7 @@ as $$
       date_trunc('week', organisation.local_day)::date as week
     from mentorcert_private.notice_organisations(as_of) as organisation
     join mentorcert.memberships as membership on membership.organisation_id = organisation.organisation_id
-    where membership.role in ('coordinator', 'org_admin') and membership.ended_at is null
+    where membership.role in ('coordinator', 'org_admin') and (membership.ended_at is null or membership.ended_at > statement_timestamp())
       and (organisation_ids is null or membership.organisation_id = any(organisation_ids))
       and (user_ids is null or membership.user_id = any(user_ids))
   ) as recipient
@@ -529,6 +530,7 @@ begin
       errcode = 'MC008', message = format('notices that reach back %s days', reach_days), hint = 'Give 0 to 365.',
       constraint = 'reach_days';
   end if;
+  perform mentorcert_private.refresh_ended_chapters();
   with marked as (
     insert into mentorcert_private.notices as notice (certification_id, expires_at, days_before, organisation_id, outcome)
     select due.certification_id, due.expires_at, due.days_before, due.organisation_id, 'skipped'

@@ -47,13 +47,13 @@ BREAKS = [
         "demo: 1",
     ),
     ("update public.listed_peer_mentors set display_name = 'Somebody else'", LISTING, "demo: 1"),
-    ("update public.listed_peer_mentors set listed_until = 'infinity'", LISTING, "demo: 1"),
+    ("update public.listed_peer_mentors set listed_until = '9999-12-30'", LISTING, "demo: 1"),
     ("update public.listed_peer_mentors set chapters = '{}'", LISTING, "demo: 1"),
     ("delete from public.listed_peer_mentors", LISTING, "demo: 1"),
     (
         """
         insert into public.listed_peer_mentors
-        select id, organisation_id, 'demo', full_name, '{}', 'infinity' from mentorcert.peer_mentors
+        select id, organisation_id, 'demo', full_name, '{}', '9999-12-30' from mentorcert.peer_mentors
         where external_id = 'unlisted'
         """,
         LISTING,

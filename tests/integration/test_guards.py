@@ -44,6 +44,8 @@ _FILE_OF_TRIGGER = {
     "refresh_listing_on_update": "public_list",
     "reject_cycle": "constraints",
     "reject_early_removal": "audit_log",
+    "reject_second_current": "future_ends",
+    "refresh_listing_of_ends": "future_ends",
     "reject_truncation": "audit_log",
     "set_updated_at": "updated_at",
     "store_events_on_insert": "history_as_events",
@@ -129,7 +131,9 @@ def constraints(conn: Connection) -> Iterator[Mutation]:
     )
     for table, constraint in found:
         drop = statement(conn, "alter table public.{} drop constraint {} cascade", table, constraint)
-        yield Mutation("constraints", drop)
+        yield Mutation(
+            "calendar" if constraint.endswith(("_in_calendar", "_ended_at_valid")) else "constraints", drop
+        )
 
 
 def written_by_hand(_conn: Connection) -> Iterator[Mutation]:

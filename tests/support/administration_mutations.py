@@ -91,7 +91,10 @@ MUTATIONS: Final = [
     function("memberships_by_email", _FIND, "count(*) >= hourly_limit", "count(*) > hourly_limit"),
     function("memberships_by_email", _FIND, "and login.deleted_at is null", ""),
     function(
-        "memberships_by_email", "mentorcert_private.member_logins()", "and membership.ended_at is null", ""
+        "memberships_by_email",
+        "mentorcert_private.member_logins()",
+        "and (membership.ended_at is null or membership.ended_at > statement_timestamp())",
+        "",
     ),
     function(
         "memberships_by_email",
@@ -99,7 +102,12 @@ MUTATIONS: Final = [
         "membership.organisation_id = (select mentorcert_private.administered_organisation_id())",
         "true",
     ),
-    function("memberships_by_email", _KEEP, "and other.ended_at is null", ""),
+    function(
+        "memberships_by_email",
+        _KEEP,
+        "and coalesce(other.ended_at, 'infinity') >= coalesce(old.ended_at, 'infinity')",
+        "",
+    ),
     function("memberships_by_email", _KEEP, "other.role = 'org_admin' and", ""),
     function("memberships_by_email", _KEEP, "other.organisation_id = old.organisation_id and", ""),
 ]

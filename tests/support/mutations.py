@@ -58,18 +58,21 @@ _AS_OF = "public.certification_as_of(uuid,timestamptz,timestamptz)"
 
 _REACH = [
     function(
-        "memberships_ending", "public.get_user_organisation_id()", "membership.ended_at is null", "true"
+        "memberships_ending",
+        "public.get_user_organisation_id()",
+        "(membership.ended_at is null or membership.ended_at > statement_timestamp())",
+        "true",
     ),
     function(
         "memberships_ending",
         "mentorcert_private.administered_organisation_id()",
-        "membership.ended_at is null",
+        "(membership.ended_at is null or membership.ended_at > statement_timestamp())",
         "true",
     ),
     function(
         "memberships_ending",
         "mentorcert_private.coordinated_chapter_ids()",
-        "membership.ended_at is null",
+        "(membership.ended_at is null or membership.ended_at > statement_timestamp())",
         "true",
     ),
     function(
@@ -100,7 +103,10 @@ _REACH = [
         "true",
     ),
     function(
-        "chapters_of_peer_mentors", "mentorcert_private.copy_chapter_ids()", "link.ended_at is null", "true"
+        "chapters_of_peer_mentors",
+        "mentorcert_private.copy_chapter_ids()",
+        "(link.ended_at is null or link.ended_at > statement_timestamp())",
+        "true",
     ),
     function(
         "access_peer_mentor_certifications",
@@ -233,9 +239,106 @@ _HISTORY = [
     ),
     function("history_as_events", "mentorcert_private.check_events(uuid[])", "differing > 0", "false"),
     function("history_as_events", "mentorcert_private.cached_history(jsonb)", "<= 50", "<= 5000"),
-    function("as_of", _AS_OF, "(entries.entry ->> 'recorded_at')::timestamptz <= known_at", "true"),
+    function(
+        "as_of",
+        _AS_OF,
+        "(known_at is null or (entries.entry ->> 'recorded_at')::timestamptz <= known_at)",
+        "true",
+    ),
     function("as_of", _AS_OF, "(entries.entry ->> 'effective_at')::timestamptz <= at", "true"),
     function("as_of", _AS_OF, "at < coalesce", "at <= coalesce"),
+    function(
+        "calendar", _AS_OF, "select mentorcert_private.require_instants(", "select pg_catalog.to_jsonb("
+    ),
+    *(
+        function(
+            "calendar",
+            signature,
+            "perform mentorcert_private.require_instants(",
+            "perform pg_catalog.to_jsonb(",
+        )
+        for signature in (
+            "public.register_certification(uuid,text,date,date,text,jsonb)",
+            "public.renew_certification(uuid,date,date,text,jsonb)",
+            "public.preview_changes(text,uuid[],date)",
+            "mentorcert_private.check_extension(text,date,date)",
+            _PAGE,
+            "public.search_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer)",
+            "mentorcert_private.check_notices_as_of(timestamptz)",
+            _RECORD,
+        )
+    ),
+    function("calendar", "mentorcert_private.require_instants(jsonb)", "or given.value like '% BC'", ""),
+    Mutation("calendar", "alter table mentorcert.memberships drop constraint memberships_ended_at_valid"),
+    Mutation(
+        "calendar",
+        "alter table mentorcert.peer_mentor_chapters drop constraint peer_mentor_chapters_ended_at_valid",
+    ),
+    Mutation(
+        "calendar", "alter table mentorcert_private.job_runs drop constraint job_runs_as_of_in_calendar"
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.left_peer_mentor_ids()",
+        "link.ended_at <= statement_timestamp()",
+        "false",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.left_peer_mentor_ids()",
+        "link.chapter_id = any(mentorcert_private.coordinated_chapter_ids())",
+        "false",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.current_chapter_ids(uuid)",
+        "link.ended_at > statement_timestamp()",
+        "true",
+    ),
+    function(
+        "future_ends",
+        "public.get_user_organisation_id()",
+        "or membership.ended_at > statement_timestamp()",
+        "",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.coordinated_chapter_ids()",
+        "or membership.ended_at > statement_timestamp()",
+        "",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.keep_an_administrator()",
+        ">= coalesce(old.ended_at",
+        "<= coalesce(old.ended_at",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.refresh_ended_chapters()",
+        "ended.ended_at <= statement_timestamp()",
+        "false",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.run_nightly(timestamptz,integer)",
+        "perform mentorcert_private.refresh_ended_chapters();",
+        "",
+    ),
+    function(
+        "future_ends",
+        _LISTING,
+        "where link.peer_mentor_id = mentor.id and link.ended_at > statement_timestamp()",
+        "where false",
+    ),
+    function(
+        "future_ends",
+        "mentorcert_private.refresh_listing_of_links()",
+        "where after.ended_at > statement_timestamp()",
+        "where false",
+    ),
+    Mutation("future_ends", "drop trigger reject_second_current on mentorcert.memberships"),
+    Mutation("future_ends", "drop trigger reject_second_current on mentorcert.peer_mentor_chapters"),
     _trigger("(new.expires_at <= now())", "due"),
     _trigger("(old.expires_at = new.expires_at)", "same end"),
     _trigger("(old.issued_at = new.issued_at)", "same beginning"),
@@ -328,8 +431,16 @@ _CATALOGUE = [
         "create function public.forgotten() returns integer language sql set search_path = '' return 1;"
         " comment on function public.forgotten() is 'Open.'",
     ),
-    Mutation("constraints", "drop index mentorcert.memberships_current_key"),
+    Mutation(
+        "constraints",
+        "drop index mentorcert.memberships_current_key;"
+        " alter table mentorcert.memberships disable trigger reject_second_current",
+    ),
     Mutation("constraints", "drop index mentorcert.peer_mentors_user_id_key"),
-    Mutation("constraints", "drop index mentorcert.peer_mentor_chapters_current_key"),
+    Mutation(
+        "constraints",
+        "drop index mentorcert.peer_mentor_chapters_current_key;"
+        " alter table mentorcert.peer_mentor_chapters disable trigger reject_second_current",
+    ),
 ]
 MUTATIONS = [*_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]

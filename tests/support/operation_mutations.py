@@ -39,7 +39,7 @@ _ENDPOINTS = [
         for signature in (
             "mentorcert_private.lock_certification(uuid)",
             "public.register_certification(uuid,text,date,date,text,jsonb)",
-            "mentorcert_private.check_extension(text,date)",
+            "mentorcert_private.check_extension(text,date,date)",
             "public.revert_change(uuid,text)",
             "public.certification_history(uuid)",
             "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
@@ -131,7 +131,12 @@ _LOGS = [
         "access_log", "alter table mentorcert_private.access_log drop constraint access_log_request_id_valid"
     ),
     Mutation("access_log", f"grant execute on function {_LOG} to service_role"),
-    function("access_log", _LOG, "and membership.ended_at is null", "and false"),
+    function(
+        "access_log",
+        _LOG,
+        "and (membership.ended_at is null or membership.ended_at > statement_timestamp())",
+        "and false",
+    ),
     function("access_log", _NIGHTLY, "perform mentorcert_private.delete_outdated_logs();", ""),
 ]
 
@@ -148,7 +153,11 @@ _ERASURE = [
     function("erasure", _ERASE, "and membership.role = 'peer_mentor'", ""),
     function("erasure", _ERASE, "with_login and not exists", "true and not exists"),
     function(
-        "erasure", _ERASE, "membership.user_id = mentor.user_id and membership.ended_at is null", "false"
+        "erasure",
+        _ERASE,
+        "membership.user_id = mentor.user_id and (membership.ended_at is null"
+        " or membership.ended_at > statement_timestamp())",
+        "false",
     ),
     function("erasure", _ERASE, "entry.row_id = any(removed_ids)", "false"),
     Mutation("erasure", "alter table mentorcert.peer_mentors drop constraint peer_mentors_erased_at_valid"),
@@ -185,7 +194,12 @@ _CHECK: Final = "public.check_certificate(uuid)"
 _HEADING: Final = "public.public_organisation(text)"
 _WITHOUT_LOGIN = [
     function("public_organisation", _HEADING, "and listed.listed_until > now()", ""),
-    function("public_organisation", _HEADING, "and link.ended_at is null", ""),
+    function(
+        "public_organisation",
+        _HEADING,
+        "and (link.ended_at is null or link.ended_at > statement_timestamp())",
+        "",
+    ),
     function("public_organisation", _HEADING, "chapter.organisation_id = organisation.id and", ""),
     function("public_organisation", _HEADING, "organisation.slug = public_organisation.slug", "true"),
     function("public_organisation", _HEADING, "mentorcert_private.check_endpoint('public_list') and", ""),
@@ -197,7 +211,12 @@ _WITHOUT_LOGIN = [
     function("calendar_feeds", _FEED, "and mentorcert_private.check_endpoint('organisations')", ""),
     function("calendar_feeds", _FEED, "and login.deleted_at is null", ""),
     function("calendar_feeds", _FEED, "<= now(), true)", "<= now(), true) or true"),
-    function("calendar_feeds", _FEED, "and membership.ended_at is null", ""),
+    function(
+        "calendar_feeds",
+        _FEED,
+        "and (membership.ended_at is null or membership.ended_at > statement_timestamp())",
+        "",
+    ),
     function("calendar_feeds", _FEED, "and membership.organisation_id = feed.organisation_id", ""),
     function("calendar_feeds", _FEED, "certification.status <> 'suspended' and", ""),
     function(

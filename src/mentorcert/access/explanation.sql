@@ -12,7 +12,7 @@ select
     select chapter.code
     from mentorcert.peer_mentor_chapters as link
     join mentorcert.chapters as chapter on chapter.id = link.chapter_id
-    where link.peer_mentor_id = certification.peer_mentor_id and link.ended_at is null
+    where link.peer_mentor_id = certification.peer_mentor_id and (link.ended_at is null or link.ended_at > statement_timestamp())
     order by chapter.code
   )
 from public.peer_mentor_certifications as certification
@@ -20,7 +20,8 @@ join mentorcert.organisations as organisation on organisation.id = certification
 where certification.id = :certification_id;
 
 -- name: memberships(user_id)
-select membership.organisation_id, organisation.slug, membership.role, chapter.code, membership.ended_at
+select membership.organisation_id, organisation.slug, membership.role, chapter.code,
+  case when membership.ended_at <= statement_timestamp() then membership.ended_at end as ended_at
 from mentorcert.memberships as membership
 join mentorcert.organisations as organisation on organisation.id = membership.organisation_id
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id

@@ -34,7 +34,7 @@ select chapter.id, chapter.organisation_id, chapter.parent_id from mentorcert.ch
 -- name: memberships(user_id)
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, membership.chapter_id,
-  membership.ended_at is not null
+  coalesce(membership.ended_at <= statement_timestamp(), false)
 from mentorcert.memberships as membership
 where :user_id::uuid is null or membership.user_id = :user_id;
 
@@ -50,7 +50,7 @@ where
   );
 
 -- name: peer_mentor_chapters(certification_id)
-select link.id, link.organisation_id, link.peer_mentor_id, link.chapter_id, link.ended_at is not null
+select link.id, link.organisation_id, link.peer_mentor_id, link.chapter_id, coalesce(link.ended_at <= statement_timestamp(), false)
 from mentorcert.peer_mentor_chapters as link
 where
   :certification_id::uuid is null

@@ -18,7 +18,7 @@ from public.peer_mentor_certifications as certification
 where certification.id = :certification_id;
 
 -- name: was_valid(certification_id, at, known_at)
-select public.certification_as_of(:certification_id, :at, coalesce(:known_at::timestamptz, now()));
+select public.certification_as_of(:certification_id, :at, :known_at::timestamptz);
 
 -- name: register(peer_mentor_id, certification_type, issued_on, last_valid_day, note, evidence)
 select

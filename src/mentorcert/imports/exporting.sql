@@ -25,7 +25,7 @@ cross join lateral (
   where
     membership.organisation_id = mentor.organisation_id
     and membership.peer_mentor_id = mentor.id
-    and membership.ended_at is null
+    and (membership.ended_at is null or membership.ended_at > statement_timestamp())
 ) as chapters
 left join public.peer_mentor_certifications as certification
   on certification.organisation_id = mentor.organisation_id and certification.peer_mentor_id = mentor.id

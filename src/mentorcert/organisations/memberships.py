@@ -18,7 +18,7 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A membership; the address is known of members only, the name of those who are peer mentors."""
+    """A membership; the address is known of members only, the name of peer mentors."""
 
     id: UUID
     organisation_id: UUID
@@ -27,6 +27,7 @@ class Membership:
     chapter: str | None
     created_at: datetime
     ended_at: datetime | None
+    holds: bool
     email: str | None
     full_name: str | None
 

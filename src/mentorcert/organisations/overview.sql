@@ -36,7 +36,7 @@ select
   (select count(*) from mentorcert.chapters as chapter where chapter.organisation_id = :organisation_id) as chapters,
   (
     select count(*) from mentorcert.memberships as membership
-    where membership.organisation_id = :organisation_id and membership.ended_at is null
+    where membership.organisation_id = :organisation_id and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ) as memberships,
   (
     select max(run.local_day) from mentorcert_private.job_runs as run

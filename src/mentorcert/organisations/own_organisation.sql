@@ -4,7 +4,7 @@ select
   organisation.id, organisation.slug, organisation.name, organisation.time_zone,
   array(
     select membership.role from mentorcert.memberships as membership
-    where membership.user_id = (select auth.uid()) and membership.ended_at is null
+    where membership.user_id = (select auth.uid()) and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     union
     select 'peer_mentor' from mentorcert.peer_mentors as mentor where mentor.user_id = (select auth.uid())
   ) as roles

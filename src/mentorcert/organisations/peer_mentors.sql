@@ -49,7 +49,7 @@ select :peer_mentor_id, chapter_id from unnest(:chapter_ids::uuid[]) as chapter_
 -- name: leave(peer_mentor_id, chapter_ids)!
 update mentorcert.peer_mentor_chapters as link set ended_at = now()
 where
-  link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and link.ended_at is null;
+  link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and (link.ended_at is null or link.ended_at > statement_timestamp());
 
 -- name: find_login(email)
 select mentorcert_private.find_login(:email);

@@ -65,7 +65,7 @@ select
   coalesce(chapter.name, mentor.full_name) as scope
 from mentorcert.organisations as organisation
 join mentorcert.memberships as membership
-  on membership.organisation_id = organisation.id and membership.ended_at is null
+  on membership.organisation_id = organisation.id and (membership.ended_at is null or membership.ended_at > statement_timestamp())
 join auth.users as login
   on login.id = membership.user_id and login.email like '%@' || organisation.slug || '.example'
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id

@@ -39,23 +39,23 @@ set local session_replication_role = origin;
 
 create table tests.moments (place serial, at timestamptz, known_at timestamptz, expected boolean, description text);
 insert into tests.moments (at, known_at, expected, description) values
-  ('2016-02-28T23:59:59Z', 'infinity', false, 'before its first day'),
-  ('2016-03-01T00:00Z', 'infinity', true, 'from its first instant'),
+  ('2016-02-28T23:59:59Z', '9998-12-31', false, 'before its first day'),
+  ('2016-03-01T00:00Z', '9998-12-31', true, 'from its first instant'),
   ('2016-03-03', '2016-03-04', false, 'not by what was known before it was registered'),
   ('2016-03-03', '2016-03-06', true, 'registered afterwards, for the days before'),
   ('2017-02-28T23:59:59Z', '2016-12-01', true, 'to its last instant'),
   ('2017-03-01T00:00Z', '2016-12-01', false, 'not from its end'),
   ('2017-03-01T00:00Z', '2017-02-21', true, 'renewed early: no gap'),
-  ('2017-06-30T23:59:59Z', 'infinity', true, 'before the suspension'),
-  ('2017-07-01T00:00Z', 'infinity', false, 'suspended from that instant'),
+  ('2017-06-30T23:59:59Z', '9998-12-31', true, 'before the suspension'),
+  ('2017-07-01T00:00Z', '9998-12-31', false, 'suspended from that instant'),
   ('2017-08-01', '2017-06-30', true, 'which nobody knew the day before'),
-  ('2017-08-31T23:59:59Z', 'infinity', false, 'suspended to the end'),
-  ('2017-09-01T00:00Z', 'infinity', true, 'reinstated from that instant'),
+  ('2017-08-31T23:59:59Z', '9998-12-31', false, 'suspended to the end'),
+  ('2017-09-01T00:00Z', '9998-12-31', true, 'reinstated from that instant'),
   ('2018-06-01', '2017-09-15', true, 'by what was known before the correction'),
   ('2018-06-01', '2017-10-02', false, 'corrected'),
-  ('2018-02-28T23:59:59Z', 'infinity', true, 'to the corrected end'),
+  ('2018-02-28T23:59:59Z', '9998-12-31', true, 'to the corrected end'),
   ('2018-03-01T00:00Z', '2018-02-01', false, 'not from the corrected end, before the nightly run as after it'),
-  ('2018-03-01T00:00Z', 'infinity', false, 'nor by what is known in the end'),
+  ('2018-03-01T00:00Z', '9998-12-31', false, 'nor by what is known in the end'),
   ('2016-06-01', '2010-01-01', false, 'nothing was known');
 
 create function tests.answers_as_of(who text) returns setof text

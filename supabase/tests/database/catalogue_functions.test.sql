@@ -47,7 +47,10 @@ insert into tests.allowed (signature) values
   ('mentorcert_private.latest_change(uuid)'),
   ('mentorcert_private.lock_certification(uuid)'),
   ('mentorcert_private.name_patterns(text)'),
+  ('mentorcert_private.left_peer_mentor_ids()'),
   ('mentorcert_private.own_peer_mentor_ids()'),
+  ('mentorcert_private.require_instants(jsonb)'),
+  ('mentorcert_private.require_settled(uuid,timestamp with time zone)'),
   ('mentorcert_private.reject_revert(text,text)'),
   ('mentorcert_private.reject_transition(text,text)'),
   ('mentorcert_private.require_administered_organisation(text)'),
@@ -60,7 +63,7 @@ insert into tests.allowed (signature) values
   ('mentorcert_private.upgrade_history_entry(jsonb)'),
   ('mentorcert_private.scan_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
   ('mentorcert_private.with_chapters_below(uuid[])'),
-  ('mentorcert_private.check_extension(text,date)'),
+  ('mentorcert_private.check_extension(text,date,date)'),
   ('mentorcert_private.record_reversal(uuid,text)'),
   ('mentorcert_private.preview_extension(text,date,uuid,date)'),
   ('mentorcert_private.preview_reversal(uuid)');
@@ -166,10 +169,10 @@ select set_eq(
     'calendar_feed_created_at', 'calendar_of', 'cancel_task', 'check_certificate', 'check_endpoint', 'claim_digests',
     'claim_notices', 'coordinated_chapter_ids',
     'copy_chapter_ids', 'create_calendar_feed', 'due_digests', 'due_notices', 'end_calendar_feed', 'find_login', 'finish_notices', 'get_user_organisation_id',
-    'history_is_in_events', 'keep_an_administrator', 'log_access', 'member_logins', 'next_nightly_at', 'next_notices_at',
+    'history_is_in_events', 'keep_an_administrator', 'left_peer_mentor_ids', 'log_access', 'member_logins', 'next_nightly_at', 'next_notices_at',
     'own_organisations', 'own_peer_mentor_ids', 'portal_alarm', 'preview_replay', 'public_organisation', 'record_change', 'refresh_listing_of_certifications',
-    'refresh_listing_of_chapters', 'refresh_listing_of_peer_mentors', 'refresh_listing_of_types',
-    'reject_chapter_cycle', 'reject_other_chapters', 'report_notices', 'request_task', 'revoke_calendar_feed', 'run_nightly', 'set_my_language',
+    'refresh_listing_of_chapters', 'refresh_listing_of_links', 'refresh_listing_of_peer_mentors', 'refresh_listing_of_types',
+    'reject_chapter_cycle', 'reject_other_chapters', 'reject_second_current', 'report_notices', 'request_task', 'revoke_calendar_feed', 'run_nightly', 'set_my_language',
     'set_portal_mode', 'start_notices', 'store_events', 'uncertain_notices'
   ],
   'these functions, and no others, run with the rights of their owner'

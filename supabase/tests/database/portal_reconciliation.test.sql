@@ -85,7 +85,7 @@ from (
 ) as drift (found);
 select is((select kind from mentorcert_portal.drift order by id limit 1), 'listed_but_expired', 'what must not be shown is first');
 select mentorcert_portal.claim(tests.id('alfa'), 0);
-update mentorcert_portal.states set lease_token = gen_random_uuid(), lease_until = 'infinity' where peer_mentor_id = tests.id('cait');
+update mentorcert_portal.states set lease_token = gen_random_uuid(), lease_until = '2200-01-01' where peer_mentor_id = tests.id('cait');
 select is((select marked from mentorcert_portal.repair_next((select id from run), 0, 1)), 1, 'a batch');
 select is(
   (select string_agg(tests.name(peer_mentor_id), ',') from mentorcert_portal.states where state = 'pending' and organisation_id = tests.id('alfa')),

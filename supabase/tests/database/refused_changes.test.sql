@@ -54,7 +54,7 @@ from (
     ('owner', $$ update public.peer_mentor_certifications set expires_at = 'infinity' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
     ('owner', $$ update public.peer_mentor_certifications set expires_at = '20000-01-01' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
     ('owner', $$ update public.peer_mentor_certifications set issued_at = '-infinity' where id = tests.id('mia.basic') $$, 'MC003 certification_date_range'),
-    ('adam', $$ select public.extend_certifications('basic', 'infinity', 'why') $$, 'MC003 certification_date_range'),
+    ('adam', $$ select public.extend_certifications('basic', 'infinity', 'why') $$, 'MC008 last_valid_day'),
     -- reasons
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), E'\n\t') $$, 'MC004 certification_reason_required'),
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), E'\u00a0\u200b') $$, 'MC004 certification_reason_required'),

@@ -180,7 +180,7 @@ left join lateral (
   where
     membership.organisation_id = :organisation_id
     and membership.peer_mentor_id = mentor.id
-    and membership.ended_at is null
+    and (membership.ended_at is null or membership.ended_at > statement_timestamp())
 ) as held on true
 order by staged.line;
 

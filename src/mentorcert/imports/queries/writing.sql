@@ -55,7 +55,7 @@ update mentorcert.peer_mentor_chapters as membership
 set ended_at = now()
 where
   membership.organisation_id = :organisation_id
-  and membership.ended_at is null
+  and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   and membership.peer_mentor_id in (select stated.peer_mentor_id from pg_temp.import_memberships as stated)
   and not exists (
     select from pg_temp.import_memberships as stated
@@ -74,7 +74,7 @@ where
       membership.organisation_id = :organisation_id
       and membership.peer_mentor_id = stated.peer_mentor_id
       and membership.chapter_id = stated.chapter_id
-      and membership.ended_at is null
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
 
 -- name: register_certifications(time_zone, organisation_id)!

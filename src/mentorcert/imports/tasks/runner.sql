@@ -7,7 +7,7 @@ select
   exists (
     select from mentorcert.memberships as membership
     where membership.organisation_id = task.organisation_id and membership.user_id = task.requested_by
-      and membership.role = 'org_admin' and membership.ended_at is null
+      and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ) as is_allowed
 from mentorcert_private.claim_task(make_interval(secs => :lease_s)) as task
 join mentorcert.organisations as organisation on organisation.id = task.organisation_id;
