@@ -82,7 +82,7 @@ begin
     limit batch_size
   );
   perform portal.enqueue_sync(ids);
-  -- Told again also where the portal has confirmed just that.
+  -- Sent again also where the portal has confirmed just that.
   update portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update portal.replays as running
   set

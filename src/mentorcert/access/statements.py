@@ -1,4 +1,4 @@
-"""What a logged SQL statement tells: settings that say who acts, ids that it names, what its rows mean."""
+"""What a logged SQL statement shows: settings that say who acts, ids that it names, what its rows mean."""
 
 import json
 import re

@@ -29,7 +29,7 @@ _FIELDS: Final = (
     "response.headers.content_range", *_SUBJECTS, _ROLE, _KEY_ROLE, _KEY_PREFIX,
 )  # fmt: skip
 _FIRST_REFUSAL: Final = 400
-_TOLD_EVERY: Final = 1_000
+_REPORTED_EVERY: Final = 1_000
 
 Fields = Mapping[str, str]
 
@@ -122,7 +122,7 @@ def _records(path: Path, progress: Progress) -> Iterator[tuple[int, Any]]:
                 csv.field_size_limit(2**31 - 1)
                 records = csv.DictReader(file)
             for number, record in enumerate(records, start=1):
-                if number % _TOLD_EVERY == 0:
+                if number % _REPORTED_EVERY == 0:
                     progress("bytes read", binary.tell(), size)
                 yield number, record
         except (ValueError, csv.Error):

@@ -70,7 +70,7 @@ def _forget_the_dead(data: Path) -> None:
 
 
 def _is_postgres(pid: int) -> bool:
-    """Tell whether the process is a server, or is no more: PostgreSQL itself tidies up after the dead."""
+    """Return whether the process is a server; PostgreSQL itself tidies up after one that has died."""
     try:
         return psutil.Process(pid).name().startswith("postgres")
     except psutil.NoSuchProcess:
