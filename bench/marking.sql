@@ -9,9 +9,9 @@ select mentor.id, mentor.organisation_id, 'in_sync', 1, false, null, null from p
 on conflict on constraint states_pkey do nothing;
 
 -- name: lift_portal#
-alter table public.peer_mentor_certifications disable trigger tell_portal_on_update;
-alter table public.listed_peer_mentors disable trigger tell_portal_on_insert;
-alter table public.listed_peer_mentors disable trigger tell_portal_on_delete;
+alter table public.peer_mentor_certifications disable trigger sync_portal_on_update;
+alter table public.listed_peer_mentors disable trigger sync_portal_on_insert;
+alter table public.listed_peer_mentors disable trigger sync_portal_on_delete;
 
 -- name: tonight()$
 select private.day_starts(private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');

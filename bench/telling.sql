@@ -32,7 +32,7 @@ select portal.connect(:id, 'webhook', 'v1', 'bench'), portal.set_mode(:id, 'live
 update portal.states set lease_token = null, lease_until = null, next_attempt_at = now();
 
 -- name: mark()!
-select portal.mark(array(select id from public.peer_mentors));
+select portal.enqueue_sync(array(select id from public.peer_mentors));
 
 -- name: forget()!
 -- Else what was marked, but says the same, need not be told.

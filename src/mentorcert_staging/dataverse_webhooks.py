@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -68,13 +68,13 @@ async def send(emission: Emission) -> list[int | str]:
     """Send it as Dataverse does: within 60 s, and once more after 502, 503 or 504 only."""
     headers, content = render(emission)
     attempts = list[int | str]()
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
         for _ in range(2):
             try:
                 answer = await client.post(
                     emission.url, params=emission.query, headers=headers, content=content
                 )
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 attempts.append(type(error).__name__)
                 break
             attempts.append(answer.status_code)
@@ -86,7 +86,7 @@ async def send(emission: Emission) -> list[int | str]:
 def render(emission: Emission) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body."""
     context = remote_execution_context(emission)
-    content = httpx.Request("POST", emission.url, json=context).content
+    content = httpx2.Request("POST", emission.url, json=context).content
     headers = {
         "content-type": "application/json",
         "x-ms-dynamics-organization": emission.organisation,
@@ -98,7 +98,7 @@ def render(emission: Emission) -> tuple[dict[str, str], bytes]:
     if emission.stripped or (emission.stripped is None and len(content) > LARGEST_BYTES):
         headers["x-ms-dynamics-msg-size-exceeded"] = "true"
         kept = {name: value for name, value in context.items() if name not in _STRIPPED}
-        content = httpx.Request("POST", emission.url, json=kept).content
+        content = httpx2.Request("POST", emission.url, json=kept).content
     return headers, content
 
 

@@ -4,15 +4,15 @@
 -- mentorcert.change, a JSON object that holds for the statement that follows. The Data API cannot set it, and
 -- job, as_of and the kind 'imported' count only where no end user is signed in.
 
-create or replace function private.announce_change(change jsonb)
+create or replace function private.set_change_context(change jsonb)
 returns void
 language sql
 set search_path = ''
 as $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
-comment on function private.announce_change(jsonb) is
+comment on function private.set_change_context(jsonb) is
   'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch); null ends it.';
 
-create or replace function private.deny_right(message text default 'no such certification or peer mentor, or no right to it')
+create or replace function private.raise_forbidden(message text default 'no such certification or peer mentor, or no right to it')
 returns void
 language plpgsql
 set search_path = ''
@@ -24,7 +24,7 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
 end
 $$;
-comment on function private.deny_right(text) is
+comment on function private.raise_forbidden(text) is
   'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
 
 create or replace function private.time_zone_of(organisation_id uuid)
@@ -80,7 +80,7 @@ $$;
 comment on function private.check_dates(public.peer_mentor_certifications, text, timestamptz) is
   'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
 
-create or replace function private.known_type(organisation_id uuid, code text)
+create or replace function private.require_type(organisation_id uuid, code text)
 returns public.certification_types
 language plpgsql
 stable
@@ -90,11 +90,11 @@ declare
   type public.certification_types;
 begin
   select * into type from public.certification_types as candidate
-  where candidate.organisation_id = known_type.organisation_id and candidate.code = known_type.code;
+  where candidate.organisation_id = require_type.organisation_id and candidate.code = require_type.code;
   if not found then
     raise exception using
       errcode = 'MC002',
-      message = format('unknown certification type %L', known_type.code),
+      message = format('unknown certification type %L', require_type.code),
       hint = 'Use the code of one of the organisation''s certification types.',
       schema = 'public', table = 'peer_mentor_certifications', column = 'certification_type',
       constraint = 'certification_type_known';
@@ -102,7 +102,7 @@ begin
   return type;
 end
 $$;
-comment on function private.known_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
+comment on function private.require_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
 
 create or replace function private.check_type(
   certification public.peer_mentor_certifications, held_until timestamptz, time_zone text, within_rule boolean
@@ -113,7 +113,7 @@ set search_path = ''
 as $$
 declare
   type constant public.certification_types :=
-    private.known_type(certification.organisation_id, certification.certification_type);
+    private.require_type(certification.organisation_id, certification.certification_type);
   last_valid_day date;
 begin
   last_valid_day := private.last_valid_day(
@@ -269,14 +269,14 @@ $$;
 comment on function private.actor(uuid, jsonb) is 'Who makes the change: the signed-in user and role, the job, or the database role.';
 
 revoke execute on function
-  private.announce_change(jsonb), private.deny_right(text),
+  private.set_change_context(jsonb), private.raise_forbidden(text),
   private.check_dates(public.peer_mentor_certifications, text, timestamptz),
   private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean),
   private.kind_of_change(public.peer_mentor_certifications, public.peer_mentor_certifications, timestamptz),
   private.is_past_day(text), private.check_note_and_evidence(jsonb), private.actor(uuid, jsonb), private.reject_transition(text, text),
-  private.require_reason(text), private.known_type(uuid, text), private.time_zone_of(uuid)
+  private.require_reason(text), private.require_type(uuid, text), private.time_zone_of(uuid)
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.announce_change(jsonb), private.deny_right(text), private.reject_transition(text, text),
-  private.require_reason(text), private.known_type(uuid, text), private.time_zone_of(uuid)
+  private.set_change_context(jsonb), private.raise_forbidden(text), private.reject_transition(text, text),
+  private.require_reason(text), private.require_type(uuid, text), private.time_zone_of(uuid)
 to authenticated, service_role;

@@ -106,7 +106,7 @@ begin
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
     if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
-      perform private.deny_right();
+      perform private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
       raise exception using
@@ -141,7 +141,7 @@ begin
     if not private.is_erasure() and exists (
       select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
     ) and new.status is distinct from 'expired' then
-      perform private.deny_right('the person was erased; nothing is certified any more');
+      perform private.raise_forbidden('the person was erased; nothing is certified any more');
     end if;
     time_zone := private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
@@ -162,11 +162,11 @@ begin
       reverted := private.reverted_entry(old.id, change);
       perform private.check_revert(old, new, reverted);
       if not is_admin and reverted ->> 'kind' not in ('renewed', 'suspended', 'reinstated') then
-        perform private.deny_right('only the administrator of the organisation takes back a change of this kind');
+        perform private.raise_forbidden('only the administrator of the organisation takes back a change of this kind');
       end if;
       effective_at := (reverted ->> 'effective_at')::timestamptz;
     elsif kind in ('corrected', 'extended') and not is_admin then
-      perform private.deny_right('only the administrator of the organisation corrects or extends a certification');
+      perform private.raise_forbidden('only the administrator of the organisation corrects or extends a certification');
     end if;
   end if;
   if tg_op = 'INSERT' or old.certification_type <> new.certification_type

@@ -15,7 +15,7 @@ begin
   where candidate.id = certification_id
   for no key update;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   return certification;
 end
@@ -73,7 +73,7 @@ begin
   select mentor.organisation_id into certification.organisation_id
   from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   if exists (
     select from public.peer_mentor_certifications as held
@@ -90,7 +90,7 @@ begin
   certification.certification_type := register_certification.certification_type;
   time_zone := private.time_zone_of(certification.organisation_id);
   issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
   values (
     register_certification.peer_mentor_id,
@@ -102,7 +102,7 @@ begin
     )
   )
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -149,12 +149,12 @@ begin
       schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
       constraint = 'certification_renewal_keeps_validity';
   end if;
-  perform private.announce_change(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
   update public.peer_mentor_certifications as renewed
   set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
   where renewed.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -173,11 +173,11 @@ begin
     perform private.reject_transition('suspended', 'suspended');
   end if;
   perform private.require_reason(reason);
-  perform private.announce_change(jsonb_build_object('note', reason));
+  perform private.set_change_context(jsonb_build_object('note', reason));
   update public.peer_mentor_certifications as suspended set status = 'suspended'
   where suspended.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -195,11 +195,11 @@ begin
   if certification.status <> 'suspended' then
     perform private.reject_transition(certification.status, certification.status);
   end if;
-  perform private.announce_change(jsonb_build_object('note', note));
+  perform private.set_change_context(jsonb_build_object('note', note));
   update public.peer_mentor_certifications as reinstated set status = 'active' -- or expired: the trigger looks at the date
   where reinstated.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -224,16 +224,16 @@ declare
 begin
   perform private.require_certifications();
   if organisation is null then
-    perform private.deny_right('only the administrator of an organisation extends certifications');
+    perform private.raise_forbidden('only the administrator of an organisation extends certifications');
   end if;
   perform private.require_reason(reason);
-  perform private.known_type(organisation, extend_certifications.certification_type);
+  perform private.require_type(organisation, extend_certifications.certification_type);
   if last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
       hint = 'Give the day to which the certifications are extended.', constraint = 'last_valid_day';
   end if;
-  perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
+  perform private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
   with locked as (
     select candidate.id from public.peer_mentor_certifications as candidate
     where
@@ -257,7 +257,7 @@ begin
       hint = 'Only what is valid now (or expired since the day given) and ends before that day is extended; look at type, day and chapter.',
       constraint = 'extension_not_empty';
   end if;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return batch;
 end
 $$;

@@ -35,7 +35,7 @@ $$;
 comment on function public.certification_as_of(uuid, timestamptz, timestamptz) is
   'Whether a certification was valid at an instant, by what the registry knew at another (now); null for one that the caller may not read.';
 
-create or replace function private.taken_back(
+create or replace function private.state_before(
   certification public.peer_mentor_certifications, entry jsonb
 )
 returns public.peer_mentor_certifications
@@ -81,7 +81,7 @@ begin
   return certification;
 end
 $$;
-comment on function private.taken_back(public.peer_mentor_certifications, jsonb) is
+comment on function private.state_before(public.peer_mentor_certifications, jsonb) is
   'The certification without the change that an entry tells of; null where that cannot be taken back, or has been changed since.';
 
 create or replace function private.reject_revert(
@@ -109,7 +109,7 @@ stable
 set search_path = ''
 as $$
 declare
-  target constant public.peer_mentor_certifications := private.taken_back(before, entry);
+  target constant public.peer_mentor_certifications := private.state_before(before, entry);
 begin
   if target.id is null
     or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
@@ -139,18 +139,18 @@ begin
   if not found then
     perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
   end if;
-  target := private.taken_back(certification, entry);
+  target := private.state_before(certification, entry);
   if target.id is null then
     perform private.reject_revert();
   end if;
-  perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
+  perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
   update public.peer_mentor_certifications as reverted
   set
     certification_type = target.certification_type, issued_at = target.issued_at,
     expires_at = target.expires_at, status = target.status
   where reverted.id = certification_id
   returning * into certification;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return certification;
 end
 $$;
@@ -169,7 +169,7 @@ declare
 begin
   perform private.require_certifications();
   if organisation is null then
-    perform private.deny_right('only the administrator of an organisation takes back a batch');
+    perform private.raise_forbidden('only the administrator of an organisation takes back a batch');
   end if;
   perform private.require_reason(reason);
   members := array(
@@ -184,20 +184,20 @@ begin
     order by certification.id
     for no key update
   );
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('kind', 'reverted', 'reverts_batch', revert_change.batch_id, 'note', reason)
   );
   update public.peer_mentor_certifications as certification
   set expires_at = target.expires_at, status = target.status
   from (
-    select (private.taken_back(member, private.upgrade_history_entry(entry))).*
+    select (private.state_before(member, private.upgrade_history_entry(entry))).*
     from public.peer_mentor_certifications as member
     cross join lateral public.certification_history(member.id) as entry
     where member.id = any(members) and entry ->> 'batch_id' = revert_change.batch_id::text
   ) as target
   where certification.id = target.id;
   get diagnostics reverted = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   if cardinality(members) = 0 then
     perform private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
   elsif reverted < cardinality(members) then
@@ -217,13 +217,13 @@ comment on function public.revert_change(uuid, text) is
 
 revoke execute on function
   public.certification_as_of(uuid, timestamptz, timestamptz),
-  private.taken_back(public.peer_mentor_certifications, jsonb), private.reject_revert(text, text),
+  private.state_before(public.peer_mentor_certifications, jsonb), private.reject_revert(text, text),
   private.check_revert(public.peer_mentor_certifications, public.peer_mentor_certifications, jsonb),
   public.revert_change(uuid, uuid, text), public.revert_change(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function
   public.certification_as_of(uuid, timestamptz, timestamptz),
-  private.taken_back(public.peer_mentor_certifications, jsonb), private.reject_revert(text, text),
+  private.state_before(public.peer_mentor_certifications, jsonb), private.reject_revert(text, text),
   private.upgrade_history_entry(jsonb), private.current_history_version(),
   public.revert_change(uuid, uuid, text), public.revert_change(uuid, text)
 to authenticated, service_role;

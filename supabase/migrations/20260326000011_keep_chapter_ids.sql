@@ -31,7 +31,7 @@ begin
     join public.peer_mentors as mentor on mentor.id = link.peer_mentor_id
     where link.ended_at is null and mentor.erased_at is not null
   ) then
-    perform private.deny_right('the person was erased, and enters no chapter');
+    perform private.raise_forbidden('the person was erased, and enters no chapter');
   end if;
 
   update public.peer_mentors as mentor

@@ -1,6 +1,6 @@
 -- A page of the caller's certifications, in the order in which they expire.
 
-create or replace function private.are_few(chapter_ids uuid[], page_size integer)
+create or replace function private.use_sort_plan(chapter_ids uuid[], page_size integer)
 returns boolean
 language plpgsql
 stable
@@ -22,10 +22,10 @@ begin
   );
 end
 $$;
-comment on function private.are_few(uuid[], integer) is
+comment on function private.use_sort_plan(uuid[], integer) is
   'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
 
-create or replace function private.walk_certifications(
+create or replace function private.scan_certifications(
   organisation uuid, chapters uuid[], suspended boolean, until timestamptz, from_expires_at timestamptz, from_id uuid,
   from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid
 )
@@ -46,10 +46,10 @@ begin
       certification.organisation_id = organisation
       and (certification.expires_at, certification.id) > (from_expires_at, from_id)
       and certification.expires_at < until
-      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
       and (
-        walk_certifications.certification_type is null
-        or certification.certification_type = walk_certifications.certification_type
+        scan_certifications.certification_type is null
+        or certification.certification_type = scan_certifications.certification_type
       )
       and (chapter_id is null or certification.chapter_ids && chapters)
     order by certification.expires_at, certification.id
@@ -63,10 +63,10 @@ begin
       and certification.expires_at is null
       and certification.id > from_unlimited_id
       and with_unlimited
-      and (walk_certifications.status is null or (certification.status = 'suspended') = suspended)
+      and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
       and (
-        walk_certifications.certification_type is null
-        or certification.certification_type = walk_certifications.certification_type
+        scan_certifications.certification_type is null
+        or certification.certification_type = scan_certifications.certification_type
       )
       and (chapter_id is null or certification.chapter_ids && chapters)
     order by certification.id
@@ -75,7 +75,7 @@ begin
   limit page_size;
 end
 $$;
-comment on function private.walk_certifications(
+comment on function private.scan_certifications(
   uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
 ) is 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
 
@@ -97,10 +97,10 @@ declare
   coordinated constant uuid[] := private.coordinated_chapter_ids();
   few constant boolean := case
     -- Who sees somebody by another chapter than these does not see that the person is in these.
-    when chapter_id is not null then private.are_few(chapters, page_size)
+    when chapter_id is not null then private.use_sort_plan(chapters, page_size)
       and (coordinated = '{}' or chapters <@ coordinated or private.administered_organisation_id() is not null)
     else private.administered_organisation_id() is null
-      and private.are_few(coordinated, page_size)
+      and private.use_sort_plan(coordinated, page_size)
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
@@ -182,7 +182,7 @@ begin
   end if;
 
   return query
-  select * from private.walk_certifications(
+  select * from private.scan_certifications(
     organisation, chapters, suspended, until, from_expires_at, from_id, from_unlimited_id, page_size,
     status, certification_type, chapter_id
   );
@@ -192,15 +192,15 @@ comment on function public.certifications_page(timestamptz, uuid, integer, text,
   'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: status of now, type, chapter (and those under it), expiring before.';
 
 revoke execute on function
-  private.are_few(uuid[], integer),
-  private.walk_certifications(
+  private.use_sort_plan(uuid[], integer),
+  private.scan_certifications(
     uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
   ),
   public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.are_few(uuid[], integer),
-  private.walk_certifications(
+  private.use_sort_plan(uuid[], integer),
+  private.scan_certifications(
     uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
   ),
   public.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz)

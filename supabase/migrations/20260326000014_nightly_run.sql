@@ -33,7 +33,7 @@ declare
     private.current_history_version(), to_json(now())
   );
 begin
-  perform private.announce_change(jsonb_build_object('job', 'nightly', 'as_of', as_of));
+  perform private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
   return query
   with changed as (
     update public.peer_mentor_certifications as certification
@@ -63,7 +63,7 @@ begin
   select changed.organisation_id, changed.expires_at, count(*)
   from changed
   group by changed.organisation_id, changed.expires_at;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
 end
 $$;
 comment on function private.expire_due_certifications(timestamptz, integer) is

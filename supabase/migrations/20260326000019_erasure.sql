@@ -10,7 +10,7 @@ declare
   login text := 'kept';
   removed_ids text[];
 begin
-  perform private.announce_change('{"kind": "erased", "job": "erasure"}');
+  perform private.set_change_context('{"kind": "erased", "job": "erasure"}');
   -- Certifications, then the organisation, then the peer mentor: the order in which everybody locks.
   perform 1 from public.peer_mentor_certifications as certification
   where certification.peer_mentor_id = erase_peer_mentor.peer_mentor_id
@@ -73,7 +73,7 @@ begin
   select mentor.organisation_id, 'peer_mentors', mentor.id::text, 'erase',
     -- Whoever runs the command, not the job that the setting names for the histories.
     private.actor(mentor.organisation_id, '{}');
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return login;
 end
 $$;

@@ -16,7 +16,7 @@ create table if not exists portal.connections (
   breaker_reason text,
   failures integer not null default 0,
   resume_at timestamptz,
-  revive_since timestamptz,
+  requeue_since timestamptz,
   changed_by text not null default session_user,
   reason text not null,
   changed_at timestamptz not null default now(),
@@ -38,7 +38,7 @@ comment on column portal.connections.breaker is
   'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
 comment on column portal.connections.failures is 'Attempts that failed since the last that did not.';
 comment on column portal.connections.resume_at is 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
-comment on column portal.connections.revive_since is
+comment on column portal.connections.requeue_since is
   'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
 comment on column portal.connections.changed_by is 'Who made the latest change of mode, adapter or contract.';
 
@@ -57,7 +57,7 @@ create table if not exists portal.states (
   confirmed jsonb,
   confirmed_at timestamptz,
   shown boolean,
-  told_external_id text,
+  sent_external_id text,
   is_removal boolean not null default true,
   attempts integer not null default 0,
   next_attempt_at timestamptz default now(),
@@ -87,7 +87,7 @@ alter table portal.states enable row level security;
 comment on table portal.states is
   'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is told next.';
 comment on column portal.states.state is
-  'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.situations, is what the mode keeps back.';
+  'pending: to be told; retry: told in vain; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
 comment on column portal.states.version is
   'Rises with every change, under the lock of this row; one version never stands for two contents.';
 comment on column portal.states.content is
@@ -96,7 +96,7 @@ comment on column portal.states.content_until is 'The first instant at which the
 comment on column portal.states.sent_version is 'The highest version that a worker has set out with.';
 comment on column portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
 comment on column portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as it is told to, false once it confirms the opposite.';
-comment on column portal.states.told_external_id is
+comment on column portal.states.sent_external_id is
   'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
 comment on column portal.states.is_removal is
   'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';

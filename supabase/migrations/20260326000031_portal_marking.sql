@@ -16,7 +16,7 @@ as $$
     state.peer_mentor_id,
     jsonb_build_object(
       -- An erased peer mentor has lost the number; the portal still knows it.
-      'external_id', case when erased.is_so then coalesce(state.told_external_id, mentor.external_id) else mentor.external_id end,
+      'external_id', case when erased.is_so then coalesce(state.sent_external_id, mentor.external_id) else mentor.external_id end,
       'status', summary.status,
       'listed', shown.until is not null,
       'listed_until', shown.until,
@@ -80,7 +80,7 @@ $$;
 comment on function portal.desired_content(uuid[], timestamptz) is
   'What the portal should say of these peer mentors at an instant, until when the calendar leaves it true, and since when it holds.';
 
-create or replace function portal.mark(peer_mentor_ids uuid[])
+create or replace function portal.enqueue_sync(peer_mentor_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
@@ -92,7 +92,7 @@ begin
   insert into portal.states as state (peer_mentor_id, organisation_id)
   select mentor.id, mentor.organisation_id
   from public.peer_mentors as mentor
-  where mentor.id in (select unnest(mark.peer_mentor_ids))
+  where mentor.id in (select unnest(enqueue_sync.peer_mentor_ids))
   order by mentor.id
   on conflict on constraint states_pkey do update set
     version = state.version + 1,
@@ -111,43 +111,43 @@ begin
     changed_at = now();
 end
 $$;
-comment on function portal.mark(uuid[]) is
+comment on function portal.enqueue_sync(uuid[]) is
   'Notes, under the lock of each row, that the portal must be told of these peer mentors anew.';
 
-create or replace function portal.mark_after_insert()
+create or replace function portal.enqueue_after_insert()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(select distinct added.peer_mentor_id from new_rows as added));
+  perform portal.enqueue_sync(array(select distinct added.peer_mentor_id from new_rows as added));
   return null;
 end
 $$;
-comment on function portal.mark_after_insert() is 'A new certification or listing concerns the portal.';
+comment on function portal.enqueue_after_insert() is 'A new certification or listing concerns the portal.';
 
-create or replace function portal.mark_after_insert_of_peer_mentors()
+create or replace function portal.enqueue_after_insert_of_peer_mentors()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(select added.id from new_rows as added));
+  perform portal.enqueue_sync(array(select added.id from new_rows as added));
   return null;
 end
 $$;
-comment on function portal.mark_after_insert_of_peer_mentors() is 'Of a new peer mentor the portal is told, also where there is nothing to show.';
+comment on function portal.enqueue_after_insert_of_peer_mentors() is 'Of a new peer mentor the portal is told, also where there is nothing to show.';
 
-create or replace function portal.mark_after_change_of_certifications()
+create or replace function portal.enqueue_after_change_of_certifications()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(
+  perform portal.enqueue_sync(array(
     select distinct after.peer_mentor_id
     from new_rows as after
     join old_rows as before on before.id = after.id
@@ -158,10 +158,10 @@ begin
   return null;
 end
 $$;
-comment on function portal.mark_after_change_of_certifications() is
+comment on function portal.enqueue_after_change_of_certifications() is
   'Type, dates and suspension concern the portal; that a date has passed it knows.';
 
-create or replace function portal.mark_after_unlisting()
+create or replace function portal.enqueue_after_unlisting()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
@@ -169,22 +169,22 @@ set search_path = ''
 as $$
 begin
   -- A lease that had run out ended at that instant, not by being tidied away.
-  perform portal.mark(array(
+  perform portal.enqueue_sync(array(
     select gone.peer_mentor_id from old_rows as gone where gone.listed_until > now()
   ));
   return null;
 end
 $$;
-comment on function portal.mark_after_unlisting() is 'Whoever leaves the list before the lease ends concerns the portal.';
+comment on function portal.enqueue_after_unlisting() is 'Whoever leaves the list before the lease ends concerns the portal.';
 
-create or replace function portal.mark_after_change_of_peer_mentors()
+create or replace function portal.enqueue_after_change_of_peer_mentors()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(
+  perform portal.enqueue_sync(array(
     select after.id
     from new_rows as after
     join old_rows as before on before.id = after.id
@@ -194,17 +194,17 @@ begin
   return null;
 end
 $$;
-comment on function portal.mark_after_change_of_peer_mentors() is
+comment on function portal.enqueue_after_change_of_peer_mentors() is
   'The number and the erasure concern the portal; a consent does by the listing that it gives.';
 
-create or replace function portal.mark_after_change_of_types()
+create or replace function portal.enqueue_after_change_of_types()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(
+  perform portal.enqueue_sync(array(
     select mentor.id from public.peer_mentors as mentor
     where mentor.organisation_id in (
       select after.organisation_id
@@ -216,16 +216,16 @@ begin
   return null;
 end
 $$;
-comment on function portal.mark_after_change_of_types() is 'What is required decides who counts as certified, in the whole organisation.';
+comment on function portal.enqueue_after_change_of_types() is 'What is required decides who counts as certified, in the whole organisation.';
 
-create or replace function portal.mark_after_insert_of_types()
+create or replace function portal.enqueue_after_insert_of_types()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.mark(array(
+  perform portal.enqueue_sync(array(
     select mentor.id from public.peer_mentors as mentor
     where mentor.organisation_id in (
       select added.organisation_id from new_rows as added where added.required_for_listing
@@ -234,49 +234,49 @@ begin
   return null;
 end
 $$;
-comment on function portal.mark_after_insert_of_types() is 'A new type that is required leaves nobody certified.';
+comment on function portal.enqueue_after_insert_of_types() is 'A new type that is required leaves nobody certified.';
 
 -- By their names they come after refresh_listing_on_…, whose result they read. Until when somebody is listed follows from
 -- certifications and types; that somebody is listed, from the consent too.
-create or replace trigger tell_portal_on_insert
+create or replace trigger sync_portal_on_insert
 after insert on public.peer_mentors
 referencing new table as new_rows
-for each statement execute function portal.mark_after_insert_of_peer_mentors();
+for each statement execute function portal.enqueue_after_insert_of_peer_mentors();
 
-create or replace trigger tell_portal_on_insert
+create or replace trigger sync_portal_on_insert
 after insert on public.peer_mentor_certifications
 referencing new table as new_rows
-for each statement execute function portal.mark_after_insert();
+for each statement execute function portal.enqueue_after_insert();
 
-create or replace trigger tell_portal_on_insert
+create or replace trigger sync_portal_on_insert
 after insert on public.listed_peer_mentors
 referencing new table as new_rows
-for each statement execute function portal.mark_after_insert();
+for each statement execute function portal.enqueue_after_insert();
 
-create or replace trigger tell_portal_on_update
+create or replace trigger sync_portal_on_update
 after update on public.peer_mentors
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.mark_after_change_of_peer_mentors();
+for each statement execute function portal.enqueue_after_change_of_peer_mentors();
 
-create or replace trigger tell_portal_on_update
+create or replace trigger sync_portal_on_update
 after update on public.peer_mentor_certifications
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.mark_after_change_of_certifications();
+for each statement execute function portal.enqueue_after_change_of_certifications();
 
-create or replace trigger tell_portal_on_delete
+create or replace trigger sync_portal_on_delete
 after delete on public.listed_peer_mentors
 referencing old table as old_rows
-for each statement execute function portal.mark_after_unlisting();
+for each statement execute function portal.enqueue_after_unlisting();
 
-create or replace trigger tell_portal_on_insert
+create or replace trigger sync_portal_on_insert
 after insert on public.certification_types
 referencing new table as new_rows
-for each statement execute function portal.mark_after_insert_of_types();
+for each statement execute function portal.enqueue_after_insert_of_types();
 
-create or replace trigger tell_portal_on_update
+create or replace trigger sync_portal_on_update
 after update on public.certification_types
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.mark_after_change_of_types();
+for each statement execute function portal.enqueue_after_change_of_types();
 
 -- Whoever was in the registry before the portal was.
 insert into portal.states (peer_mentor_id, organisation_id)
@@ -284,8 +284,8 @@ select mentor.id, mentor.organisation_id from public.peer_mentors as mentor
 on conflict on constraint states_pkey do nothing;
 
 revoke execute on function
-  portal.desired_content(uuid[], timestamptz), portal.mark(uuid[]), portal.mark_after_insert(),
-  portal.mark_after_insert_of_peer_mentors(),
-  portal.mark_after_change_of_certifications(), portal.mark_after_unlisting(),
-  portal.mark_after_change_of_peer_mentors(), portal.mark_after_change_of_types(), portal.mark_after_insert_of_types()
+  portal.desired_content(uuid[], timestamptz), portal.enqueue_sync(uuid[]), portal.enqueue_after_insert(),
+  portal.enqueue_after_insert_of_peer_mentors(),
+  portal.enqueue_after_change_of_certifications(), portal.enqueue_after_unlisting(),
+  portal.enqueue_after_change_of_peer_mentors(), portal.enqueue_after_change_of_types(), portal.enqueue_after_insert_of_types()
 from public, anon, authenticated, service_role;

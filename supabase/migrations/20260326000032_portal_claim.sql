@@ -100,8 +100,8 @@ begin
         when derived.settled or connection.mode = 'shadow' then state.sent_version
         else state.version + derived.lapsed::integer
       end,
-      told_external_id = case
-        when derived.settled or connection.mode = 'shadow' then state.told_external_id
+      sent_external_id = case
+        when derived.settled or connection.mode = 'shadow' then state.sent_external_id
         else derived.content ->> 'external_id'
       end,
       shown = state.shown or (derived.listed and not derived.settled and connection.mode <> 'shadow'),
@@ -135,7 +135,7 @@ $$;
 comment on function portal.claim(uuid, integer, interval, timestamptz) is
   'Takes what is due of an organisation under a lease, removals first, and derives what to tell. A row without a token needed no telling: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
 
-create or replace function portal.revive(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
+create or replace function portal.requeue(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
 returns integer
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -146,14 +146,14 @@ declare
   since timestamptz;
   revived integer;
 begin
-  select connection.revive_since into since
-  from portal.connections as connection where connection.organisation_id = revive.organisation_id;
+  select connection.requeue_since into since
+  from portal.connections as connection where connection.organisation_id = requeue.organisation_id;
   if since is null then
     return 0;
   end if;
   with waiting as (
     select state.peer_mentor_id from portal.states as state
-    where state.organisation_id = revive.organisation_id and state.state <> 'in_sync' and state.lease_token is null
+    where state.organisation_id = requeue.organisation_id and state.state <> 'in_sync' and state.lease_token is null
       and (state.attempted_at < since or state.attempted_at is null)
       and (
         state.next_attempt_at is null or state.next_attempt_at > at
@@ -177,8 +177,8 @@ begin
   where state.peer_mentor_id = waiting.peer_mentor_id;
   get diagnostics revived = row_count;
   if revived = 0 then
-    update portal.connections as connection set revive_since = null
-    where connection.organisation_id = revive.organisation_id and connection.revive_since = since
+    update portal.connections as connection set requeue_since = null
+    where connection.organisation_id = requeue.organisation_id and connection.requeue_since = since
       -- What was locked, or under a lease, above.
       and not exists (
         select from portal.states as state
@@ -190,9 +190,9 @@ begin
   return revived;
 end
 $$;
-comment on function portal.revive(uuid, integer, timestamptz) is
-  'Makes due, batch by batch, what is unconfirmed and was last tried before revive_since; returns how many. At 0 there is nothing to be done now.';
+comment on function portal.requeue(uuid, integer, timestamptz) is
+  'Makes due, batch by batch, what is unconfirmed and was last tried before requeue_since; returns how many. At 0 there is nothing to be done now.';
 
 revoke execute on function
-  portal.claim(uuid, integer, interval, timestamptz), portal.revive(uuid, integer, timestamptz)
+  portal.claim(uuid, integer, interval, timestamptz), portal.requeue(uuid, integer, timestamptz)
 from public, anon, authenticated, service_role;

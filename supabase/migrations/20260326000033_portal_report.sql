@@ -92,7 +92,7 @@ begin
     breaker = case connection.breaker when 'open' then 'closed' else connection.breaker end,
     breaker_reason = case connection.breaker when 'blocked' then connection.breaker_reason end,
     resume_at = case connection.breaker when 'open' then null else connection.resume_at end,
-    revive_since = case connection.breaker when 'open' then at else connection.revive_since end
+    requeue_since = case connection.breaker when 'open' then at else connection.requeue_since end
   where connection.organisation_id = acknowledge.organisation_id
     and (connection.failures > 0 or connection.breaker = 'open')
     and exists (select from portal.results(results) as result where result.outcome in ('applied', 'already_newer'));
@@ -124,8 +124,8 @@ begin
       when outcomes.outcome = 'shadowed' then state.confirmed
       -- A change came while it was told: what was confirmed is no longer at hand.
     end,
-    told_external_id = case
-      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.told_external_id
+    sent_external_id = case
+      when outcomes.confirms and outcomes.kept ->> 'status' = 'erased' then null else state.sent_external_id
     end,
     confirmed_version = case
       when outcomes.outcome = 'shadowed' or outcomes.remote_version > state.version then state.confirmed_version
@@ -166,7 +166,7 @@ $$;
 comment on function portal.retry_delay(integer) is
   'How long to wait after so many attempts in vain: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 
-create or replace function portal.note_failures(
+create or replace function portal.record_failures(
   organisation_id uuid, results jsonb, at timestamptz
 )
 returns boolean
@@ -187,7 +187,7 @@ begin
   select coalesce(because, 'The portal refused messages about three peer mentors within ten minutes: has the contract changed?')
   into because
   from portal.connections as connection
-  where connection.organisation_id = note_failures.organisation_id and (
+  where connection.organisation_id = record_failures.organisation_id and (
     because is not null
     or (
       select count(distinct attempt.peer_mentor_id) from portal.attempts as attempt
@@ -216,12 +216,12 @@ begin
           then at + (0.5 + random() / 2) * interval '30 seconds'
       end
     )
-  where connection.organisation_id = note_failures.organisation_id
+  where connection.organisation_id = record_failures.organisation_id
   returning connection.breaker = 'blocked' into is_blocked;
   return coalesce(is_blocked, false);
 end
 $$;
-comment on function portal.note_failures(uuid, jsonb, timestamptz) is
+comment on function portal.record_failures(uuid, jsonb, timestamptz) is
   'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
 
 create or replace function portal.fail(
@@ -242,7 +242,7 @@ begin
   for no key update;
   locked := portal.lock_reported(results);
   perform portal.log_attempts(locked, results, worker, at);
-  is_blocked := portal.note_failures(
+  is_blocked := portal.record_failures(
     organisation_id,
     (
       select jsonb_agg(to_jsonb(result)) from portal.results(results) as result
@@ -308,6 +308,6 @@ comment on function portal.release(jsonb, timestamptz) is 'Gives back rows that 
 revoke execute on function
   portal.results(jsonb), portal.lock_reported(jsonb), portal.log_attempts(uuid[], jsonb, text, timestamptz),
   portal.acknowledge(uuid, jsonb, text, timestamptz), portal.retry_delay(integer),
-  portal.note_failures(uuid, jsonb, timestamptz), portal.fail(uuid, jsonb, text, timestamptz),
+  portal.record_failures(uuid, jsonb, timestamptz), portal.fail(uuid, jsonb, text, timestamptz),
   portal.release(jsonb, timestamptz)
 from public, anon, authenticated, service_role;

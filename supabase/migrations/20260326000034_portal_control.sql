@@ -1,13 +1,13 @@
 -- Who decides what is sent, what is due when, and how things stand.
 
-create or replace function portal.known_connection(organisation_id uuid)
+create or replace function portal.require_connection(organisation_id uuid)
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  perform from portal.connections as connection where connection.organisation_id = known_connection.organisation_id;
+  perform from portal.connections as connection where connection.organisation_id = require_connection.organisation_id;
   if not found then
     raise exception using
       errcode = 'MC008', message = 'the organisation has no portal connection',
@@ -16,7 +16,7 @@ begin
   end if;
 end
 $$;
-comment on function portal.known_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
+comment on function portal.require_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
 
 create or replace function portal.connect(
   organisation_id uuid, adapter text, contract_version text, reason text, changed_by text default session_user,
@@ -49,7 +49,7 @@ as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
 begin
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   if exists (
     select id from unnest(canary_peer_mentor_ids) as id
     except
@@ -65,7 +65,7 @@ begin
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
     -- Rehearsed, blocked, dead or waiting: what is unconfirmed is told anew, in batches, by the worker.
-    revive_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
+    requeue_since = case when set_mode.mode in ('shadow', 'canary', 'live') then at end,
     reason = set_mode.reason, changed_by = set_mode.changed_by, changed_at = at
   where connection.organisation_id = set_mode.organisation_id;
 end
@@ -98,7 +98,7 @@ set search_path = ''
 as $$
   select
     connection.organisation_id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
-    connection.revive_since is not null,
+    connection.requeue_since is not null,
     case when coalesce(removal.at, other.at) is not null then
       greatest(0, extract(epoch from greatest(least(removal.at, other.at), connection.resume_at) - clock.at))::double precision
     end
@@ -128,21 +128,21 @@ $$;
 comment on function portal.due(timestamptz) is
   'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
 
-create or replace function portal.beat(worker text, started_at timestamptz, stopped boolean default false)
+create or replace function portal.heartbeat(worker text, started_at timestamptz, stopped boolean default false)
 returns void
 language sql
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
   delete from portal.workers as other
-  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = beat.worker;
+  where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = heartbeat.worker;
   insert into portal.workers as mine (worker, started_at, seen_at)
-  select beat.worker, beat.started_at, clock_timestamp() where not stopped
+  select heartbeat.worker, heartbeat.started_at, clock_timestamp() where not stopped
   on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
 $$;
-comment on function portal.beat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
+comment on function portal.heartbeat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
 
-create or replace function portal.situations(organisation_id uuid, as_of timestamptz default now())
+create or replace function portal.state_overview(organisation_id uuid, as_of timestamptz default now())
 returns table (
   peer_mentor_id uuid, state text, is_removal boolean, since timestamptz, attempts integer, error_class text
 )
@@ -171,13 +171,13 @@ as $$
       false
     ) as is_so
   ) as sending
-  where state.organisation_id = situations.organisation_id
+  where state.organisation_id = state_overview.organisation_id
 $$;
-comment on function portal.situations(uuid, timestamptz) is
+comment on function portal.state_overview(uuid, timestamptz) is
   'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
 
 revoke execute on function
-  portal.known_connection(uuid), portal.connect(uuid, text, text, text, text, timestamptz),
+  portal.require_connection(uuid), portal.connect(uuid, text, text, text, text, timestamptz),
   portal.set_mode(uuid, text, text, uuid[], text, timestamptz), portal.mode_of(uuid), portal.due(timestamptz),
-  portal.beat(text, timestamptz, boolean), portal.situations(uuid, timestamptz)
+  portal.heartbeat(text, timestamptz, boolean), portal.state_overview(uuid, timestamptz)
 from public, anon, authenticated, service_role;

@@ -69,7 +69,7 @@ begin
     order by state.peer_mentor_id
     limit batch_size
   );
-  perform portal.mark(ids);
+  perform portal.enqueue_sync(ids);
   -- Told again also where the portal has confirmed just that.
   update portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update portal.replays as running

@@ -37,8 +37,8 @@ begin
     -- By the number that the portal was told: of a new one it hears with the next message.
     select distinct on (named.number) named.number, named.peer_mentor_id
     from (
-      select told.told_external_id, told.peer_mentor_id, 1 from portal.states as told
-      where told.organisation_id = organisation and told.told_external_id is not null
+      select told.sent_external_id, told.peer_mentor_id, 1 from portal.states as told
+      where told.organisation_id = organisation and told.sent_external_id is not null
       union all
       select mentor.external_id, mentor.id, 2 from public.peer_mentors as mentor where mentor.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)

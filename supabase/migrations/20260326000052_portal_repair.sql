@@ -18,7 +18,7 @@ declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
   new_id bigint;
 begin
-  perform portal.known_connection(start_reconciliation.organisation_id);
+  perform portal.require_connection(start_reconciliation.organisation_id);
   -- Whoever comes second waits here, and then finds that it is no longer due, or running.
   perform from portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
@@ -81,7 +81,7 @@ $$;
 comment on function portal.renew_reconciliation(bigint, timestamptz) is
   'Says that a run lives, and returns the database''s time; refuses (MC008) a run that has ended.';
 
-create or replace function portal.note_drift(reconciliation_id bigint, drift jsonb, as_of timestamptz default null)
+create or replace function portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamptz default null)
 returns integer
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -99,18 +99,18 @@ begin
     nullif(found.there, 'null'), nullif(found.expected, 'null'), at
   from portal.reconciliations as run
   cross join rows from (
-    jsonb_to_recordset(note_drift.drift) as (
+    jsonb_to_recordset(record_drift.drift) as (
       kind text, peer_mentor_id uuid, external_id text, version bigint, there jsonb, expected jsonb
     )
   ) with ordinality as found (kind, peer_mentor_id, external_id, version, there, expected, place)
-  where run.id = note_drift.reconciliation_id
+  where run.id = record_drift.reconciliation_id
   -- Removals first: they are repaired in this order.
   order by found.kind <> 'listed_but_expired', found.place;
   get diagnostics noted = row_count;
   return noted;
 end
 $$;
-comment on function portal.note_drift(bigint, jsonb, timestamptz) is 'Keeps what a run found, removals first; returns how much.';
+comment on function portal.record_drift(bigint, jsonb, timestamptz) is 'Keeps what a run found, removals first; returns how much.';
 
 create or replace function portal.repair_next(
   reconciliation_id bigint, after bigint, batch_size integer, as_of timestamptz default null
@@ -154,7 +154,7 @@ begin
     )
   from portal.drift as found
   where found.id = any(drift_ids) and state.peer_mentor_id = found.peer_mentor_id and state.peer_mentor_id = any(ids);
-  perform portal.mark(ids);
+  perform portal.enqueue_sync(ids);
   update portal.drift as found set marked_at = at
   where found.id = any(drift_ids) and found.peer_mentor_id = any(ids);
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
@@ -236,6 +236,6 @@ comment on function portal.finish_reconciliation(bigint, text, text, integer, in
 
 revoke execute on function
   portal.start_reconciliation(uuid, text, boolean, text, boolean, timestamptz), portal.renew_reconciliation(bigint, timestamptz),
-  portal.note_drift(bigint, jsonb, timestamptz), portal.repair_next(bigint, bigint, integer, timestamptz),
+  portal.record_drift(bigint, jsonb, timestamptz), portal.repair_next(bigint, bigint, integer, timestamptz),
   portal.finish_reconciliation(bigint, text, text, integer, integer, integer, jsonb, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;

@@ -9,7 +9,7 @@ add column if not exists breaker_since timestamptz;
 comment on column portal.connections.mode_since is 'Since when the mode holds; a change of the adapter leaves it.';
 comment on column portal.connections.breaker_since is 'Since when the breaker has not been closed; null: it is closed.';
 
-create or replace function portal.note_since()
+create or replace function portal.set_since()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -22,11 +22,11 @@ begin
   return new;
 end
 $$;
-comment on function portal.note_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
+comment on function portal.set_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
 
-create or replace trigger note_since
+create or replace trigger set_since
 before update on portal.connections
-for each row execute function portal.note_since();
+for each row execute function portal.set_since();
 
 -- Attempts, counted
 
@@ -88,7 +88,7 @@ comment on table portal.secrets is
 comment on column portal.secrets.place is 'Where it stands in the file, such as auth[0].client_secret.';
 comment on column portal.secrets.expires is 'From this day on it is no longer accepted; null: never.';
 
-create or replace function portal.note_secrets(organisation text, secrets jsonb)
+create or replace function portal.record_secrets(organisation text, secrets jsonb)
 returns void
 language sql
 security definer -- so that a worker's role needs this function only
@@ -97,20 +97,20 @@ as $$
   with noted as (
     select known.id as organisation_id, secret.place, secret.expires
     from public.organisations as known
-    cross join jsonb_to_recordset(note_secrets.secrets) as secret (place text, expires date)
-    where known.slug = note_secrets.organisation
+    cross join jsonb_to_recordset(record_secrets.secrets) as secret (place text, expires date)
+    where known.slug = record_secrets.organisation
   ),
   gone as (
     delete from portal.secrets as secret
     using public.organisations as known
-    where known.slug = note_secrets.organisation and secret.organisation_id = known.id
+    where known.slug = record_secrets.organisation and secret.organisation_id = known.id
       and secret.place not in (select noted.place from noted)
   )
   insert into portal.secrets as secret (organisation_id, place, expires)
   select noted.organisation_id, noted.place, noted.expires from noted order by noted.place
   on conflict on constraint secrets_pkey do update set expires = excluded.expires, noted_at = excluded.noted_at
 $$;
-comment on function portal.note_secrets(text, jsonb) is
+comment on function portal.record_secrets(text, jsonb) is
   'Notes when the secrets of an organisation''s connection expire: [{"place": …, "expires": …}], all of them.';
 
 -- What is kept for how long
@@ -165,5 +165,5 @@ comment on function portal.delete_outdated(integer) is
 
 revoke all on portal.attempt_counts, portal.secrets, portal.retention from public, anon, authenticated, service_role;
 revoke execute on function
-  portal.note_since(), portal.count_attempts(), portal.note_secrets(text, jsonb), portal.delete_outdated(integer)
+  portal.set_since(), portal.count_attempts(), portal.record_secrets(text, jsonb), portal.delete_outdated(integer)
 from public, anon, authenticated, service_role;

@@ -32,7 +32,7 @@ as $$
 $$;
 comment on function private.reverted_entry(uuid, jsonb) is
   'The entry that a revert takes back: the one named, that of the batch named, or the latest.';
-comment on function private.announce_change(jsonb) is
+comment on function private.set_change_context(jsonb) is
   'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
 
 create or replace function public.preview_changes(change text, certification_ids uuid[], renewed_on date default null)
@@ -96,7 +96,7 @@ begin
         )
         when 'suspend' then jsonb_populate_record(held.certification, '{"status": "suspended"}')
         when 'reinstate' then jsonb_populate_record(held.certification, '{"status": "active"}')
-        else private.taken_back(held.certification, held.entry)
+        else private.state_before(held.certification, held.entry)
       end) as outcome
     from held
   )
@@ -160,7 +160,7 @@ begin
       hint = 'Nothing was changed. preview_changes names the rule against each.',
       schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
   end if;
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('note', note, 'evidence', private.evidence(evidence))
     || case when change = 'revert' then '{"kind": "reverted", "reverts_latest": true}' else '{}' end::jsonb
   );
@@ -171,7 +171,7 @@ begin
   from public.preview_changes(change, certification_ids, renewed_on) as outcome
   where certification.id = outcome.certification_id;
   get diagnostics changed = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return changed;
 end
 $$;

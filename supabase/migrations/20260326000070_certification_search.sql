@@ -102,7 +102,7 @@ begin
     return; -- the service key too, which no policy holds back
   end if;
 
-  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see private.are_few). Offset 0 keeps the
+  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see private.use_sort_plan). Offset 0 keeps the
   -- other conditions away from what finds the rows: with them the planner would walk an index of everybody's as well.
   if patterns <> '{}' then
     mentors := private.found_peer_mentors(organisation, patterns, chapters, found_at_most + 1);
@@ -110,7 +110,7 @@ begin
       mentors := null;
       filters := format('lower(mentor.full_name || '' '' || mentor.external_id) like all(%L::text[])', patterns);
     end if;
-  elsif chapters is not null and private.are_few(chapters, page_size)
+  elsif chapters is not null and private.use_sort_plan(chapters, page_size)
     -- Who sees somebody by another chapter than these does not see that the person is in these.
     and (administers or coordinated = '{}' or chapters <@ coordinated) then
     mentors := array(
@@ -122,7 +122,7 @@ begin
     when mentors is not null then format(
       '(select * from public.peer_mentor_certifications as held where held.peer_mentor_id = any(%L::uuid[]) offset 0)', mentors
     )
-    when not administers and private.are_few(coordinated, page_size)
+    when not administers and private.use_sort_plan(coordinated, page_size)
       then '(select * from public.peer_mentor_certifications as reach offset 0)'
     else format('(select * from public.peer_mentor_certifications as reach where reach.organisation_id = %L)', organisation)
   end;

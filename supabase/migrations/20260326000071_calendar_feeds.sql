@@ -36,7 +36,7 @@ begin
   on conflict on constraint calendar_feeds_pkey
   do update set token_hash = excluded.token_hash, created_at = excluded.created_at;
   if not found then
-    perform private.deny_right();
+    perform private.raise_forbidden();
   end if;
   return token;
 end

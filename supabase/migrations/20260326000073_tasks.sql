@@ -374,7 +374,7 @@ begin
       schema = 'portal', table = 'replays', constraint = 'replay_right';
   end if;
   perform private.require_reason(reason);
-  perform portal.known_connection(organisation_id);
+  perform portal.require_connection(organisation_id);
   begin
     is_understood := jsonb_typeof(selection) = 'object'
       and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'

@@ -116,7 +116,7 @@ using ((select private.administered_organisation_id()) is not null);
 comment on policy "administrators read whether a worker lives" on portal.workers is
   'Workers serve all organisations; which machine they run on is not granted.';
 
-grant execute on function portal.situations(uuid, timestamptz) to authenticated;
+grant execute on function portal.state_overview(uuid, timestamptz) to authenticated;
 
 create or replace function private.require_administered_organisation()
 returns uuid
@@ -128,7 +128,7 @@ declare
   organisation constant uuid := private.administered_organisation_id();
 begin
   if organisation is null then
-    perform private.deny_right('only the administrator of an organisation does this');
+    perform private.raise_forbidden('only the administrator of an organisation does this');
   end if;
   return organisation;
 end

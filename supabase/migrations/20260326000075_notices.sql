@@ -58,7 +58,7 @@ create table if not exists private.notice_mails (
   peer_mentor_id uuid,
   user_id uuid,
   week date,
-  told_until date,
+  covered_until date,
   claimed_at timestamptz not null default clock_timestamp(),
   sent_at timestamptz,
   constraint notice_mails_pkey primary key (id),
@@ -68,8 +68,8 @@ create table if not exists private.notice_mails (
   constraint notice_mails_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
   constraint notice_mails_one_digest_a_week unique (organisation_id, user_id, week),
   constraint notice_mails_kind_valid check (
-    kind = 'reminder' and num_nonnulls(user_id, week, told_until) = 0 and peer_mentor_id is not null
-    or kind = 'digest' and num_nonnulls(user_id, week, told_until) = 3 and peer_mentor_id is null
+    kind = 'reminder' and num_nonnulls(user_id, week, covered_until) = 0 and peer_mentor_id is not null
+    or kind = 'digest' and num_nonnulls(user_id, week, covered_until) = 3 and peer_mentor_id is null
   ),
   constraint notice_mails_state_valid check (
     state in ('sending', 'sent', 'empty') and (state = 'sent') = (sent_at is not null)
@@ -83,7 +83,7 @@ comment on table private.notice_mails is 'Each mail, written before it is sent; 
 comment on column private.notice_mails.state is
   'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to tell that week.';
 comment on column private.notice_mails.week is 'The Monday of a digest''s week, in the organisation''s time zone.';
-comment on column private.notice_mails.told_until is 'The day of a digest: what ended by then is told, and not again by the next.';
+comment on column private.notice_mails.covered_until is 'The day of a digest: what ended by then is told, and not again by the next.';
 
 create table if not exists private.notices (
   certification_id uuid not null,

@@ -42,23 +42,23 @@ using (organisation_id = (select private.administered_organisation_id()));
 comment on policy "administrators read the extensions of their organisation" on private.extensions is
   'Nobody else extends.';
 
-drop policy if exists "administrators note extensions of their organisation" on private.extensions;
-create policy "administrators note extensions of their organisation"
+drop policy if exists "administrators record extensions of their organisation" on private.extensions;
+create policy "administrators record extensions of their organisation"
 on private.extensions for insert to authenticated
 with check (
   organisation_id = (select private.administered_organisation_id()) and extended_by is not distinct from (select auth.uid())
 );
-comment on policy "administrators note extensions of their organisation" on private.extensions is
+comment on policy "administrators record extensions of their organisation" on private.extensions is
   'Written by extend_certifications, which has no more rights than its caller.';
 
-drop policy if exists "administrators note that extensions were taken back" on private.extensions;
-create policy "administrators note that extensions were taken back"
+drop policy if exists "administrators record that extensions were reverted" on private.extensions;
+create policy "administrators record that extensions were reverted"
 on private.extensions for update to authenticated
 using (organisation_id = (select private.administered_organisation_id()) and reverted_at is null)
 with check (
   organisation_id = (select private.administered_organisation_id()) and reverted_by is not distinct from (select auth.uid())
 );
-comment on policy "administrators note that extensions were taken back" on private.extensions is
+comment on policy "administrators record that extensions were reverted" on private.extensions is
   'Written by revert_change, which has no more rights than its caller.';
 
 create or replace function private.check_extension(
@@ -74,9 +74,9 @@ declare
 begin
   perform private.require_certifications();
   if organisation is null then
-    perform private.deny_right('only the administrator of an organisation extends certifications');
+    perform private.raise_forbidden('only the administrator of an organisation extends certifications');
   end if;
-  perform private.known_type(organisation, check_extension.certification_type);
+  perform private.require_type(organisation, check_extension.certification_type);
   if check_extension.last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
@@ -105,7 +105,7 @@ declare
   chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
 begin
   perform private.require_reason(reason);
-  perform private.announce_change(jsonb_build_object('note', reason, 'batch_id', batch));
+  perform private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
   with locked as (
     select candidate.id from public.peer_mentor_certifications as candidate
     where
@@ -142,7 +142,7 @@ begin
       hint = 'Only what is valid now (or expired since the day given) and ends before that day is extended; look at type, day and chapter.',
       constraint = 'extension_not_empty';
   end if;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   return batch;
 end
 $$;
@@ -207,23 +207,23 @@ as $$
   join public.peer_mentors as mentor on mentor.id = member.peer_mentor_id
   cross join lateral public.certification_history(member.id) as entry
   cross join lateral (
-    select (private.taken_back(member, private.upgrade_history_entry(entry))).expires_at
+    select (private.state_before(member, private.upgrade_history_entry(entry))).expires_at
   ) as target
   where extension.batch_id = preview_reversal.batch_id and entry ->> 'batch_id' = preview_reversal.batch_id::text
 $$;
 comment on function private.preview_reversal(uuid) is
   'What revert_change would do with each certification of an extension: reverted (to new_expires_at), changed_since (then nothing at all is taken back) or erased (left as it is).';
 
-create or replace function private.note_reversal(batch_id uuid, reason text)
+create or replace function private.record_reversal(batch_id uuid, reason text)
 returns void
 language sql
 set search_path = ''
 as $$
   update private.extensions as extension
-  set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = note_reversal.reason
-  where extension.batch_id = note_reversal.batch_id and extension.reverted_at is null
+  set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = record_reversal.reason
+  where extension.batch_id = record_reversal.batch_id and extension.reverted_at is null
 $$;
-comment on function private.note_reversal(uuid, text) is 'Notes that a whole extension was taken back.';
+comment on function private.record_reversal(uuid, text) is 'Notes that a whole extension was taken back.';
 
 create or replace function public.revert_change(batch_id uuid, reason text)
 returns integer
@@ -238,7 +238,7 @@ declare
 begin
   perform private.require_certifications();
   if organisation is null then
-    perform private.deny_right('only the administrator of an organisation takes back a batch');
+    perform private.raise_forbidden('only the administrator of an organisation takes back a batch');
   end if;
   perform private.require_reason(reason);
   select extension.certification_ids into noted
@@ -255,20 +255,20 @@ begin
     order by certification.id
     for no key update
   );
-  perform private.announce_change(
+  perform private.set_change_context(
     jsonb_build_object('kind', 'reverted', 'reverts_batch', revert_change.batch_id, 'note', reason)
   );
   update public.peer_mentor_certifications as certification
   set expires_at = target.expires_at, status = target.status
   from (
-    select (private.taken_back(member, private.upgrade_history_entry(entry))).*
+    select (private.state_before(member, private.upgrade_history_entry(entry))).*
     from public.peer_mentor_certifications as member
     cross join lateral public.certification_history(member.id) as entry
     where member.id = any(members) and entry ->> 'batch_id' = revert_change.batch_id::text
   ) as target
   where certification.id = target.id;
   get diagnostics reverted = row_count;
-  perform private.announce_change(null);
+  perform private.set_change_context(null);
   if cardinality(members) = 0 then
     perform private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
   elsif reverted < cardinality(members) then
@@ -280,16 +280,16 @@ begin
       'Nothing was taken back. Take the later changes back first, or the batch''s entries one by one.'
     );
   end if;
-  perform private.note_reversal(batch_id, reason);
+  perform private.record_reversal(batch_id, reason);
   return reverted;
 end
 $$;
 
 revoke execute on function
   private.check_extension(text, date), private.preview_extension(text, date, uuid, date),
-  private.preview_reversal(uuid), private.note_reversal(uuid, text)
+  private.preview_reversal(uuid), private.record_reversal(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function
   private.check_extension(text, date), private.preview_extension(text, date, uuid, date),
-  private.preview_reversal(uuid), private.note_reversal(uuid, text)
+  private.preview_reversal(uuid), private.record_reversal(uuid, text)
 to authenticated, service_role; -- as the functions that call them

@@ -12,7 +12,7 @@ declare
   own_chapter_ids uuid [];
   covered_chapter_ids uuid [];
   is_administrator boolean;
-  told_until date;
+  covered_until date;
 begin
   select * into organisation from private.notice_organisations(as_of) as every
   where every.organisation_id = digest_lines.organisation_id;
@@ -32,9 +32,9 @@ begin
     where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
       and membership.ended_at is null
   )) end;
-  told_until := coalesce(
+  covered_until := coalesce(
     (
-      select max(mail.told_until) from private.notice_mails as mail
+      select max(mail.covered_until) from private.notice_mails as mail
       where mail.organisation_id = digest_lines.organisation_id and mail.user_id = digest_lines.user_id
     ),
     organisation.local_day - 14
@@ -56,7 +56,7 @@ begin
   ) as clock
   where
     certification.organisation_id = digest_lines.organisation_id
-    and certification.expires_at > private.day_starts(told_until, organisation.time_zone)
+    and certification.expires_at > private.day_starts(covered_until, organisation.time_zone)
     and certification.expires_at
     <= private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
     and certification.status <> 'suspended'
@@ -75,7 +75,7 @@ create or replace function private.due_digests(
   as_of timestamptz, organisation_ids uuid [] default null, user_ids uuid [] default null
 )
 returns table (
-  organisation_id uuid, organisation text, user_id uuid, week date, told_until date, recipient text, lines bigint
+  organisation_id uuid, organisation text, user_id uuid, week date, covered_until date, recipient text, lines bigint
 )
 language sql
 stable
@@ -121,7 +121,7 @@ begin
   return query
   with recipients as materialized (
     select
-      due.organisation_id, due.user_id, due.week, due.told_until,
+      due.organisation_id, due.user_id, due.week, due.covered_until,
       coalesce(
         (
           select mentor.language from public.peer_mentors as mentor
@@ -151,9 +151,9 @@ begin
   ),
   mails as (
     -- Two runs at once: the second waits here for the first, and finds the week taken.
-    insert into private.notice_mails as mail (organisation_id, kind, user_id, week, told_until, state)
+    insert into private.notice_mails as mail (organisation_id, kind, user_id, week, covered_until, state)
     select
-      recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.told_until,
+      recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.covered_until,
       case when exists (
         select from lines
         where lines.organisation_id = recipients.organisation_id and lines.user_id = recipients.user_id
@@ -182,7 +182,7 @@ comment on function private.claim_digests(uuid [], uuid [], timestamptz) is
 
 -- Days
 
-create or replace function private.mornings(as_of timestamptz)
+create or replace function private.next_notice_times(as_of timestamptz)
 returns table (organisation_id uuid, local_day date, due_at timestamptz)
 language sql
 stable
@@ -193,7 +193,7 @@ as $$
     (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
   from private.notice_organisations(as_of) as organisation
 $$;
-comment on function private.mornings(timestamptz) is
+comment on function private.next_notice_times(timestamptz) is
   'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
 
 create or replace function private.next_notices_at(as_of timestamptz)
@@ -202,12 +202,12 @@ language sql
 stable
 security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
-as $$ select min(morning.due_at) from private.mornings(as_of) as morning $$;
+as $$ select min(morning.due_at) from private.next_notice_times(as_of) as morning $$;
 comment on function private.next_notices_at(timestamptz) is
   'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
 
 create or replace function private.start_notices(
-  as_of timestamptz default now(), reach_days integer default 14, only_mornings boolean default false
+  as_of timestamptz default now(), reach_days integer default 14, only_due boolean default false
 )
 returns table (organisation_id uuid, skipped bigint)
 language plpgsql
@@ -237,8 +237,8 @@ begin
   with days as (
     insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at)
     select 'notices', morning.organisation_id, morning.local_day, start_notices.as_of, clock_timestamp()
-    from private.mornings(start_notices.as_of) as morning
-    where not only_mornings or morning.due_at <= start_notices.as_of
+    from private.next_notice_times(start_notices.as_of) as morning
+    where not only_due or morning.due_at <= start_notices.as_of
     order by morning.organisation_id
     on conflict on constraint job_runs_pkey do update set
       as_of = excluded.as_of, started_at = excluded.started_at, error = null
@@ -286,7 +286,7 @@ comment on function private.uncertain_notices() is
 
 revoke execute on function
   private.digest_lines(uuid, uuid, timestamptz), private.due_digests(timestamptz, uuid [], uuid []),
-  private.claim_digests(uuid [], uuid [], timestamptz), private.mornings(timestamptz), private.next_notices_at(timestamptz),
+  private.claim_digests(uuid [], uuid [], timestamptz), private.next_notice_times(timestamptz), private.next_notices_at(timestamptz),
   private.start_notices(timestamptz, integer, boolean), private.finish_notices(uuid [], timestamptz, text),
   private.uncertain_notices()
 from public, anon, authenticated, service_role;

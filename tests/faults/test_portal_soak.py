@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Literal
 
-import httpx
+import httpx2
 import pytest
 
 from mentorcert.db.connection import Connection, connect
@@ -145,7 +145,7 @@ def strike(conn: Connection, database: str, worker: WorkerProcess, death: Death)
             mentor = met.mentor
             assert mentor is not None
             told = stored(conn, mentor).version
-            conn.execute("select portal.mark(array[%s]::uuid[])", (mentor,))
+            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
             wait_until(lambda: (stored(conn, mentor).confirmed_version or 0) > told, "another worker")
             reports = outcomes(conn, mentor).count("lost_lease")
             worker.wire.release()
@@ -188,7 +188,7 @@ def test_portal_and_registry_agree_when_all_is_quiet(
     route = {"route": portal.adapter}
     with (
         staging_process(tmp_path, *portal.options) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx2.Client(base_url=url, trust_env=False) as client,
         wires(url, WORKERS) as laid,
         workers(laid, tmp_path, portal.adapter, database) as running,
     ):

@@ -277,7 +277,7 @@ def test_revert_of_an_expired_renewal_looks_past_the_expiry(organisation: Organi
     with organisation.as_admin():
         repository.renew(conn, id_)
     with conn.transaction():
-        conn.execute('select private.announce_change(\'{"job": "tests", "as_of": "2150-01-01"}\')')
+        conn.execute('select private.set_change_context(\'{"job": "tests", "as_of": "2150-01-01"}\')')
         conn.execute("update public.peer_mentor_certifications set status = 'expired' where id = %s", (id_,))
     assert kinds(conn, id_) == ["issued", "renewed", "expired"]
     with organisation.as_admin():

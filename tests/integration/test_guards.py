@@ -47,9 +47,9 @@ _FILE_OF_TRIGGER = {
     "set_updated_at": "updated_at",
     "store_events_on_insert": "history_as_events",
     "store_events_on_update": "history_as_events",
-    "tell_portal_on_delete": "portal_marking",
-    "tell_portal_on_insert": "portal_marking",
-    "tell_portal_on_update": "portal_marking",
+    "sync_portal_on_delete": "portal_marking",
+    "sync_portal_on_insert": "portal_marking",
+    "sync_portal_on_update": "portal_marking",
 }
 _FILE_OF_LOCK = {
     "audit_log": "audit_log",

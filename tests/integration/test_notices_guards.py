@@ -50,7 +50,7 @@ def box() -> Iterator[Mailbox]:
         (REPORT, "mail.id = any(report_notices.released)", "false", notices.test_nobody_is_missing),
         (LINES, "certification.status <> 'suspended'", "true", digests.test_within_reach),
         (LINES, "and private.is_address(login.email)", "", digests.test_within_reach),
-        (LINES, "max(mail.told_until)", "null::date", digests.test_once_a_week_whatever_the_day),
+        (LINES, "max(mail.covered_until)", "null::date", digests.test_once_a_week_whatever_the_day),
     ],
 )  # fmt: skip
 def test_without_it_a_test_fails(

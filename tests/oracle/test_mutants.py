@@ -44,7 +44,7 @@ UNNOTICED: Final = {
     r"grant select on private\.(extensions|job_runs|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),
-    r"revoke execute on private\.(find_login|member_logins|note_reversal|portal_alarm|preview_extension"
+    r"revoke execute on private\.(find_login|member_logins|record_reversal|portal_alarm|preview_extension"
     r"|preview_replay|preview_reversal|require_administered_organisation|set_portal_mode|request_task"
     r"|cancel_task)\(.*\) from authenticated": (
         "The administrator's pages call it: supabase/tests/database says who may, and what it does."

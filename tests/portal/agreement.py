@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 
 from mentorcert.db.connection import Connection
 from tests.support.registry import fetch, rows
@@ -37,7 +37,7 @@ def is_settled(conn: Connection, organisation: UUID) -> bool:
     return unsettled == 0
 
 
-def disagreements(conn: Connection, organisation: UUID, portal: httpx.Client) -> list[str]:
+def disagreements(conn: Connection, organisation: UUID, portal: httpx2.Client) -> list[str]:
     """Return of whom the portal says something else than the registry, or less, and what is unconfirmed."""
     said, after = dict[UUID, tuple[Any, ...]](), "/state.json"
     while after:
@@ -53,7 +53,7 @@ def disagreements(conn: Connection, organisation: UUID, portal: httpx.Client) ->
     return found if is_settled(conn, organisation) else [*found, "not everything is confirmed"]
 
 
-def steps_back(portal: httpx.Client) -> list[str]:
+def steps_back(portal: httpx2.Client) -> list[str]:
     """Return where the portal let an older version replace a newer one."""
     history = portal.get("/history").raise_for_status().json()["peer_mentors"]
     return [

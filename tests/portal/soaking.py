@@ -220,7 +220,7 @@ class Changes:
                 """,
                 {"mentor": mentor, "zone": self.organisation.time_zone},
             )
-            conn.execute("select portal.mark(array[%s]::uuid[])", (mentor,))
+            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
 
     def _night(self, _mentor: UUID) -> None:
         self.organisation.conn.execute("select private.expire_due_certifications(now())")

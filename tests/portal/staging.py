@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 
 from mentorcert.portal.contract import message, signature
 from mentorcert.portal.contract.message import ContractVersion, Message
@@ -55,7 +55,7 @@ class Staging:
     """A running staging portal, and a client of it."""
 
     url: str
-    client: httpx.Client
+    client: httpx2.Client
 
     def tell(
         self,
@@ -65,7 +65,7 @@ class Staging:
         fault: str | None = None,
         keys: Sequence[str] = (DEMO_WEBHOOK_KEY,),
         timeout: float = 30.0,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send one signed message of our contract."""
         rendered = message.render(told, target=self.url, version=version)
         headers = signed(rendered, keys) | ({"x-staging-fault": fault} if fault else {})
@@ -100,7 +100,7 @@ class Api:
         self.staging = staging
         self._headers = {"authorization": f"Bearer {staging.token()}"}
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx2.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.staging.client.request(method, path, json=body, headers=self._headers | named)
 
@@ -154,7 +154,7 @@ def running(
             url = heard.get()
             assert url, "the staging portal did not start"
             verify = ssl.create_default_context(cafile=certificate) if certificate else True
-            with httpx.Client(base_url=url, trust_env=False, verify=verify) as client:
+            with httpx2.Client(base_url=url, trust_env=False, verify=verify) as client:
                 yield Staging(url, client)
         finally:
             serving.should_exit = True

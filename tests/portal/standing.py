@@ -65,7 +65,7 @@ class World:
     def settle(self) -> None:
         """Let the portal confirm everything, also what waits."""
         set_mode(self.conn, self.organisation.id, "live")
-        while fetch(self.conn, "select portal.revive(%s)", self.organisation.id):
+        while fetch(self.conn, "select portal.requeue(%s)", self.organisation.id):
             pass
         settle(self.conn, self.organisation.id)
 
@@ -78,7 +78,7 @@ class World:
     def secret(self, days: int | None) -> None:
         """Note a secret that expires in so many days."""
         self.execute(
-            "select portal.note_secrets('demo', jsonb_build_array(jsonb_build_object("
+            "select portal.record_secrets('demo', jsonb_build_array(jsonb_build_object("
             "'place', 'auth[0].value', 'expires', %s::date)))",
             None if days is None else today(self.conn, days),
         )
@@ -91,7 +91,7 @@ def in_order(conn: Connection) -> World:
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
-    conn.execute("select portal.beat('test', now())")
+    conn.execute("select portal.heartbeat('test', now())")
     conn.execute("update portal.connections set mode_since = now() - interval '2 days'")
     world = World(conn, organisation, mentor)
     world.compared(ago="1 hour")
@@ -137,7 +137,7 @@ def _repaired(world: World) -> None:
 
 
 def _beat(world: World) -> None:
-    world.execute("select portal.beat('test', now())")
+    world.execute("select portal.heartbeat('test', now())")
 
 
 def _no_secret(world: World) -> None:

@@ -99,7 +99,7 @@ def stored(conn: Connection, mentor: UUID) -> Stored:
 def situation(conn: Connection, organisation: UUID, mentor: UUID) -> str:
     """Return how it stands with a peer mentor now."""
     state: str = fetch(
-        conn, "select state from portal.situations(%s) where peer_mentor_id = %s", organisation, mentor
+        conn, "select state from portal.state_overview(%s) where peer_mentor_id = %s", organisation, mentor
     )
     return state
 

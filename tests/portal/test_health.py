@@ -165,7 +165,7 @@ def test_organisations_are_kept_apart(world: World) -> None:
     connect_portal(world.conn, other.id)
     for mode in ("capture", "live"):
         set_mode(world.conn, other.id, mode)
-    world.execute('select portal.note_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
+    world.execute('select portal.record_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
     assert {(one.organisation, one.code) for one in found(world.conn)} == {
         ("other", "secret_expired"),
         ("other", "unverified"),

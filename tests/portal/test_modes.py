@@ -57,7 +57,7 @@ def test_going_live_tells_what_was_rehearsed(conn: Connection) -> None:
     assert fetch(conn, "select is_reviving from portal.due()")
     # The second rehearsal ends after the change.
     report(conn, organisation.id, claimed[1:], "shadowed")
-    while fetch(conn, "select portal.revive(%s)", organisation.id):
+    while fetch(conn, "select portal.requeue(%s)", organisation.id):
         pass
     assert not fetch(conn, "select is_reviving from portal.due()")
     settle(conn, organisation.id)
@@ -70,10 +70,10 @@ def test_reviving_is_not_over_while_a_lease_is_out(conn: Connection) -> None:
     connect_portal(conn, organisation.id, "shadow")
     claimed = claim(conn, organisation.id)
     set_mode(conn, organisation.id, "live")
-    assert fetch(conn, "select portal.revive(%s)", organisation.id) == 0
+    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 0
     assert fetch(conn, "select is_reviving from portal.due()")
     report(conn, organisation.id, claimed, "shadowed")
-    assert fetch(conn, "select portal.revive(%s)", organisation.id) == 1
+    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 1
 
 
 def test_the_canary_alone_is_told(conn: Connection) -> None:

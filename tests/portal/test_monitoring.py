@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -32,7 +32,7 @@ def world(conn: Connection) -> World:
 class Asked:
     """The three addresses of a process whose database may go away; nothing is kept between two readings."""
 
-    def __init__(self, url: str, client: httpx.Client) -> None:
+    def __init__(self, url: str, client: httpx2.Client) -> None:
         self.url, self.client, self.readings = url, client, 0
 
     def connect(self) -> Connection:
@@ -60,10 +60,10 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 @contextmanager
 def asked(url: str, keep_s: float = 0) -> Iterator[Asked]:
-    with httpx.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False) as client:
         of = Asked(url, client)
         with endpoints.served(Monitor(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
-            client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
+            client.base_url = httpx2.URL(f"http://127.0.0.1:{port}")
             yield of
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 import pytest
 
 from mentorcert.db.connection import Connection
@@ -85,8 +85,8 @@ class Running:
         assert found, said + str(process.stderr and process.stderr.read())
         self.url = found[0]
 
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, trust_env=False, timeout=60)
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(self.url + path, trust_env=False, timeout=60)
 
     def end(self) -> str:
         """Stop it; return what it wrote to stderr."""
@@ -164,7 +164,7 @@ def test_a_noisy_receiver_names_nobody(world: World, database: str, staging: Sta
                 answer = staging.client.post("/emit", json=sent)
                 assert answer.json() == {"attempts": [202 if code == CODE else 401]}
         garbage = f'{{"{PERSONAL[0]}": "{PERSONAL[2]}"'
-        assert httpx.post(url, params={"code": CODE}, content=garbage, trust_env=False).status_code == 202
+        assert httpx2.post(url, params={"code": CODE}, content=garbage, trust_env=False).status_code == 202
         wait_until(
             lambda: fetch(world.conn, WORKED) == 4,
             "work",

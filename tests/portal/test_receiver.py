@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from standardwebhooks import Webhook
@@ -62,15 +62,15 @@ def organisation(conn: Connection) -> Organisation:
 
 
 @contextmanager
-def receiving(url: str, **more: Any) -> Iterator[httpx.Client]:
+def receiving(url: str, **more: Any) -> Iterator[httpx2.Client]:
     with pool(url) as lent:
         app = receiver.application({"demo": inbound(auth=AUTH, **more)}, partial(lent.connection, 10.0))
-        with served(app) as at_url, httpx.Client(base_url=at_url, trust_env=False, timeout=60) as client:
+        with served(app) as at_url, httpx2.Client(base_url=at_url, trust_env=False, timeout=60) as client:
             yield client
 
 
 @pytest.fixture
-def client(database: str, organisation: Organisation) -> Iterator[httpx.Client]:
+def client(database: str, organisation: Organisation) -> Iterator[httpx2.Client]:
     with receiving(database) as lent:
         yield lent
 
@@ -102,7 +102,7 @@ def signed(
     ],
 )
 def test_each_way_in(
-    conn: Connection, client: httpx.Client, query: dict[str, str], headers: dict[str, str]
+    conn: Connection, client: httpx2.Client, query: dict[str, str], headers: dict[str, str]
 ) -> None:
     headers = signed(b"{}", key="INBOUND_KEY") if "webhook-signature" in headers else headers
     answer = client.post(PATH, params=query, headers=headers, content=b"{}")
@@ -124,7 +124,7 @@ def test_each_way_in(
         ({"user": SECRETS["INBOUND_QUERY"], "word": "wrong"}, {}),
     ],
 )
-def test_nobody_else(conn: Connection, client: httpx.Client, query: Any, headers: Any) -> None:
+def test_nobody_else(conn: Connection, client: httpx2.Client, query: Any, headers: Any) -> None:
     assert client.post(PATH, params=query, headers=headers, content=b"{}").status_code == 401
     assert stored(conn) == []
 
@@ -159,7 +159,7 @@ def test_nobody_else(conn: Connection, client: httpx.Client, query: Any, headers
     ],
 )
 def test_a_bad_signature_is_401_and_never_500(
-    conn: Connection, client: httpx.Client, harm: dict[str, Any]
+    conn: Connection, client: httpx2.Client, harm: dict[str, Any]
 ) -> None:
     headers: dict[str, Any] = dict(signed(b"{}", late_s=harm.get("late_s", 0)))
     headers.pop(harm.get("drop", ""), None)
@@ -169,7 +169,7 @@ def test_a_bad_signature_is_401_and_never_500(
     assert stored(conn) == []
 
 
-def test_the_library_of_standard_webhooks_signs_as_we_verify(conn: Connection, client: httpx.Client) -> None:
+def test_the_library_of_standard_webhooks_signs_as_we_verify(conn: Connection, client: httpx2.Client) -> None:
     now = datetime.now(UTC)
     headers = {
         "webhook-id": "msg_9",
@@ -180,7 +180,7 @@ def test_the_library_of_standard_webhooks_signs_as_we_verify(conn: Connection, c
     assert stored(conn) == [(b'{"a": 1}', "msg_9", False, 0)]
 
 
-def test_a_message_that_comes_again_is_a_duplicate(conn: Connection, client: httpx.Client) -> None:
+def test_a_message_that_comes_again_is_a_duplicate(conn: Connection, client: httpx2.Client) -> None:
     answers = [client.post(PATH, headers=signed(b"{}"), content=b"{}") for _ in range(3)]
     answers += [client.post(PATH, params=CODE, content=withdrawn_once()) for _ in range(2)]
     assert [(one.status_code, one.json()["duplicate"]) for one in answers] == [
@@ -206,25 +206,25 @@ def test_another_organisation_s_secret_opens_nothing(conn: Connection, database:
             ("Demo", 401),
             ("..%2fdemo", 404),
         ):
-            answer = httpx.post(
+            answer = httpx2.post(
                 f"{url}/webhooks/dynamics/{slug}", params=CODE, content=b"{}", trust_env=False
             )
             assert answer.status_code == status, slug
     assert len(stored(conn)) == 1
 
 
-def test_malformed_json_is_stored_and_answered(conn: Connection, client: httpx.Client) -> None:
+def test_malformed_json_is_stored_and_answered(conn: Connection, client: httpx2.Client) -> None:
     for body in (b"", b"{", b"\x00\xff", b"[" * 100_000):
         assert client.post(PATH, params=CODE, content=body).status_code == 202
     assert len(stored(conn)) == 4
 
 
-def test_a_stripped_message_is_known_by_its_header(conn: Connection, client: httpx.Client) -> None:
+def test_a_stripped_message_is_known_by_its_header(conn: Connection, client: httpx2.Client) -> None:
     client.post(PATH, params=CODE, content=b"{}", headers={"x-ms-dynamics-msg-size-exceeded": "true"})
     assert [row[2] for row in stored(conn)] == [True]
 
 
-def test_only_headers_that_authenticate_nobody_are_kept(conn: Connection, client: httpx.Client) -> None:
+def test_only_headers_that_authenticate_nobody_are_kept(conn: Connection, client: httpx2.Client) -> None:
     headers = {
         "X-Portal-Key": SECRETS["INBOUND_HEADER"], "Authorization": "Bearer x", "Cookie": "y",
         "x-ms-dynamics-entity-name": "contact", "x-ms-correlation-request-id": "1",
@@ -237,7 +237,7 @@ def test_only_headers_that_authenticate_nobody_are_kept(conn: Connection, client
 
 
 @pytest.mark.parametrize("by", ["length", "chunks"])
-def test_a_body_over_1_mb_is_413(conn: Connection, client: httpx.Client, by: str) -> None:
+def test_a_body_over_1_mb_is_413(conn: Connection, client: httpx2.Client, by: str) -> None:
     largest = receiver.LARGEST_BODY
     assert client.post(PATH, params=CODE, content=b"x" * largest).status_code == 202
     body: Any = b"x" * (8 * largest) if by == "length" else iter([b"x" * largest, b"x"])
@@ -256,7 +256,7 @@ def test_without_a_right_to_come_in_no_body_is_read(database: str, organisation:
         connection.close()
 
 
-def test_a_body_that_breaks_off_is_not_stored(conn: Connection, client: httpx.Client) -> None:
+def test_a_body_that_breaks_off_is_not_stored(conn: Connection, client: httpx2.Client) -> None:
     address = client.base_url.host, client.base_url.port
     with socket.create_connection(address) as half:
         half.sendall(
@@ -271,7 +271,7 @@ def test_what_cannot_be_stored_is_503_so_that_it_comes_again() -> None:
         raise psycopg.OperationalError
 
     with served(receiver.application({"demo": inbound()}, away)) as url:
-        answer = httpx.post(f"{url}{PATH}", params=CODE, content=b"{}", trust_env=False)
+        answer = httpx2.post(f"{url}{PATH}", params=CODE, content=b"{}", trust_env=False)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
 
 
@@ -280,7 +280,7 @@ def test_an_organisation_that_the_registry_lacks_is_503(conn: Connection, databa
         assert client.post(PATH, params=CODE, content=b"{}").status_code == 503
 
 
-def test_nothing_is_shown_to_who_looks_around(client: httpx.Client) -> None:
+def test_nothing_is_shown_to_who_looks_around(client: httpx2.Client) -> None:
     for path in ("/", "/docs", "/openapi.json", "/webhooks/dynamics/"):
         assert client.get(path).status_code == 404
     assert client.get(PATH).status_code == 405

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from mentorcert.portal.contract import message
@@ -38,7 +38,7 @@ def stage(*arguments: str | Path, **settings: str) -> Iterator[str]:
 def tell(url: str, version: int, *keys: str) -> int:
     rendered = message.render(state(version), target=url)
     headers = signed(rendered, keys) if keys else signed(rendered)
-    return httpx.post(f"{url}/webhook", content=rendered.body, headers=headers, trust_env=False).status_code
+    return httpx2.post(f"{url}/webhook", content=rendered.body, headers=headers, trust_env=False).status_code
 
 
 def test_it_serves_until_it_is_stopped_and_keeps_its_file(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_it_serves_until_it_is_stopped_and_keeps_its_file(tmp_path: Path) -> Non
         assert tell(url, 1) == 200
     with stage("--database", database) as url:
         assert tell(url, 2) == 200
-        history = httpx.get(f"{url}/history", trust_env=False).json()
+        history = httpx2.get(f"{url}/history", trust_env=False).json()
     assert history["peer_mentors"][str(STATE.peer_mentor_id)]["applied"] == [1, 2]
 
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from mentorcert.portal.contract import message
@@ -92,7 +92,7 @@ def test_truncated_promises_more_than_it_sends(staging: Staging) -> None:
     with pytest.raises(json.JSONDecodeError):
         json.loads(body)
     assert staging.applied() == [7]
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         staging.tell(fault="truncated")
 
 
@@ -102,7 +102,7 @@ def test_slow_headers_come_byte_by_byte(staging: Staging) -> None:
         assert sock.recv(65_536) == b"H"
         assert staging.applied() == [7]
     # Each byte is 86400 s / 150 away, so even a bound on the single read ends it.
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         staging.tell(fault='{"kind": "slow_headers", "seconds": 86400}', timeout=0.2)
 
 
@@ -120,10 +120,10 @@ def test_a_delay_answers_in_the_end(staging: Staging) -> None:
 
 
 def test_a_delay_outlasts_an_impatient_client_before_the_effect_or_after_it(staging: Staging) -> None:
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         staging.tell(fault='{"kind": "delay", "seconds": 86400}', timeout=0.2)
     assert staging.applied() == []
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         staging.tell(fault='{"kind": "delay", "seconds": 86400, "applied_first": true}', timeout=0.2)
     assert staging.applied() == [7]
 

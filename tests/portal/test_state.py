@@ -199,7 +199,7 @@ def test_a_whole_night_is_no_more_statements_than_one_row(conn: Connection) -> N
     organisation = set_up(conn)
     marks = (
         "select calls from pg_catalog.pg_stat_user_functions"
-        " where schemaname = 'portal' and funcname = 'mark'"
+        " where schemaname = 'portal' and funcname = 'enqueue_sync'"
     )
     conn.execute("set track_functions = 'all'")
 

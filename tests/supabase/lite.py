@@ -13,7 +13,7 @@ from secrets import token_urlsafe
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from psycopg import sql
@@ -96,7 +96,7 @@ class Lite:
         return self._session("token?grant_type=password", {"email": email, "password": PASSWORD})
 
     def _session(self, path: str, body: dict[str, Any]) -> Session:
-        answer = httpx.post(f"{self.url}/auth/v1/{path}", json=body, headers={"apikey": PUBLISHABLE_KEY})
+        answer = httpx2.post(f"{self.url}/auth/v1/{path}", json=body, headers={"apikey": PUBLISHABLE_KEY})
         answer.raise_for_status()
         session = answer.json()
         return Session(UUID(session["user"]["id"]), session["access_token"], session["refresh_token"])
@@ -182,8 +182,8 @@ def serving(server: Server, database: str, folder: Path) -> Iterator[Lite]:
     def is_healthy() -> bool:
         assert process.poll() is None, f"Lite ended:\n{log.read_text()}"
         try:
-            return httpx.get(f"{url}/auth/v1/health", headers={"apikey": PUBLISHABLE_KEY}).is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{url}/auth/v1/health", headers={"apikey": PUBLISHABLE_KEY}).is_success
+        except httpx2.TransportError:
             return False
 
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from postgrest import CountMethod
@@ -186,7 +186,7 @@ def test_only_the_schema_public_is_served(world: World, actor: str) -> None:
     client = world.client(actor)
     for schema, table in (("private", "job_runs"), ("private", "access_log"), ("auth", "users")):
         assert refusal(client.schema(schema).table(table).select("*"))["code"] == "PGRST106"
-    for function in ("announce_change", "expire_due_certifications", "coordinated_chapter_ids"):
+    for function in ("set_change_context", "expire_due_certifications", "coordinated_chapter_ids"):
         assert refusal(client.rpc(function, {}))["code"] == "PGRST202", function
         assert refusal(client.schema("private").rpc(function, {}))["code"] == "PGRST106", function
 
@@ -195,7 +195,7 @@ def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
     url = f"{world.lite.url}/rest/v1/peer_mentors"
 
     def status(**headers: str) -> int:
-        return httpx.get(url, headers=headers).status_code
+        return httpx2.get(url, headers=headers).status_code
 
     token = world.sessions["north_admin"].token
     assert status(apikey=lite.PUBLISHABLE_KEY, authorization=f"Bearer {token}") == 200

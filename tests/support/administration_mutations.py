@@ -19,8 +19,8 @@ _POLICIES: Final = {
     "portal.workers": "administrators read whether a worker lives",
 }
 _READ: Final = "administrators read the extensions of their organisation"
-_NOTE: Final = "administrators note extensions of their organisation"
-_TAKE_BACK: Final = "administrators note that extensions were taken back"
+_NOTE: Final = "administrators record extensions of their organisation"
+_TAKE_BACK: Final = "administrators record that extensions were reverted"
 
 _ALARM: Final = "private.portal_alarm()"
 _FIND: Final = "private.find_login(text)"
@@ -48,7 +48,7 @@ MUTATIONS: Final = [
     function(
         "administration",
         "private.require_administered_organisation()",
-        "perform private.deny_right('only the administrator of an organisation does this');",
+        "perform private.raise_forbidden('only the administrator of an organisation does this');",
         "",
     ),
     function(
@@ -75,7 +75,7 @@ MUTATIONS: Final = [
     function(
         "extension_previews",
         "public.revert_change(uuid,text)",
-        "perform private.note_reversal(batch_id, reason);",
+        "perform private.record_reversal(batch_id, reason);",
         "",
     ),
     function("memberships_by_email", _FIND, "perform private.require_administered_organisation();", ""),

@@ -130,7 +130,7 @@ _CHANGES = [
     function(
         "refused_changes",
         "public.suspend_certification(uuid,text)",
-        "perform private.announce_change(null);",
+        "perform private.set_change_context(null);",
         "",
         "suspend_certification ends its announcement",
     ),
@@ -167,7 +167,7 @@ _CHANGES = [
     ),
     function(
         "extending_and_reverting",
-        f"private.taken_back({_CERTIFICATION},jsonb)",
+        f"private.state_before({_CERTIFICATION},jsonb)",
         "certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz",
         "false",
     ),

@@ -65,7 +65,7 @@ MUTATIONS: Final = [
     Mutation("tasks", "grant select on portal.replays to authenticated"),
     function("tasks", _REPLAY, "organisation_id is null", "auth.uid() is null"),
     function("tasks", _REPLAY, "perform private.require_reason(reason);", ""),
-    function("tasks", _REPLAY, "perform portal.known_connection(organisation_id);", ""),
+    function("tasks", _REPLAY, "perform portal.require_connection(organisation_id);", ""),
     function("tasks", _REPLAY, "is_understood is not true", "false"),
     function("tasks", _REPLAY, "set is_requested = true", "set is_requested = false"),
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -66,7 +66,7 @@ def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
     port = free_port()
     with serving("--port", str(port), database_url=url, **SETTINGS) as process:
         assert said(process) == "https://register.example.org"
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
             for path in ("/healthz", "/readyz"):
                 assert client.get(path).text == "ok\n"
             answer = client.get("/sign-in", headers={"x-request-id": "one-request"})
@@ -143,9 +143,9 @@ def test_embedded_default() -> None:
         with serving("--port", "0", database_url="", **settings) as process:
             url = said(process)
             assert url.startswith("http://127.0.0.1:")
-            page = httpx.get(f"{url}/step-in", headers={"accept-language": "en"})
+            page = httpx2.get(f"{url}/step-in", headers={"accept-language": "en"})
             assert (page.status_code, "mentorcert up --examples" in page.text) == (200, True)
-            assert httpx.get(f"{url}/step-in", headers={"host": "evil.example"}).status_code == 403
+            assert httpx2.get(f"{url}/step-in", headers={"host": "evil.example"}).status_code == 403
             process.terminate()
             _, log = process.communicate()
             assert process.returncode == 0, log

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from httpx2 import URL
 
@@ -115,11 +115,11 @@ def test_each_sees_the_own_only(site: Site, conn: Connection) -> None:
     with running(site.app) as url:
 
         def ask(organisation: Organisation) -> set[str]:
-            with httpx.Client(base_url=url, cookies=session_of(organisation.admin)) as client:
+            with httpx2.Client(base_url=url, cookies=session_of(organisation.admin)) as client:
                 return {client.get("/organisation").text for _ in range(10)}
 
         def ask_nothing(_: int) -> set[int]:
-            with httpx.Client(base_url=url) as client:
+            with httpx2.Client(base_url=url) as client:
                 return {client.get("/organisation").status_code for _ in range(10)}
 
         with ThreadPoolExecutor(25) as threads:
@@ -152,7 +152,7 @@ def test_more_people_than_connections(site: Site, organisation: Organisation) ->
     with running(site.app) as url, ThreadPoolExecutor(80) as threads:
 
         def ask(_: int) -> int:
-            return httpx.get(f"{url}/", cookies=session_of(organisation.admin), timeout=60).status_code
+            return httpx2.get(f"{url}/", cookies=session_of(organisation.admin), timeout=60).status_code
 
         assert Counter(threads.map(ask, range(160))) == {303: 160}
 

@@ -111,10 +111,10 @@ def due_digests(conn: Connection, as_of: datetime | None = None) -> list[DueDige
 
 
 def start(
-    conn: Connection, as_of: datetime, *, reach_days: int = REACH_DAYS, only_mornings: bool = False
+    conn: Connection, as_of: datetime, *, reach_days: int = REACH_DAYS, only_due: bool = False
 ) -> dict[UUID, int]:
     """Begin a run; return its organisations, and how many notices of each became due too long ago."""
-    return dict(_QUERIES.start(conn, as_of=as_of, reach_days=reach_days, only_mornings=only_mornings))
+    return dict(_QUERIES.start(conn, as_of=as_of, reach_days=reach_days, only_due=only_due))
 
 
 def claim(

@@ -1,8 +1,8 @@
 -- What is due, what is claimed, and what became of it; each is one call of a job function.
 
--- name: start(as_of, reach_days, only_mornings)
+-- name: start(as_of, reach_days, only_due)
 select started.organisation_id, started.skipped
-from private.start_notices(:as_of, :reach_days, :only_mornings) as started;
+from private.start_notices(:as_of, :reach_days, :only_due) as started;
 
 -- name: due(as_of, reach_days)
 select

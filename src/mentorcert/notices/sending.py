@@ -66,7 +66,7 @@ class Sender:
         *,
         as_of: datetime | None = None,
         reach_days: int = REACH_DAYS,
-        only_mornings: bool = False,
+        only_due: bool = False,
         progress: Progress = silent,
         stop: threading.Event | None = None,
     ) -> Report:
@@ -77,7 +77,7 @@ class Sender:
         """
         started, stop = monotonic(), stop or threading.Event()
         at = as_of or ledger.now(conn)
-        organisations = ledger.start(conn, at, reach_days=reach_days, only_mornings=only_mornings)
+        organisations = ledger.start(conn, at, reach_days=reach_days, only_due=only_due)
         due = [one for one in ledger.due(conn, at, reach_days) if one.organisation_id in organisations]
         mentors = list(dict.fromkeys(one.peer_mentor_id for one in due if one.outcome == "mail"))
         digests = [one for one in ledger.due_digests(conn, at) if one.organisation_id in organisations]
@@ -123,7 +123,7 @@ class Sender:
                 with connect() as conn:
                     now, next_at = ledger.next_run(conn)
                     if next_at is not None and next_at <= now:
-                        self.run(conn, only_mornings=True, stop=stop)
+                        self.run(conn, only_due=True, stop=stop)
                         now, next_at = ledger.next_run(conn)
                 # Still due: the mail server was away.
                 if next_at is not None and next_at > now:

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 import aiosql
-import httpx
+import httpx2
 
 from mentorcert.db.connection import Connection, acting_as, async_pool
 from mentorcert.errors import MentorcertError
@@ -78,7 +78,7 @@ class Demonstration:
     @property
     def port(self) -> int:
         """The port of loopback at which it listens."""
-        return httpx.URL(self.url).port or 0
+        return httpx2.URL(self.url).port or 0
 
     def tell(self, arrived: Callable[[int], None]) -> None:
         """Let a worker tell everything that is due; `arrived` takes the number of messages so far."""
@@ -105,7 +105,7 @@ class Demonstration:
 
     def its_list(self) -> PublicList:
         """Return whom the portal shows to the public."""
-        page = httpx.get(f"{self.url}/list.json", trust_env=False).raise_for_status().json()
+        page = httpx2.get(f"{self.url}/list.json", trust_env=False).raise_for_status().json()
         return {
             UUID(one["peer_mentor_id"]): datetime.fromisoformat(one["listed_until"])
             for one in page["peer_mentors"]

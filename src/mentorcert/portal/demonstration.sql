@@ -12,7 +12,7 @@ where organisation.slug = :slug;
 -- name: unconfirmed(slug)$
 select count(*)
 from public.organisations as organisation
-cross join lateral portal.situations(organisation.id) as situation
+cross join lateral portal.state_overview(organisation.id) as situation
 where organisation.slug = :slug and situation.state <> 'in_sync';
 
 -- name: somebody_listed(slug)^

@@ -50,7 +50,7 @@ from unnest(array[
   'select reason from private.disabled_endpoints', 'select worker from portal.workers', 'select body from portal.inbox',
   'select lease_token from portal.states', 'delete from private.disabled_endpoints', 'update portal.connections set mode = ''live''',
   'insert into private.disabled_endpoints (endpoint, reason) values (''audit_log'', ''x'')',
-  'update private.job_runs set error = null', 'delete from portal.states', 'select portal.mark(''{}'')'
+  'update private.job_runs set error = null', 'delete from portal.states', 'select portal.enqueue_sync(''{}'')'
 ]) as statement;
 
 -- The mode

@@ -205,7 +205,7 @@ from unnest(array[
   $$ delete from public.audit_log $$,
   $$ truncate public.audit_log $$
 ]) as statement;
-select private.announce_change('{"kind": "erased"}');
+select private.set_change_context('{"kind": "erased"}');
 select is(
   tests.attempt('owner', $$ update public.audit_log set before = before - 'user_id', after = after - 'user_id' where id = tests.id('young') $$),
   '1 rows', 'an erasure takes the login out'
@@ -217,7 +217,7 @@ from unnest(array[
   $$ update public.audit_log set recorded_at = now() where id = tests.id('young') $$,
   $$ update public.audit_log set after = null where id = tests.id('young') $$
 ]) as statement;
-select private.announce_change(null);
+select private.set_change_context(null);
 select is(tests.attempt('owner', $$ delete from public.audit_log where id = tests.id('old') $$), '1 rows', 'its time is over');
 select throws_ok(
   $$ update private.log_retention set keep = '29 days' $$, '23514', null, 'nobody shortens it to nothing'

@@ -29,20 +29,20 @@ insert into tests.allowed (signature) values
   ('public.suspend_certification(uuid,text)'),
   -- what policies and the functions above call
   ('private.administered_organisation_id()'),
-  ('private.announce_change(jsonb)'),
+  ('private.set_change_context(jsonb)'),
   ('private.are_distinct(smallint[])'),
-  ('private.are_few(uuid[],integer)'),
+  ('private.use_sort_plan(uuid[],integer)'),
   ('private.check_endpoint(text)'),
   ('private.coordinated_chapter_ids()'),
   ('private.current_history_version()'),
   ('private.day_of(timestamp with time zone,text)'),
   ('private.day_starts(date,text)'),
-  ('private.deny_right(text)'),
+  ('private.raise_forbidden(text)'),
   ('private.evidence(jsonb)'),
   ('private.expires_at_by_rule(public.peer_mentor_certifications,date,text)'),
   ('private.found_peer_mentors(uuid,text[],uuid[],integer)'),
   ('private.history_is_in_events()'),
-  ('private.known_type(uuid,text)'),
+  ('private.require_type(uuid,text)'),
   ('private.last_valid_day(text,integer,date,date)'),
   ('private.latest_change(uuid)'),
   ('private.lock_certification(uuid)'),
@@ -53,13 +53,13 @@ insert into tests.allowed (signature) values
   ('private.require_certifications()'),
   ('private.require_reason(text)'),
   ('private.status_at(boolean,timestamp with time zone,timestamp with time zone)'),
-  ('private.taken_back(public.peer_mentor_certifications,jsonb)'),
+  ('private.state_before(public.peer_mentor_certifications,jsonb)'),
   ('private.time_zone_of(uuid)'),
   ('private.upgrade_history_entry(jsonb)'),
-  ('private.walk_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
+  ('private.scan_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
   ('private.with_chapters_below(uuid[])'),
   ('private.check_extension(text,date)'),
-  ('private.note_reversal(uuid,text)'),
+  ('private.record_reversal(uuid,text)'),
   ('private.preview_extension(text,date,uuid,date)'),
   ('private.preview_reversal(uuid)');
 -- what answers requests calls; service_role has no user who could be asked for, or whose access could be logged
@@ -146,7 +146,7 @@ select set_eq(
     'certifications_page: plan_cache_mode=force_generic_plan',
     'found_peer_mentors: plan_cache_mode=force_custom_plan',
     'digest_lines: plan_cache_mode=force_custom_plan', 'due_notices: plan_cache_mode=force_custom_plan',
-    'walk_certifications: plan_cache_mode=force_custom_plan'
+    'scan_certifications: plan_cache_mode=force_custom_plan'
   ],
   'and no other setting but these'
 );
@@ -161,7 +161,7 @@ select set_eq(
 select set_eq(
   $$ select name from tests.functions where definer $$,
   array[
-    'administered_organisation_id', 'are_few', 'audit_delete', 'audit_insert', 'audit_update',
+    'administered_organisation_id', 'use_sort_plan', 'audit_delete', 'audit_insert', 'audit_update',
     'calendar_feed_created_at', 'calendar_of', 'cancel_task', 'check_certificate', 'check_endpoint', 'claim_digests',
     'claim_notices', 'coordinated_chapter_ids',
     'copy_chapter_ids', 'create_calendar_feed', 'due_digests', 'due_notices', 'end_calendar_feed', 'find_login', 'finish_notices', 'get_user_organisation_id',

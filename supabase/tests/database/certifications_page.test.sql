@@ -118,7 +118,7 @@ declare
 begin
   foreach few in array array[true, false] loop
     execute format(
-      'create or replace function private.are_few(chapter_ids uuid[], page_size integer) returns boolean '
+      'create or replace function private.use_sort_plan(chapter_ids uuid[], page_size integer) returns boolean '
       'language sql stable security definer set search_path = '''' return %s', few::text
     );
     return next is(

@@ -127,7 +127,7 @@ select is(
 select is(tests.erase('lone', true), 'none', 'a peer mentor without a login');
 
 -- Nobody else gets at histories by the same words.
-select private.announce_change('{"kind": "erased"}');
+select private.set_change_context('{"kind": "erased"}');
 select is(
   tests.attempt('owner', statement), expected, statement
 )
@@ -142,11 +142,11 @@ from (
       'MC005 certification_history_append_only'
     )
 ) as tried (statement, expected);
-select private.announce_change(null);
+select private.set_change_context(null);
 update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('cait.basic');
-select private.announce_change('{"kind": "renewed", "note": "kept"}');
+select private.set_change_context('{"kind": "renewed", "note": "kept"}');
 update public.peer_mentor_certifications set status = 'active' where id = tests.id('cait.basic');
-select private.announce_change(null);
+select private.set_change_context(null);
 select is(
   tests.attempt('owner', $$
     update public.peer_mentor_certifications set renewal_history = private.without_remarks(renewal_history) where id = tests.id('cait.basic')

@@ -140,7 +140,7 @@ select is(
 select is(
   tests.without_id(tests.entry_after(
     'owner',
-    $$ with announced as materialized (select private.announce_change('{"job": "import", "kind": "imported"}'))
+    $$ with announced as materialized (select private.set_change_context('{"job": "import", "kind": "imported"}'))
     select 1 from announced $$,
     'mia.basic'
   )) ->> 'kind',

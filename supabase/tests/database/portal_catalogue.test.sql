@@ -19,7 +19,7 @@ from unnest(array['anon', 'adam', 'cora', 'mia', 'service_role']) as who
 cross join unnest(array[
   'select * from portal.states', 'select * from portal.connections', 'select * from portal.attempts',
   'update portal.connections set mode = ''live''', 'select portal.set_mode(tests.id(''alfa''), ''live'', ''why'')',
-  'select * from portal.claim(tests.id(''alfa''))', 'select portal.mark(array[tests.id(''mia'')])'
+  'select * from portal.claim(tests.id(''alfa''))', 'select portal.enqueue_sync(array[tests.id(''mia'')])'
 ]) as statement;
 select is_empty($$ select name from tests.portal_tables where not row_security $$, 'row-level security is on for every table');
 select is_empty(
@@ -58,7 +58,7 @@ select set_eq(
     select name || ' ' || role_name from tests.portal_functions, unnest(array['anon', 'authenticated', 'service_role']) as role_name
     where has_function_privilege(role_name, oid, 'execute')
   $$,
-  array['request_replay authenticated', 'situations authenticated'],
+  array['request_replay authenticated', 'state_overview authenticated'],
   'only these functions are for clients'
 );
 select is_empty(

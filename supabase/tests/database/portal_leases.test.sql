@@ -110,7 +110,7 @@ select portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + i
 select is((select breaker from portal.connections), 'blocked', 'a third blocks the connection');
 select is(tests.claim(50, 122), '', 'nothing is claimed');
 select portal.set_mode(tests.id('alfa'), 'live', 'mended', as_of => now() + interval '123 seconds');
-select cmp_ok(portal.revive(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
+select cmp_ok(portal.requeue(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
 select is(tests.claim(50, 123), 'cait,lone,lost,mia,mixa,old,per', 'all of them: nothing is lost');
 
 -- The log.

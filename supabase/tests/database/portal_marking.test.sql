@@ -110,7 +110,7 @@ select is(
   'with these fields, and no name, e-mail or phone'
 );
 -- Erasure takes the number too; the portal is told by the one that it knows.
-update portal.states set told_external_id = 'known' where peer_mentor_id = tests.id('old');
+update portal.states set sent_external_id = 'known' where peer_mentor_id = tests.id('old');
 select is(
   tests.marked_by('owner', $$ select private.erase_peer_mentor(tests.id('old')) $$), 'old', 'an erasure is told'
 );

@@ -66,7 +66,7 @@ select is(
 );
 select throws_ok(format(statement, (select id from run)), 'MC008', null, statement)
 from unnest(array[
-  'select portal.renew_reconciliation(%s)', 'select portal.note_drift(%s, ''[]'')', 'select * from portal.repair_next(%s, 0, 1)',
+  'select portal.renew_reconciliation(%s)', 'select portal.record_drift(%s, ''[]'')', 'select * from portal.repair_next(%s, 0, 1)',
   'select portal.finish_reconciliation(%s, ''done'', null, 1, 1, 1)'
 ]) as statement;
 
@@ -74,7 +74,7 @@ from unnest(array[
 create temporary table claimed as select * from portal.claim(tests.id('alfa'));
 select portal.acknowledge(tests.id('alfa'), (select jsonb_agg(to_jsonb(claimed) || '{"outcome": "applied"}') from claimed), 'test');
 update run set id = (select max(id) from portal.reconciliations);
-select portal.note_drift((select id from run), jsonb_agg(found order by found ->> 'kind' desc))
+select portal.record_drift((select id from run), jsonb_agg(found order by found ->> 'kind' desc))
 from (
   select jsonb_build_object(
     'kind', kind, 'peer_mentor_id', state.peer_mentor_id, 'version', state.version + case when who = 'lone' then 1 else 0 end,

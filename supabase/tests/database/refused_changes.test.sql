@@ -75,7 +75,7 @@ from (
       $$
         do $do$
         begin
-          perform private.announce_change(jsonb_build_object('kind', 'reverted', 'reverts', tests.newest('mia.basic') ->> 'entry_id'));
+          perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', tests.newest('mia.basic') ->> 'entry_id'));
           update public.peer_mentor_certifications set expires_at = tests.day(9000) where id = tests.id('mia.basic');
         end
         $do$

@@ -52,7 +52,7 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
     for one in (organisation, other):
         one.certify(one.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
         connect_portal(conn, one.id)
-    conn.execute("select portal.beat('host:1', now())")
+    conn.execute("select portal.heartbeat('host:1', now())")
     seen_by_owner = health.read(conn).of(organisation.slug)
     with organisation.as_admin() as acting:
         own = health.read_own(acting)

@@ -1,10 +1,10 @@
 -- What an import writes.
 
 -- name: announce_import()$
-select private.announce_change('{"kind": "imported", "job": "import"}');
+select private.set_change_context('{"kind": "imported", "job": "import"}');
 
 -- name: end_announcement()$
-select private.announce_change(null);
+select private.set_change_context(null);
 
 -- name: write_mentors(organisation_id)^
 with people as (

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 
-import httpx
+import httpx2
 
 from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.http import transport
@@ -23,7 +23,7 @@ class Channel:
 
     async def send(
         self, method: str, url: str, *, content: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[httpx.Response, float]:
+    ) -> tuple[httpx2.Response, float]:
         """Send one request; return the answer, whatever its status, and the seconds it took."""
         request = self._client.build_request(method, url, content=content, headers=headers)
         return await transport.send(self._client, request)

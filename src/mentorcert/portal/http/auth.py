@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol, assert_never
 from uuid import uuid4
 
-import httpx
+import httpx2
 from pydantic import SecretStr
 
 from mentorcert.errors import PortalError, PortalUnauthorisedError, SettingError
@@ -20,7 +20,7 @@ from mentorcert.portal.http.tokens import TokenSource, entra_tokens, oauth2_toke
 class Credential(Protocol):
     """Something that shows who we are."""
 
-    async def put_on(self, request: httpx.Request, refused: str | None, /) -> str | None:
+    async def put_on(self, request: httpx2.Request, refused: str | None, /) -> str | None:
         """Put it on the request; return the token it used, if it is one, which is not the one `refused`."""
 
 
@@ -28,7 +28,7 @@ class _Header:
     def __init__(self, of: HeaderAuth) -> None:
         self._name, self._value = of.name, SecretStr(of.prefix + of.value.read().get_secret_value())
 
-    async def put_on(self, request: httpx.Request, _refused: str | None, /) -> None:
+    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.headers[self._name] = self._value.get_secret_value()
 
 
@@ -36,7 +36,7 @@ class _Query:
     def __init__(self, of: QueryAuth) -> None:
         self._name, self._value = of.name, of.value.read()
 
-    async def put_on(self, request: httpx.Request, _refused: str | None, /) -> None:
+    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.url = request.url.copy_set_param(self._name, self._value.get_secret_value())
 
 
@@ -44,7 +44,7 @@ class _Signature:
     def __init__(self, of: HmacAuth) -> None:
         self._keys = [signature.key(one.read().get_secret_value()) for one in of.keys]
 
-    async def put_on(self, request: httpx.Request, _refused: str | None, /) -> None:
+    async def put_on(self, request: httpx2.Request, _refused: str | None, /) -> None:
         # The message has its id from the contract; a request to read has none of its own.
         message_id = request.headers.get("webhook-id") or str(uuid4())
         request.headers.update(signature.headers(message_id, request.content, self._keys, datetime.now(UTC)))
@@ -54,13 +54,13 @@ class _Token:
     def __init__(self, source: TokenSource) -> None:
         self._source = source
 
-    async def put_on(self, request: httpx.Request, refused: str | None, /) -> str:
+    async def put_on(self, request: httpx2.Request, refused: str | None, /) -> str:
         token = await self._source.get(refused)
         request.headers["Authorization"] = f"Bearer {token}"
         return token
 
 
-class PortalAuth(httpx.Auth):
+class PortalAuth(httpx2.Auth):
     """All credentials of a connection, one after the other.
 
     On 401 a token is replaced and the request sent once more; however many requests were refused with the
@@ -74,15 +74,17 @@ class PortalAuth(httpx.Auth):
         self._credentials = self._read()
         self._refused = False
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Put the credentials on; after a 401 once more, with a new token."""
         credentials = self._credentials
         used = await self._put_on(credentials, request, None)
         response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and used is not None:
+        if response.status_code == httpx2.codes.UNAUTHORIZED and used is not None:
             await self._put_on(credentials, request, used)
             response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and credentials is self._credentials:
+        if response.status_code == httpx2.codes.UNAUTHORIZED and credentials is self._credentials:
             self._refused = True
 
     async def refresh(self) -> None:
@@ -119,7 +121,7 @@ class PortalAuth(httpx.Auth):
                 assert_never(of)
 
     async def _put_on(
-        self, credentials: list[Credential], request: httpx.Request, refused: str | None
+        self, credentials: list[Credential], request: httpx2.Request, refused: str | None
     ) -> str | None:
         used = None
         for credential in credentials:

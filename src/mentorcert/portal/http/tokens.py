@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import msal
 from msal.exceptions import MsalError
 from pydantic import SecretStr
@@ -61,7 +61,7 @@ class TokenSource:
             return old
 
 
-def oauth2_tokens(of: OAuth2Auth, client: httpx.AsyncClient) -> TokenSource:
+def oauth2_tokens(of: OAuth2Auth, client: httpx2.AsyncClient) -> TokenSource:
     """Return tokens from a token endpoint; raises SecretUnreadableError."""
     secret = of.client_secret.read()
 
@@ -94,19 +94,19 @@ def entra_tokens(of: EntraAuth, configuration: Configuration) -> TokenSource:
 
 
 class _MsalHttp:
-    """What msal asks of an HTTP client; it hands over an assertion as bytes, which httpx would print."""
+    """What msal asks of an HTTP client; it hands over an assertion as bytes, which httpx2 would print."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx2.Client) -> None:
         self._client = client
 
     def post(
         self, url: str, *, data: Mapping[str, str | bytes], headers: Mapping[str, str], **_more: Any
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Post a form."""
         form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         return self._client.post(url, content=urlencode(data).encode(), headers=form)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, **_more: Any) -> httpx.Response:
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, **_more: Any) -> httpx2.Response:
         """Get a document."""
         return self._client.get(url, headers=headers)
 
@@ -122,7 +122,7 @@ class _Entra:
             self._credential = _certificate(of.certificate)
         elif of.client_secret is not None:
             self._credential = of.client_secret.read().get_secret_value
-        url = httpx.URL(getattr(configuration.target, "url", "https://unknown.invalid"))
+        url = httpx2.URL(getattr(configuration.target, "url", "https://unknown.invalid"))
         self._scope = of.scope or f"{url.scheme}://{url.netloc.decode()}/.default"
         self._configuration = configuration
         self._trust = transport.trust(configuration)
@@ -131,11 +131,11 @@ class _Entra:
         """Fetch a token; blocks. Its keeper is the TokenSource, so nothing is left behind here."""
         limits = self._configuration.limits
         try:
-            with httpx.Client(
+            with httpx2.Client(
                 verify=self._trust,
                 trust_env=False,
                 proxy=self._configuration.proxy,
-                timeout=httpx.Timeout(limits.total_s, connect=limits.connect_s),
+                timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
             ) as http:
                 application = msal.ConfidentialClientApplication(
                     self._of.client_id,
@@ -146,7 +146,7 @@ class _Entra:
                     http_client=_MsalHttp(http),
                 )
                 grant: dict[str, Any] = application.acquire_token_for_client(scopes=[self._scope])
-        except (httpx.HTTPError, MsalError, ValueError, RuntimeError, OSError) as error:
+        except (httpx2.HTTPError, MsalError, ValueError, RuntimeError, OSError) as error:
             raise PortalUnavailableError(
                 f"Microsoft Entra ID gave no usable answer: {type(error).__name__}.",
                 hint="Check tenant and authority, and whether the network lets us there.",
@@ -192,7 +192,7 @@ def _error_code(grant: Any) -> str:
     return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,60}", code) else "no reason given"
 
 
-def _json(response: httpx.Response) -> Any:
+def _json(response: httpx2.Response) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError):

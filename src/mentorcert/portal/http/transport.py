@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import certifi
-import httpx
+import httpx2
 
 from mentorcert.errors import (
     PortalConfigurationError,
@@ -31,14 +31,14 @@ _JSON: Final = ("application/json", "application/problem+json")
 _SUCCESS: Final = frozenset({200, 201, 202, 204})
 _LATER: Final = frozenset({408, 425, 429})
 
-# httpx logs whole URLs at INFO, and a query key would stand in them.
-logging.getLogger("httpx").addFilter(lambda _record: False)
+# httpx2 logs whole URLs at INFO, and a query key would stand in them.
+logging.getLogger("httpx2").addFilter(lambda _record: False)
 
 
-class _BoundedStream(httpx.AsyncByteStream):
+class _BoundedStream(httpx2.AsyncByteStream):
     """An answer's body that ends in an error where it grows too large."""
 
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -55,12 +55,12 @@ class _BoundedStream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _BoundedTransport(httpx.AsyncHTTPTransport):
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
     """Reads no more of an answer than is allowed, whoever reads it: also what is not looked at."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
-        if isinstance(response.stream, httpx.AsyncByteStream):
+        if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _BoundedStream(response.stream)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
@@ -83,18 +83,18 @@ def trust(configuration: Configuration) -> ssl.SSLContext:
         ) from None
 
 
-def client(configuration: Configuration, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+def client(configuration: Configuration, auth: httpx2.Auth | None = None) -> httpx2.AsyncClient:
     """Return a client for the connection; the environment has no say in proxies or trust."""
     limits = configuration.limits
-    return httpx.AsyncClient(
+    return httpx2.AsyncClient(
         auth=auth,
         transport=_BoundedTransport(
             verify=trust(configuration),
             trust_env=False,
             proxy=configuration.proxy,
-            limits=httpx.Limits(max_connections=limits.concurrency),
+            limits=httpx2.Limits(max_connections=limits.concurrency),
         ),
-        timeout=httpx.Timeout(limits.total_s, connect=limits.connect_s),
+        timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
         headers={"Accept-Encoding": "identity", "User-Agent": "mentorcert"},
         follow_redirects=False,
         trust_env=False,
@@ -111,16 +111,16 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
         raise PortalUnavailableError(f"The portal did not answer within {seconds:g} seconds.") from None
 
 
-async def send(of: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, float]:
+async def send(of: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.Response, float]:
     """Send a request and read the whole answer, whatever its status; return it and the seconds it took."""
     started = monotonic()
     try:
         response = await of.send(request, stream=True)
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise PortalUnavailableError(f"The portal cannot be reached: {type(error).__name__}.") from None
     try:
         await response.aread()
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise PortalUnexpectedAnswerError(
             f"The portal's answer broke off: {type(error).__name__}.", http_status=response.status_code
         ) from None
@@ -132,7 +132,7 @@ async def send(of: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Res
     return response, monotonic() - started
 
 
-def check(response: httpx.Response, *, what: str) -> None:
+def check(response: httpx2.Response, *, what: str) -> None:
     """Return if the answer is a success; else raise the PortalError that its status, or its content, is."""
     if response.status_code not in _SUCCESS:
         refuse(response, what=what)
@@ -145,7 +145,7 @@ def check(response: httpx.Response, *, what: str) -> None:
         )
 
 
-def document(response: httpx.Response, *, what: str) -> dict[str, Any]:
+def document(response: httpx2.Response, *, what: str) -> dict[str, Any]:
     """Return the JSON object of a success."""
     check(response, what=what)
     try:
@@ -159,15 +159,15 @@ def document(response: httpx.Response, *, what: str) -> dict[str, Any]:
     return given
 
 
-def refuse(response: httpx.Response, *, what: str) -> NoReturn:
+def refuse(response: httpx2.Response, *, what: str) -> NoReturn:
     """Raise the PortalError of a status that is no success."""
     status = response.status_code
     kind: type[PortalError]
-    if status in _LATER or httpx.codes.is_server_error(status):
+    if status in _LATER or httpx2.codes.is_server_error(status):
         kind, hint = PortalUnavailableError, None
     elif status in {401, 403}:
         kind, hint = PortalUnauthorisedError, "Check the credentials under [[auth]] and when they expire."
-    elif httpx.codes.is_client_error(status):
+    elif httpx2.codes.is_client_error(status):
         kind, hint = (
             PortalRejectedError,
             "Compare the contract, or the mapping, with what the portal wants now.",

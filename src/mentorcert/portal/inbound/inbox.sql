@@ -60,16 +60,16 @@ where
 for no key update;
 
 -- name: announce()^
-select private.announce_change('{"job": "portal"}');
+select private.set_change_context('{"job": "portal"}');
 
 -- name: announce_renewal(seen, seen_on)^
-select private.announce_change(jsonb_build_object(
+select private.set_change_context(jsonb_build_object(
   'job', 'portal',
   'evidence', jsonb_build_object('seen', :seen::text, 'seen_on', :seen_on::text, 'seen_by', 'portal')
 ));
 
 -- name: end_announcement()^
-select private.announce_change(null);
+select private.set_change_context(null);
 
 -- name: held(organisation_id, peer_mentor_id, certification_type, time_zone)^
 select certification.id, private.day_of(certification.issued_at, :time_zone::text)

@@ -22,7 +22,7 @@ KINDS: Final = {
         "error",
         "Somebody who should be off the portal's list has not been confirmed to be for 15 minutes.",
         "See the other findings for the cause. Where it cannot be mended at once, have the portal's people"
-        " take them off by hand: `select * from portal.situations('…') where is_removal` names them by id.",
+        " take them off by hand: `select * from portal.state_overview('…') where is_removal` has their ids.",
     ),
     "listed_but_expired": Kind(
         "error",

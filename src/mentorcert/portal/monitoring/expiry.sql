@@ -1,4 +1,4 @@
 -- When secrets expire.
 
 -- name: note_secrets(organisation, secrets)^
-select portal.note_secrets(:organisation::text, :secrets::jsonb);
+select portal.record_secrets(:organisation::text, :secrets::jsonb);

@@ -10,7 +10,7 @@ set local statement_timeout = '10s';
 with situations as materialized (
   select organisation.id as organisation_id, situation.*
   from public.organisations as organisation
-  cross join lateral portal.situations(organisation.id) as situation
+  cross join lateral portal.state_overview(organisation.id) as situation
   where situation.state <> 'in_sync'
 ),
 removals as (

@@ -18,7 +18,7 @@ from portal.compare(
 );
 
 -- name: note(id, drift)
-select portal.note_drift(:id, :drift);
+select portal.record_drift(:id, :drift);
 
 -- name: repair(id, after, batch_size)
 select last_id, marked from portal.repair_next(:id, :after, :batch_size);

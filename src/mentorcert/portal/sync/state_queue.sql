@@ -20,7 +20,7 @@ select noted from portal.fail(:organisation_id, :results, :worker) as noted;
 select noted from portal.release(:results) as noted;
 
 -- name: revive(organisation_id)
-select portal.revive(:organisation_id);
+select portal.requeue(:organisation_id);
 
 -- name: beat(worker, started_at, stopped)
-select portal.beat(:worker, :started_at, :stopped);
+select portal.heartbeat(:worker, :started_at, :stopped);

@@ -6,8 +6,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
-from httpx import codes
+import httpx2
+from httpx2 import codes
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mentorcert.errors import SignInRefusedError, SignInUnavailableError, TooManyAttemptsError
@@ -49,8 +49,8 @@ class GoTrue:
     SignInUnavailableError where there is no answer to go by.
     """
 
-    def __init__(self, auth: Auth, transport: httpx.BaseTransport | None = None) -> None:
-        self._client = httpx.Client(
+    def __init__(self, auth: Auth, transport: httpx2.BaseTransport | None = None) -> None:
+        self._client = httpx2.Client(
             base_url=f"{auth.url}/auth/v1",
             headers={"apikey": auth.public_key},
             timeout=_TIMEOUT_S,
@@ -108,10 +108,10 @@ class GoTrue:
         except ValidationError:
             raise SignInUnavailableError(hint="Try again in a minute.") from None
 
-    def _post(self, path: str, body: dict[str, Any], **more: Any) -> httpx.Response:
+    def _post(self, path: str, body: dict[str, Any], **more: Any) -> httpx2.Response:
         try:
             answer = self._client.post(path, json=body, **more)
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             raise SignInUnavailableError(hint="Try again in a minute.") from None
         if answer.status_code == codes.TOO_MANY_REQUESTS:
             raise TooManyAttemptsError(hint="Wait a few minutes.")
@@ -123,5 +123,5 @@ class GoTrue:
         return answer
 
 
-def _is_json(answer: httpx.Response) -> bool:
+def _is_json(answer: httpx2.Response) -> bool:
     return str(answer.headers.get("content-type")).startswith("application/json")

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -113,9 +113,9 @@ class PublishedKeys:
     def _ask(self) -> None:
         self._asked_at = self._clock()
         try:
-            answer = httpx.get(self._url, timeout=5, follow_redirects=False).raise_for_status()
+            answer = httpx2.get(self._url, timeout=5, follow_redirects=False).raise_for_status()
             keys = jwt.PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        except (httpx2.HTTPError, jwt.PyJWTError, ValueError, TypeError, AttributeError):
             # No answer, or none with keys. With the keys of before, people stay signed in.
             return
         self._keys = {(key.key_id, key.algorithm_name): key for key in keys}
