@@ -1,6 +1,6 @@
 """The one error tree, and the mapping of the database's own errors onto it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import psycopg
 
@@ -46,15 +46,13 @@ class SecretUnreadableError(PortalConfigurationError):
 class UnknownOrganisationError(InvalidInputError):
     """There is no organisation with this slug."""
 
-    def __init__(self, slug: str) -> None:
-        """Name the slug."""
-        super().__init__(
-            f"There is no organisation “{slug}”.", hint="`mentorcert organisation apply` sets one up."
+    @classmethod
+    def named(cls, slug: str) -> Self:
+        """Return the error that names the slug."""
+        return cls(
+            f"There is no organisation “{slug}”.",
+            hint="`mentorcert organisation apply` sets one up; `mentorcert portal status` lists them.",
         )
-
-
-class NoOrganisationError(InvalidInputError):
-    """There is no organisation with this slug."""
 
 
 class DatabaseUnreachableError(MentorcertError):

@@ -40,7 +40,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.mark.parametrize(
     ("function", "guard", "instead", "scenario"),
     [
-        (DUE, "told.days_before <= latest.days_before", "false", notices.test_each_offset_is_told_once),
+        (DUE, "handled.days_before <= latest.days_before", "false", notices.test_each_offset_is_told_once),
         (DUE, "> organisation.reach then", "> 9999 then", notices.test_the_first_run_leaves_the_past_alone),
         (DUE, "certification.status = 'suspended'", "false", notices.test_who_cannot_be_told_is_counted),
         (DUE, "not private.is_address(mentor.email)", "false", without_address),

@@ -201,7 +201,7 @@ def _read_rows(table: Table, progress: Progress) -> list[Row]:
 def _lock_organisation(conn: Connection, slug: str) -> _Organisation:
     found = _queries.find_organisation(conn, slug=slug)
     if found is None:
-        raise UnknownOrganisationError(slug)
+        raise UnknownOrganisationError.named(slug)
     _queries.lock_organisation(conn, organisation_id=found[0])
     return {"organisation_id": found[0], "time_zone": found[1]}
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
-from mentorcert.errors import NoOrganisationError
+from mentorcert.errors import UnknownOrganisationError
 from mentorcert.portal.monitoring import health
 from mentorcert.portal.monitoring.checks import Finding, duration, has_error, run_checks
 from mentorcert.portal.monitoring.health import ConnectionHealth, Reconciliation, Snapshot
@@ -34,9 +34,7 @@ def status(
         attempts = health.recent_attempts(conn)
     if organisation is not None:
         if organisation not in {one.organisation for one in snapshot.connections}:
-            raise NoOrganisationError(
-                f"There is no organisation {organisation!r}.", hint="`mentorcert portal status` lists them."
-            )
+            raise UnknownOrganisationError.named(organisation)
         snapshot = snapshot.of(organisation)
         attempts = [one for one in attempts if one.organisation == organisation]
     found = run_checks(snapshot)
