@@ -9,8 +9,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
-# Where the check of phrases is kept so far; empty is everywhere.
-PLAIN := *.md docs
 
 # The tests start the command hundreds of times: each start reads its modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,7 +44,7 @@ check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrati
 	$(BIN)/squawk supabase/migrations/*.sql
 	$(BIN)/python -m tests.support.generated_schema --check
 	$(BIN)/codespell
-	$(BIN)/python -m tests.support.words $(PLAIN)
+	$(BIN)/python -m tests.support.words
 
 .PHONY: words
 words: $(VENV)/.dev ## List every phrase that the project does not use, and what it says instead

@@ -127,7 +127,7 @@ def test_a_path_that_the_server_cannot_take_is_refused_with_a_way_out(tmp_path: 
     assert "MENTORCERT_HOME" in (caught.value.hint or "")
 
 
-def test_a_folder_that_is_none_is_told_with_its_path(tmp_path: Path) -> None:
+def test_a_folder_that_is_none_is_reported_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "postgres").write_text("a file")
     with pytest.raises(EmbeddedPostgresError, match=str(tmp_path)):
         embedded.start(tmp_path)

@@ -74,7 +74,7 @@ def test_bad_input(mentorcert: Run, conn: Connection, arguments: tuple[str, ...]
     assert conn.execute("select from private.disabled_endpoints").fetchall() == []
 
 
-def test_doctor_tells_of_it(conn: Connection, mentorcert: Run) -> None:
+def test_doctor_reports_it(conn: Connection, mentorcert: Run) -> None:
     set_up(conn)
     conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('memberships', 'x')")
     findings = json.loads(mentorcert("doctor", "--json").stdout)

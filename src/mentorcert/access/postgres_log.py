@@ -189,7 +189,7 @@ def _audited_parameters(text: str) -> Parameters:
 def _outcome(rows: str, statement: Statement) -> Outcome:
     if rows == "0":
         return "none"
-    return "rows" if rows.isdigit() and statement.tells_rows else "unknown"
+    return "rows" if rows.isdigit() and statement.shows_rows else "unknown"
 
 
 def _lines(path: Path, coverage: Coverage, progress: Progress) -> Iterator[_Line]:

@@ -67,7 +67,7 @@ def _named(fields: Fields, objects: frozenset[str]) -> Iterator[tuple[UUID | Non
         return
     search = unquote_plus(fields["request.search"]).removeprefix("?")
     ids = uuids([search])
-    outcome = _outcome(fields, tells_rows=len(ids) == 1 and bool(_NAMES_ROW.search(search)))
+    outcome = _outcome(fields, shows_rows=len(ids) == 1 and bool(_NAMES_ROW.search(search)))
     for row_id in ids:
         yield _subject(fields), row_id, outcome
 
@@ -86,12 +86,12 @@ def _is_a_users(fields: Fields) -> bool:
     )
 
 
-def _outcome(fields: Fields, *, tells_rows: bool) -> Outcome:
+def _outcome(fields: Fields, *, shows_rows: bool) -> Outcome:
     status = fields["response.status_code"]
     rows = fields["response.headers.content_range"].partition("/")[0]
     if rows == "*" or (status.isdigit() and int(status) >= _FIRST_REFUSAL):
         return "none"
-    return "rows" if rows and tells_rows else "unknown"
+    return "rows" if rows and shows_rows else "unknown"
 
 
 def _time(fields: Fields) -> str | None:

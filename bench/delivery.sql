@@ -1,4 +1,4 @@
--- An organisation whose peer mentors the portal is told of.
+-- An organisation whose peer mentors are sent to the portal.
 
 -- name: insert_organisation(id)!
 insert into public.organisations (id, slug, name) values (:id, 'portal', 'Portal');
@@ -35,7 +35,7 @@ update portal.states set lease_token = null, lease_until = null, next_attempt_at
 select portal.enqueue_sync(array(select id from public.peer_mentors));
 
 -- name: forget()!
--- Else what was marked, but says the same, need not be told.
+-- Otherwise what was marked, but says the same, need not be sent.
 update portal.states set confirmed = null;
 
 -- name: in_sync()$
