@@ -68,8 +68,8 @@ types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API again
 .PHONY: lock
 lock: $(VENV)/.uv ## Pin the newest versions of the dependencies
 	$(LOCK) --upgrade --group install -o requirements/install.lock
-	$(LOCK) --upgrade pyproject.toml -o requirements/runtime.lock
-	$(LOCK) --upgrade --group dev pyproject.toml -c requirements/install.lock -c requirements/runtime.lock -o requirements/dev.lock
+	$(LOCK) --upgrade --extra embedded pyproject.toml -o requirements/runtime.lock
+	$(LOCK) --upgrade --extra embedded --group dev pyproject.toml -c requirements/install.lock -c requirements/runtime.lock -o requirements/dev.lock
 
 $(VENV)/.uv: requirements/install.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mentorcert needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.11")'
