@@ -218,16 +218,16 @@ def test_an_id_twice_counts_once(organisation: Organisation) -> None:
     assert kinds(conn, id_) == ["issued", "renewed"]
 
 
-def test_digest_depends_on_every_difference(organisation: Organisation) -> None:
+def test_outcomes_show_every_difference(organisation: Organisation) -> None:
     conn = organisation.conn
     ids = [organisation.certify(organisation.mentor(f"{n}"), last_day=today(conn, 5)) for n in range(3)]
     with organisation.as_admin():
-        first = bulk.preview(conn, "renew", ids).digest
-        assert bulk.preview(conn, "renew", ids[::-1]).digest == first
-        assert bulk.preview(conn, "renew", ids[:2]).digest != first
-        assert bulk.preview(conn, "renew", ids, renewed_on=today(conn, -1)).digest != first
+        first = bulk.preview(conn, "renew", ids).outcomes
+        assert bulk.preview(conn, "renew", ids[::-1]).outcomes == first
+        assert bulk.preview(conn, "renew", ids[:2]).outcomes != first
+        assert bulk.preview(conn, "renew", ids, renewed_on=today(conn, -1)).outcomes != first
         repository.suspend(conn, ids[0], "Leave")
-        assert bulk.preview(conn, "renew", ids).digest != first
+        assert bulk.preview(conn, "renew", ids).outcomes != first
 
 
 @pytest.mark.parametrize("change", ["suspend", "revert"])
