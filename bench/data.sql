@@ -8,12 +8,12 @@ set session_replication_role = replica;
 reset session_replication_role;
 
 -- name: insert_organisations()!
-insert into public.organisations (id, slug, name)
+insert into mentorcert.organisations (id, slug, name)
 select md5('organisation ' || organisation)::uuid, 'organisation-' || organisation, 'Organisation ' || organisation
 from generate_series(0, 19) as organisation;
 
 -- name: insert_chapters()!
-insert into public.chapters (id, organisation_id, code, name)
+insert into mentorcert.chapters (id, organisation_id, code, name)
 select
   md5(concat_ws(' ', 'chapter', organisation, chapter))::uuid, md5('organisation ' || organisation)::uuid,
   'L' || chapter, 'Chapter ' || chapter
@@ -21,16 +21,16 @@ from generate_series(0, 19) as organisation
 cross join generate_series(0, 49) as chapter;
 
 -- name: insert_types()!
-insert into public.certification_types (
+insert into mentorcert.certification_types (
   organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing
 )
 select organisation.id, type, type, type, 'months', 24, type = 'course'
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 cross join unnest(array['course', 'confidentiality', 'conversation', 'first-aid']) as type;
 
 -- name: insert_peer_mentors(mentors)!
 -- Every tenth is in two chapters and has a login; every third consents to being listed.
-insert into public.peer_mentors (
+insert into mentorcert.peer_mentors (
   id, organisation_id, external_id, user_id, full_name, email, listing_consent, chapter_ids
 )
 select
@@ -45,9 +45,9 @@ select
 from generate_series(0, :mentors - 1) as mentor;
 
 -- name: insert_chapters_of_peer_mentors()!
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 select mentor.organisation_id, mentor.id, chapter_id
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 cross join unnest(mentor.chapter_ids) as chapter_id;
 
 -- name: insert_certifications(mentors)!
@@ -59,7 +59,7 @@ select
   mentor.chapter_ids,
   jsonb_build_array(
     jsonb_build_object(
-      'schema_version', private.current_history_version(),
+      'schema_version', mentorcert_private.current_history_version(),
       'entry_id', gen_random_uuid(),
       'kind', 'imported',
       'recorded_at', now(),
@@ -73,17 +73,17 @@ select
     )
   )
 from generate_series(0, :mentors - 1) as number
-join public.peer_mentors as mentor on mentor.id = md5('mentor ' || number)::uuid
+join mentorcert.peer_mentors as mentor on mentor.id = md5('mentor ' || number)::uuid
 cross join unnest(array['course', 'confidentiality', 'conversation', 'first-aid'])
   with ordinality as types (type, position)
 cross join lateral (
   select
     md5(concat_ws(' ', 'certification', number, types.position))::uuid as certification_id,
     types.type,
-    private.day_starts(ends.day, 'Europe/Oslo') as expires_at,
-    private.day_starts((ends.day - interval '24 months')::date, 'Europe/Oslo') as issued_at
+    mentorcert_private.day_starts(ends.day, 'Europe/Oslo') as expires_at,
+    mentorcert_private.day_starts((ends.day - interval '24 months')::date, 'Europe/Oslo') as issued_at
   from (
-    select private.day_of(now(), 'Europe/Oslo') + case
+    select mentorcert_private.day_of(now(), 'Europe/Oslo') + case
       when mod(number / 20 + types.position, 2) = 0 then 0
       else 1 + mod(number * 7919 + types.position * 104729, 729)::integer
     end as day
@@ -98,10 +98,10 @@ insert into public.listed_peer_mentors (
 )
 select
   mentor.id, mentor.organisation_id, organisation.slug, mentor.full_name,
-  array(select chapter.name from public.chapters as chapter where chapter.id = any(mentor.chapter_ids) order by 1),
+  array(select chapter.name from mentorcert.chapters as chapter where chapter.id = any(mentor.chapter_ids) order by 1),
   certification.expires_at
-from public.peer_mentors as mentor
-join public.organisations as organisation on organisation.id = mentor.organisation_id
+from mentorcert.peer_mentors as mentor
+join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
 join public.peer_mentor_certifications as certification
   on certification.peer_mentor_id = mentor.id and certification.certification_type = 'course'
 where mentor.listing_consent;
@@ -111,7 +111,7 @@ where mentor.listing_consent;
 -- 3 and of 25 chapters.
 with members (name, organisation_id, role, chapter_id) as (
   select 'login ' || mentor.external_id, mentor.organisation_id, 'peer_mentor', null::uuid
-  from public.peer_mentors as mentor
+  from mentorcert.peer_mentors as mentor
   where mentor.user_id is not null
   union all
   select 'administrator ' || organisation, md5('organisation ' || organisation)::uuid, 'org_admin', null
@@ -130,7 +130,7 @@ logins as (
   insert into auth.users (id, email)
   select distinct md5(members.name)::uuid, md5(members.name) || '@example.org' from members
 )
-insert into public.memberships (organisation_id, user_id, role, chapter_id)
+insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
 select members.organisation_id, md5(members.name)::uuid, members.role, members.chapter_id from members;
 
 -- name: vacuum()!

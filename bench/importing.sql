@@ -1,29 +1,29 @@
 -- The least that an import could be: a COPY of what it writes, past the triggers, or of what it reads.
 
 -- name: written_mentors()
-select mentor.* from public.peer_mentors as mentor
+select mentor.* from mentorcert.peer_mentors as mentor
 where mentor.organisation_id = md5('organisation 0')::uuid and starts_with(mentor.external_id, 'bench-')
 
 -- name: written_chapters()
-select link.* from public.peer_mentor_chapters as link
-join public.peer_mentors as mentor on mentor.id = link.peer_mentor_id
+select link.* from mentorcert.peer_mentor_chapters as link
+join mentorcert.peer_mentors as mentor on mentor.id = link.peer_mentor_id
 where mentor.organisation_id = md5('organisation 0')::uuid and starts_with(mentor.external_id, 'bench-')
 
 -- name: written_certifications()
 select certification.* from public.peer_mentor_certifications as certification
-join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
 where mentor.organisation_id = md5('organisation 0')::uuid and starts_with(mentor.external_id, 'bench-')
 
 -- name: written_listing()
 select listed.* from public.listed_peer_mentors as listed
-join public.peer_mentors as mentor on mentor.id = listed.peer_mentor_id
+join mentorcert.peer_mentors as mentor on mentor.id = listed.peer_mentor_id
 where mentor.organisation_id = md5('organisation 0')::uuid and starts_with(mentor.external_id, 'bench-')
 
 -- name: copy_mentors()!
-copy public.peer_mentors from stdin
+copy mentorcert.peer_mentors from stdin
 
 -- name: copy_chapters()!
-copy public.peer_mentor_chapters from stdin
+copy mentorcert.peer_mentor_chapters from stdin
 
 -- name: copy_certifications()!
 copy public.peer_mentor_certifications from stdin

@@ -36,7 +36,7 @@ limit 50;
 -- name: page_of_chapters_by_join(chapter_ids)
 select * from public.peer_mentor_certifications
 where peer_mentor_id in (
-  select link.peer_mentor_id from public.peer_mentor_chapters as link
+  select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
   where link.chapter_id = any(:chapter_ids) and link.ended_at is null
 )
 order by expires_at, id
@@ -83,7 +83,7 @@ select md5('administrator 0')::uuid;
 
 -- name: peer_mentor_with_login()^
 select mentor.user_id, mentor.id
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 where mentor.organisation_id = md5('organisation 0')::uuid and mentor.user_id is not null
 order by mentor.id
 limit 1;
@@ -91,7 +91,7 @@ limit 1;
 -- name: coordinators()
 -- Of one chapter, of three and of twenty-five.
 select membership.user_id, array_agg(membership.chapter_id)
-from public.memberships as membership
+from mentorcert.memberships as membership
 where membership.user_id in (
   select md5(concat_ws(' ', 'coordinator 0', chapters, 0))::uuid from unnest(array[1, 3, 25]) as chapters
 )

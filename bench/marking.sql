@@ -2,10 +2,10 @@
 
 -- name: know_everybody()!
 -- As though the portal had confirmed everybody.
-insert into portal.states (
+insert into mentorcert_portal.states (
   peer_mentor_id, organisation_id, state, confirmed_version, is_removal, next_attempt_at, first_dirty_at
 )
-select mentor.id, mentor.organisation_id, 'in_sync', 1, false, null, null from public.peer_mentors as mentor
+select mentor.id, mentor.organisation_id, 'in_sync', 1, false, null, null from mentorcert.peer_mentors as mentor
 on conflict on constraint states_pkey do nothing;
 
 -- name: lift_portal#
@@ -14,10 +14,10 @@ alter table public.listed_peer_mentors disable trigger sync_portal_on_insert;
 alter table public.listed_peer_mentors disable trigger sync_portal_on_delete;
 
 -- name: tonight()$
-select private.day_starts(private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');
+select mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');
 
 -- name: run_nightly(as_of)!
-select * from private.run_nightly(:as_of);
+select * from mentorcert_private.run_nightly(:as_of);
 
 -- name: extend(number)!
 with chosen as (
@@ -27,8 +27,8 @@ with chosen as (
   limit :number
 )
 update public.peer_mentor_certifications as certification
-set expires_at = private.day_starts(private.day_of(now(), 'Europe/Oslo') + 1000, 'Europe/Oslo')
+set expires_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo') + 1000, 'Europe/Oslo')
 from chosen where certification.id = chosen.id;
 
 -- name: marked()$
-select count(*) from portal.states where state = 'pending';
+select count(*) from mentorcert_portal.states where state = 'pending';

@@ -1,7 +1,7 @@
 -- The nightly run, and the least that could be done instead.
 
 -- name: tonight()$
-select private.day_starts(private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');
+select mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');
 
 -- name: lift_triggers()!
 set local session_replication_role = replica;
@@ -12,10 +12,10 @@ set status = 'expired'
 where status = 'active' and expires_at <= :as_of;
 
 -- name: expire_due_certifications(as_of)!
-select * from private.expire_due_certifications(:as_of);
+select * from mentorcert_private.expire_due_certifications(:as_of);
 
 -- name: run_nightly(as_of)!
-select * from private.run_nightly(:as_of);
+select * from mentorcert_private.run_nightly(:as_of);
 
 -- name: count_expired()$
 select count(*) from public.peer_mentor_certifications where status = 'expired';

@@ -2,12 +2,12 @@
 
 -- name: make_coordinator(user_id, slug)!
 -- Of the chapter in which the benchmark's coordinator of the most chapters is.
-insert into public.memberships (organisation_id, user_id, role, chapter_id)
+insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
 select membership.organisation_id, :user_id, 'coordinator', membership.chapter_id
-from public.memberships as membership
-join public.organisations as organisation on organisation.id = membership.organisation_id
+from mentorcert.memberships as membership
+join mentorcert.organisations as organisation on organisation.id = membership.organisation_id
 where organisation.slug = :slug and membership.role = 'coordinator'
-order by cardinality(private.with_chapters_below(array[membership.chapter_id])) desc
+order by cardinality(mentorcert_private.with_chapters_below(array[membership.chapter_id])) desc
 limit 1;
 
 -- name: coordinators_list()

@@ -1,14 +1,20 @@
 -- Organisations, chapters, memberships, peer mentors, their chapters and certification types; and who reaches which of them.
 
-create schema if not exists private;
-comment on schema private is
+create schema if not exists mentorcert;
+comment on schema mentorcert is
+  'The hierarchy, certification types, events and the audit log; exposed through the Data API beside public.';
+revoke all on schema mentorcert from public;
+grant usage on schema mentorcert to authenticated, service_role;
+
+create schema if not exists mentorcert_private;
+comment on schema mentorcert_private is
   'Helpers of policies, triggers and jobs. Not exposed through the Data API.';
-revoke all on schema private from public;
-grant usage on schema private to authenticated, service_role;
+revoke all on schema mentorcert_private from public;
+grant usage on schema mentorcert_private to authenticated, service_role;
 
 -- Trigger functions that tables share
 
-create or replace function private.set_updated_at()
+create or replace function mentorcert_private.set_updated_at()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -18,9 +24,9 @@ begin
   return new;
 end
 $$;
-comment on function private.set_updated_at() is 'Stamps updated_at with the time of the transaction.';
+comment on function mentorcert_private.set_updated_at() is 'Stamps updated_at with the time of the transaction.';
 
-create or replace function private.reject_change_of_column()
+create or replace function mentorcert_private.reject_change_of_column()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -41,10 +47,10 @@ begin
   return new;
 end
 $$;
-comment on function private.reject_change_of_column() is
+comment on function mentorcert_private.reject_change_of_column() is
   'Refuses (MC007) an UPDATE that gives another value to a column named in the trigger''s arguments.';
 
-create or replace function private.reject_change()
+create or replace function mentorcert_private.reject_change()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -55,7 +61,7 @@ begin
     schema = tg_table_schema, table = tg_table_name, constraint = tg_argv[0];
 end
 $$;
-comment on function private.reject_change() is
+comment on function mentorcert_private.reject_change() is
   'Refuses (MC005) a change, for what is append-only or never emptied. The arguments of the trigger: the name of the rule, and what may be done instead.';
 
 -- Whose reach: the organisation, chapters and peer mentors of the caller.
@@ -74,7 +80,7 @@ as $$
 declare
   ids constant uuid[] := array(
     select membership.organisation_id
-    from public.memberships as membership
+    from mentorcert.memberships as membership
     where membership.user_id = (select auth.uid()) and membership.ended_at is null
   );
 begin
@@ -90,7 +96,7 @@ $$;
 comment on function public.get_user_organisation_id() is
   'The organisation the caller acts in: that of the memberships; where there are several, the one named in app_metadata.organisation_id of the token if the caller is a member of it; else null.';
 
-create or replace function private.administered_organisation_id()
+create or replace function mentorcert_private.administered_organisation_id()
 returns uuid
 language plpgsql
 stable
@@ -100,7 +106,7 @@ as $$
 begin
   return (
     select membership.organisation_id
-    from public.memberships as membership
+    from mentorcert.memberships as membership
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'org_admin'
@@ -110,10 +116,10 @@ begin
   );
 end
 $$;
-comment on function private.administered_organisation_id() is
+comment on function mentorcert_private.administered_organisation_id() is
   'The organisation the caller acts in, if as its administrator; else null.';
 
-create or replace function private.require_administrator(is_administrator boolean, violated text default 'certification_right')
+create or replace function mentorcert_private.require_administrator(is_administrator boolean, violated text default 'certification_right')
 returns void
 language plpgsql
 stable
@@ -127,25 +133,25 @@ begin
   end if;
 end
 $$;
-comment on function private.require_administrator(boolean, text) is 'Raises 42501 for everybody but an administrator.';
+comment on function mentorcert_private.require_administrator(boolean, text) is 'Raises 42501 for everybody but an administrator.';
 
-create or replace function private.require_administered_organisation(violated text default 'certification_right')
+create or replace function mentorcert_private.require_administered_organisation(violated text default 'certification_right')
 returns uuid
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := private.administered_organisation_id();
+  organisation constant uuid := mentorcert_private.administered_organisation_id();
 begin
-  perform private.require_administrator(organisation is not null, violated);
+  perform mentorcert_private.require_administrator(organisation is not null, violated);
   return organisation;
 end
 $$;
-comment on function private.require_administered_organisation(text) is
+comment on function mentorcert_private.require_administered_organisation(text) is
   'The organisation the caller administers; 42501 for everybody else.';
 
-create or replace function private.with_chapters_below(chapter_ids uuid[])
+create or replace function mentorcert_private.with_chapters_below(chapter_ids uuid[])
 returns uuid[]
 language plpgsql
 stable
@@ -157,7 +163,7 @@ declare
 begin
   while below <> '{}' loop
     below := array(
-      select chapter.id from public.chapters as chapter
+      select chapter.id from mentorcert.chapters as chapter
       where chapter.parent_id = any(below) and chapter.id <> all(found_ids)
     );
     found_ids := found_ids || below;
@@ -165,10 +171,10 @@ begin
   return found_ids;
 end
 $$;
-comment on function private.with_chapters_below(uuid[]) is
+comment on function mentorcert_private.with_chapters_below(uuid[]) is
   'These chapters and every chapter under them; level by level, which beats a recursive query of a few rows.';
 
-create or replace function private.coordinated_chapter_ids()
+create or replace function mentorcert_private.coordinated_chapter_ids()
 returns uuid[]
 language plpgsql
 stable
@@ -176,9 +182,9 @@ security definer -- reads memberships and chapters, whose policies call this fun
 set search_path = ''
 as $$
 begin
-  return private.with_chapters_below(array(
+  return mentorcert_private.with_chapters_below(array(
     select membership.chapter_id
-    from public.memberships as membership
+    from mentorcert.memberships as membership
     where
       membership.user_id = (select auth.uid())
       and membership.role = 'coordinator'
@@ -187,10 +193,10 @@ begin
   ));
 end
 $$;
-comment on function private.coordinated_chapter_ids() is
+comment on function mentorcert_private.coordinated_chapter_ids() is
   'The chapters the caller coordinates, and every chapter under them.';
 
-create or replace function private.own_peer_mentor_ids()
+create or replace function mentorcert_private.own_peer_mentor_ids()
 returns uuid[]
 language plpgsql
 stable
@@ -200,26 +206,26 @@ as $$
 begin
   return array(
     select mentor.id
-    from public.peer_mentors as mentor
+    from mentorcert.peer_mentors as mentor
     where
       mentor.user_id = (select auth.uid())
       and mentor.organisation_id is not distinct from (select public.get_user_organisation_id())
   );
 end
 $$;
-comment on function private.own_peer_mentor_ids() is 'The peer mentor the caller is, in the organisation the caller acts in.';
+comment on function mentorcert_private.own_peer_mentor_ids() is 'The peer mentor the caller is, in the organisation the caller acts in.';
 
-create or replace function private.may_certify(organisation_id uuid, chapter_ids uuid[])
+create or replace function mentorcert_private.may_certify(organisation_id uuid, chapter_ids uuid[])
 returns boolean
 language sql
 stable
 set search_path = ''
 as $$
   select coalesce(
-    organisation_id = private.administered_organisation_id() or chapter_ids && private.coordinated_chapter_ids(), false
+    organisation_id = mentorcert_private.administered_organisation_id() or chapter_ids && mentorcert_private.coordinated_chapter_ids(), false
   )
 $$;
-comment on function private.may_certify(uuid, uuid[]) is
+comment on function mentorcert_private.may_certify(uuid, uuid[]) is
   'Whether the caller may certify a peer mentor of these chapters: the administrator, and a coordinator of one of them.';
 
 -- Endpoints can be switched off: with the next statement nobody who comes through row-level security gets at their tables.
@@ -228,7 +234,7 @@ comment on function private.may_certify(uuid, uuid[]) is
 -- empty answer would read as "there is nobody". Jobs, the owner and service_role are above row-level security and go on.
 -- They are closed to every organisation, so the administrator of a single one sees which they are, and switches none.
 
-create table if not exists private.disabled_endpoints (
+create table if not exists mentorcert_private.disabled_endpoints (
   endpoint text not null,
   reason text not null,
   disabled_at timestamptz not null default now(),
@@ -238,28 +244,28 @@ create table if not exists private.disabled_endpoints (
   ),
   constraint disabled_endpoints_reason_given check (btrim(reason) <> '')
 );
-alter table private.disabled_endpoints enable row level security;
-grant select (endpoint, disabled_at) on private.disabled_endpoints to authenticated;
-comment on table private.disabled_endpoints is 'Endpoints that are switched off now; mentorcert endpoint writes it, the audit log keeps who and why.';
-comment on column private.disabled_endpoints.reason is 'For colleagues, not for clients: the error does not quote it.';
+alter table mentorcert_private.disabled_endpoints enable row level security;
+grant select (endpoint, disabled_at) on mentorcert_private.disabled_endpoints to authenticated;
+comment on table mentorcert_private.disabled_endpoints is 'Endpoints that are switched off now; mentorcert endpoint writes it, the audit log keeps who and why.';
+comment on column mentorcert_private.disabled_endpoints.reason is 'For colleagues, not for clients: the error does not quote it.';
 
-drop policy if exists "administrators read which endpoints are switched off" on private.disabled_endpoints;
+drop policy if exists "administrators read which endpoints are switched off" on mentorcert_private.disabled_endpoints;
 create policy "administrators read which endpoints are switched off"
-on private.disabled_endpoints for select to authenticated
-using ((select private.administered_organisation_id()) is not null);
-comment on policy "administrators read which endpoints are switched off" on private.disabled_endpoints is
+on mentorcert_private.disabled_endpoints for select to authenticated
+using ((select mentorcert_private.administered_organisation_id()) is not null);
+comment on policy "administrators read which endpoints are switched off" on mentorcert_private.disabled_endpoints is
   'The reason, which is for colleagues of the operator, is not granted.';
 
 create or replace trigger keep_identity
-before update on private.disabled_endpoints
-for each row execute function private.reject_change_of_column('endpoint');
+before update on mentorcert_private.disabled_endpoints
+for each row execute function mentorcert_private.reject_change_of_column('endpoint');
 
 -- No trigger sees the rows that TRUNCATE removes. On a table that others refer to, it cascades to these and is refused there.
 create or replace trigger reject_truncation
-before truncate on private.disabled_endpoints
-for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
+before truncate on mentorcert_private.disabled_endpoints
+for each statement execute function mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 
-create or replace function private.check_endpoint(endpoint text)
+create or replace function mentorcert_private.check_endpoint(endpoint text)
 returns boolean
 language plpgsql
 stable
@@ -267,7 +273,7 @@ security definer -- what is switched off, and why, is no client's to read
 set search_path = ''
 as $$
 begin
-  if exists (select from private.disabled_endpoints as disabled where disabled.endpoint = check_endpoint.endpoint) then
+  if exists (select from mentorcert_private.disabled_endpoints as disabled where disabled.endpoint = check_endpoint.endpoint) then
     raise exception using
       errcode = 'MC010', message = format('%s is switched off for now', endpoint),
       hint = 'Nothing is lost. Try again later; the operator knows of it.',
@@ -276,24 +282,24 @@ begin
   return true;
 end
 $$;
-comment on function private.check_endpoint(text) is 'True; raises MC010 while the endpoint is switched off.';
+comment on function mentorcert_private.check_endpoint(text) is 'True; raises MC010 while the endpoint is switched off.';
 
-create or replace function private.require_certifications()
+create or replace function mentorcert_private.require_certifications()
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  perform private.check_endpoint('certifications') where row_security_active('public.peer_mentor_certifications');
+  perform mentorcert_private.check_endpoint('certifications') where row_security_active('public.peer_mentor_certifications');
 end
 $$;
-comment on function private.require_certifications() is
+comment on function mentorcert_private.require_certifications() is
   'Raises MC010 while certifications are switched off for the caller. For functions: a policy speaks up only where there is a row to refuse.';
 
 -- Organisations. A client names none: a new row of the tables below belongs to the one the caller acts in.
 
-create table if not exists public.organisations (
+create table if not exists mentorcert.organisations (
   id uuid not null default gen_random_uuid(),
   slug text not null,
   name text not null,
@@ -305,37 +311,37 @@ create table if not exists public.organisations (
   constraint organisations_slug_valid check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
   constraint organisations_name_valid check (btrim(name) <> '')
 );
-alter table public.organisations enable row level security;
-revoke all on public.organisations from anon, authenticated, service_role;
-grant select, insert, update on public.organisations to service_role;
-grant select, update (name) on public.organisations to authenticated;
-comment on table public.organisations is 'A patient organisation that runs a peer-mentor programme.';
-comment on column public.organisations.time_zone is
+alter table mentorcert.organisations enable row level security;
+revoke all on mentorcert.organisations from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.organisations to service_role;
+grant select, update (name) on mentorcert.organisations to authenticated;
+comment on table mentorcert.organisations is 'A patient organisation that runs a peer-mentor programme.';
+comment on column mentorcert.organisations.time_zone is
   'IANA name; a day of this organisation begins and ends at midnight there. Every stored date was cut by it, so it never changes.';
 
-drop policy if exists "members read their organisation" on public.organisations;
+drop policy if exists "members read their organisation" on mentorcert.organisations;
 create policy "members read their organisation"
-on public.organisations for select to authenticated
+on mentorcert.organisations for select to authenticated
 using (id = (select public.get_user_organisation_id()));
-comment on policy "members read their organisation" on public.organisations is
+comment on policy "members read their organisation" on mentorcert.organisations is
   'Every role may know the organisation it acts in.';
 
-drop policy if exists "administrators rename their organisation" on public.organisations;
+drop policy if exists "administrators rename their organisation" on mentorcert.organisations;
 create policy "administrators rename their organisation"
-on public.organisations for update to authenticated
-using (id = (select private.administered_organisation_id()))
-with check (id = (select private.administered_organisation_id()));
-comment on policy "administrators rename their organisation" on public.organisations is
+on mentorcert.organisations for update to authenticated
+using (id = (select mentorcert_private.administered_organisation_id()))
+with check (id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators rename their organisation" on mentorcert.organisations is
   'The column grant leaves the name only.';
 
-drop policy if exists "the endpoint organisations is switched on" on public.organisations;
+drop policy if exists "the endpoint organisations is switched on" on mentorcert.organisations;
 create policy "the endpoint organisations is switched on"
-on public.organisations as restrictive to anon, authenticated
-using ((select private.check_endpoint('organisations')));
-comment on policy "the endpoint organisations is switched on" on public.organisations is
+on mentorcert.organisations as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on mentorcert.organisations is
   'Raises MC010 while it is off.';
 
-create or replace function private.check_time_zone()
+create or replace function mentorcert_private.check_time_zone()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -347,28 +353,28 @@ begin
       errcode = 'MC008',
       message = format('unknown time zone %L', new.time_zone),
       hint = 'Give an IANA name such as Europe/Oslo.',
-      schema = 'public', table = 'organisations', column = 'time_zone', constraint = 'organisations_time_zone_valid';
+      schema = 'mentorcert', table = 'organisations', column = 'time_zone', constraint = 'organisations_time_zone_valid';
   end if;
   return new;
 end
 $$;
-comment on function private.check_time_zone() is 'Refuses (MC008) a time zone that the server does not know.';
+comment on function mentorcert_private.check_time_zone() is 'Refuses (MC008) a time zone that the server does not know.';
 
 create or replace trigger check_time_zone
-before insert on public.organisations
-for each row execute function private.check_time_zone();
+before insert on mentorcert.organisations
+for each row execute function mentorcert_private.check_time_zone();
 
 create or replace trigger keep_identity
-before update of id, slug, time_zone, created_at on public.organisations
-for each row execute function private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
+before update of id, slug, time_zone, created_at on mentorcert.organisations
+for each row execute function mentorcert_private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
 
 create or replace trigger set_updated_at
-before update on public.organisations
-for each row execute function private.set_updated_at();
+before update on mentorcert.organisations
+for each row execute function mentorcert_private.set_updated_at();
 
 -- Chapters
 
-create table if not exists public.chapters (
+create table if not exists mentorcert.chapters (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null default public.get_user_organisation_id(),
   parent_id uuid,
@@ -379,49 +385,49 @@ create table if not exists public.chapters (
   constraint chapters_pkey primary key (id),
   constraint chapters_organisation_id_id_key unique (organisation_id, id),
   constraint chapters_organisation_id_code_key unique (organisation_id, code),
-  constraint chapters_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint chapters_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint chapters_parent_id_fkey foreign key (organisation_id, parent_id)
-    references public.chapters (organisation_id, id),
+    references mentorcert.chapters (organisation_id, id),
   constraint chapters_code_valid check (code ~ '^\S+$' and code !~ '[|;,]'),
   constraint chapters_name_valid check (btrim(name) <> '' and name !~ '[|\r\n]')
 );
-create index if not exists chapters_parent_id_idx on public.chapters (parent_id, organisation_id);
-alter table public.chapters enable row level security;
-revoke all on public.chapters from anon, authenticated, service_role;
-grant select, insert, update on public.chapters to service_role;
-grant select, insert (parent_id, code, name), update (parent_id, code, name) on public.chapters to authenticated;
-comment on table public.chapters is 'A branch of an organisation; a county chapter is the parent of its local chapters.';
+create index if not exists chapters_parent_id_idx on mentorcert.chapters (parent_id, organisation_id);
+alter table mentorcert.chapters enable row level security;
+revoke all on mentorcert.chapters from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.chapters to service_role;
+grant select, insert (parent_id, code, name), update (parent_id, code, name) on mentorcert.chapters to authenticated;
+comment on table mentorcert.chapters is 'A branch of an organisation; a county chapter is the parent of its local chapters.';
 
-drop policy if exists "members read the chapters of their organisation" on public.chapters;
+drop policy if exists "members read the chapters of their organisation" on mentorcert.chapters;
 create policy "members read the chapters of their organisation"
-on public.chapters for select to authenticated
+on mentorcert.chapters for select to authenticated
 using (organisation_id = (select public.get_user_organisation_id()));
-comment on policy "members read the chapters of their organisation" on public.chapters is
+comment on policy "members read the chapters of their organisation" on mentorcert.chapters is
   'Names of chapters are no secret within the organisation.';
 
-drop policy if exists "administrators add chapters to their organisation" on public.chapters;
+drop policy if exists "administrators add chapters to their organisation" on mentorcert.chapters;
 create policy "administrators add chapters to their organisation"
-on public.chapters for insert to authenticated
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators add chapters to their organisation" on public.chapters is
+on mentorcert.chapters for insert to authenticated
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators add chapters to their organisation" on mentorcert.chapters is
   'The organisation is filled in by default, never by the client.';
 
-drop policy if exists "administrators change chapters of their organisation" on public.chapters;
+drop policy if exists "administrators change chapters of their organisation" on mentorcert.chapters;
 create policy "administrators change chapters of their organisation"
-on public.chapters for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()))
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators change chapters of their organisation" on public.chapters is
+on mentorcert.chapters for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()))
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators change chapters of their organisation" on mentorcert.chapters is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "the endpoint organisations is switched on" on public.chapters;
+drop policy if exists "the endpoint organisations is switched on" on mentorcert.chapters;
 create policy "the endpoint organisations is switched on"
-on public.chapters as restrictive to anon, authenticated
-using ((select private.check_endpoint('organisations')));
-comment on policy "the endpoint organisations is switched on" on public.chapters is
+on mentorcert.chapters as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on mentorcert.chapters is
   'Raises MC010 while it is off.';
 
-create or replace function private.reject_chapter_cycle()
+create or replace function mentorcert_private.reject_chapter_cycle()
 returns trigger
 language plpgsql
 security definer -- the caller may not see every chapter above this one
@@ -429,13 +435,13 @@ set search_path = ''
 as $$
 begin
   -- Two moves at once could close a cycle that neither of them sees: one at a time in an organisation.
-  perform 1 from public.organisations where id = new.organisation_id for no key update;
+  perform 1 from mentorcert.organisations where id = new.organisation_id for no key update;
   if exists (
     with recursive above as (
       select new.parent_id as id
       union
       select chapter.parent_id from above
-      join public.chapters as chapter on chapter.id = above.id
+      join mentorcert.chapters as chapter on chapter.id = above.id
     )
     select from above where above.id = new.id
   ) then
@@ -443,28 +449,28 @@ begin
       errcode = 'MC009',
       message = 'a chapter cannot lie under itself',
       hint = 'Choose a parent chapter that is not below this one.',
-      schema = 'public', table = 'chapters', column = 'parent_id', constraint = 'chapters_no_cycle';
+      schema = 'mentorcert', table = 'chapters', column = 'parent_id', constraint = 'chapters_no_cycle';
   end if;
   return new;
 end
 $$;
-comment on function private.reject_chapter_cycle() is 'Refuses (MC009) a parent that lies below the chapter.';
+comment on function mentorcert_private.reject_chapter_cycle() is 'Refuses (MC009) a parent that lies below the chapter.';
 
 create or replace trigger reject_cycle
-before insert or update of parent_id on public.chapters
-for each row when (new.parent_id is not null) execute function private.reject_chapter_cycle();
+before insert or update of parent_id on mentorcert.chapters
+for each row when (new.parent_id is not null) execute function mentorcert_private.reject_chapter_cycle();
 
 create or replace trigger keep_identity
-before update of id, organisation_id, created_at on public.chapters
-for each row execute function private.reject_change_of_column('id', 'organisation_id', 'created_at');
+before update of id, organisation_id, created_at on mentorcert.chapters
+for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 
 create or replace trigger set_updated_at
-before update on public.chapters
-for each row execute function private.set_updated_at();
+before update on mentorcert.chapters
+for each row execute function mentorcert_private.set_updated_at();
 
 -- Memberships
 
-create table if not exists public.memberships (
+create table if not exists mentorcert.memberships (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null default public.get_user_organisation_id(),
   user_id uuid not null,
@@ -474,60 +480,60 @@ create table if not exists public.memberships (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint memberships_pkey primary key (id),
-  constraint memberships_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint memberships_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint memberships_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
   constraint memberships_chapter_id_fkey foreign key (organisation_id, chapter_id)
-    references public.chapters (organisation_id, id),
+    references mentorcert.chapters (organisation_id, id),
   constraint memberships_role_valid check (role in ('peer_mentor', 'coordinator', 'org_admin')),
   constraint memberships_chapter_id_valid check ((role = 'coordinator') = (chapter_id is not null))
 );
 create unique index if not exists memberships_current_key
-on public.memberships (user_id, organisation_id, role, chapter_id) nulls not distinct where ended_at is null;
-create index if not exists memberships_organisation_id_idx on public.memberships (organisation_id, chapter_id);
-alter table public.memberships enable row level security;
-revoke all on public.memberships from anon, authenticated, service_role;
-grant select, insert, update on public.memberships to service_role;
-grant select, insert (user_id, role, chapter_id), update (ended_at) on public.memberships to authenticated;
-comment on table public.memberships is 'What a login may do in an organisation; a coordinator has one row for each chapter.';
-comment on column public.memberships.ended_at is 'When the membership was taken away; null while it holds.';
+on mentorcert.memberships (user_id, organisation_id, role, chapter_id) nulls not distinct where ended_at is null;
+create index if not exists memberships_organisation_id_idx on mentorcert.memberships (organisation_id, chapter_id);
+alter table mentorcert.memberships enable row level security;
+revoke all on mentorcert.memberships from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.memberships to service_role;
+grant select, insert (user_id, role, chapter_id), update (ended_at) on mentorcert.memberships to authenticated;
+comment on table mentorcert.memberships is 'What a login may do in an organisation; a coordinator has one row for each chapter.';
+comment on column mentorcert.memberships.ended_at is 'When the membership was taken away; null while it holds.';
 
-drop policy if exists "people read their own memberships" on public.memberships;
+drop policy if exists "people read their own memberships" on mentorcert.memberships;
 create policy "people read their own memberships"
-on public.memberships for select to authenticated
+on mentorcert.memberships for select to authenticated
 using (user_id = (select auth.uid()) and organisation_id = (select public.get_user_organisation_id()));
-comment on policy "people read their own memberships" on public.memberships is
+comment on policy "people read their own memberships" on mentorcert.memberships is
   'Of the organisation the caller acts in.';
 
-drop policy if exists "administrators read the memberships of their organisation" on public.memberships;
+drop policy if exists "administrators read the memberships of their organisation" on mentorcert.memberships;
 create policy "administrators read the memberships of their organisation"
-on public.memberships for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the memberships of their organisation" on public.memberships is
+on mentorcert.memberships for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the memberships of their organisation" on mentorcert.memberships is
   'The administrator answers for who may do what.';
 
-drop policy if exists "administrators add memberships to their organisation" on public.memberships;
+drop policy if exists "administrators add memberships to their organisation" on mentorcert.memberships;
 create policy "administrators add memberships to their organisation"
-on public.memberships for insert to authenticated
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators add memberships to their organisation" on public.memberships is
+on mentorcert.memberships for insert to authenticated
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators add memberships to their organisation" on mentorcert.memberships is
   'The organisation is filled in by default, never by the client.';
 
-drop policy if exists "administrators change memberships of their organisation" on public.memberships;
+drop policy if exists "administrators change memberships of their organisation" on mentorcert.memberships;
 create policy "administrators change memberships of their organisation"
-on public.memberships for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()))
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators change memberships of their organisation" on public.memberships is
+on mentorcert.memberships for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()))
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators change memberships of their organisation" on mentorcert.memberships is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "the endpoint memberships is switched on" on public.memberships;
+drop policy if exists "the endpoint memberships is switched on" on mentorcert.memberships;
 create policy "the endpoint memberships is switched on"
-on public.memberships as restrictive to anon, authenticated
-using ((select private.check_endpoint('memberships')));
-comment on policy "the endpoint memberships is switched on" on public.memberships is
+on mentorcert.memberships as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('memberships')));
+comment on policy "the endpoint memberships is switched on" on mentorcert.memberships is
   'Raises MC010 while it is off.';
 
-create or replace function private.keep_an_administrator()
+create or replace function mentorcert_private.keep_an_administrator()
 returns trigger
 language plpgsql
 security definer -- counts memberships, whatever the caller may see of them
@@ -535,7 +541,7 @@ set search_path = ''
 as $$
 begin
   -- Locked, so that of two administrators who end each other's membership at once the second one sees the first.
-  perform from public.memberships as other
+  perform from mentorcert.memberships as other
   where
     other.organisation_id = old.organisation_id and other.role = 'org_admin' and other.ended_at is null and other.id <> old.id
   for no key update;
@@ -543,34 +549,34 @@ begin
     raise exception using
       errcode = 'MC011', message = 'the last administrator of an organisation stays',
       hint = 'Make somebody else administrator first.',
-      schema = 'public', table = 'memberships', column = 'ended_at', constraint = 'memberships_last_administrator';
+      schema = 'mentorcert', table = 'memberships', column = 'ended_at', constraint = 'memberships_last_administrator';
   end if;
   return new;
 end
 $$;
-comment on function private.keep_an_administrator() is
+comment on function mentorcert_private.keep_an_administrator() is
   'Refuses (MC011) that a client ends the last membership of an administrator; the owner may.';
 
 create or replace trigger keep_identity
-before update of id, organisation_id, user_id, role, chapter_id, created_at on public.memberships
-for each row execute function private.reject_change_of_column(
+before update of id, organisation_id, user_id, role, chapter_id, created_at on mentorcert.memberships
+for each row execute function mentorcert_private.reject_change_of_column(
   'id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at'
 );
 
 create or replace trigger set_updated_at
-before update on public.memberships
-for each row execute function private.set_updated_at();
+before update on mentorcert.memberships
+for each row execute function mentorcert_private.set_updated_at();
 
 create or replace trigger reject_truncation
-before truncate on public.memberships
-for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
+before truncate on mentorcert.memberships
+for each statement execute function mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 
 create or replace trigger keep_an_administrator
-before update of ended_at on public.memberships
+before update of ended_at on mentorcert.memberships
 for each row when (
   old.role = 'org_admin' and old.ended_at is null and new.ended_at is not null and auth.uid() is not null
 )
-execute function private.keep_an_administrator();
+execute function mentorcert_private.keep_an_administrator();
 
 -- Who is in several organisations chooses one, and must see which there are before acting in any.
 
@@ -582,9 +588,9 @@ security definer -- row-level security shows only the organisation in which the 
 set search_path = ''
 as $$
   select organisation.id, organisation.slug, organisation.name, organisation.time_zone
-  from public.organisations as organisation
-  where private.check_endpoint('organisations') and exists (
-    select from public.memberships as membership
+  from mentorcert.organisations as organisation
+  where mentorcert_private.check_endpoint('organisations') and exists (
+    select from mentorcert.memberships as membership
     where
       membership.organisation_id = organisation.id
       and membership.user_id = (select auth.uid())
@@ -601,7 +607,7 @@ comment on function public.own_organisations() is
 -- does not know of &&). So there the reach itself is the restrictive policy, together with the switch, and what lets in at all
 -- is the organisation.
 
-create table if not exists public.peer_mentors (
+create table if not exists mentorcert.peer_mentors (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null default public.get_user_organisation_id(),
   external_id text not null,
@@ -619,7 +625,7 @@ create table if not exists public.peer_mentors (
   constraint peer_mentors_pkey primary key (id),
   constraint peer_mentors_organisation_id_id_key unique (organisation_id, id),
   constraint peer_mentors_organisation_id_external_id_key unique (organisation_id, external_id),
-  constraint peer_mentors_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint peer_mentors_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint peer_mentors_user_id_fkey foreign key (user_id) references auth.users (id) on delete set null,
   constraint peer_mentors_external_id_valid check (external_id ~ '^\S(.*\S)?$'),
   constraint peer_mentors_full_name_valid check (full_name ~ '^\S(.*\S)?$'),
@@ -632,70 +638,70 @@ create table if not exists public.peer_mentors (
   )
 ) with (fillfactor = 90);
 create unique index if not exists peer_mentors_user_id_key
-on public.peer_mentors (user_id, organisation_id) where user_id is not null;
-create index if not exists peer_mentors_chapter_ids_idx on public.peer_mentors using gin (chapter_ids);
-alter table public.peer_mentors enable row level security;
-revoke all on public.peer_mentors from anon, authenticated, service_role;
-grant select, insert, update on public.peer_mentors to service_role;
+on mentorcert.peer_mentors (user_id, organisation_id) where user_id is not null;
+create index if not exists peer_mentors_chapter_ids_idx on mentorcert.peer_mentors using gin (chapter_ids);
+alter table mentorcert.peer_mentors enable row level security;
+revoke all on mentorcert.peer_mentors from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.peer_mentors to service_role;
 grant
   select,
   insert (external_id, user_id, full_name, display_name, email, phone, listing_consent, language),
   update (external_id, user_id, full_name, display_name, email, phone, listing_consent, language)
-on public.peer_mentors to authenticated;
-comment on table public.peer_mentors is
+on mentorcert.peer_mentors to authenticated;
+comment on table mentorcert.peer_mentors is
   'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
-comment on column public.peer_mentors.external_id is 'The organisation''s own number for this person, as in its files and its CRM.';
-comment on column public.peer_mentors.display_name is 'The name on the public list; null means full_name.';
-comment on column public.peer_mentors.erased_at is
-  'When the person was erased, by private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
-comment on column public.peer_mentors.chapter_ids is 'The current chapters, kept by trigger from peer_mentor_chapters.';
-comment on column public.peer_mentors.language is 'The language of what is written to this person: nb or en.';
+comment on column mentorcert.peer_mentors.external_id is 'The organisation''s own number for this person, as in its files and its CRM.';
+comment on column mentorcert.peer_mentors.display_name is 'The name on the public list; null means full_name.';
+comment on column mentorcert.peer_mentors.erased_at is
+  'When the person was erased, by mentorcert_private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
+comment on column mentorcert.peer_mentors.chapter_ids is 'The current chapters, kept by trigger from peer_mentor_chapters.';
+comment on column mentorcert.peer_mentors.language is 'The language of what is written to this person: nb or en.';
 
-drop policy if exists "members read peer mentors of their organisation" on public.peer_mentors;
+drop policy if exists "members read peer mentors of their organisation" on mentorcert.peer_mentors;
 create policy "members read peer mentors of their organisation"
-on public.peer_mentors for select to authenticated
+on mentorcert.peer_mentors for select to authenticated
 using (organisation_id = (select public.get_user_organisation_id()));
-comment on policy "members read peer mentors of their organisation" on public.peer_mentors is
+comment on policy "members read peer mentors of their organisation" on mentorcert.peer_mentors is
   'Those within reach, as the restrictive policy says.';
 
-drop policy if exists "peer mentors are within reach and switched on" on public.peer_mentors;
+drop policy if exists "peer mentors are within reach and switched on" on mentorcert.peer_mentors;
 create policy "peer mentors are within reach and switched on"
-on public.peer_mentors as restrictive to anon, authenticated
+on mentorcert.peer_mentors as restrictive to anon, authenticated
 using (
-  (select private.check_endpoint('peer_mentors'))
+  (select mentorcert_private.check_endpoint('peer_mentors'))
   and (
-    organisation_id = (select private.administered_organisation_id())
-    or chapter_ids && (select private.coordinated_chapter_ids())
-    or id = any((select private.own_peer_mentor_ids())::uuid[])
+    organisation_id = (select mentorcert_private.administered_organisation_id())
+    or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+    or id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
   )
 );
-comment on policy "peer mentors are within reach and switched on" on public.peer_mentors is
+comment on policy "peer mentors are within reach and switched on" on mentorcert.peer_mentors is
   'Holds whatever else lets in. One condition, so that the planner can unite three indexes. Raises MC010 while the endpoint is off.';
 
-drop policy if exists "administrators add peer mentors to their organisation" on public.peer_mentors;
+drop policy if exists "administrators add peer mentors to their organisation" on mentorcert.peer_mentors;
 create policy "administrators add peer mentors to their organisation"
-on public.peer_mentors for insert to authenticated
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators add peer mentors to their organisation" on public.peer_mentors is
+on mentorcert.peer_mentors for insert to authenticated
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators add peer mentors to their organisation" on mentorcert.peer_mentors is
   'The organisation is filled in by default, never by the client.';
 
-drop policy if exists "administrators change peer mentors of their organisation" on public.peer_mentors;
+drop policy if exists "administrators change peer mentors of their organisation" on mentorcert.peer_mentors;
 create policy "administrators change peer mentors of their organisation"
-on public.peer_mentors for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()))
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators change peer mentors of their organisation" on public.peer_mentors is
+on mentorcert.peer_mentors for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()))
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators change peer mentors of their organisation" on mentorcert.peer_mentors is
   'What may be changed is said by the column grant.';
 
 create or replace trigger keep_identity
-before update of id, organisation_id, created_at on public.peer_mentors
-for each row execute function private.reject_change_of_column('id', 'organisation_id', 'created_at');
+before update of id, organisation_id, created_at on mentorcert.peer_mentors
+for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 
 create or replace trigger set_updated_at
-before update on public.peer_mentors
-for each row execute function private.set_updated_at();
+before update on mentorcert.peer_mentors
+for each row execute function mentorcert_private.set_updated_at();
 
-create or replace function private.reject_other_chapters()
+create or replace function mentorcert_private.reject_other_chapters()
 returns trigger
 language plpgsql
 security definer -- compares with the chapters themselves, whatever the caller may see
@@ -706,28 +712,28 @@ declare
 begin
   if new.chapter_ids is distinct from (
     select coalesce(array_agg(link.chapter_id order by link.chapter_id), '{}')
-    from public.peer_mentor_chapters as link
+    from mentorcert.peer_mentor_chapters as link
     where link.peer_mentor_id = mentor_id and link.ended_at is null
   ) then
     raise exception using
       errcode = 'MC007', message = format('%s.chapter_ids is kept by trigger', tg_table_name),
       hint = 'Change peer_mentor_chapters instead.',
-      schema = 'public', table = tg_table_name, column = 'chapter_ids',
+      schema = tg_table_schema, table = tg_table_name, column = 'chapter_ids',
       constraint = format('%s_chapter_ids_immutable', tg_table_name);
   end if;
   return new;
 end
 $$;
-comment on function private.reject_other_chapters() is
+comment on function mentorcert_private.reject_other_chapters() is
   'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger. The argument names the column of the peer mentor.';
 
 create or replace trigger keep_chapter_ids_on_insert
-before insert on public.peer_mentors
-for each row when (new.chapter_ids <> '{}') execute function private.reject_other_chapters('id');
+before insert on mentorcert.peer_mentors
+for each row when (new.chapter_ids <> '{}') execute function mentorcert_private.reject_other_chapters('id');
 
 create or replace trigger keep_chapter_ids
-before update of chapter_ids on public.peer_mentors
-for each row execute function private.reject_other_chapters('id');
+before update of chapter_ids on mentorcert.peer_mentors
+for each row execute function mentorcert_private.reject_other_chapters('id');
 
 create or replace function public.set_my_language(language text)
 returns boolean
@@ -736,14 +742,14 @@ security definer -- a peer mentor writes no column but this one, of no row but t
 set search_path = ''
 as $$
 begin
-  perform private.check_endpoint('peer_mentors');
+  perform mentorcert_private.check_endpoint('peer_mentors');
   if set_my_language.language is null or set_my_language.language not in ('nb', 'en') then
     raise exception using
       errcode = 'MC008', message = 'this is no language of ours', hint = 'Give nb or en.', constraint = 'language';
   end if;
-  update public.peer_mentors as mentor set language = set_my_language.language
-  where mentor.id = any(private.own_peer_mentor_ids()) and mentor.language <> set_my_language.language;
-  return cardinality(private.own_peer_mentor_ids()) > 0;
+  update mentorcert.peer_mentors as mentor set language = set_my_language.language
+  where mentor.id = any(mentorcert_private.own_peer_mentor_ids()) and mentor.language <> set_my_language.language;
+  return cardinality(mentorcert_private.own_peer_mentor_ids()) > 0;
 end
 $$;
 comment on function public.set_my_language(text) is
@@ -751,7 +757,7 @@ comment on function public.set_my_language(text) is
 
 -- The chapters of a peer mentor, copied to where policies look for them, in the transaction of the change.
 
-create table if not exists public.peer_mentor_chapters (
+create table if not exists mentorcert.peer_mentor_chapters (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null default public.get_user_organisation_id(),
   peer_mentor_id uuid not null,
@@ -761,69 +767,69 @@ create table if not exists public.peer_mentor_chapters (
   updated_at timestamptz not null default now(),
   constraint peer_mentor_chapters_pkey primary key (id),
   constraint peer_mentor_chapters_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
-    references public.peer_mentors (organisation_id, id),
+    references mentorcert.peer_mentors (organisation_id, id),
   constraint peer_mentor_chapters_chapter_id_fkey foreign key (organisation_id, chapter_id)
-    references public.chapters (organisation_id, id)
+    references mentorcert.chapters (organisation_id, id)
 );
 create unique index if not exists peer_mentor_chapters_current_key
-on public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id) where ended_at is null;
-create index if not exists peer_mentor_chapters_chapter_id_idx on public.peer_mentor_chapters (chapter_id, peer_mentor_id);
-create index if not exists peer_mentor_chapters_peer_mentor_id_idx on public.peer_mentor_chapters (peer_mentor_id, chapter_id);
-alter table public.peer_mentor_chapters enable row level security;
-revoke all on public.peer_mentor_chapters from anon, authenticated, service_role;
-grant select, insert, update on public.peer_mentor_chapters to service_role;
-grant select, insert (peer_mentor_id, chapter_id), update (ended_at) on public.peer_mentor_chapters to authenticated;
-comment on table public.peer_mentor_chapters is 'Which chapters a peer mentor belongs, or has belonged, to.';
-comment on column public.peer_mentor_chapters.ended_at is 'When the peer mentor left the chapter; null while in it.';
+on mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id) where ended_at is null;
+create index if not exists peer_mentor_chapters_chapter_id_idx on mentorcert.peer_mentor_chapters (chapter_id, peer_mentor_id);
+create index if not exists peer_mentor_chapters_peer_mentor_id_idx on mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id);
+alter table mentorcert.peer_mentor_chapters enable row level security;
+revoke all on mentorcert.peer_mentor_chapters from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.peer_mentor_chapters to service_role;
+grant select, insert (peer_mentor_id, chapter_id), update (ended_at) on mentorcert.peer_mentor_chapters to authenticated;
+comment on table mentorcert.peer_mentor_chapters is 'Which chapters a peer mentor belongs, or has belonged, to.';
+comment on column mentorcert.peer_mentor_chapters.ended_at is 'When the peer mentor left the chapter; null while in it.';
 
-drop policy if exists "people read the chapters of peer mentors within their reach" on public.peer_mentor_chapters;
+drop policy if exists "people read the chapters of peer mentors within their reach" on mentorcert.peer_mentor_chapters;
 create policy "people read the chapters of peer mentors within their reach"
-on public.peer_mentor_chapters for select to authenticated
+on mentorcert.peer_mentor_chapters for select to authenticated
 using (
-  organisation_id = (select private.administered_organisation_id())
-  or ended_at is null and chapter_id = any((select private.coordinated_chapter_ids())::uuid[])
-  or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
+  organisation_id = (select mentorcert_private.administered_organisation_id())
+  or ended_at is null and chapter_id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
+  or peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
 );
-comment on policy "people read the chapters of peer mentors within their reach" on public.peer_mentor_chapters is
+comment on policy "people read the chapters of peer mentors within their reach" on mentorcert.peer_mentor_chapters is
   'A coordinator sees who is in the own chapters now, not the other chapters of the same person.';
 
-drop policy if exists "administrators put peer mentors into chapters" on public.peer_mentor_chapters;
+drop policy if exists "administrators put peer mentors into chapters" on mentorcert.peer_mentor_chapters;
 create policy "administrators put peer mentors into chapters"
-on public.peer_mentor_chapters for insert to authenticated
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators put peer mentors into chapters" on public.peer_mentor_chapters is
+on mentorcert.peer_mentor_chapters for insert to authenticated
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators put peer mentors into chapters" on mentorcert.peer_mentor_chapters is
   'The organisation is filled in by default, never by the client.';
 
-drop policy if exists "administrators take peer mentors out of chapters" on public.peer_mentor_chapters;
+drop policy if exists "administrators take peer mentors out of chapters" on mentorcert.peer_mentor_chapters;
 create policy "administrators take peer mentors out of chapters"
-on public.peer_mentor_chapters for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()))
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators take peer mentors out of chapters" on public.peer_mentor_chapters is
+on mentorcert.peer_mentor_chapters for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()))
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators take peer mentors out of chapters" on mentorcert.peer_mentor_chapters is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "the endpoint peer_mentors is switched on" on public.peer_mentor_chapters;
+drop policy if exists "the endpoint peer_mentors is switched on" on mentorcert.peer_mentor_chapters;
 create policy "the endpoint peer_mentors is switched on"
-on public.peer_mentor_chapters as restrictive to anon, authenticated
-using ((select private.check_endpoint('peer_mentors')));
-comment on policy "the endpoint peer_mentors is switched on" on public.peer_mentor_chapters is
+on mentorcert.peer_mentor_chapters as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('peer_mentors')));
+comment on policy "the endpoint peer_mentors is switched on" on mentorcert.peer_mentor_chapters is
   'Raises MC010 while it is off.';
 
 create or replace trigger keep_identity
-before update of id, organisation_id, peer_mentor_id, chapter_id, created_at on public.peer_mentor_chapters
-for each row execute function private.reject_change_of_column(
+before update of id, organisation_id, peer_mentor_id, chapter_id, created_at on mentorcert.peer_mentor_chapters
+for each row execute function mentorcert_private.reject_change_of_column(
   'id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at'
 );
 
 create or replace trigger set_updated_at
-before update on public.peer_mentor_chapters
-for each row execute function private.set_updated_at();
+before update on mentorcert.peer_mentor_chapters
+for each row execute function mentorcert_private.set_updated_at();
 
 create or replace trigger reject_truncation
-before truncate on public.peer_mentor_chapters
-for each statement execute function private.reject_change('audit_log_complete', 'Delete the rows.');
+before truncate on mentorcert.peer_mentor_chapters
+for each statement execute function mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 
-create or replace function private.copy_chapter_ids()
+create or replace function mentorcert_private.copy_chapter_ids()
 returns trigger
 language plpgsql
 security definer -- the copies are no client's to write
@@ -833,7 +839,7 @@ declare
   mentor_ids constant uuid[] := array(select distinct link.peer_mentor_id from changed_rows as link);
 begin
   -- A chapter that is renamed meanwhile would come to the public list under its old name.
-  perform 1 from public.chapters as chapter
+  perform 1 from mentorcert.chapters as chapter
   where chapter.id in (select link.chapter_id from changed_rows as link)
   order by chapter.id
   for share;
@@ -844,32 +850,32 @@ begin
   order by certification.id
   for no key update;
 
-  perform 1 from public.peer_mentors as mentor
+  perform 1 from mentorcert.peer_mentors as mentor
   where mentor.id = any(mentor_ids)
   order by mentor.id
   for no key update;
 
   if exists (
     select from changed_rows as link
-    join public.peer_mentors as mentor on mentor.id = link.peer_mentor_id
+    join mentorcert.peer_mentors as mentor on mentor.id = link.peer_mentor_id
     where link.ended_at is null and mentor.erased_at is not null
   ) then
-    perform private.raise_forbidden('the person was erased, and enters no chapter');
+    perform mentorcert_private.raise_forbidden('the person was erased, and enters no chapter');
   end if;
 
-  update public.peer_mentors as mentor
+  update mentorcert.peer_mentors as mentor
   set chapter_ids = link.chapter_ids
   from (
     select mentor_id, coalesce(array_agg(link.chapter_id order by link.chapter_id) filter (where link.id is not null), '{}') as chapter_ids
     from unnest(mentor_ids) as mentor_id
-    left join public.peer_mentor_chapters as link on link.peer_mentor_id = mentor_id and link.ended_at is null
+    left join mentorcert.peer_mentor_chapters as link on link.peer_mentor_id = mentor_id and link.ended_at is null
     group by mentor_id
   ) as link
   where mentor.id = link.mentor_id and mentor.chapter_ids <> link.chapter_ids;
 
   update public.peer_mentor_certifications as certification
   set chapter_ids = mentor.chapter_ids
-  from public.peer_mentors as mentor
+  from mentorcert.peer_mentors as mentor
   where
     mentor.id = any(mentor_ids)
     and certification.peer_mentor_id = mentor.id
@@ -877,31 +883,31 @@ begin
   return null;
 end
 $$;
-comment on function private.copy_chapter_ids() is
+comment on function mentorcert_private.copy_chapter_ids() is
   'Copies the current chapters of the changed peer mentors to peer_mentors and to their certifications.';
 
 create or replace trigger copy_chapter_ids_on_insert
-after insert on public.peer_mentor_chapters
+after insert on mentorcert.peer_mentor_chapters
 referencing new table as changed_rows
-for each statement execute function private.copy_chapter_ids();
+for each statement execute function mentorcert_private.copy_chapter_ids();
 
 create or replace trigger copy_chapter_ids_on_update
-after update on public.peer_mentor_chapters
+after update on mentorcert.peer_mentor_chapters
 referencing new table as changed_rows
-for each statement execute function private.copy_chapter_ids();
+for each statement execute function mentorcert_private.copy_chapter_ids();
 
 -- Certification types
 
 -- Does what CHECK cannot: look at the elements of an array together. It runs with the rights of the one who writes the row.
-create or replace function private.are_distinct(numbers smallint[])
+create or replace function mentorcert_private.are_distinct(numbers smallint[])
 returns boolean
 language sql
 immutable
 set search_path = ''
 as $$ select count(*) = count(distinct number) from unnest(numbers) as number $$;
-comment on function private.are_distinct(smallint[]) is 'Whether no number is null or comes twice.';
+comment on function mentorcert_private.are_distinct(smallint[]) is 'Whether no number is null or comes twice.';
 
-create table if not exists public.certification_types (
+create table if not exists mentorcert.certification_types (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null default public.get_user_organisation_id(),
   code text not null,
@@ -916,7 +922,7 @@ create table if not exists public.certification_types (
   constraint certification_types_pkey primary key (id),
   constraint certification_types_organisation_id_code_key unique (organisation_id, code),
   constraint certification_types_organisation_id_fkey foreign key (organisation_id)
-    references public.organisations (id),
+    references mentorcert.organisations (id),
   constraint certification_types_code_valid check (code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'),
   constraint certification_types_name_valid check (btrim(name_nb) <> '' and btrim(name_en) <> ''),
   constraint certification_types_validity_rule_valid check (validity_rule in ('months', 'end_of_year', 'unlimited')),
@@ -932,80 +938,80 @@ create table if not exists public.certification_types (
     and array_position(reminder_days, null) is null
     and 0 <= all(reminder_days)
     and 365 >= all(reminder_days)
-    and private.are_distinct(reminder_days)
+    and mentorcert_private.are_distinct(reminder_days)
   )
 );
-alter table public.certification_types enable row level security;
-revoke all on public.certification_types from anon, authenticated, service_role;
-grant select, insert, update on public.certification_types to service_role;
+alter table mentorcert.certification_types enable row level security;
+revoke all on mentorcert.certification_types from anon, authenticated, service_role;
+grant select, insert, update on mentorcert.certification_types to service_role;
 grant
   select,
   insert (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days),
   update (name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)
-on public.certification_types to authenticated;
-comment on table public.certification_types is
+on mentorcert.certification_types to authenticated;
+comment on table mentorcert.certification_types is
   'A kind of training whose completion an organisation certifies, and for how long it holds.';
-comment on column public.certification_types.validity_rule is
+comment on column mentorcert.certification_types.validity_rule is
   'months: as many from the day of issue; end_of_year: to 31 December of the year that many months reach (0 = the same year); unlimited.';
-comment on column public.certification_types.required_for_listing is
+comment on column mentorcert.certification_types.required_for_listing is
   'Whether a peer mentor must hold this type, active, to be on the public list.';
-comment on column public.certification_types.reminder_days is
+comment on column mentorcert.certification_types.reminder_days is
   'How many days before the first day without it the holder is reminded; where any is given, also once it has expired. None: no notices of this type.';
 
-drop policy if exists "members read the types of their organisation" on public.certification_types;
+drop policy if exists "members read the types of their organisation" on mentorcert.certification_types;
 create policy "members read the types of their organisation"
-on public.certification_types for select to authenticated
+on mentorcert.certification_types for select to authenticated
 using (organisation_id = (select public.get_user_organisation_id()));
-comment on policy "members read the types of their organisation" on public.certification_types is
+comment on policy "members read the types of their organisation" on mentorcert.certification_types is
   'Everybody may know what can be certified.';
 
-drop policy if exists "administrators add types to their organisation" on public.certification_types;
+drop policy if exists "administrators add types to their organisation" on mentorcert.certification_types;
 create policy "administrators add types to their organisation"
-on public.certification_types for insert to authenticated
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators add types to their organisation" on public.certification_types is
+on mentorcert.certification_types for insert to authenticated
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators add types to their organisation" on mentorcert.certification_types is
   'The organisation is filled in by default, never by the client.';
 
-drop policy if exists "administrators change types of their organisation" on public.certification_types;
+drop policy if exists "administrators change types of their organisation" on mentorcert.certification_types;
 create policy "administrators change types of their organisation"
-on public.certification_types for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()))
-with check (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators change types of their organisation" on public.certification_types is
+on mentorcert.certification_types for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()))
+with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators change types of their organisation" on mentorcert.certification_types is
   'What may be changed is said by the column grant.';
 
-drop policy if exists "the endpoint organisations is switched on" on public.certification_types;
+drop policy if exists "the endpoint organisations is switched on" on mentorcert.certification_types;
 create policy "the endpoint organisations is switched on"
-on public.certification_types as restrictive to anon, authenticated
-using ((select private.check_endpoint('organisations')));
-comment on policy "the endpoint organisations is switched on" on public.certification_types is
+on mentorcert.certification_types as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('organisations')));
+comment on policy "the endpoint organisations is switched on" on mentorcert.certification_types is
   'Raises MC010 while it is off.';
 
 create or replace trigger keep_identity
-before update of id, organisation_id, code, created_at on public.certification_types
-for each row execute function private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
+before update of id, organisation_id, code, created_at on mentorcert.certification_types
+for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
 
 create or replace trigger set_updated_at
-before update on public.certification_types
-for each row execute function private.set_updated_at();
+before update on mentorcert.certification_types
+for each row execute function mentorcert_private.set_updated_at();
 
 -- A function is closed until it is opened by name. Supabase grants EXECUTE to each of its roles as well, so revoking it from
 -- public alone would leave the door open.
 revoke execute on function
-  private.set_updated_at, private.reject_change_of_column, private.reject_change, public.get_user_organisation_id,
-  private.administered_organisation_id, private.require_administrator, private.require_administered_organisation,
-  private.with_chapters_below, private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.may_certify,
-  private.check_endpoint,
-  private.require_certifications, private.check_time_zone, private.reject_chapter_cycle, private.keep_an_administrator,
-  public.own_organisations, private.reject_other_chapters, public.set_my_language, private.copy_chapter_ids,
-  private.are_distinct
+  mentorcert_private.set_updated_at, mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, public.get_user_organisation_id,
+  mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator, mentorcert_private.require_administered_organisation,
+  mentorcert_private.with_chapters_below, mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.may_certify,
+  mentorcert_private.check_endpoint,
+  mentorcert_private.require_certifications, mentorcert_private.check_time_zone, mentorcert_private.reject_chapter_cycle, mentorcert_private.keep_an_administrator,
+  public.own_organisations, mentorcert_private.reject_other_chapters, public.set_my_language, mentorcert_private.copy_chapter_ids,
+  mentorcert_private.are_distinct
 from public, anon, authenticated, service_role;
 grant execute on function
-  public.get_user_organisation_id, private.administered_organisation_id, private.require_administrator,
-  private.require_administered_organisation, private.with_chapters_below,
-  private.coordinated_chapter_ids, private.own_peer_mentor_ids, private.require_certifications, public.set_my_language,
-  private.are_distinct
+  public.get_user_organisation_id, mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator,
+  mentorcert_private.require_administered_organisation, mentorcert_private.with_chapters_below,
+  mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.require_certifications, public.set_my_language,
+  mentorcert_private.are_distinct
 to authenticated, service_role;
 grant execute on function public.own_organisations to authenticated;
--- anon has no way into the schema private, so it reaches this function through policies alone.
-grant execute on function private.check_endpoint to anon, authenticated, service_role;
+-- anon has no way into the schema mentorcert_private, so it reaches this function through policies alone.
+grant execute on function mentorcert_private.check_endpoint to anon, authenticated, service_role;

@@ -2,7 +2,7 @@
 
 -- Days, midnights and validity: when a certification begins, ends, and what its status is.
 
-create or replace function private.day_starts(day date, time_zone text)
+create or replace function mentorcert_private.day_starts(day date, time_zone text)
 returns timestamptz
 language sql
 immutable
@@ -15,18 +15,18 @@ as $$
   end
   from (select day::timestamp at time zone time_zone as midnight) as server
 $$;
-comment on function private.day_starts(date, text) is
+comment on function mentorcert_private.day_starts(date, text) is
   'The first instant of a day in a time zone: the first of two midnights, and where the clock skips midnight the first instant after the gap.';
 
-create or replace function private.day_of(instant timestamptz, time_zone text)
+create or replace function mentorcert_private.day_of(instant timestamptz, time_zone text)
 returns date
 language sql
 immutable
 set search_path = ''
 as $$ select (instant at time zone time_zone)::date $$;
-comment on function private.day_of(timestamptz, text) is 'The day on the calendar of a time zone.';
+comment on function mentorcert_private.day_of(timestamptz, text) is 'The day on the calendar of a time zone.';
 
-create or replace function private.last_valid_day(
+create or replace function mentorcert_private.last_valid_day(
   validity_rule text, validity_months integer, issued_on date, held_until date default null
 )
 returns date
@@ -46,10 +46,10 @@ as $$
     extract(year from issued_on + make_interval(months => coalesce(validity_months, 0)))::integer, 12, 31
   ) as year_end
 $$;
-comment on function private.last_valid_day(text, integer, date, date) is
+comment on function mentorcert_private.last_valid_day(text, integer, date, date) is
   'The last day on which a certification issued on a day holds; null: no last day. Months are clamped at month end. Early renewal never shortens: held_until, the last day of what was held before, stays where it is later.';
 
-create or replace function private.status_at(suspended boolean, expires_at timestamptz, at timestamptz)
+create or replace function mentorcert_private.status_at(suspended boolean, expires_at timestamptz, at timestamptz)
 returns text
 language sql
 immutable
@@ -57,7 +57,7 @@ set search_path = ''
 as $$
   select case when suspended then 'suspended' when expires_at <= at then 'expired' else 'active' end
 $$;
-comment on function private.status_at(boolean, timestamptz, timestamptz) is
+comment on function mentorcert_private.status_at(boolean, timestamptz, timestamptz) is
   'What the status is at an instant: suspension lies on top of the dates.';
 
 -- The table
@@ -97,9 +97,9 @@ create table if not exists public.peer_mentor_certifications (
   -- The organisation comes first: a duplicate can then only be met in the caller's own organisation.
   constraint peer_mentor_certifications_one_of_a_type unique (organisation_id, peer_mentor_id, certification_type),
   constraint peer_mentor_certifications_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
-    references public.peer_mentors (organisation_id, id),
+    references mentorcert.peer_mentors (organisation_id, id),
   constraint peer_mentor_certifications_certification_type_fkey foreign key (organisation_id, certification_type)
-    references public.certification_types (organisation_id, code),
+    references mentorcert.certification_types (organisation_id, code),
   constraint peer_mentor_certifications_status_valid check (status in ('active', 'expired', 'suspended')),
   constraint peer_mentor_certifications_renewal_history_valid check (
     jsonb_typeof(renewal_history) = 'array'
@@ -172,11 +172,11 @@ drop policy if exists "certifications are within reach and switched on" on publi
 create policy "certifications are within reach and switched on"
 on public.peer_mentor_certifications as restrictive to anon, authenticated
 using (
-  (select private.check_endpoint('certifications'))
+  (select mentorcert_private.check_endpoint('certifications'))
   and (
-    organisation_id = (select private.administered_organisation_id())
-    or chapter_ids && (select private.coordinated_chapter_ids())
-    or peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])
+    organisation_id = (select mentorcert_private.administered_organisation_id())
+    or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+    or peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
   )
 );
 comment on policy "certifications are within reach and switched on" on public.peer_mentor_certifications is
@@ -186,8 +186,8 @@ drop policy if exists "coordinators and administrators register certifications" 
 create policy "coordinators and administrators register certifications"
 on public.peer_mentor_certifications for insert to authenticated
 with check (
-  organisation_id = (select private.administered_organisation_id())
-  or chapter_ids && (select private.coordinated_chapter_ids())
+  organisation_id = (select mentorcert_private.administered_organisation_id())
+  or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
 );
 comment on policy "coordinators and administrators register certifications" on public.peer_mentor_certifications is
   'Of peer mentors in a coordinated chapter, or in the organisation.';
@@ -196,12 +196,12 @@ drop policy if exists "coordinators and administrators change certifications" on
 create policy "coordinators and administrators change certifications"
 on public.peer_mentor_certifications for update to authenticated
 using (
-  organisation_id = (select private.administered_organisation_id())
-  or chapter_ids && (select private.coordinated_chapter_ids())
+  organisation_id = (select mentorcert_private.administered_organisation_id())
+  or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
 )
 with check (
-  organisation_id = (select private.administered_organisation_id())
-  or chapter_ids && (select private.coordinated_chapter_ids())
+  organisation_id = (select mentorcert_private.administered_organisation_id())
+  or chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
 );
 comment on policy "coordinators and administrators change certifications" on public.peer_mentor_certifications is
   'The trigger record_change says which change is whose.';
@@ -211,27 +211,43 @@ returns text
 language sql
 stable
 set search_path = ''
-as $$ select private.status_at(certification.status = 'suspended', certification.expires_at, now()) $$;
+as $$ select mentorcert_private.status_at(certification.status = 'suspended', certification.expires_at, now()) $$;
 comment on function public.current_status(public.peer_mentor_certifications) is
   'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
 
+-- The Data API embeds within one schema: asked here, a certification comes with its peer mentor, type and events. Writes go to
+-- the table itself.
+create or replace view mentorcert.peer_mentor_certifications
+with (security_invoker = true)
+as
+select
+  certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
+  certification.issued_at, certification.expires_at, certification.status, certification.renewal_history,
+  certification.chapter_ids, certification.created_at, certification.updated_at,
+  public.current_status(certification) as current_status
+from public.peer_mentor_certifications as certification;
+comment on view mentorcert.peer_mentor_certifications is
+  'The certifications that the caller reads, to embed the tables of this schema in; with the rights and under the policies of the caller.';
+revoke all on mentorcert.peer_mentor_certifications from anon, authenticated, service_role;
+grant select on mentorcert.peer_mentor_certifications to authenticated, service_role;
+
 create or replace trigger keep_identity
 before update of id, organisation_id, peer_mentor_id, created_at on public.peer_mentor_certifications
-for each row execute function private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');
+for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');
 
 -- The nightly run sets it itself, and is spared hundreds of thousands of calls.
 create or replace trigger set_updated_at
 before update on public.peer_mentor_certifications
-for each row when (new.updated_at is distinct from now()) execute function private.set_updated_at();
+for each row when (new.updated_at is distinct from now()) execute function mentorcert_private.set_updated_at();
 
 create or replace trigger keep_chapter_ids
 before update of chapter_ids on public.peer_mentor_certifications
-for each row execute function private.reject_other_chapters('peer_mentor_id');
+for each row execute function mentorcert_private.reject_other_chapters('peer_mentor_id');
 
 -- A removed row would take its history along.
 create or replace trigger reject_removal
 before delete or truncate on public.peer_mentor_certifications
-for each statement execute function private.reject_change(
+for each statement execute function mentorcert_private.reject_change(
   'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
 );
 
@@ -241,15 +257,15 @@ for each statement execute function private.reject_change(
 -- mentorcert.change, a JSON object that holds for the statement that follows. The Data API cannot set it, and
 -- job, as_of and the kind 'imported' count only where no end user is signed in.
 
-create or replace function private.set_change_context(change jsonb)
+create or replace function mentorcert_private.set_change_context(change jsonb)
 returns void
 language sql
 set search_path = ''
 as $$ select set_config('mentorcert.change', coalesce(jsonb_strip_nulls(change)::text, ''), true) $$;
-comment on function private.set_change_context(jsonb) is
+comment on function mentorcert_private.set_change_context(jsonb) is
   'Says what the next change of certifications is about (kind, note, evidence, job, as_of, batch_id, reverts, reverts_batch, reverts_latest); null ends it.';
 
-create or replace function private.raise_forbidden(message text default 'no such certification or peer mentor, or no right to it')
+create or replace function mentorcert_private.raise_forbidden(message text default 'no such certification or peer mentor, or no right to it')
 returns void
 language plpgsql
 set search_path = ''
@@ -261,20 +277,20 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_right';
 end
 $$;
-comment on function private.raise_forbidden(text) is
+comment on function mentorcert_private.raise_forbidden(text) is
   'Raises 42501: the same for a row that the caller may not see and for one that does not exist.';
 
-create or replace function private.time_zone_of(organisation_id uuid)
+create or replace function mentorcert_private.time_zone_of(organisation_id uuid)
 returns text
 language sql
 stable
 set search_path = ''
 as $$
-  select organisation.time_zone from public.organisations as organisation where organisation.id = organisation_id
+  select organisation.time_zone from mentorcert.organisations as organisation where organisation.id = organisation_id
 $$;
-comment on function private.time_zone_of(uuid) is 'The time zone of an organisation.';
+comment on function mentorcert_private.time_zone_of(uuid) is 'The time zone of an organisation.';
 
-create or replace function private.check_dates(
+create or replace function mentorcert_private.check_dates(
   certification public.peer_mentor_certifications, time_zone text, as_of timestamptz
 )
 returns void
@@ -295,11 +311,11 @@ begin
     violated := 'certification_date_order';
     message := 'the certification would end before it begins';
   elsif certification.issued_at
-    <> private.day_starts(private.day_of(certification.issued_at, time_zone), time_zone) then
+    <> mentorcert_private.day_starts(mentorcert_private.day_of(certification.issued_at, time_zone), time_zone) then
     violated := 'certification_issued_at_midnight';
     message := 'issued_at is not a midnight of the organisation''s time zone';
   elsif certification.expires_at
-    <> private.day_starts(private.day_of(certification.expires_at, time_zone), time_zone) then
+    <> mentorcert_private.day_starts(mentorcert_private.day_of(certification.expires_at, time_zone), time_zone) then
     violated := 'certification_expires_at_midnight';
     message := 'expires_at is not a midnight of the organisation''s time zone';
   else
@@ -314,19 +330,19 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
 end
 $$;
-comment on function private.check_dates(public.peer_mentor_certifications, text, timestamptz) is
+comment on function mentorcert_private.check_dates(public.peer_mentor_certifications, text, timestamptz) is
   'Refuses (MC003) dates that are in the wrong order, in the future, or not at local midnight.';
 
-create or replace function private.require_type(organisation_id uuid, code text)
-returns public.certification_types
+create or replace function mentorcert_private.require_type(organisation_id uuid, code text)
+returns mentorcert.certification_types
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  type public.certification_types;
+  type mentorcert.certification_types;
 begin
-  select * into type from public.certification_types as candidate
+  select * into type from mentorcert.certification_types as candidate
   where candidate.organisation_id = require_type.organisation_id and candidate.code = require_type.code;
   if not found then
     raise exception using
@@ -339,9 +355,9 @@ begin
   return type;
 end
 $$;
-comment on function private.require_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
+comment on function mentorcert_private.require_type(uuid, text) is 'The certification type of an organisation with a code; MC002 where there is none.';
 
-create or replace function private.check_type(
+create or replace function mentorcert_private.check_type(
   certification public.peer_mentor_certifications, held_until timestamptz, time_zone text, within_rule boolean
 )
 returns void
@@ -349,16 +365,16 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  type constant public.certification_types :=
-    private.require_type(certification.organisation_id, certification.certification_type);
+  type constant mentorcert.certification_types :=
+    mentorcert_private.require_type(certification.organisation_id, certification.certification_type);
   last_valid_day date;
 begin
-  last_valid_day := private.last_valid_day(
+  last_valid_day := mentorcert_private.last_valid_day(
     type.validity_rule, type.validity_months,
-    private.day_of(certification.issued_at, time_zone), private.day_of(held_until, time_zone) - 1
+    mentorcert_private.day_of(certification.issued_at, time_zone), mentorcert_private.day_of(held_until, time_zone) - 1
   );
   if within_rule
-    and coalesce(certification.expires_at, 'infinity') > private.day_starts(last_valid_day + 1, time_zone) then
+    and coalesce(certification.expires_at, 'infinity') > mentorcert_private.day_starts(last_valid_day + 1, time_zone) then
     raise exception using
       errcode = 'MC003',
       message = format('the type %L is valid no longer than to %s', type.code, last_valid_day),
@@ -368,10 +384,10 @@ begin
   end if;
 end
 $$;
-comment on function private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean) is
+comment on function mentorcert_private.check_type(public.peer_mentor_certifications, timestamptz, text, boolean) is
   'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
 
-create or replace function private.reject_transition(before text, after text)
+create or replace function mentorcert_private.reject_transition(before text, after text)
 returns void
 language plpgsql
 set search_path = ''
@@ -388,9 +404,9 @@ begin
     constraint = 'certification_transition';
 end
 $$;
-comment on function private.reject_transition(text, text) is 'Raises MC001.';
+comment on function mentorcert_private.reject_transition(text, text) is 'Raises MC001.';
 
-create or replace function private.kind_of_change(
+create or replace function mentorcert_private.kind_of_change(
   before public.peer_mentor_certifications, after public.peer_mentor_certifications, as_of timestamptz
 )
 returns text
@@ -418,15 +434,15 @@ begin
       else 'corrected'
     end;
   end if;
-  perform private.reject_transition(before.status, after.status);
+  perform mentorcert_private.reject_transition(before.status, after.status);
   return null;
 end
 $$;
-comment on function private.kind_of_change(
+comment on function mentorcert_private.kind_of_change(
   public.peer_mentor_certifications, public.peer_mentor_certifications, timestamptz
 ) is 'The kind of history entry that an update is; MC001 where no kind of change leads from the one to the other.';
 
-create or replace function private.require_reason(reason text)
+create or replace function mentorcert_private.require_reason(reason text)
 returns void
 language plpgsql
 set search_path = ''
@@ -441,9 +457,9 @@ begin
   end if;
 end
 $$;
-comment on function private.require_reason(text) is 'Refuses (MC004) an empty reason.';
+comment on function mentorcert_private.require_reason(text) is 'Refuses (MC004) an empty reason.';
 
-create or replace function private.is_past_day(day text)
+create or replace function mentorcert_private.is_past_day(day text)
 returns boolean
 language plpgsql
 stable
@@ -456,9 +472,9 @@ exception when datetime_field_overflow then
   return false;
 end
 $$;
-comment on function private.is_past_day(text) is 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
+comment on function mentorcert_private.is_past_day(text) is 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
 
-create or replace function private.check_note_and_evidence(change jsonb)
+create or replace function mentorcert_private.check_note_and_evidence(change jsonb)
 returns void
 language plpgsql
 set search_path = ''
@@ -474,7 +490,7 @@ begin
     and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by'] = '{}'
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
-    and private.is_past_day(change #>> '{evidence,seen_on}')
+    and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
@@ -483,10 +499,10 @@ begin
   end if;
 end
 $$;
-comment on function private.check_note_and_evidence(jsonb) is
+comment on function mentorcert_private.check_note_and_evidence(jsonb) is
   'Refuses (MC008) a note that is too long and evidence of another shape.';
 
-create or replace function private.actor(organisation_id uuid, change jsonb)
+create or replace function mentorcert_private.actor(organisation_id uuid, change jsonb)
 returns jsonb
 language sql
 stable
@@ -495,7 +511,7 @@ as $$
   select case
     when auth.uid() is not null then jsonb_build_object(
       'user_id', auth.uid(),
-      'role', case when organisation_id = private.administered_organisation_id() then 'org_admin' else 'coordinator' end
+      'role', case when organisation_id = mentorcert_private.administered_organisation_id() then 'org_admin' else 'coordinator' end
     )
     when change ? 'job' then jsonb_build_object('job', change ->> 'job')
     else jsonb_build_object(
@@ -503,11 +519,11 @@ as $$
     )
   end
 $$;
-comment on function private.actor(uuid, jsonb) is 'Who makes the change: the signed-in user and role, the job, or the database role.';
+comment on function mentorcert_private.actor(uuid, jsonb) is 'Who makes the change: the signed-in user and role, the job, or the database role.';
 
 -- Every change of a certification is checked and appends one history entry, by whatever path it comes.
 
-create or replace function private.record_change()
+create or replace function mentorcert_private.record_change()
 returns trigger
 language plpgsql
 security definer -- reads types, peer mentors and chapters, whatever the caller may see of them
@@ -527,22 +543,22 @@ declare
   after jsonb;
 begin
   if tg_op = 'UPDATE' and new.renewal_history <> old.renewal_history then
-    perform private.check_history_kept(old.renewal_history, new.renewal_history);
+    perform mentorcert_private.check_history_kept(old.renewal_history, new.renewal_history);
     if (new.status, new.expires_at, new.issued_at, new.certification_type)
       is not distinct from (old.status, old.expires_at, old.issued_at, old.certification_type) then
       return new;
     end if;
   end if;
 
-  is_admin := not by_user or new.organisation_id is not distinct from private.administered_organisation_id();
+  is_admin := not by_user or new.organisation_id is not distinct from mentorcert_private.administered_organisation_id();
   if tg_op = 'INSERT' then
     select mentor.chapter_ids, organisation.time_zone into new.chapter_ids, time_zone
-    from public.peer_mentors as mentor
-    join public.organisations as organisation on organisation.id = mentor.organisation_id
+    from mentorcert.peer_mentors as mentor
+    join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
     where mentor.organisation_id = new.organisation_id and mentor.id = new.peer_mentor_id and mentor.erased_at is null
     for no key update of mentor; -- so that a chapter entered meanwhile is not missed
-    if not found or (by_user and not private.may_certify(new.organisation_id, new.chapter_ids)) then
-      perform private.raise_forbidden();
+    if not found or (by_user and not mentorcert_private.may_certify(new.organisation_id, new.chapter_ids)) then
+      perform mentorcert_private.raise_forbidden();
     end if;
     if new.status = 'suspended' or (new.status = 'expired' and coalesce(new.expires_at, 'infinity') > as_of) then
       raise exception using
@@ -555,7 +571,7 @@ begin
         select from jsonb_array_elements(new.renewal_history) as entry
         where
           entry ->> 'kind' is distinct from 'imported'
-          or entry -> 'schema_version' is distinct from to_jsonb(private.current_history_version())
+          or entry -> 'schema_version' is distinct from to_jsonb(mentorcert_private.current_history_version())
           or (entry ->> 'entry_id')::uuid is null
           or (entry ->> 'recorded_at')::timestamptz is null
           or (entry ->> 'effective_at')::timestamptz is null
@@ -568,22 +584,22 @@ begin
         schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
     end if;
     if by_user then
-      new.status := private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
+      new.status := mentorcert_private.status_at(false, new.expires_at, as_of); -- of a job, the nightly run settles it
     end if;
     kind := case when imported then 'imported' else 'issued' end;
     effective_at := new.issued_at;
     before := new.renewal_history #> '{-1,after}';
   else
-    if not private.is_erasure() and exists (
-      select from public.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
+    if not mentorcert_private.is_erasure() and exists (
+      select from mentorcert.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.erased_at is not null
     ) and new.status is distinct from 'expired' then
-      perform private.raise_forbidden('the person was erased; nothing is certified any more');
+      perform mentorcert_private.raise_forbidden('the person was erased; nothing is certified any more');
     end if;
-    time_zone := private.time_zone_of(new.organisation_id);
+    time_zone := mentorcert_private.time_zone_of(new.organisation_id);
     if new.status = old.status or (old.status = 'suspended' and new.status <> 'suspended') then
-      new.status := private.status_at(new.status = 'suspended', new.expires_at, as_of);
+      new.status := mentorcert_private.status_at(new.status = 'suspended', new.expires_at, as_of);
     end if;
-    kind := private.kind_of_change(old, new, as_of);
+    kind := mentorcert_private.kind_of_change(old, new, as_of);
     effective_at := case kind
       when 'renewed' then new.issued_at
       when 'extended' then least(as_of, old.expires_at)
@@ -595,33 +611,33 @@ begin
       kind := 'imported';
     elsif change ->> 'kind' = 'reverted' then
       kind := 'reverted';
-      reverted := private.reverted_entry(old.id, change);
-      perform private.check_revert(old, new, reverted);
-      perform private.require_administrator(
+      reverted := mentorcert_private.reverted_entry(old.id, change);
+      perform mentorcert_private.check_revert(old, new, reverted);
+      perform mentorcert_private.require_administrator(
         is_admin or reverted ->> 'kind' in ('renewed', 'suspended', 'reinstated')
       );
       effective_at := (reverted ->> 'effective_at')::timestamptz;
     elsif kind in ('corrected', 'extended') then
-      perform private.require_administrator(is_admin);
+      perform mentorcert_private.require_administrator(is_admin);
     end if;
   end if;
   if tg_op = 'INSERT' or old.certification_type <> new.certification_type
     or old.issued_at <> new.issued_at or old.expires_at is distinct from new.expires_at then
-    perform private.check_dates(new, time_zone, as_of);
-    perform private.check_type(
+    perform mentorcert_private.check_dates(new, time_zone, as_of);
+    perform mentorcert_private.check_type(
       new, case when tg_op = 'UPDATE' then old.expires_at end, time_zone,
       within_rule => not is_admin and kind in ('issued', 'renewed')
     );
   end if;
   if kind = 'suspended' and by_user then
-    perform private.require_reason(change ->> 'note');
+    perform mentorcert_private.require_reason(change ->> 'note');
   end if;
-  perform private.check_note_and_evidence(change);
+  perform mentorcert_private.check_note_and_evidence(change);
 
-  before := coalesce(before, case when tg_op = 'UPDATE' then private.state(old) end);
-  after := private.state(new);
+  before := coalesce(before, case when tg_op = 'UPDATE' then mentorcert_private.state(old) end);
+  after := mentorcert_private.state(new);
   new.renewal_history := new.renewal_history || (jsonb_strip_nulls(jsonb_build_object(
-    'schema_version', private.current_history_version(),
+    'schema_version', mentorcert_private.current_history_version(),
     'entry_id', gen_random_uuid(),
     'kind', kind,
     'recorded_at', now(),
@@ -631,23 +647,23 @@ begin
     'batch_id', change -> 'batch_id',
     'reverts', reverted -> 'entry_id'
   )) || jsonb_build_object(
-    'actor', private.actor(new.organisation_id, change),
-    'before', private.changed_fields(before, after),
-    'after', coalesce(private.changed_fields(after, before), after)
+    'actor', mentorcert_private.actor(new.organisation_id, change),
+    'before', mentorcert_private.changed_fields(before, after),
+    'after', coalesce(mentorcert_private.changed_fields(after, before), after)
   ));
   -- What an import brings along must reach the events table first; the next change cuts it.
-  if tg_op = 'UPDATE' and jsonb_array_length(new.renewal_history) > 50 and private.history_is_in_events() then
-    new.renewal_history := private.cached_history(new.renewal_history);
+  if tg_op = 'UPDATE' and jsonb_array_length(new.renewal_history) > 50 and mentorcert_private.history_is_in_events() then
+    new.renewal_history := mentorcert_private.cached_history(new.renewal_history);
   end if;
   return new;
 end
 $$;
-comment on function private.record_change() is
+comment on function mentorcert_private.record_change() is
   'Keeps the history as it is (MC005), checks a change (right, transition, type, dates, reason) and appends its one history entry.';
 
 create or replace trigger record_change_on_insert
 before insert on public.peer_mentor_certifications
-for each row execute function private.record_change();
+for each row execute function mentorcert_private.record_change();
 
 -- The nightly run writes the entries of its hundreds of thousands itself: a call of the trigger for each would double
 -- its time. The condition lets pass just that: an expiry by date that adds its one entry to a history left as it was.
@@ -676,16 +692,16 @@ for each row when (
     false
   )
 )
-execute function private.record_change();
+execute function mentorcert_private.record_change();
 
 revoke execute on function
-  private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
-  private.set_change_context, private.raise_forbidden, private.time_zone_of, private.check_dates,
-  private.require_type, private.check_type, private.reject_transition, private.kind_of_change, private.require_reason,
-  private.is_past_day, private.check_note_and_evidence, private.actor, private.record_change
+  mentorcert_private.day_starts, mentorcert_private.day_of, mentorcert_private.last_valid_day, mentorcert_private.status_at, public.current_status,
+  mentorcert_private.set_change_context, mentorcert_private.raise_forbidden, mentorcert_private.time_zone_of, mentorcert_private.check_dates,
+  mentorcert_private.require_type, mentorcert_private.check_type, mentorcert_private.reject_transition, mentorcert_private.kind_of_change, mentorcert_private.require_reason,
+  mentorcert_private.is_past_day, mentorcert_private.check_note_and_evidence, mentorcert_private.actor, mentorcert_private.record_change
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.day_starts, private.day_of, private.last_valid_day, private.status_at, public.current_status,
-  private.set_change_context, private.raise_forbidden, private.time_zone_of, private.require_type, private.reject_transition,
-  private.require_reason
+  mentorcert_private.day_starts, mentorcert_private.day_of, mentorcert_private.last_valid_day, mentorcert_private.status_at, public.current_status,
+  mentorcert_private.set_change_context, mentorcert_private.raise_forbidden, mentorcert_private.time_zone_of, mentorcert_private.require_type, mentorcert_private.reject_transition,
+  mentorcert_private.require_reason
 to authenticated, service_role;

@@ -42,12 +42,12 @@ alter role mentorcert_web set statement_timeout = '15s';
 
 alter role mentorcert_web set idle_in_transaction_session_timeout = '60s';
 
-grant usage on schema private to mentorcert_jobs;
+grant usage on schema mentorcert_private to mentorcert_jobs;
 
 -- An empty search_path keeps foreign functions and tables away, but types are looked for among the session's temporary
 -- objects first: a temporary domain called uuid would run its check with the rights of our definers. So nobody but the
 -- owner makes temporary objects. The right belongs to the database itself: neither a dump nor a template carries it.
-create or replace function private.forbid_temporary_objects()
+create or replace function mentorcert_private.forbid_temporary_objects()
 returns void
 language plpgsql
 set search_path = ''
@@ -56,9 +56,9 @@ begin
   execute format('revoke temporary on database %I from public', current_database());
 end
 $$;
-comment on function private.forbid_temporary_objects() is
+comment on function mentorcert_private.forbid_temporary_objects() is
   'Takes from everybody but the owner the right to make temporary objects in this database; to be called again where a database was restored or copied.';
 
-do $$ begin perform private.forbid_temporary_objects(); end $$;
+do $$ begin perform mentorcert_private.forbid_temporary_objects(); end $$;
 
-revoke execute on function private.forbid_temporary_objects from public, anon, authenticated, service_role;
+revoke execute on function mentorcert_private.forbid_temporary_objects from public, anon, authenticated, service_role;

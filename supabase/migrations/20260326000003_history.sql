@@ -1,23 +1,23 @@
 -- Where history entries are kept, and in which version: in the JSONB of the certification, or, once that
 -- becomes limiting, one row each in certification_renewal_events.
 
-create or replace function private.current_history_version()
+create or replace function mentorcert_private.current_history_version()
 returns integer
 language sql
 immutable
 set search_path = ''
 as $$ select 1 $$;
-comment on function private.current_history_version() is 'The schema_version that new history entries are written in.';
+comment on function mentorcert_private.current_history_version() is 'The schema_version that new history entries are written in.';
 
-create or replace function private.upgrade_history_entry(entry jsonb)
+create or replace function mentorcert_private.upgrade_history_entry(entry jsonb)
 returns jsonb
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  -- A version that follows adds a step: when 1 then private.history_entry_from_1_to_2(entry).
-  if (entry ->> 'schema_version')::integer = private.current_history_version() then
+  -- A version that follows adds a step: when 1 then mentorcert_private.history_entry_from_1_to_2(entry).
+  if (entry ->> 'schema_version')::integer = mentorcert_private.current_history_version() then
     return entry;
   end if;
   raise exception using
@@ -27,21 +27,21 @@ begin
     constraint = 'history_entry_schema_version_known';
 end
 $$;
-comment on function private.upgrade_history_entry(jsonb) is
+comment on function mentorcert_private.upgrade_history_entry(jsonb) is
   'Lifts one history entry to the current version; an entry of the current version is returned as it is.';
 
-create or replace function private.upgrade_history(history jsonb)
+create or replace function mentorcert_private.upgrade_history(history jsonb)
 returns jsonb
 language sql
 immutable
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(private.upgrade_history_entry(entry) order by position), '[]')
+  select coalesce(jsonb_agg(mentorcert_private.upgrade_history_entry(entry) order by position), '[]')
   from jsonb_array_elements(history) with ordinality as entries (entry, position)
 $$;
-comment on function private.upgrade_history(jsonb) is 'A history with each entry lifted to the current version, in the same order.';
+comment on function mentorcert_private.upgrade_history(jsonb) is 'A history with each entry lifted to the current version, in the same order.';
 
-create table if not exists private.history_storage (
+create table if not exists mentorcert_private.history_storage (
   only_row boolean not null default true,
   mode text not null default 'jsonb',
   switched_at timestamptz,
@@ -49,23 +49,23 @@ create table if not exists private.history_storage (
   constraint history_storage_only_row_valid check (only_row),
   constraint history_storage_mode_valid check (mode in ('jsonb', 'events'))
 );
-alter table private.history_storage enable row level security;
-comment on table private.history_storage is
+alter table mentorcert_private.history_storage enable row level security;
+comment on table mentorcert_private.history_storage is
   'One row: whether the whole history stands in renewal_history (jsonb) or in certification_renewal_events (events).';
 
-insert into private.history_storage (only_row) values (true) on conflict do nothing;
+insert into mentorcert_private.history_storage (only_row) values (true) on conflict do nothing;
 
-create or replace function private.history_is_in_events()
+create or replace function mentorcert_private.history_is_in_events()
 returns boolean
 language sql
 stable
 security definer -- the storage is no client's to read
 set search_path = ''
-as $$ select storage.mode = 'events' from private.history_storage as storage $$;
-comment on function private.history_is_in_events() is
+as $$ select storage.mode = 'events' from mentorcert_private.history_storage as storage $$;
+comment on function mentorcert_private.history_is_in_events() is
   'Whether certification_renewal_events is the home of the history, and renewal_history the cache of its newest entries.';
 
-create or replace function private.cached_history(history jsonb)
+create or replace function mentorcert_private.cached_history(history jsonb)
 returns jsonb
 language sql
 immutable
@@ -80,9 +80,9 @@ as $$
     )
   end
 $$;
-comment on function private.cached_history(jsonb) is 'The newest 50 entries of a history.';
+comment on function mentorcert_private.cached_history(jsonb) is 'The newest 50 entries of a history.';
 
-create table if not exists public.certification_renewal_events (
+create table if not exists mentorcert.certification_renewal_events (
   entry_id uuid not null,
   organisation_id uuid not null,
   certification_id uuid not null,
@@ -95,33 +95,33 @@ create table if not exists public.certification_renewal_events (
   constraint certification_renewal_events_position_valid check (position > 0),
   constraint certification_renewal_events_entry_id_valid check (entry ->> 'entry_id' = entry_id::text)
 );
-alter table public.certification_renewal_events enable row level security;
-revoke all on public.certification_renewal_events from anon, authenticated, service_role;
-grant select on public.certification_renewal_events to authenticated, service_role;
-comment on table public.certification_renewal_events is
+alter table mentorcert.certification_renewal_events enable row level security;
+revoke all on mentorcert.certification_renewal_events from anon, authenticated, service_role;
+grant select on mentorcert.certification_renewal_events to authenticated, service_role;
+comment on table mentorcert.certification_renewal_events is
   'One row for each history entry, from the moment that mentorcert history to-events has switched; filled by trigger only.';
-comment on column public.certification_renewal_events.position is 'Place in the history of the certification, from 1, the oldest.';
+comment on column mentorcert.certification_renewal_events.position is 'Place in the history of the certification, from 1, the oldest.';
 
-drop policy if exists "people read the events of certifications within their reach" on public.certification_renewal_events;
+drop policy if exists "people read the events of certifications within their reach" on mentorcert.certification_renewal_events;
 create policy "people read the events of certifications within their reach"
-on public.certification_renewal_events for select to authenticated
+on mentorcert.certification_renewal_events for select to authenticated
 using (
   exists (
     select from public.peer_mentor_certifications as certification
     where certification.id = certification_renewal_events.certification_id
   )
 );
-comment on policy "people read the events of certifications within their reach" on public.certification_renewal_events is
+comment on policy "people read the events of certifications within their reach" on mentorcert.certification_renewal_events is
   'The inner select is under the policies of peer_mentor_certifications: who reads the certification reads its history.';
 
-drop policy if exists "the endpoint certifications is switched on" on public.certification_renewal_events;
+drop policy if exists "the endpoint certifications is switched on" on mentorcert.certification_renewal_events;
 create policy "the endpoint certifications is switched on"
-on public.certification_renewal_events as restrictive to anon, authenticated
-using ((select private.check_endpoint('certifications')));
-comment on policy "the endpoint certifications is switched on" on public.certification_renewal_events is
+on mentorcert.certification_renewal_events as restrictive to anon, authenticated
+using ((select mentorcert_private.check_endpoint('certifications')));
+comment on policy "the endpoint certifications is switched on" on mentorcert.certification_renewal_events is
   'Raises MC010 while it is off.';
 
-create or replace function private.is_erasure()
+create or replace function mentorcert_private.is_erasure()
 returns boolean
 language sql
 stable
@@ -130,18 +130,18 @@ as $$
   select auth.uid() is null
     and coalesce(nullif(current_setting('mentorcert.change', true), '')::jsonb ->> 'kind' = 'erased', false)
 $$;
-comment on function private.is_erasure() is
+comment on function mentorcert_private.is_erasure() is
   'Whether a person is being erased: that alone takes notes and evidence out of histories, and logins out of the audit log.';
 
-create or replace function private.reject_change_of_event()
+create or replace function mentorcert_private.reject_change_of_event()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
   if (
-      new.entry = private.upgrade_history_entry(old.entry)
-      or private.is_erasure() and new.entry = old.entry - array['note', 'evidence']
+      new.entry = mentorcert_private.upgrade_history_entry(old.entry)
+      or mentorcert_private.is_erasure() and new.entry = old.entry - array['note', 'evidence']
     )
     and (new.entry_id, new.organisation_id, new.certification_id, new.position)
       = (old.entry_id, old.organisation_id, old.certification_id, old.position)
@@ -152,19 +152,19 @@ begin
     errcode = 'MC005',
     message = 'history entries cannot be changed',
     hint = 'Take a change back with revert_change; it appends a compensating entry.',
-    schema = 'public', table = 'certification_renewal_events', constraint = 'certification_history_append_only';
+    schema = 'mentorcert', table = 'certification_renewal_events', constraint = 'certification_history_append_only';
 end
 $$;
-comment on function private.reject_change_of_event() is
-  'Refuses (MC005) every UPDATE of an event, but for what private.upgrade_history_entry makes of it, and an erasure of its remarks.';
+comment on function mentorcert_private.reject_change_of_event() is
+  'Refuses (MC005) every UPDATE of an event, but for what mentorcert_private.upgrade_history_entry makes of it, and an erasure of its remarks.';
 
 create or replace trigger reject_change
-before update on public.certification_renewal_events
-for each row execute function private.reject_change_of_event();
+before update on mentorcert.certification_renewal_events
+for each row execute function mentorcert_private.reject_change_of_event();
 
 create or replace trigger reject_removal
-before delete or truncate on public.certification_renewal_events
-for each statement execute function private.reject_change(
+before delete or truncate on mentorcert.certification_renewal_events
+for each statement execute function mentorcert_private.reject_change(
   'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
 );
 
@@ -176,10 +176,10 @@ rows 10
 set search_path = ''
 as $$
 begin
-  perform private.require_certifications();
-  if private.history_is_in_events() then
+  perform mentorcert_private.require_certifications();
+  if mentorcert_private.history_is_in_events() then
     return query
-    select event.entry from public.certification_renewal_events as event
+    select event.entry from mentorcert.certification_renewal_events as event
     where event.certification_id = certification_history.certification_id
     order by event.position;
   else
@@ -197,7 +197,7 @@ comment on function public.certification_history(uuid) is
 
 -- The entries
 
-create or replace function private.state(certification public.peer_mentor_certifications)
+create or replace function mentorcert_private.state(certification public.peer_mentor_certifications)
 returns jsonb
 language sql
 stable
@@ -208,9 +208,9 @@ as $$
     'issued_at', certification.issued_at, 'expires_at', certification.expires_at
   )
 $$;
-comment on function private.state(public.peer_mentor_certifications) is 'What history entries say of a certification.';
+comment on function mentorcert_private.state(public.peer_mentor_certifications) is 'What history entries say of a certification.';
 
-create or replace function private.changed_fields(of_state jsonb, against jsonb)
+create or replace function mentorcert_private.changed_fields(of_state jsonb, against jsonb)
 returns jsonb
 language sql
 immutable
@@ -220,9 +220,9 @@ as $$
   from jsonb_each(of_state) as field
   where field.value is distinct from against -> field.key
 $$;
-comment on function private.changed_fields(jsonb, jsonb) is 'The fields of one state that the other has otherwise.';
+comment on function mentorcert_private.changed_fields(jsonb, jsonb) is 'The fields of one state that the other has otherwise.';
 
-create or replace function private.without_remarks(history jsonb)
+create or replace function mentorcert_private.without_remarks(history jsonb)
 returns jsonb
 language sql
 immutable
@@ -231,18 +231,18 @@ as $$
   select coalesce(jsonb_agg(entry - array['note', 'evidence'] order by position), '[]')
   from jsonb_array_elements(history) with ordinality as entries (entry, position)
 $$;
-comment on function private.without_remarks(jsonb) is 'A history without notes and evidence, which write about people.';
+comment on function mentorcert_private.without_remarks(jsonb) is 'A history without notes and evidence, which write about people.';
 
-create or replace function private.check_history_kept(before jsonb, after jsonb)
+create or replace function mentorcert_private.check_history_kept(before jsonb, after jsonb)
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  if after = private.upgrade_history(before)
-    or private.history_is_in_events() and after = private.cached_history(before)
-    or private.is_erasure() and after = private.without_remarks(before)
+  if after = mentorcert_private.upgrade_history(before)
+    or mentorcert_private.history_is_in_events() and after = mentorcert_private.cached_history(before)
+    or mentorcert_private.is_erasure() and after = mentorcert_private.without_remarks(before)
   then
     return;
   end if;
@@ -253,80 +253,80 @@ begin
     constraint = 'certification_history_append_only';
 end
 $$;
-comment on function private.check_history_kept(jsonb, jsonb) is
+comment on function mentorcert_private.check_history_kept(jsonb, jsonb) is
   'Refuses (MC005) every change of a history, by every role, but for the lift to the current version, the move to the events table and an erasure of its remarks.';
 
-create or replace function private.latest_change(certification_id uuid)
+create or replace function mentorcert_private.latest_change(certification_id uuid)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
-  select private.upgrade_history_entry(entries.entry)
+  select mentorcert_private.upgrade_history_entry(entries.entry)
   from public.certification_history(certification_id) with ordinality as entries (entry, position)
   where entries.entry ->> 'kind' <> 'expired' -- that is the calendar's, not somebody's
   order by entries.position desc
   limit 1
 $$;
-comment on function private.latest_change(uuid) is
+comment on function mentorcert_private.latest_change(uuid) is
   'The newest history entry of a certification that somebody made; null for one that the caller may not read.';
 
-create or replace function private.reverted_entry(certification_id uuid, change jsonb)
+create or replace function mentorcert_private.reverted_entry(certification_id uuid, change jsonb)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
   select case
-    when change -> 'reverts_latest' = 'true' then private.latest_change(certification_id)
+    when change -> 'reverts_latest' = 'true' then mentorcert_private.latest_change(certification_id)
     else (
-      select private.upgrade_history_entry(entry)
+      select mentorcert_private.upgrade_history_entry(entry)
       from public.certification_history(certification_id) as entry
       where entry -> 'entry_id' = change -> 'reverts' or entry -> 'batch_id' = change -> 'reverts_batch'
     )
   end
 $$;
-comment on function private.reverted_entry(uuid, jsonb) is
+comment on function mentorcert_private.reverted_entry(uuid, jsonb) is
   'The entry that a revert takes back: the one named, that of the batch named, or the latest.';
 
-create or replace function private.store_events()
+create or replace function mentorcert_private.store_events()
 returns trigger
 language plpgsql
 security definer -- events are written by this trigger alone
 set search_path = ''
 as $$
 begin
-  if private.history_is_in_events() then
-    insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+  if mentorcert_private.history_is_in_events() then
+    insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
     select
       (entries.entry ->> 'entry_id')::uuid, changed.organisation_id, changed.id,
       stored.position + row_number() over (partition by changed.id order by entries.position), entries.entry
     from changed_rows as changed
     cross join lateral (
       select coalesce(max(event.position), 0) as position
-      from public.certification_renewal_events as event
+      from mentorcert.certification_renewal_events as event
       where event.certification_id = changed.id
     ) as stored
     cross join lateral jsonb_array_elements(changed.renewal_history) with ordinality as entries (entry, position)
     where not exists (
-      select from public.certification_renewal_events as event
+      select from mentorcert.certification_renewal_events as event
       where event.certification_id = changed.id and event.entry_id = (entries.entry ->> 'entry_id')::uuid
     );
   end if;
   return null;
 end
 $$;
-comment on function private.store_events() is 'Gives each new history entry its row in certification_renewal_events, once that is the history''s home.';
+comment on function mentorcert_private.store_events() is 'Gives each new history entry its row in certification_renewal_events, once that is the history''s home.';
 
 create or replace trigger store_events_on_insert
 after insert on public.peer_mentor_certifications
 referencing new table as changed_rows
-for each statement execute function private.store_events();
+for each statement execute function mentorcert_private.store_events();
 
 create or replace trigger store_events_on_update
 after update on public.peer_mentor_certifications
 referencing new table as changed_rows
-for each statement execute function private.store_events();
+for each statement execute function mentorcert_private.store_events();
 
 -- Was it valid then, by what was known then?
 
@@ -338,10 +338,10 @@ language sql
 stable
 set search_path = ''
 as $$
-  select private.require_certifications();
+  select mentorcert_private.require_certifications();
 
   with effective as (
-    select entries.position, private.upgrade_history_entry(entries.entry) -> 'after' as after
+    select entries.position, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
     from public.certification_history(certification) with ordinality as entries (entry, position)
     where
       (entries.entry ->> 'recorded_at')::timestamptz <= known_at
@@ -369,7 +369,7 @@ comment on function public.certification_as_of(uuid, timestamptz, timestamptz) i
 --
 -- Each function takes the certifications that follow one by id and returns the last id it looked at: null at the end.
 
-create or replace function private.lock_certifications_after(after_id uuid, batch_size integer)
+create or replace function mentorcert_private.lock_certifications_after(after_id uuid, batch_size integer)
 returns uuid[]
 language sql
 set search_path = ''
@@ -382,37 +382,37 @@ as $$
     for no key update
   )
 $$;
-comment on function private.lock_certifications_after(uuid, integer) is 'The ids of the next batch, locked.';
+comment on function mentorcert_private.lock_certifications_after(uuid, integer) is 'The ids of the next batch, locked.';
 
-create or replace function private.upgrade_histories(
+create or replace function mentorcert_private.upgrade_histories(
   after_id uuid, batch_size integer, out last_id uuid, out looked_at integer, out changed integer
 )
 language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
+  ids constant uuid[] := mentorcert_private.lock_certifications_after(after_id, batch_size);
 begin
-  update public.certification_renewal_events as event
-  set entry = private.upgrade_history_entry(event.entry)
+  update mentorcert.certification_renewal_events as event
+  set entry = mentorcert_private.upgrade_history_entry(event.entry)
   where event.certification_id = any(ids)
-    and (event.entry -> 'schema_version')::integer <> private.current_history_version();
+    and (event.entry -> 'schema_version')::integer <> mentorcert_private.current_history_version();
 
   update public.peer_mentor_certifications as certification
-  set renewal_history = private.upgrade_history(certification.renewal_history)
+  set renewal_history = mentorcert_private.upgrade_history(certification.renewal_history)
   where certification.id = any(ids) and exists (
     select from jsonb_array_elements(certification.renewal_history) as entry
-    where (entry -> 'schema_version')::integer <> private.current_history_version()
+    where (entry -> 'schema_version')::integer <> mentorcert_private.current_history_version()
   );
   get diagnostics changed = row_count;
   looked_at := cardinality(ids);
   last_id := ids[looked_at];
 end
 $$;
-comment on function private.upgrade_histories(uuid, integer) is
+comment on function mentorcert_private.upgrade_histories(uuid, integer) is
   'Lifts the histories of the next batch of certifications to the current version.';
 
-create or replace function private.check_events(ids uuid[])
+create or replace function mentorcert_private.check_events(ids uuid[])
 returns void
 language plpgsql
 stable
@@ -425,21 +425,21 @@ begin
   from public.peer_mentor_certifications as certification
   where certification.id = any(ids) and certification.renewal_history is distinct from (
     select coalesce(jsonb_agg(event.entry order by event.position), '[]')
-    from public.certification_renewal_events as event
+    from mentorcert.certification_renewal_events as event
     where event.certification_id = certification.id
   );
   if differing > 0 then
     raise exception using
       errcode = 'MC005', message = format('the events of %s certifications differ from their history', differing),
       hint = 'Nothing was switched. See docs/history.md on a move that does not verify.',
-      schema = 'public', table = 'certification_renewal_events', constraint = 'certification_events_complete';
+      schema = 'mentorcert', table = 'certification_renewal_events', constraint = 'certification_events_complete';
   end if;
 end
 $$;
-comment on function private.check_events(uuid[]) is
+comment on function mentorcert_private.check_events(uuid[]) is
   'Refuses (MC005) events that are not, in count, content and order, the history of their certification.';
 
-create or replace function private.copy_to_events(ids uuid[])
+create or replace function mentorcert_private.copy_to_events(ids uuid[])
 returns integer
 language plpgsql
 set search_path = ''
@@ -447,38 +447,38 @@ as $$
 declare
   copied integer;
 begin
-  insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+  insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
   select (entries.entry ->> 'entry_id')::uuid, certification.organisation_id, certification.id, entries.position, entries.entry
   from public.peer_mentor_certifications as certification
   cross join lateral jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position)
   where certification.id = any(ids)
   on conflict do nothing;
   get diagnostics copied = row_count;
-  perform private.check_events(ids);
+  perform mentorcert_private.check_events(ids);
   return copied;
 end
 $$;
-comment on function private.copy_to_events(uuid[]) is
+comment on function mentorcert_private.copy_to_events(uuid[]) is
   'Copies the histories of certifications to the events table, as far as they are not there, and verifies them; returns how many entries.';
 
-create or replace function private.copy_histories_to_events(
+create or replace function mentorcert_private.copy_histories_to_events(
   after_id uuid, batch_size integer, out last_id uuid, out looked_at integer, out changed integer
 )
 language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
+  ids constant uuid[] := mentorcert_private.lock_certifications_after(after_id, batch_size);
 begin
-  changed := private.copy_to_events(ids);
+  changed := mentorcert_private.copy_to_events(ids);
   looked_at := cardinality(ids);
   last_id := ids[looked_at];
 end
 $$;
-comment on function private.copy_histories_to_events(uuid, integer) is
+comment on function mentorcert_private.copy_histories_to_events(uuid, integer) is
   'Copies the histories of the next batch of certifications to the events table.';
 
-create or replace function private.switch_history_to_events()
+create or replace function mentorcert_private.switch_history_to_events()
 returns void
 language plpgsql
 set search_path = ''
@@ -493,46 +493,46 @@ begin
     from public.peer_mentor_certifications as certification
     left join (
       select event.certification_id, count(*) as entries
-      from public.certification_renewal_events as event group by event.certification_id
+      from mentorcert.certification_renewal_events as event group by event.certification_id
     ) as copied on copied.certification_id = certification.id
     where jsonb_array_length(certification.renewal_history) <> coalesce(copied.entries, 0)
   );
-  perform private.copy_to_events(grown);
-  update private.history_storage set mode = 'events', switched_at = now() where mode = 'jsonb';
+  perform mentorcert_private.copy_to_events(grown);
+  update mentorcert_private.history_storage set mode = 'events', switched_at = now() where mode = 'jsonb';
 end
 $$;
-comment on function private.switch_history_to_events() is
+comment on function mentorcert_private.switch_history_to_events() is
   'Copies what was appended since the batches, verifies the count of every certification and the content of those, and makes the events table the home of the history.';
 
-create or replace function private.trim_histories(
+create or replace function mentorcert_private.trim_histories(
   after_id uuid, batch_size integer, out last_id uuid, out looked_at integer, out changed integer
 )
 language plpgsql
 set search_path = ''
 as $$
 declare
-  ids constant uuid[] := private.lock_certifications_after(after_id, batch_size);
+  ids constant uuid[] := mentorcert_private.lock_certifications_after(after_id, batch_size);
 begin
   update public.peer_mentor_certifications as certification
-  set renewal_history = private.cached_history(certification.renewal_history)
+  set renewal_history = mentorcert_private.cached_history(certification.renewal_history)
   where certification.id = any(ids) and jsonb_array_length(certification.renewal_history) > 50;
   get diagnostics changed = row_count;
   looked_at := cardinality(ids);
   last_id := ids[looked_at];
 end
 $$;
-comment on function private.trim_histories(uuid, integer) is
+comment on function mentorcert_private.trim_histories(uuid, integer) is
   'After the switch: leaves the newest 50 entries of the next batch of certifications in renewal_history.';
 
 revoke execute on function
-  private.current_history_version, private.upgrade_history_entry, private.upgrade_history,
-  private.history_is_in_events, private.cached_history, private.is_erasure, private.reject_change_of_event,
-  public.certification_history, private.state, private.changed_fields, private.without_remarks,
-  private.check_history_kept, private.latest_change, private.reverted_entry, private.store_events,
-  public.certification_as_of, private.lock_certifications_after, private.upgrade_histories, private.check_events,
-  private.copy_to_events, private.copy_histories_to_events, private.switch_history_to_events, private.trim_histories
+  mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.upgrade_history,
+  mentorcert_private.history_is_in_events, mentorcert_private.cached_history, mentorcert_private.is_erasure, mentorcert_private.reject_change_of_event,
+  public.certification_history, mentorcert_private.state, mentorcert_private.changed_fields, mentorcert_private.without_remarks,
+  mentorcert_private.check_history_kept, mentorcert_private.latest_change, mentorcert_private.reverted_entry, mentorcert_private.store_events,
+  public.certification_as_of, mentorcert_private.lock_certifications_after, mentorcert_private.upgrade_histories, mentorcert_private.check_events,
+  mentorcert_private.copy_to_events, mentorcert_private.copy_histories_to_events, mentorcert_private.switch_history_to_events, mentorcert_private.trim_histories
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.current_history_version, private.upgrade_history_entry, private.history_is_in_events,
-  public.certification_history, private.latest_change, public.certification_as_of
+  mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.history_is_in_events,
+  public.certification_history, mentorcert_private.latest_change, public.certification_as_of
 to authenticated, service_role;

@@ -2,7 +2,7 @@
 --
 -- They run under the caller's own policies and grants; what they add is the type's rule, the reason and the evidence.
 
-create or replace function private.lock_certification(certification_id uuid)
+create or replace function mentorcert_private.lock_certification(certification_id uuid)
 returns public.peer_mentor_certifications
 language plpgsql
 set search_path = ''
@@ -10,20 +10,20 @@ as $$
 declare
   certification public.peer_mentor_certifications;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   select * into certification from public.peer_mentor_certifications as candidate
   where candidate.id = certification_id
   for no key update;
   if not found then
-    perform private.raise_forbidden();
+    perform mentorcert_private.raise_forbidden();
   end if;
   return certification;
 end
 $$;
-comment on function private.lock_certification(uuid) is
+comment on function mentorcert_private.lock_certification(uuid) is
   'The certification, locked until the end of the transaction; 42501 for one that the caller may not change.';
 
-create or replace function private.evidence(evidence jsonb)
+create or replace function mentorcert_private.evidence(evidence jsonb)
 returns jsonb
 language sql
 stable
@@ -34,9 +34,9 @@ as $$
     else evidence
   end
 $$;
-comment on function private.evidence(jsonb) is 'Evidence, seen by the caller where it does not say by whom.';
+comment on function mentorcert_private.evidence(jsonb) is 'Evidence, seen by the caller where it does not say by whom.';
 
-create or replace function private.expires_at_by_rule(
+create or replace function mentorcert_private.expires_at_by_rule(
   certification public.peer_mentor_certifications, issued_on date, time_zone text
 )
 returns timestamptz
@@ -44,16 +44,16 @@ language sql
 stable
 set search_path = ''
 as $$
-  select private.day_starts(
-    private.last_valid_day(
-      type.validity_rule, type.validity_months, issued_on, private.day_of(certification.expires_at, time_zone) - 1
+  select mentorcert_private.day_starts(
+    mentorcert_private.last_valid_day(
+      type.validity_rule, type.validity_months, issued_on, mentorcert_private.day_of(certification.expires_at, time_zone) - 1
     ) + 1,
     time_zone
   )
-  from public.certification_types as type
+  from mentorcert.certification_types as type
   where type.organisation_id = certification.organisation_id and type.code = certification.certification_type
 $$;
-comment on function private.expires_at_by_rule(public.peer_mentor_certifications, date, text) is
+comment on function mentorcert_private.expires_at_by_rule(public.peer_mentor_certifications, date, text) is
   'When a certification of this type expires by the type''s rule if issued or renewed on a day.';
 
 create or replace function public.register_certification(
@@ -69,11 +69,11 @@ declare
   certification public.peer_mentor_certifications;
   time_zone text;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   select mentor.organisation_id into certification.organisation_id
-  from public.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
+  from mentorcert.peer_mentors as mentor where mentor.id = register_certification.peer_mentor_id;
   if not found then
-    perform private.raise_forbidden();
+    perform mentorcert_private.raise_forbidden();
   end if;
   if exists (
     select from public.peer_mentor_certifications as held
@@ -88,21 +88,21 @@ begin
       constraint = 'peer_mentor_certifications_one_of_a_type';
   end if;
   certification.certification_type := register_certification.certification_type;
-  time_zone := private.time_zone_of(certification.organisation_id);
-  issued_on := coalesce(issued_on, private.day_of(now(), time_zone));
-  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  time_zone := mentorcert_private.time_zone_of(certification.organisation_id);
+  issued_on := coalesce(issued_on, mentorcert_private.day_of(now(), time_zone));
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', note, 'evidence', mentorcert_private.evidence(evidence)));
   insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
   values (
     register_certification.peer_mentor_id,
     register_certification.certification_type,
-    private.day_starts(issued_on, time_zone),
+    mentorcert_private.day_starts(issued_on, time_zone),
     coalesce(
-      private.day_starts(last_valid_day + 1, time_zone),
-      private.expires_at_by_rule(certification, issued_on, time_zone)
+      mentorcert_private.day_starts(last_valid_day + 1, time_zone),
+      mentorcert_private.expires_at_by_rule(certification, issued_on, time_zone)
     )
   )
   returning * into certification;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return certification;
 end
 $$;
@@ -118,24 +118,24 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
-  time_zone constant text := private.time_zone_of(certification.organisation_id);
+  certification public.peer_mentor_certifications := mentorcert_private.lock_certification(certification_id);
+  time_zone constant text := mentorcert_private.time_zone_of(certification.organisation_id);
   until timestamptz;
 begin
-  renewed_on := coalesce(renewed_on, private.day_of(now(), time_zone));
+  renewed_on := coalesce(renewed_on, mentorcert_private.day_of(now(), time_zone));
   until := coalesce(
-    private.day_starts(last_valid_day + 1, time_zone),
+    mentorcert_private.day_starts(last_valid_day + 1, time_zone),
     case
       when certification.expires_at is not null
-        then private.expires_at_by_rule(certification, renewed_on, time_zone)
+        then mentorcert_private.expires_at_by_rule(certification, renewed_on, time_zone)
     end
   );
-  if private.day_starts(renewed_on, time_zone) <= certification.issued_at then
+  if mentorcert_private.day_starts(renewed_on, time_zone) <= certification.issued_at then
     raise exception using
       errcode = 'MC003',
       message = format(
         'issued or renewed on %s already: a renewal is of a later day',
-        private.day_of(certification.issued_at, time_zone)
+        mentorcert_private.day_of(certification.issued_at, time_zone)
       ),
       hint = 'Look at the certification again: somebody may have renewed it already.',
       schema = 'public', table = 'peer_mentor_certifications', column = 'issued_at',
@@ -149,12 +149,12 @@ begin
       schema = 'public', table = 'peer_mentor_certifications', column = 'expires_at',
       constraint = 'certification_renewal_keeps_validity';
   end if;
-  perform private.set_change_context(jsonb_build_object('note', note, 'evidence', private.evidence(evidence)));
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', note, 'evidence', mentorcert_private.evidence(evidence)));
   update public.peer_mentor_certifications as renewed
-  set issued_at = private.day_starts(renewed_on, time_zone), expires_at = until
+  set issued_at = mentorcert_private.day_starts(renewed_on, time_zone), expires_at = until
   where renewed.id = certification_id
   returning * into certification;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return certification;
 end
 $$;
@@ -167,17 +167,17 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+  certification public.peer_mentor_certifications := mentorcert_private.lock_certification(certification_id);
 begin
   if certification.status = 'suspended' then
-    perform private.reject_transition('suspended', 'suspended');
+    perform mentorcert_private.reject_transition('suspended', 'suspended');
   end if;
-  perform private.require_reason(reason);
-  perform private.set_change_context(jsonb_build_object('note', reason));
+  perform mentorcert_private.require_reason(reason);
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', reason));
   update public.peer_mentor_certifications as suspended set status = 'suspended'
   where suspended.id = certification_id
   returning * into certification;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return certification;
 end
 $$;
@@ -190,16 +190,16 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+  certification public.peer_mentor_certifications := mentorcert_private.lock_certification(certification_id);
 begin
   if certification.status <> 'suspended' then
-    perform private.reject_transition(certification.status, certification.status);
+    perform mentorcert_private.reject_transition(certification.status, certification.status);
   end if;
-  perform private.set_change_context(jsonb_build_object('note', note));
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', note));
   update public.peer_mentor_certifications as reinstated set status = 'active' -- or expired: the trigger looks at the date
   where reinstated.id = certification_id
   returning * into certification;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return certification;
 end
 $$;
@@ -208,7 +208,7 @@ comment on function public.reinstate_certification(uuid, text) is
 
 -- Taking a change back
 
-create or replace function private.state_before(
+create or replace function mentorcert_private.state_before(
   certification public.peer_mentor_certifications, entry jsonb
 )
 returns public.peer_mentor_certifications
@@ -254,10 +254,10 @@ begin
   return certification;
 end
 $$;
-comment on function private.state_before(public.peer_mentor_certifications, jsonb) is
+comment on function mentorcert_private.state_before(public.peer_mentor_certifications, jsonb) is
   'The certification without the change that an entry records; null where that cannot be reverted, or has been changed since.';
 
-create or replace function private.reject_revert(
+create or replace function mentorcert_private.reject_revert(
   message text default 'the change cannot be taken back, or the certification was changed since',
   hint text default 'The first entry and an expiry stay; of the others, take back the newest first, or correct the certification.'
 )
@@ -271,9 +271,9 @@ begin
     schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_change_revertible';
 end
 $$;
-comment on function private.reject_revert(text, text) is 'Raises MC006.';
+comment on function mentorcert_private.reject_revert(text, text) is 'Raises MC006.';
 
-create or replace function private.check_revert(
+create or replace function mentorcert_private.check_revert(
   before public.peer_mentor_certifications, after public.peer_mentor_certifications, entry jsonb
 )
 returns void
@@ -282,16 +282,16 @@ stable
 set search_path = ''
 as $$
 declare
-  target constant public.peer_mentor_certifications := private.state_before(before, entry);
+  target constant public.peer_mentor_certifications := mentorcert_private.state_before(before, entry);
 begin
   if target.id is null
     or (target.certification_type, target.issued_at, target.expires_at, target.status = 'suspended')
     is distinct from (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended') then
-    perform private.reject_revert();
+    perform mentorcert_private.reject_revert();
   end if;
 end
 $$;
-comment on function private.check_revert(
+comment on function mentorcert_private.check_revert(
   public.peer_mentor_certifications, public.peer_mentor_certifications, jsonb
 ) is 'Refuses (MC006) an update in the name of a revert that does more or less than take the entry back.';
 
@@ -301,29 +301,29 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  certification public.peer_mentor_certifications := private.lock_certification(certification_id);
+  certification public.peer_mentor_certifications := mentorcert_private.lock_certification(certification_id);
   entry jsonb;
   target public.peer_mentor_certifications;
 begin
-  perform private.require_reason(reason);
-  select private.upgrade_history_entry(history) into entry
+  perform mentorcert_private.require_reason(reason);
+  select mentorcert_private.upgrade_history_entry(history) into entry
   from public.certification_history(certification_id) as history
   where history ->> 'entry_id' = entry_id::text;
   if not found then
-    perform private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
+    perform mentorcert_private.reject_revert('the certification has no such history entry', 'Take entry_id from certification_history.');
   end if;
-  target := private.state_before(certification, entry);
+  target := mentorcert_private.state_before(certification, entry);
   if target.id is null then
-    perform private.reject_revert();
+    perform mentorcert_private.reject_revert();
   end if;
-  perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
+  perform mentorcert_private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', entry_id, 'note', reason));
   update public.peer_mentor_certifications as reverted
   set
     certification_type = target.certification_type, issued_at = target.issued_at,
     expires_at = target.expires_at, status = target.status
   where reverted.id = certification_id
   returning * into certification;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return certification;
 end
 $$;
@@ -343,11 +343,11 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  administered constant uuid := private.administered_organisation_id();
-  coordinated constant uuid[] := private.coordinated_chapter_ids();
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
   as_owner constant boolean := auth.uid() is null;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   if change is null or change not in ('renew', 'suspend', 'reinstate', 'revert') then
     raise exception using
       errcode = 'MC008', message = format('unknown change %L', change),
@@ -361,7 +361,7 @@ begin
   with held as materialized (
     select
       asked.id as asked_id, certification, organisation.time_zone,
-      coalesce(preview_changes.renewed_on, private.day_of(now(), organisation.time_zone)) as renewed_on,
+      coalesce(preview_changes.renewed_on, mentorcert_private.day_of(now(), organisation.time_zone)) as renewed_on,
       -- What the policies for UPDATE and the trigger ask.
       coalesce(
         (
@@ -370,11 +370,11 @@ begin
         and mentor.erased_at is null,
         false
       ) as permitted,
-      case when change = 'revert' then private.latest_change(certification.id) end as entry
+      case when change = 'revert' then mentorcert_private.latest_change(certification.id) end as entry
     from (select distinct id from unnest(certification_ids) as id) as asked
     left join public.peer_mentor_certifications as certification on certification.id = asked.id
-    left join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-    left join public.organisations as organisation on organisation.id = certification.organisation_id
+    left join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    left join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
   ),
   -- Once for each: in a query that is merged with this one, each column would ask for its own.
   outcomes as materialized (
@@ -384,16 +384,16 @@ begin
         when 'renew' then jsonb_populate_record(
           held.certification,
           jsonb_build_object(
-            'issued_at', private.day_starts(held.renewed_on, held.time_zone),
+            'issued_at', mentorcert_private.day_starts(held.renewed_on, held.time_zone),
             'expires_at', case
               when (held.certification).expires_at is not null
-                then private.expires_at_by_rule(held.certification, held.renewed_on, held.time_zone)
+                then mentorcert_private.expires_at_by_rule(held.certification, held.renewed_on, held.time_zone)
             end
           )
         )
         when 'suspend' then jsonb_populate_record(held.certification, '{"status": "suspended"}')
         when 'reinstate' then jsonb_populate_record(held.certification, '{"status": "active"}')
-        else private.state_before(held.certification, held.entry)
+        else mentorcert_private.state_before(held.certification, held.entry)
       end) as outcome
     from held
   )
@@ -402,7 +402,7 @@ begin
     (outcomes.outcome).certification_type,
     (outcomes.outcome).issued_at,
     (outcomes.outcome).expires_at,
-    private.status_at((outcomes.outcome).status = 'suspended', (outcomes.outcome).expires_at, now()),
+    mentorcert_private.status_at((outcomes.outcome).status = 'suspended', (outcomes.outcome).expires_at, now()),
     outcomes.entry ->> 'kind',
     case
       when not outcomes.permitted then 'certification_right'
@@ -433,9 +433,9 @@ declare
   refused jsonb;
   violated text;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   if change in ('suspend', 'revert') then
-    perform private.require_reason(note);
+    perform mentorcert_private.require_reason(note);
   end if;
   perform 1 from public.peer_mentor_certifications as certification
   where certification.id = any(certification_ids)
@@ -457,8 +457,8 @@ begin
       hint = 'Nothing was changed. preview_changes names the rule against each.',
       schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
   end if;
-  perform private.set_change_context(
-    jsonb_build_object('note', note, 'evidence', private.evidence(evidence))
+  perform mentorcert_private.set_change_context(
+    jsonb_build_object('note', note, 'evidence', mentorcert_private.evidence(evidence))
     || case when change = 'revert' then '{"kind": "reverted", "reverts_latest": true}' else '{}' end::jsonb
   );
   update public.peer_mentor_certifications as certification
@@ -468,7 +468,7 @@ begin
   from public.preview_changes(change, certification_ids, renewed_on) as outcome
   where certification.id = outcome.certification_id;
   get diagnostics changed = row_count;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return changed;
 end
 $$;
@@ -476,13 +476,13 @@ comment on function public.change_certifications(text, uuid[], date, text, jsonb
   'Renews, suspends, reinstates or reverts (the latest change of) all of these certifications, as preview_changes says, or none; returns how many.';
 
 revoke execute on function
-  private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
-  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.state_before,
-  private.reject_revert, private.check_revert, public.revert_change(uuid, uuid, text), public.preview_changes,
+  mentorcert_private.lock_certification, mentorcert_private.evidence, mentorcert_private.expires_at_by_rule, public.register_certification,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, mentorcert_private.state_before,
+  mentorcert_private.reject_revert, mentorcert_private.check_revert, public.revert_change(uuid, uuid, text), public.preview_changes,
   public.change_certifications
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.lock_certification, private.evidence, private.expires_at_by_rule, public.register_certification,
-  public.renew_certification, public.suspend_certification, public.reinstate_certification, private.state_before,
-  private.reject_revert, public.revert_change(uuid, uuid, text), public.preview_changes, public.change_certifications
+  mentorcert_private.lock_certification, mentorcert_private.evidence, mentorcert_private.expires_at_by_rule, public.register_certification,
+  public.renew_certification, public.suspend_certification, public.reinstate_certification, mentorcert_private.state_before,
+  mentorcert_private.reject_revert, public.revert_change(uuid, uuid, text), public.preview_changes, public.change_certifications
 to authenticated, service_role;

@@ -1,6 +1,6 @@
 -- Extensions of many certifications: what one would do, which there were, and what taking one back would do.
 
-create table if not exists private.extensions (
+create table if not exists mentorcert_private.extensions (
   batch_id uuid not null,
   organisation_id uuid not null,
   certification_type text not null,
@@ -15,12 +15,12 @@ create table if not exists private.extensions (
   reverted_at timestamptz,
   reversal_reason text,
   constraint extensions_pkey primary key (batch_id),
-  constraint extensions_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint extensions_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint extensions_reverted_valid check ((reverted_at is null) = (reversal_reason is null))
 );
-create index if not exists extensions_organisation_id_idx on private.extensions (organisation_id, extended_at);
-alter table private.extensions enable row level security;
-revoke all on private.extensions from public, anon, authenticated, service_role;
+create index if not exists extensions_organisation_id_idx on mentorcert_private.extensions (organisation_id, extended_at);
+alter table mentorcert_private.extensions enable row level security;
+revoke all on mentorcert_private.extensions from public, anon, authenticated, service_role;
 grant
   select (
     batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by,
@@ -28,39 +28,39 @@ grant
   ),
   insert (batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason, certification_ids, extended_by),
   update (reverted_by, reverted_at, reversal_reason)
-on private.extensions to authenticated;
-comment on table private.extensions is
+on mentorcert_private.extensions to authenticated;
+comment on table mentorcert_private.extensions is
   'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
-comment on column private.extensions.batch_id is 'As in the histories'' entries.';
-comment on column private.extensions.certification_ids is 'Which were extended: looked up by key when it is taken back.';
+comment on column mentorcert_private.extensions.batch_id is 'As in the histories'' entries.';
+comment on column mentorcert_private.extensions.certification_ids is 'Which were extended: looked up by key when it is taken back.';
 
-drop policy if exists "administrators read the extensions of their organisation" on private.extensions;
+drop policy if exists "administrators read the extensions of their organisation" on mentorcert_private.extensions;
 create policy "administrators read the extensions of their organisation"
-on private.extensions for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the extensions of their organisation" on private.extensions is
+on mentorcert_private.extensions for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the extensions of their organisation" on mentorcert_private.extensions is
   'Nobody else extends.';
 
-drop policy if exists "administrators record extensions of their organisation" on private.extensions;
+drop policy if exists "administrators record extensions of their organisation" on mentorcert_private.extensions;
 create policy "administrators record extensions of their organisation"
-on private.extensions for insert to authenticated
+on mentorcert_private.extensions for insert to authenticated
 with check (
-  organisation_id = (select private.administered_organisation_id()) and extended_by is not distinct from (select auth.uid())
+  organisation_id = (select mentorcert_private.administered_organisation_id()) and extended_by is not distinct from (select auth.uid())
 );
-comment on policy "administrators record extensions of their organisation" on private.extensions is
+comment on policy "administrators record extensions of their organisation" on mentorcert_private.extensions is
   'Written by extend_certifications, which has no more rights than its caller.';
 
-drop policy if exists "administrators record that extensions were reverted" on private.extensions;
+drop policy if exists "administrators record that extensions were reverted" on mentorcert_private.extensions;
 create policy "administrators record that extensions were reverted"
-on private.extensions for update to authenticated
-using (organisation_id = (select private.administered_organisation_id()) and reverted_at is null)
+on mentorcert_private.extensions for update to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()) and reverted_at is null)
 with check (
-  organisation_id = (select private.administered_organisation_id()) and reverted_by is not distinct from (select auth.uid())
+  organisation_id = (select mentorcert_private.administered_organisation_id()) and reverted_by is not distinct from (select auth.uid())
 );
-comment on policy "administrators record that extensions were reverted" on private.extensions is
+comment on policy "administrators record that extensions were reverted" on mentorcert_private.extensions is
   'Written by revert_change, which has no more rights than its caller.';
 
-create or replace function private.check_extension(
+create or replace function mentorcert_private.check_extension(
   certification_type text, last_valid_day date
 )
 returns uuid
@@ -71,9 +71,9 @@ as $$
 declare
   organisation uuid;
 begin
-  perform private.require_certifications();
-  organisation := private.require_administered_organisation();
-  perform private.require_type(organisation, check_extension.certification_type);
+  perform mentorcert_private.require_certifications();
+  organisation := mentorcert_private.require_administered_organisation();
+  perform mentorcert_private.require_type(organisation, check_extension.certification_type);
   if check_extension.last_valid_day is null then
     raise exception using
       errcode = 'MC008', message = 'an extension needs a last valid day',
@@ -82,10 +82,10 @@ begin
   return organisation;
 end
 $$;
-comment on function private.check_extension(text, date) is
+comment on function mentorcert_private.check_extension(text, date) is
   'The organisation whose certifications the caller may extend; refuses an unknown type (MC002) and a missing day (MC008).';
 
-create or replace function private.preview_extension(
+create or replace function mentorcert_private.preview_extension(
   certification_type text, last_valid_day date, chapter_id uuid default null, expired_since date default null
 )
 returns table (certification_id uuid, peer_mentor_id uuid, expires_at timestamptz, new_expires_at timestamptz, outcome text)
@@ -94,11 +94,11 @@ stable
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := private.check_extension(certification_type, last_valid_day);
-  time_zone constant text := private.time_zone_of(organisation);
-  until constant timestamptz := private.day_starts(last_valid_day + 1, time_zone);
-  since constant timestamptz := coalesce(private.day_starts(expired_since, time_zone), now());
-  chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
+  time_zone constant text := mentorcert_private.time_zone_of(organisation);
+  until constant timestamptz := mentorcert_private.day_starts(last_valid_day + 1, time_zone);
+  since constant timestamptz := coalesce(mentorcert_private.day_starts(expired_since, time_zone), now());
+  chapters constant uuid[] := mentorcert_private.with_chapters_below(array[chapter_id]);
 begin
   return query
   select
@@ -114,7 +114,7 @@ begin
         else 'extended'
       end as outcome
     from public.peer_mentor_certifications as candidate
-    join public.peer_mentors as mentor on mentor.id = candidate.peer_mentor_id
+    join mentorcert.peer_mentors as mentor on mentor.id = candidate.peer_mentor_id
     where
       candidate.organisation_id = organisation
       and candidate.certification_type = preview_extension.certification_type
@@ -122,7 +122,7 @@ begin
   ) as judged;
 end
 $$;
-comment on function private.preview_extension(text, date, uuid, date) is
+comment on function mentorcert_private.preview_extension(text, date, uuid, date) is
   'What extend_certifications would do with each certification of the type: extended (to new_expires_at), or left as holds_longer, expired or erased. Changes nothing.';
 
 create or replace function public.extend_certifications(
@@ -135,15 +135,15 @@ set search_path = ''
 as $$
 declare
   batch constant uuid := gen_random_uuid();
-  organisation constant uuid := private.check_extension(certification_type, last_valid_day);
+  organisation constant uuid := mentorcert_private.check_extension(certification_type, last_valid_day);
   locked_ids uuid[];
 begin
-  perform private.require_reason(reason);
+  perform mentorcert_private.require_reason(reason);
   locked_ids := array(
     select candidate.id from public.peer_mentor_certifications as candidate
     where candidate.id in (
       select preview.certification_id
-      from private.preview_extension(
+      from mentorcert_private.preview_extension(
         extend_certifications.certification_type, last_valid_day, extend_certifications.chapter_id, expired_since
       ) as preview
       where preview.outcome = 'extended'
@@ -151,17 +151,17 @@ begin
     order by candidate.id -- everybody locks in this order, so nobody waits in a circle
     for no key update
   );
-  perform private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
   with changed as (
     update public.peer_mentor_certifications as extended set expires_at = preview.new_expires_at
     -- Once more: what was waited for may have been changed meanwhile.
-    from private.preview_extension(
+    from mentorcert_private.preview_extension(
       extend_certifications.certification_type, last_valid_day, extend_certifications.chapter_id, expired_since
     ) as preview
     where preview.outcome = 'extended' and extended.id = preview.certification_id and extended.id = any(locked_ids)
     returning extended.id
   )
-  insert into private.extensions (
+  insert into mentorcert_private.extensions (
     batch_id, organisation_id, certification_type, last_valid_day, chapter_id, expired_since, reason,
     certification_ids, extended_by
   )
@@ -178,14 +178,14 @@ begin
       hint = 'Only what is valid now (or expired since the day given) and ends before that day is extended; look at type, day and chapter.',
       constraint = 'extension_not_empty';
   end if;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   return batch;
 end
 $$;
 comment on function public.extend_certifications(text, date, text, uuid, date) is
   'Extends all certifications of a type (of a chapter and those under it) that end before a day, to that day; with expired_since also those that expired since then. Administrator only. Returns the batch, which revert_change takes back.';
 
-create or replace function private.preview_reversal(batch_id uuid)
+create or replace function mentorcert_private.preview_reversal(batch_id uuid)
 returns table (certification_id uuid, peer_mentor_id uuid, expires_at timestamptz, new_expires_at timestamptz, outcome text)
 language sql
 stable
@@ -199,29 +199,29 @@ as $$
       when target.expires_at is null then 'changed_since'
       else 'reverted'
     end
-  from private.extensions as extension
+  from mentorcert_private.extensions as extension
   cross join lateral unnest(extension.certification_ids) as listed (id)
   join public.peer_mentor_certifications as member on member.id = listed.id
-  join public.peer_mentors as mentor on mentor.id = member.peer_mentor_id
+  join mentorcert.peer_mentors as mentor on mentor.id = member.peer_mentor_id
   cross join lateral public.certification_history(member.id) as entry
   cross join lateral (
-    select (private.state_before(member, private.upgrade_history_entry(entry))).expires_at
+    select (mentorcert_private.state_before(member, mentorcert_private.upgrade_history_entry(entry))).expires_at
   ) as target
   where extension.batch_id = preview_reversal.batch_id and entry ->> 'batch_id' = preview_reversal.batch_id::text
 $$;
-comment on function private.preview_reversal(uuid) is
+comment on function mentorcert_private.preview_reversal(uuid) is
   'What revert_change would do with each certification of an extension: reverted (to new_expires_at), changed_since (then nothing at all is taken back) or erased (left as it is).';
 
-create or replace function private.record_reversal(batch_id uuid, reason text)
+create or replace function mentorcert_private.record_reversal(batch_id uuid, reason text)
 returns void
 language sql
 set search_path = ''
 as $$
-  update private.extensions as extension
+  update mentorcert_private.extensions as extension
   set reverted_by = auth.uid(), reverted_at = now(), reversal_reason = record_reversal.reason
   where extension.batch_id = record_reversal.batch_id and extension.reverted_at is null
 $$;
-comment on function private.record_reversal(uuid, text) is 'Notes that a whole extension was taken back.';
+comment on function mentorcert_private.record_reversal(uuid, text) is 'Notes that a whole extension was taken back.';
 
 create or replace function public.revert_change(batch_id uuid, reason text)
 returns integer
@@ -234,11 +234,11 @@ declare
   members uuid[];
   reverted integer;
 begin
-  perform private.require_certifications();
-  organisation := private.require_administered_organisation();
-  perform private.require_reason(reason);
+  perform mentorcert_private.require_certifications();
+  organisation := mentorcert_private.require_administered_organisation();
+  perform mentorcert_private.require_reason(reason);
   select extension.certification_ids into noted
-  from private.extensions as extension where extension.batch_id = revert_change.batch_id;
+  from mentorcert_private.extensions as extension where extension.batch_id = revert_change.batch_id;
   members := array(
     select certification.id
     from public.peer_mentor_certifications as certification
@@ -246,29 +246,29 @@ begin
       select from public.certification_history(certification.id) as entry
       where entry ->> 'batch_id' = revert_change.batch_id::text and entry ->> 'kind' = 'extended'
     ) and not exists (
-      select from public.peer_mentors as mentor where mentor.id = certification.peer_mentor_id and mentor.erased_at is not null
+      select from mentorcert.peer_mentors as mentor where mentor.id = certification.peer_mentor_id and mentor.erased_at is not null
     )
     order by certification.id
     for no key update
   );
-  perform private.set_change_context(
+  perform mentorcert_private.set_change_context(
     jsonb_build_object('kind', 'reverted', 'reverts_batch', revert_change.batch_id, 'note', reason)
   );
   update public.peer_mentor_certifications as certification
   set expires_at = target.expires_at, status = target.status
   from (
-    select (private.state_before(member, private.upgrade_history_entry(entry))).*
+    select (mentorcert_private.state_before(member, mentorcert_private.upgrade_history_entry(entry))).*
     from public.peer_mentor_certifications as member
     cross join lateral public.certification_history(member.id) as entry
     where member.id = any(members) and entry ->> 'batch_id' = revert_change.batch_id::text
   ) as target
   where certification.id = target.id;
   get diagnostics reverted = row_count;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
   if cardinality(members) = 0 then
-    perform private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
+    perform mentorcert_private.reject_revert('the organisation has no such batch', 'Take batch_id from the history of a certification.');
   elsif reverted < cardinality(members) then
-    perform private.reject_revert(
+    perform mentorcert_private.reject_revert(
       format(
         'of the %s certifications of this batch, %s were changed since',
         cardinality(members), cardinality(members) - reverted
@@ -276,7 +276,7 @@ begin
       'Nothing was taken back. Take the later changes back first, or the batch''s entries one by one.'
     );
   end if;
-  perform private.record_reversal(batch_id, reason);
+  perform mentorcert_private.record_reversal(batch_id, reason);
   return reverted;
 end
 $$;
@@ -284,10 +284,10 @@ comment on function public.revert_change(uuid, text) is
   'Takes a whole batch of extend_certifications back, for a reason; all or nothing (MC006). Administrator only. Returns how many.';
 
 revoke execute on function
-  private.check_extension, private.preview_extension, public.extend_certifications, private.preview_reversal,
-  private.record_reversal, public.revert_change(uuid, text)
+  mentorcert_private.check_extension, mentorcert_private.preview_extension, public.extend_certifications, mentorcert_private.preview_reversal,
+  mentorcert_private.record_reversal, public.revert_change(uuid, text)
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.check_extension, private.preview_extension, public.extend_certifications, private.preview_reversal,
-  private.record_reversal, public.revert_change(uuid, text)
+  mentorcert_private.check_extension, mentorcert_private.preview_extension, public.extend_certifications, mentorcert_private.preview_reversal,
+  mentorcert_private.record_reversal, public.revert_change(uuid, text)
 to authenticated, service_role;

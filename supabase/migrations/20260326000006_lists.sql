@@ -1,6 +1,6 @@
 -- A page of the caller's certifications, in the order in which they expire.
 
-create or replace function private.use_sort_plan(chapter_ids uuid[], page_size integer)
+create or replace function mentorcert_private.use_sort_plan(chapter_ids uuid[], page_size integer)
 returns boolean
 language plpgsql
 stable
@@ -13,19 +13,19 @@ declare
   at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
     select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
     from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
-    where mentors.oid = 'public.peer_mentors'::regclass and organisations.oid = 'public.organisations'::regclass
+    where mentors.oid = 'mentorcert.peer_mentors'::regclass and organisations.oid = 'mentorcert.organisations'::regclass
   ));
 begin
   return not exists (
-    select from public.peer_mentor_chapters as link where link.chapter_id = any(chapter_ids)
+    select from mentorcert.peer_mentor_chapters as link where link.chapter_id = any(chapter_ids)
     offset at_most
   );
 end
 $$;
-comment on function private.use_sort_plan(uuid[], integer) is
+comment on function mentorcert_private.use_sort_plan(uuid[], integer) is
   'Whether the peer mentors of these chapters are so few that a page of their certifications is sorted, not walked to.';
 
-create or replace function private.scan_certifications(
+create or replace function mentorcert_private.scan_certifications(
   organisation uuid, chapters uuid[], suspended boolean, until timestamptz, from_expires_at timestamptz, from_id uuid,
   from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid
 )
@@ -75,7 +75,7 @@ begin
   limit page_size;
 end
 $$;
-comment on function private.scan_certifications(
+comment on function mentorcert_private.scan_certifications(
   uuid, uuid[], boolean, timestamptz, timestamptz, uuid, uuid, integer, text, text, uuid
 ) is 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
 
@@ -93,18 +93,18 @@ set plan_cache_mode = force_generic_plan -- planning each page again takes longe
 as $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  chapters constant uuid[] := private.with_chapters_below(array[chapter_id]);
-  coordinated constant uuid[] := private.coordinated_chapter_ids();
+  chapters constant uuid[] := mentorcert_private.with_chapters_below(array[chapter_id]);
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
   few constant boolean := case
     -- Who sees somebody by another chapter than these does not see that the person is in these.
-    when chapter_id is not null then private.use_sort_plan(chapters, page_size)
-      and (coordinated = '{}' or chapters <@ coordinated or private.administered_organisation_id() is not null)
-    else private.administered_organisation_id() is null
-      and private.use_sort_plan(coordinated, page_size)
+    when chapter_id is not null then mentorcert_private.use_sort_plan(chapters, page_size)
+      and (coordinated = '{}' or chapters <@ coordinated or mentorcert_private.administered_organisation_id() is not null)
+    else mentorcert_private.administered_organisation_id() is null
+      and mentorcert_private.use_sort_plan(coordinated, page_size)
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
-      select link.peer_mentor_id from public.peer_mentor_chapters as link
+      select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
       where link.chapter_id = any(chapters) and link.ended_at is null
     )
   end;
@@ -120,7 +120,7 @@ declare
     else '00000000-0000-0000-0000-000000000000'
   end;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -182,7 +182,7 @@ begin
   end if;
 
   return query
-  select * from private.scan_certifications(
+  select * from mentorcert_private.scan_certifications(
     organisation, chapters, suspended, until, from_expires_at, from_id, from_unlimited_id, page_size,
     status, certification_type, chapter_id
   );
@@ -193,7 +193,24 @@ comment on function public.certifications_page(timestamptz, uuid, integer, text,
 
 -- The coordinator's list: certifications with the names of their peer mentors, searched, filtered, sorted, by pages.
 
-create or replace function private.name_patterns(query text)
+create or replace function mentorcert.certifications_page(
+  after_expires_at timestamptz default null, after_id uuid default null, page_size integer default 50,
+  status text default null, certification_type text default null, chapter_id uuid default null,
+  expiring_before timestamptz default null
+)
+returns setof mentorcert.peer_mentor_certifications
+language sql
+stable
+rows 50
+set search_path = ''
+as $$
+  select page.*, public.current_status(page)
+  from public.certifications_page($1, $2, $3, $4, $5, $6, $7) as page
+$$;
+comment on function mentorcert.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz) is
+  'public.certifications_page for the Data API, which embeds the tables of this schema in it.';
+
+create or replace function mentorcert_private.name_patterns(query text)
 returns text[]
 language sql
 immutable
@@ -205,10 +222,10 @@ as $$
     where word <> ''
   )
 $$;
-comment on function private.name_patterns(text) is
+comment on function mentorcert_private.name_patterns(text) is
   'What each word of a search must be like: part of the name or of the external id. Wildcards in it stand for themselves.';
 
-create or replace function private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer)
+create or replace function mentorcert_private.found_peer_mentors(organisation uuid, patterns text[], chapters uuid[], at_most integer)
 returns uuid[]
 language plpgsql
 stable
@@ -220,7 +237,7 @@ begin
     select mentor.id
     from (
       select reach.id, reach.full_name, reach.external_id
-      from public.peer_mentors as reach
+      from mentorcert.peer_mentors as reach
       where reach.organisation_id = organisation and (chapters is null or reach.chapter_ids && chapters)
       offset 0
     ) as mentor
@@ -229,7 +246,7 @@ begin
   );
 end
 $$;
-comment on function private.found_peer_mentors(uuid, text[], uuid[], integer) is
+comment on function mentorcert_private.found_peer_mentors(uuid, text[], uuid[], integer) is
   'The caller''s peer mentors (of these chapters) whose name and external id are like all patterns, no more than asked for.';
 
 create or replace function public.search_certifications(
@@ -251,11 +268,11 @@ as $$
 #variable_conflict use_variable
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  time_zone constant text := private.time_zone_of(organisation);
-  administers constant boolean := private.administered_organisation_id() is not null;
-  coordinated constant uuid[] := private.coordinated_chapter_ids();
-  chapters constant uuid[] := case when chapter_id is not null then private.with_chapters_below(array[chapter_id]) end;
-  patterns constant text[] := private.name_patterns(query);
+  time_zone constant text := mentorcert_private.time_zone_of(organisation);
+  administers constant boolean := mentorcert_private.administered_organisation_id() is not null;
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  chapters constant uuid[] := case when chapter_id is not null then mentorcert_private.with_chapters_below(array[chapter_id]) end;
+  patterns constant text[] := mentorcert_private.name_patterns(query);
   found_at_most constant integer := 1000;
   mentors uuid[];
   key constant text := case sort
@@ -268,8 +285,8 @@ declare
   direction constant text := case when descending then 'desc' else 'asc' end;
   beyond constant text := case when descending then '<' else '>' end;
   after_unlimited constant boolean := after_id is not null and after_expires_at is null;
-  later_than timestamptz := coalesce(private.day_starts(first_day, time_zone), '-infinity');
-  no_later_than timestamptz := coalesce(private.day_starts(last_day + 1, time_zone), 'infinity');
+  later_than timestamptz := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
+  no_later_than timestamptz := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
   ends text;
   ends_not text := 'certification.expires_at is null';
   filters text := 'true';
@@ -277,7 +294,7 @@ declare
   names text := '';
   pages text;
 begin
-  perform private.require_certifications();
+  perform mentorcert_private.require_certifications();
   if status not in ('active', 'expired', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
@@ -295,19 +312,19 @@ begin
     return; -- the service key too, which no policy holds back
   end if;
 
-  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see private.use_sort_plan). Offset 0 keeps the
+  -- Whose: the page of few peer mentors is sorted, that of many is walked to (see mentorcert_private.use_sort_plan). Offset 0 keeps the
   -- other conditions away from what finds the rows: with them the planner would walk an index of everybody's as well.
   if patterns <> '{}' then
-    mentors := private.found_peer_mentors(organisation, patterns, chapters, found_at_most + 1);
+    mentors := mentorcert_private.found_peer_mentors(organisation, patterns, chapters, found_at_most + 1);
     if cardinality(mentors) > found_at_most then
       mentors := null;
       filters := format('lower(mentor.full_name || '' '' || mentor.external_id) like all(%L::text[])', patterns);
     end if;
-  elsif chapters is not null and private.use_sort_plan(chapters, page_size)
+  elsif chapters is not null and mentorcert_private.use_sort_plan(chapters, page_size)
     -- Who sees somebody by another chapter than these does not see that the person is in these.
     and (administers or coordinated = '{}' or chapters <@ coordinated) then
     mentors := array(
-      select link.peer_mentor_id from public.peer_mentor_chapters as link
+      select link.peer_mentor_id from mentorcert.peer_mentor_chapters as link
       where link.chapter_id = any(chapters) and link.ended_at is null
     );
   end if;
@@ -315,13 +332,13 @@ begin
     when mentors is not null then format(
       '(select * from public.peer_mentor_certifications as held where held.peer_mentor_id = any(%L::uuid[]) offset 0)', mentors
     )
-    when not administers and private.use_sort_plan(coordinated, page_size)
+    when not administers and mentorcert_private.use_sort_plan(coordinated, page_size)
       then '(select * from public.peer_mentor_certifications as reach offset 0)'
     else format('(select * from public.peer_mentor_certifications as reach where reach.organisation_id = %L)', organisation)
   end;
   if sort = 'name' or filters <> 'true' then
     names := format(
-      'join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id and mentor.organisation_id = %L',
+      'join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id and mentor.organisation_id = %L',
       organisation
     );
   end if;
@@ -382,8 +399,8 @@ begin
   end if;
   for id, organisation_id, peer_mentor_id, external_id, full_name, type, issued_at, expires_at, status_now, chapter_ids, sort_key in execute format(
     'select page.id, page.organisation_id, page.peer_mentor_id, mentor.external_id, mentor.full_name, page.certification_type, '
-    'page.issued_at, page.expires_at, private.status_at(page.status = ''suspended'', page.expires_at, now()), page.chapter_ids, '
-    'page.sort_key::text from (%1$s) as page join public.peer_mentors as mentor on mentor.id = page.peer_mentor_id '
+    'page.issued_at, page.expires_at, mentorcert_private.status_at(page.status = ''suspended'', page.expires_at, now()), page.chapter_ids, '
+    'page.sort_key::text from (%1$s) as page join mentorcert.peer_mentors as mentor on mentor.id = page.peer_mentor_id '
     'order by %2$s page.expires_at %3$s, page.id %3$s limit %4$s',
     pages, case when sort <> 'expires' then format('page.sort_key %s, ', direction) end, direction, page_size
   ) loop
@@ -397,10 +414,12 @@ comment on function public.search_certifications(
   'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
 
 revoke execute on function
-  private.use_sort_plan, private.scan_certifications, public.certifications_page, private.name_patterns,
-  private.found_peer_mentors, public.search_certifications
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
+  mentorcert_private.found_peer_mentors, public.search_certifications
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.use_sort_plan, private.scan_certifications, public.certifications_page, private.name_patterns,
-  private.found_peer_mentors, public.search_certifications
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
+  mentorcert_private.found_peer_mentors, public.search_certifications
 to authenticated, service_role;

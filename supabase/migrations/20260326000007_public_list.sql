@@ -9,7 +9,7 @@ create table if not exists public.listed_peer_mentors (
   listed_until timestamptz not null,
   constraint listed_peer_mentors_pkey primary key (peer_mentor_id),
   constraint listed_peer_mentors_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
-    references public.peer_mentors (organisation_id, id)
+    references mentorcert.peer_mentors (organisation_id, id)
 );
 create index if not exists listed_peer_mentors_organisation_slug_idx
 on public.listed_peer_mentors (organisation_slug, display_name);
@@ -33,11 +33,11 @@ comment on policy "everybody reads entries whose lease runs" on public.listed_pe
 drop policy if exists "the endpoint public_list is switched on" on public.listed_peer_mentors;
 create policy "the endpoint public_list is switched on"
 on public.listed_peer_mentors as restrictive to anon, authenticated
-using ((select private.check_endpoint('public_list')));
+using ((select mentorcert_private.check_endpoint('public_list')));
 comment on policy "the endpoint public_list is switched on" on public.listed_peer_mentors is
   'Raises MC010 while it is off.';
 
-create or replace function private.derived_listing(peer_mentor_ids uuid[])
+create or replace function mentorcert_private.derived_listing(peer_mentor_ids uuid[])
 returns setof public.listed_peer_mentors
 language sql
 stable
@@ -48,19 +48,19 @@ as $$
     mentor.id, mentor.organisation_id, organisation.slug,
     coalesce(mentor.display_name, mentor.full_name),
     array(
-      select chapter.name from public.chapters as chapter
+      select chapter.name from mentorcert.chapters as chapter
       where chapter.id = any(mentor.chapter_ids)
       order by chapter.name
     ),
     held.listed_until
-  from public.peer_mentors as mentor
-  join public.organisations as organisation on organisation.id = mentor.organisation_id
+  from mentorcert.peer_mentors as mentor
+  join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
   -- Peer mentor by peer mentor and type by type, by the unique index: so it takes the same way without statistics.
   cross join lateral (
     select
       count(*) as required, count(certification.id) as held,
       coalesce(min(certification.expires_at), '9999-12-31 00:00Z') as listed_until
-    from public.certification_types as type
+    from mentorcert.certification_types as type
     left join public.peer_mentor_certifications as certification
       on certification.organisation_id = type.organisation_id
       and certification.peer_mentor_id = mentor.id
@@ -77,13 +77,13 @@ as $$
     and mentor.id in (
       select unnest(derived_listing.peer_mentor_ids)
       union all
-      select everybody.id from public.peer_mentors as everybody where derived_listing.peer_mentor_ids is null
+      select everybody.id from mentorcert.peer_mentors as everybody where derived_listing.peer_mentor_ids is null
     )
 $$;
-comment on function private.derived_listing(uuid[]) is
+comment on function mentorcert_private.derived_listing(uuid[]) is
   'What the public list should say of these peer mentors (null: of all): those who consent and hold every required type, active. An organisation that requires nothing lists nobody.';
 
-create or replace function private.refresh_listing(peer_mentor_ids uuid[])
+create or replace function mentorcert_private.refresh_listing(peer_mentor_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
@@ -99,13 +99,13 @@ begin
       hint = 'Leave the isolation level at its default for changes of consents, names, chapters, types and certifications.';
   end if;
   -- Two transactions that change a consent and a certification would each miss the other's half: one at a time.
-  perform 1 from public.peer_mentors as mentor
+  perform 1 from mentorcert.peer_mentors as mentor
   where mentor.id in (select unnest(peer_mentor_ids))
   order by mentor.id
   for no key update of mentor;
 
   with derived as materialized (
-    select * from private.derived_listing(peer_mentor_ids)
+    select * from mentorcert_private.derived_listing(peer_mentor_ids)
   ),
   written as (
     insert into public.listed_peer_mentors as listed
@@ -120,9 +120,9 @@ begin
     and listed.peer_mentor_id not in (select derived.peer_mentor_id from derived);
 end
 $$;
-comment on function private.refresh_listing(uuid[]) is 'Makes the public list say of these peer mentors what the rules derive.';
+comment on function mentorcert_private.refresh_listing(uuid[]) is 'Makes the public list say of these peer mentors what the rules derive.';
 
-create or replace function private.refresh_listing_of_certifications()
+create or replace function mentorcert_private.refresh_listing_of_certifications()
 returns trigger
 language plpgsql
 security definer -- the list is no client's to write
@@ -135,12 +135,12 @@ begin
   where listed.peer_mentor_id = changed.peer_mentor_id and listed.listed_until <= now();
 
   -- Against a type that becomes required meanwhile, which does not see the peer mentors that are new here.
-  perform 1 from public.organisations as organisation
+  perform 1 from mentorcert.organisations as organisation
   where organisation.id in (select changed.organisation_id from changed_rows as changed)
   order by organisation.id
   for share of organisation;
 
-  perform private.refresh_listing(array(
+  perform mentorcert_private.refresh_listing(array(
     select distinct changed.peer_mentor_id
     from changed_rows as changed
     left join public.listed_peer_mentors as listed on listed.peer_mentor_id = changed.peer_mentor_id
@@ -150,7 +150,7 @@ begin
       and (
         changed.renewal_history #> '{-1,before}' ? 'certification_type' -- it was of another type, perhaps a required one
         or exists (
-          select from public.certification_types as type
+          select from mentorcert.certification_types as type
           where
             type.organisation_id = changed.organisation_id
             and type.code = changed.certification_type
@@ -161,27 +161,27 @@ begin
   return null;
 end
 $$;
-comment on function private.refresh_listing_of_certifications() is
+comment on function mentorcert_private.refresh_listing_of_certifications() is
   'After a change of certifications of required types: refreshes their peer mentors, but for what only expired, which the lease covers.';
 
 create or replace trigger refresh_listing_on_insert
 after insert on public.peer_mentor_certifications
 referencing new table as changed_rows
-for each statement execute function private.refresh_listing_of_certifications();
+for each statement execute function mentorcert_private.refresh_listing_of_certifications();
 
 create or replace trigger refresh_listing_on_update
 after update on public.peer_mentor_certifications
 referencing new table as changed_rows
-for each statement execute function private.refresh_listing_of_certifications();
+for each statement execute function mentorcert_private.refresh_listing_of_certifications();
 
-create or replace function private.refresh_listing_of_peer_mentors()
+create or replace function mentorcert_private.refresh_listing_of_peer_mentors()
 returns trigger
 language plpgsql
 security definer -- the list is no client's to write
 set search_path = ''
 as $$
 begin
-  perform private.refresh_listing(array(
+  perform mentorcert_private.refresh_listing(array(
     select after.id
     from new_rows as after
     join old_rows as before on before.id = after.id
@@ -191,66 +191,66 @@ begin
   return null;
 end
 $$;
-comment on function private.refresh_listing_of_peer_mentors() is 'After a change of consent, name or chapters.';
+comment on function mentorcert_private.refresh_listing_of_peer_mentors() is 'After a change of consent, name or chapters.';
 
 create or replace trigger refresh_listing_on_update
-after update on public.peer_mentors
+after update on mentorcert.peer_mentors
 referencing new table as new_rows old table as old_rows
-for each statement execute function private.refresh_listing_of_peer_mentors();
+for each statement execute function mentorcert_private.refresh_listing_of_peer_mentors();
 
-create or replace function private.refresh_listing_of_chapters()
+create or replace function mentorcert_private.refresh_listing_of_chapters()
 returns trigger
 language plpgsql
 security definer -- the list is no client's to write
 set search_path = ''
 as $$
 begin
-  perform private.refresh_listing(array(
+  perform mentorcert_private.refresh_listing(array(
     select distinct link.peer_mentor_id
     from new_rows as after
     join old_rows as before on before.id = after.id and before.name <> after.name
-    join public.peer_mentor_chapters as link on link.chapter_id = after.id and link.ended_at is null
+    join mentorcert.peer_mentor_chapters as link on link.chapter_id = after.id and link.ended_at is null
   ));
   return null;
 end
 $$;
-comment on function private.refresh_listing_of_chapters() is 'After a chapter is renamed.';
+comment on function mentorcert_private.refresh_listing_of_chapters() is 'After a chapter is renamed.';
 
 create or replace trigger refresh_listing_on_update
-after update on public.chapters
+after update on mentorcert.chapters
 referencing new table as new_rows old table as old_rows
-for each statement execute function private.refresh_listing_of_chapters();
+for each statement execute function mentorcert_private.refresh_listing_of_chapters();
 
-create or replace function private.refresh_listing_of_types()
+create or replace function mentorcert_private.refresh_listing_of_types()
 returns trigger
 language plpgsql
 security definer -- the list is no client's to write
 set search_path = ''
 as $$
 begin
-  perform 1 from public.organisations as organisation
+  perform 1 from mentorcert.organisations as organisation
   where organisation.id in (select after.organisation_id from new_rows as after)
   order by organisation.id
   for no key update of organisation;
 
-  perform private.refresh_listing(array(
-    select mentor.id from public.peer_mentors as mentor
+  perform mentorcert_private.refresh_listing(array(
+    select mentor.id from mentorcert.peer_mentors as mentor
     where mentor.organisation_id in (select after.organisation_id from new_rows as after)
   ));
   return null;
 end
 $$;
-comment on function private.refresh_listing_of_types() is 'After a type is added or changed: what is required may have changed for everybody.';
+comment on function mentorcert_private.refresh_listing_of_types() is 'After a type is added or changed: what is required may have changed for everybody.';
 
 create or replace trigger refresh_listing_on_insert
-after insert on public.certification_types
+after insert on mentorcert.certification_types
 referencing new table as new_rows
-for each statement execute function private.refresh_listing_of_types();
+for each statement execute function mentorcert_private.refresh_listing_of_types();
 
 create or replace trigger refresh_listing_on_update
-after update on public.certification_types
+after update on mentorcert.certification_types
 referencing new table as new_rows
-for each statement execute function private.refresh_listing_of_types();
+for each statement execute function mentorcert_private.refresh_listing_of_types();
 
 -- What stands above the public list of an organisation: its name, and by which chapters one can search.
 
@@ -264,18 +264,18 @@ as $$
   select
     organisation.name,
     array(
-      select chapter.name from public.chapters as chapter
+      select chapter.name from mentorcert.chapters as chapter
       where chapter.organisation_id = organisation.id and exists (
         -- From the chapter, not from the list: that ends with the first one found, however long the list is.
-        select from public.peer_mentor_chapters as link
+        select from mentorcert.peer_mentor_chapters as link
         join public.listed_peer_mentors as listed on listed.peer_mentor_id = link.peer_mentor_id
         where link.chapter_id = chapter.id and link.ended_at is null and listed.listed_until > now()
       )
       group by chapter.name
       order by chapter.name
     )
-  from public.organisations as organisation
-  where private.check_endpoint('public_list') and private.check_endpoint('organisations')
+  from mentorcert.organisations as organisation
+  where mentorcert_private.check_endpoint('public_list') and mentorcert_private.check_endpoint('organisations')
     and organisation.slug = public_organisation.slug
 $$;
 comment on function public.public_organisation(text) is
@@ -293,15 +293,15 @@ security definer -- everyone with a certificate in hand may ask, and reads no ro
 set search_path = ''
 as $$
 begin
-  perform private.check_endpoint('certifications');
+  perform mentorcert_private.check_endpoint('certifications');
   return exists (
     select from public.peer_mentor_certifications as certification
-    join public.peer_mentors as mentor
+    join mentorcert.peer_mentors as mentor
       on mentor.organisation_id = certification.organisation_id and mentor.id = certification.peer_mentor_id
     where certification.id = check_certificate.code
       and mentor.erased_at is null
       and certification.issued_at <= now()
-      and private.status_at(certification.status = 'suspended', certification.expires_at, now()) = 'active'
+      and mentorcert_private.status_at(certification.status = 'suspended', certification.expires_at, now()) = 'active'
   );
 end
 $$;
@@ -309,8 +309,8 @@ comment on function public.check_certificate(uuid) is
   'Whether the certificate with this code (the certification''s id) is valid now, by its dates: false alike for one that is unknown, expired, suspended or of somebody erased.';
 
 revoke execute on function
-  private.derived_listing, private.refresh_listing, private.refresh_listing_of_certifications,
-  private.refresh_listing_of_peer_mentors, private.refresh_listing_of_chapters, private.refresh_listing_of_types,
+  mentorcert_private.derived_listing, mentorcert_private.refresh_listing, mentorcert_private.refresh_listing_of_certifications,
+  mentorcert_private.refresh_listing_of_peer_mentors, mentorcert_private.refresh_listing_of_chapters, mentorcert_private.refresh_listing_of_types,
   public.public_organisation, public.check_certificate
 from public, anon, authenticated, service_role;
 grant execute on function public.public_organisation, public.check_certificate to anon, authenticated, service_role;

@@ -1,6 +1,6 @@
 -- The nightly run: stored statuses are made to agree with the calendar, and a ledger says that it was done.
 
-create table if not exists private.job_runs (
+create table if not exists mentorcert_private.job_runs (
   job text not null,
   organisation_id uuid not null,
   local_day date not null,
@@ -12,24 +12,24 @@ create table if not exists private.job_runs (
   caught_up boolean not null default false,
   error text,
   constraint job_runs_pkey primary key (organisation_id, job, local_day),
-  constraint job_runs_organisation_id_fkey foreign key (organisation_id) references public.organisations (id)
+  constraint job_runs_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id)
 );
-alter table private.job_runs enable row level security;
+alter table mentorcert_private.job_runs enable row level security;
 grant select (job, organisation_id, local_day, as_of, started_at, finished_at, expired, unlisted, caught_up, error)
-on private.job_runs to authenticated;
-comment on table private.job_runs is 'One row for each job and local day of an organisation: what was done, or why not.';
-comment on column private.job_runs.local_day is 'The day, in the organisation''s time zone, that had begun when the job ran.';
-comment on column private.job_runs.caught_up is 'Whether the day was missed, and its work done by a later run.';
-comment on column private.job_runs.error is 'Why the latest run of that day failed; null when it did not.';
+on mentorcert_private.job_runs to authenticated;
+comment on table mentorcert_private.job_runs is 'One row for each job and local day of an organisation: what was done, or why not.';
+comment on column mentorcert_private.job_runs.local_day is 'The day, in the organisation''s time zone, that had begun when the job ran.';
+comment on column mentorcert_private.job_runs.caught_up is 'Whether the day was missed, and its work done by a later run.';
+comment on column mentorcert_private.job_runs.error is 'Why the latest run of that day failed; null when it did not.';
 
-drop policy if exists "administrators read the ledger of their organisation" on private.job_runs;
+drop policy if exists "administrators read the ledger of their organisation" on mentorcert_private.job_runs;
 create policy "administrators read the ledger of their organisation"
-on private.job_runs for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the ledger of their organisation" on private.job_runs is
+on mentorcert_private.job_runs for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the ledger of their organisation" on mentorcert_private.job_runs is
   'Whether the nights of the own organisation were done.';
 
-create or replace function private.expire_due_certifications(as_of timestamptz, batch_size integer default null)
+create or replace function mentorcert_private.expire_due_certifications(as_of timestamptz, batch_size integer default null)
 returns table (organisation_id uuid, expires_at timestamptz, expired bigint)
 language plpgsql
 set search_path = ''
@@ -39,10 +39,10 @@ declare
   entry constant text := format(
     '{"schema_version": %s, "kind": "expired", "actor": {"job": "nightly"}, "recorded_at": %s, '
     '"before": {"status": "active"}, "after": {"status": "expired"}, ',
-    private.current_history_version(), to_json(now())
+    mentorcert_private.current_history_version(), to_json(now())
   );
 begin
-  perform private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
+  perform mentorcert_private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
   return query
   with changed as (
     update public.peer_mentor_certifications as certification
@@ -61,7 +61,7 @@ begin
       -- By ctid, which spares 300,000 rows a join: a row that moved meanwhile is found by the next run.
       certification.ctid = any(array(
         select due.ctid
-        from public.organisations as organisation
+        from mentorcert.organisations as organisation
         join public.peer_mentor_certifications as due on due.organisation_id = organisation.id
         where due.status = 'active' and due.expires_at <= as_of
         limit batch_size
@@ -72,29 +72,29 @@ begin
   select changed.organisation_id, changed.expires_at, count(*)
   from changed
   group by changed.organisation_id, changed.expires_at;
-  perform private.set_change_context(null);
+  perform mentorcert_private.set_change_context(null);
 end
 $$;
-comment on function private.expire_due_certifications(timestamptz, integer) is
+comment on function mentorcert_private.expire_due_certifications(timestamptz, integer) is
   'Expires what is due at an instant (all, or at most batch_size), leaving out rows that somebody else holds; returns how many by organisation and end. One statement, whatever the number of rows.';
 
-create or replace function private.organisations_due(as_of timestamptz)
+create or replace function mentorcert_private.organisations_due(as_of timestamptz)
 returns table (organisation_id uuid, time_zone text, local_day date, last_day date)
 language sql
 stable
 set search_path = ''
 as $$
-  select organisation.id, organisation.time_zone, private.day_of(as_of, organisation.time_zone), ledger.last_day
-  from public.organisations as organisation
+  select organisation.id, organisation.time_zone, mentorcert_private.day_of(as_of, organisation.time_zone), ledger.last_day
+  from mentorcert.organisations as organisation
   left join lateral (
-    select max(run.local_day) as last_day from private.job_runs as run
+    select max(run.local_day) as last_day from mentorcert_private.job_runs as run
     where run.organisation_id = organisation.id and run.job = 'nightly' and run.finished_at is not null
   ) as ledger on true
 $$;
-comment on function private.organisations_due(timestamptz) is
+comment on function mentorcert_private.organisations_due(timestamptz) is
   'Each organisation''s local day at an instant, and the last one that the ledger knows as done.';
 
-create or replace function private.next_nightly_at(as_of timestamptz)
+create or replace function mentorcert_private.next_nightly_at(as_of timestamptz)
 returns timestamptz
 language sql
 stable
@@ -103,16 +103,16 @@ set search_path = ''
 as $$
   select min(
     case
-      when due.last_day >= due.local_day then private.day_starts(due.local_day + 1, due.time_zone)
+      when due.last_day >= due.local_day then mentorcert_private.day_starts(due.local_day + 1, due.time_zone)
       else as_of
     end
   )
-  from private.organisations_due(as_of) as due
+  from mentorcert_private.organisations_due(as_of) as due
 $$;
-comment on function private.next_nightly_at(timestamptz) is
+comment on function mentorcert_private.next_nightly_at(timestamptz) is
   'When the next nightly run is due: now where an organisation''s day is not done, else at the next local midnight; null without organisations.';
 
-create or replace function private.run_nightly(as_of timestamptz default now(), batch_size integer default null)
+create or replace function mentorcert_private.run_nightly(as_of timestamptz default now(), batch_size integer default null)
 returns table (
   organisation text, local_day date, caught_up boolean, expired integer, unlisted integer, error text
 )
@@ -141,9 +141,9 @@ begin
       constraint = 'batch_size';
   end if;
   -- Every local day since the last one that was done; a second run waits here for the first, and finds nothing left.
-  insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
+  insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, caught_up)
   select 'nightly', due.organisation_id, day.local_day, as_of, started, day.local_day < due.local_day
-  from private.organisations_due(as_of) as due
+  from mentorcert_private.organisations_due(as_of) as due
   cross join lateral (
     select generated::date as local_day
     from generate_series(
@@ -166,14 +166,14 @@ begin
   -- What ended on a missed day is that day's work; what is older than the ledger, the first day's.
   work := (
     with change as materialized (
-      select * from private.expire_due_certifications(as_of, batch_size)
+      select * from mentorcert_private.expire_due_certifications(as_of, batch_size)
     ),
     opened as (
       select
         run.organisation_id, run.local_day, organisation.time_zone,
         min(run.local_day) over days as first_day, max(run.local_day) over days as last_day
-      from private.job_runs as run
-      join public.organisations as organisation on organisation.id = run.organisation_id
+      from mentorcert_private.job_runs as run
+      join mentorcert.organisations as organisation on organisation.id = run.organisation_id
       where run.job = 'nightly' and run.started_at = started
       window days as (partition by run.organisation_id)
     ),
@@ -183,7 +183,7 @@ begin
       left join change
         on change.organisation_id = opened.organisation_id
         and opened.local_day
-        = greatest(opened.first_day, least(opened.last_day, private.day_of(change.expires_at, opened.time_zone)))
+        = greatest(opened.first_day, least(opened.last_day, mentorcert_private.day_of(change.expires_at, opened.time_zone)))
       group by opened.organisation_id, opened.local_day
     )
     select jsonb_agg(to_jsonb(counted)) from counted
@@ -202,7 +202,7 @@ begin
       end as unlisted
     from jsonb_to_recordset(work) as done (organisation_id uuid, local_day date, expired integer)
   )
-  update private.job_runs as run
+  update mentorcert_private.job_runs as run
   set
     expired = run.expired + counted.expired,
     unlisted = run.unlisted + counted.unlisted,
@@ -213,30 +213,30 @@ begin
   from counted
   where run.job = 'nightly' and run.organisation_id = counted.organisation_id and run.local_day = counted.local_day
   returning
-    (select organisation.slug from public.organisations as organisation where organisation.id = run.organisation_id),
+    (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
     run.local_day, run.caught_up, counted.expired, counted.unlisted, run.error;
-  perform private.delete_outdated_logs();
+  perform mentorcert_private.delete_outdated_logs();
 exception when others then
   -- What was done is undone; that it failed, and why, must stay.
   get stacked diagnostics failed_state = returned_sqlstate, failed_message = message_text;
   return query
-  insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
+  insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at, error)
   select 'nightly', due.organisation_id, due.local_day, as_of, started, failed_state || ': ' || failed_message
-  from private.organisations_due(as_of) as due
+  from mentorcert_private.organisations_due(as_of) as due
   order by due.organisation_id
   on conflict on constraint job_runs_pkey do update set
     as_of = excluded.as_of, started_at = excluded.started_at, finished_at = null, error = excluded.error
   returning
-    (select organisation.slug from public.organisations as organisation where organisation.id = run.organisation_id),
+    (select organisation.slug from mentorcert.organisations as organisation where organisation.id = run.organisation_id),
     run.local_day, run.caught_up, 0, 0, run.error;
 end
 $$;
-comment on function private.run_nightly(timestamptz, integer) is
+comment on function mentorcert_private.run_nightly(timestamptz, integer) is
   'Expires what is due and writes the ledger, one row for each organisation and local day, missed days included; a failure is in the row''s error, and nothing else is done then. Returns what this run did; the ledger keeps the sum of the day.';
 
 -- Where pg_cron is installed, it is the night watch; where not, mentorcert worker is.
 
-create or replace function private.schedule_nightly()
+create or replace function mentorcert_private.schedule_nightly()
 returns boolean
 language plpgsql
 set search_path = ''
@@ -247,18 +247,18 @@ begin
   end if;
   -- Every quarter of an hour: midnight comes at a quarter past, half past or a quarter to in some time zones.
   execute $cron$
-    select cron.schedule('mentorcert-nightly', '*/15 * * * *', 'select private.run_nightly()')
+    select cron.schedule('mentorcert-nightly', '*/15 * * * *', 'select mentorcert_private.run_nightly()')
   $cron$;
   return true;
 end
 $$;
-comment on function private.schedule_nightly() is
+comment on function mentorcert_private.schedule_nightly() is
   'Lets pg_cron do the nightly run, if it is installed; returns whether it is. Call it again after installing pg_cron.';
 
-do $$ begin perform private.schedule_nightly(); end $$;
+do $$ begin perform mentorcert_private.schedule_nightly(); end $$;
 
 revoke execute on function
-  private.expire_due_certifications, private.organisations_due, private.next_nightly_at, private.run_nightly,
-  private.schedule_nightly
+  mentorcert_private.expire_due_certifications, mentorcert_private.organisations_due, mentorcert_private.next_nightly_at, mentorcert_private.run_nightly,
+  mentorcert_private.schedule_nightly
 from public, anon, authenticated, service_role;
-grant execute on function private.next_nightly_at, private.run_nightly to mentorcert_jobs;
+grant execute on function mentorcert_private.next_nightly_at, mentorcert_private.run_nightly to mentorcert_jobs;

@@ -2,7 +2,7 @@
 
 -- The ledger
 
-create table if not exists private.notice_mails (
+create table if not exists mentorcert_private.notice_mails (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null,
   kind text not null,
@@ -14,9 +14,9 @@ create table if not exists private.notice_mails (
   claimed_at timestamptz not null default clock_timestamp(),
   sent_at timestamptz,
   constraint notice_mails_pkey primary key (id),
-  constraint notice_mails_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint notice_mails_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint notice_mails_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
-    references public.peer_mentors (organisation_id, id),
+    references mentorcert.peer_mentors (organisation_id, id),
   constraint notice_mails_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
   constraint notice_mails_one_digest_a_week unique (organisation_id, user_id, week),
   constraint notice_mails_kind_valid check (
@@ -27,17 +27,17 @@ create table if not exists private.notice_mails (
     state in ('sending', 'sent', 'empty') and (state = 'sent') = (sent_at is not null)
   )
 );
-create index if not exists notice_mails_peer_mentor_id_idx on private.notice_mails (organisation_id, peer_mentor_id);
-create index if not exists notice_mails_user_id_idx on private.notice_mails (user_id);
-create index if not exists notice_mails_sending_idx on private.notice_mails (claimed_at) where state = 'sending';
-alter table private.notice_mails enable row level security;
-comment on table private.notice_mails is 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
-comment on column private.notice_mails.state is
+create index if not exists notice_mails_peer_mentor_id_idx on mentorcert_private.notice_mails (organisation_id, peer_mentor_id);
+create index if not exists notice_mails_user_id_idx on mentorcert_private.notice_mails (user_id);
+create index if not exists notice_mails_sending_idx on mentorcert_private.notice_mails (claimed_at) where state = 'sending';
+alter table mentorcert_private.notice_mails enable row level security;
+comment on table mentorcert_private.notice_mails is 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
+comment on column mentorcert_private.notice_mails.state is
   'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week.';
-comment on column private.notice_mails.week is 'The Monday of a digest''s week, in the organisation''s time zone.';
-comment on column private.notice_mails.covered_until is 'The day of a digest: it covers what ended by then, and the next one starts there.';
+comment on column mentorcert_private.notice_mails.week is 'The Monday of a digest''s week, in the organisation''s time zone.';
+comment on column mentorcert_private.notice_mails.covered_until is 'The day of a digest: it covers what ended by then, and the next one starts there.';
 
-create table if not exists private.notices (
+create table if not exists mentorcert_private.notices (
   certification_id uuid not null,
   expires_at timestamptz not null,
   days_before smallint not null,
@@ -47,19 +47,19 @@ create table if not exists private.notices (
   recorded_at timestamptz not null default clock_timestamp(),
   constraint notices_pkey primary key (certification_id, expires_at, days_before),
   constraint notices_certification_id_fkey foreign key (certification_id) references public.peer_mentor_certifications (id),
-  constraint notices_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
-  constraint notices_mail_id_fkey foreign key (mail_id) references private.notice_mails (id),
+  constraint notices_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
+  constraint notices_mail_id_fkey foreign key (mail_id) references mentorcert_private.notice_mails (id),
   constraint notices_outcome_valid check (
     outcome in ('mailed', 'collapsed', 'skipped') and (outcome = 'skipped') = (mail_id is null)
   )
 );
-create index if not exists notices_mail_id_idx on private.notices (mail_id);
-create index if not exists notices_organisation_id_idx on private.notices (organisation_id, recorded_at);
-alter table private.notices enable row level security;
-comment on table private.notices is
+create index if not exists notices_mail_id_idx on mentorcert_private.notices (mail_id);
+create index if not exists notices_organisation_id_idx on mentorcert_private.notices (organisation_id, recorded_at);
+alter table mentorcert_private.notices enable row level security;
+comment on table mentorcert_private.notices is
   'What happened to each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
-comment on column private.notices.days_before is 'The offset of the type; 0: the notice that it has expired.';
-comment on column private.notices.outcome is
+comment on column mentorcert_private.notices.days_before is 'The offset of the type; 0: the notice that it has expired.';
+comment on column mentorcert_private.notices.outcome is
   'mailed; collapsed: a later notice in the same mail overtook it; skipped: it became due before the time that a run reaches back.';
 
 -- Which notices are due, and taking them up.
@@ -67,23 +67,23 @@ comment on column private.notices.outcome is
 -- At any instant a certification has one notice that is current: that of the smallest offset whose day has come (0 on the
 -- day from which it no longer holds). Larger ones that were missed are overtaken by it, so an outage never becomes two mails.
 
-create or replace function private.is_address(email text)
+create or replace function mentorcert_private.is_address(email text)
 returns boolean
 language sql
 immutable
 set search_path = ''
 as $$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]|=[?]|^[.]|@[.]|[.]$', false) $$;
-comment on function private.is_address(text) is 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
+comment on function mentorcert_private.is_address(text) is 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
 
-create or replace function private.masked_address(email text)
+create or replace function mentorcert_private.masked_address(email text)
 returns text
 language sql
 immutable
 set search_path = ''
 as $$ select left(email, 1) || '…@' || split_part(email, '@', 2) $$;
-comment on function private.masked_address(text) is 'An address as it may be shown to an operator.';
+comment on function mentorcert_private.masked_address(text) is 'An address as it may be shown to an operator.';
 
-create or replace function private.notice_organisations(as_of timestamptz, reach_days integer default 14)
+create or replace function mentorcert_private.notice_organisations(as_of timestamptz, reach_days integer default 14)
 returns table (
   organisation_id uuid, slug text, time_zone text, local_day date, last_day date, reach integer, furthest integer
 )
@@ -92,27 +92,27 @@ stable
 set search_path = ''
 as $$
   select
-    organisation.id, organisation.slug, organisation.time_zone, private.day_of(as_of, organisation.time_zone), ledger.last_day,
+    organisation.id, organisation.slug, organisation.time_zone, mentorcert_private.day_of(as_of, organisation.time_zone), ledger.last_day,
     least(
-      greatest(reach_days, private.day_of(as_of, organisation.time_zone) - ledger.last_day), greatest(reach_days, 90)
+      greatest(reach_days, mentorcert_private.day_of(as_of, organisation.time_zone) - ledger.last_day), greatest(reach_days, 90)
     ),
     types.furthest
-  from public.organisations as organisation
+  from mentorcert.organisations as organisation
   cross join lateral (
-    select max(run.local_day) as last_day from private.job_runs as run
+    select max(run.local_day) as last_day from mentorcert_private.job_runs as run
     where run.organisation_id = organisation.id and run.job = 'notices' and run.finished_at is not null
   ) as ledger
   cross join lateral (
     select max(days)::integer as furthest
-    from public.certification_types as type cross join unnest(type.reminder_days) as days
+    from mentorcert.certification_types as type cross join unnest(type.reminder_days) as days
     where type.organisation_id = organisation.id
   ) as types
   where types.furthest is not null
 $$;
-comment on function private.notice_organisations(timestamptz, integer) is
+comment on function mentorcert_private.notice_organisations(timestamptz, integer) is
   'Each organisation''s local day at an instant, the last one that notices were sent on, how many days they reach back (to that day, if it is further than reach_days, but not beyond 90), and the largest offset.';
 
-create or replace function private.due_notices(
+create or replace function mentorcert_private.due_notices(
   as_of timestamptz, reach_days integer default 14, peer_mentor_ids uuid [] default null
 )
 returns table (
@@ -131,13 +131,13 @@ begin
   with organisations as materialized (
     select
       every.*,
-      private.day_starts(every.local_day + every.furthest, every.time_zone) as until,
+      mentorcert_private.day_starts(every.local_day + every.furthest, every.time_zone) as until,
       -- The first run also looks at what ended long ago: so that it stands in the ledger that nobody was written to.
       case
         when every.last_day is null then '-infinity'
-        else private.day_starts(every.local_day - every.reach, every.time_zone)
+        else mentorcert_private.day_starts(every.local_day - every.reach, every.time_zone)
       end as since
-    from private.notice_organisations(as_of, reach_days) as every
+    from mentorcert_private.notice_organisations(as_of, reach_days) as every
   )
   select
     certification.organisation_id, organisation.slug, certification.peer_mentor_id, certification.id,
@@ -145,16 +145,16 @@ begin
     case
       when latest.days_before - clock.days_left > organisation.reach then 'skipped'
       when certification.status = 'suspended' then 'suspended'
-      when not private.is_address(mentor.email) then 'no_address'
+      when not mentorcert_private.is_address(mentor.email) then 'no_address'
       else 'mail'
     end,
-    case when latest.days_before - clock.days_left <= organisation.reach then private.masked_address(mentor.email) end
+    case when latest.days_before - clock.days_left <= organisation.reach then mentorcert_private.masked_address(mentor.email) end
   from organisations as organisation
   join public.peer_mentor_certifications as certification
     on certification.organisation_id = organisation.organisation_id
     and certification.expires_at between organisation.since and organisation.until
     and (due_notices.peer_mentor_ids is null or certification.peer_mentor_id = any(due_notices.peer_mentor_ids))
-  join public.certification_types as type
+  join mentorcert.certification_types as type
     on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
   cross join lateral (
     select local.day - 1 as last_valid_day, local.day - organisation.local_day as days_left
@@ -164,24 +164,24 @@ begin
     select min(days) as days_before from unnest(type.reminder_days || 0::smallint) as days
     where days >= clock.days_left
   ) as latest
-  join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   where
     type.reminder_days <> '{}'
     and latest.days_before is not null
     and not exists (
-      select from private.notices as handled
+      select from mentorcert_private.notices as handled
       where handled.certification_id = certification.id and handled.expires_at = certification.expires_at
         and handled.days_before <= latest.days_before
     )
   order by certification.expires_at, certification.peer_mentor_id, certification.certification_type;
 end
 $$;
-comment on function private.due_notices(timestamptz, integer, uuid []) is
+comment on function mentorcert_private.due_notices(timestamptz, integer, uuid []) is
   'The notices that are due at an instant, of all or of some peer mentors, and what would become of each: mail; no_address and suspended, which wait; skipped, which became due too long ago. Exactly what a run takes up; nothing is changed.';
 
 -- Taking up and reporting
 
-create or replace function private.check_notices_as_of(as_of timestamptz)
+create or replace function mentorcert_private.check_notices_as_of(as_of timestamptz)
 returns void
 language plpgsql
 set search_path = ''
@@ -203,10 +203,10 @@ begin
   end if;
 end
 $$;
-comment on function private.check_notices_as_of(timestamptz) is
+comment on function mentorcert_private.check_notices_as_of(timestamptz) is
   'Refuses (MC008) an instant that is not the caller''s to send notices at, and an isolation level in which locks prove nothing.';
 
-create or replace function private.claim_notices(
+create or replace function mentorcert_private.claim_notices(
   peer_mentor_ids uuid [], as_of timestamptz default now(), reach_days integer default 14
 )
 returns table (
@@ -220,7 +220,7 @@ declare
   certification_ids uuid [];
   mentor_ids uuid [];
 begin
-  perform private.check_notices_as_of(as_of);
+  perform mentorcert_private.check_notices_as_of(as_of);
   -- Nothing is waited for: what another session holds is being sent by another run, or being changed, and is left to the next run.
   certification_ids := array(
     select certification.id from public.peer_mentor_certifications as certification
@@ -229,7 +229,7 @@ begin
     for no key update skip locked
   );
   mentor_ids := array(
-    select mentor.id from public.peer_mentors as mentor
+    select mentor.id from mentorcert.peer_mentors as mentor
     where mentor.id = any(claim_notices.peer_mentor_ids)
     order by mentor.id
     for no key update skip locked
@@ -238,22 +238,22 @@ begin
   -- A statement of its own, so that it sees every change and every claim that was made before the locks above were had.
   return query
   with due as materialized (
-    select candidate.* from private.due_notices(as_of, reach_days, mentor_ids) as candidate
+    select candidate.* from mentorcert_private.due_notices(as_of, reach_days, mentor_ids) as candidate
     where candidate.outcome = 'mail' and candidate.certification_id = any(certification_ids)
   ),
   mails as (
-    insert into private.notice_mails as mail (organisation_id, kind, peer_mentor_id)
+    insert into mentorcert_private.notice_mails as mail (organisation_id, kind, peer_mentor_id)
     select distinct due.organisation_id, 'reminder', due.peer_mentor_id from due
     returning mail.id, mail.peer_mentor_id, mail.organisation_id
   ),
   ledger as (
-    insert into private.notices (certification_id, expires_at, days_before, organisation_id, outcome, mail_id)
+    insert into mentorcert_private.notices (certification_id, expires_at, days_before, organisation_id, outcome, mail_id)
     select
       due.certification_id, due.expires_at, days, due.organisation_id,
       case when days = due.days_before then 'mailed' else 'collapsed' end, mails.id
     from due
     join mails on mails.peer_mentor_id = due.peer_mentor_id
-    join public.certification_types as type
+    join mentorcert.certification_types as type
       on type.organisation_id = due.organisation_id and type.code = due.certification_type
     cross join unnest(type.reminder_days || 0::smallint) as days
     where days >= due.days_before
@@ -271,17 +271,17 @@ begin
     )
   from mails
   join due on due.peer_mentor_id = mails.peer_mentor_id
-  join public.peer_mentors as mentor on mentor.id = mails.peer_mentor_id
-  join public.organisations as organisation on organisation.id = mails.organisation_id
-  join public.certification_types as type
+  join mentorcert.peer_mentors as mentor on mentor.id = mails.peer_mentor_id
+  join mentorcert.organisations as organisation on organisation.id = mails.organisation_id
+  join mentorcert.certification_types as type
     on type.organisation_id = due.organisation_id and type.code = due.certification_type
   group by mails.id, organisation.id, mentor.id;
 end
 $$;
-comment on function private.claim_notices(uuid [], timestamptz, integer) is
+comment on function mentorcert_private.claim_notices(uuid [], timestamptz, integer) is
   'Takes up what is due of these peer mentors, one mail each, and returns what to write. To be committed before anything is sent: after that, nothing takes it up again unless report_notices says that it was not sent.';
 
-create or replace function private.report_notices(sent uuid [], released uuid [])
+create or replace function mentorcert_private.report_notices(sent uuid [], released uuid [])
 returns void
 language plpgsql
 security definer -- the role of the jobs executes the job functions, and has no right on any table
@@ -290,23 +290,23 @@ as $$
 declare
   withdrawn uuid [];
 begin
-  update private.notice_mails as mail set state = 'sent', sent_at = clock_timestamp()
+  update mentorcert_private.notice_mails as mail set state = 'sent', sent_at = clock_timestamp()
   where mail.id = any(report_notices.sent) and mail.state = 'sending';
   withdrawn := array(
-    select mail.id from private.notice_mails as mail
+    select mail.id from mentorcert_private.notice_mails as mail
     where mail.id = any(report_notices.released) and mail.state = 'sending'
     for update
   );
-  delete from private.notices as notice where notice.mail_id = any(withdrawn);
-  delete from private.notice_mails as mail where mail.id = any(withdrawn);
+  delete from mentorcert_private.notices as notice where notice.mail_id = any(withdrawn);
+  delete from mentorcert_private.notice_mails as mail where mail.id = any(withdrawn);
 end
 $$;
-comment on function private.report_notices(uuid [], uuid []) is
+comment on function mentorcert_private.report_notices(uuid [], uuid []) is
   'Says which claimed mails the mail server took, and which it certainly did not: those are due again.';
 
 -- Digests to coordinators and administrators, the days on which notices are sent, and what is in doubt.
 
-create or replace function private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamptz)
+create or replace function mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamptz)
 returns table (full_name text, chapters text, name_nb text, name_en text, last_valid_day date, has_expired boolean)
 language plpgsql
 stable
@@ -320,27 +320,27 @@ declare
   is_administrator boolean;
   covered_until date;
 begin
-  select * into organisation from private.notice_organisations(as_of) as every
+  select * into organisation from mentorcert_private.notice_organisations(as_of) as every
   where every.organisation_id = digest_lines.organisation_id;
-  own_chapter_ids := private.with_chapters_below(array(
-    select membership.chapter_id from public.memberships as membership
+  own_chapter_ids := mentorcert_private.with_chapters_below(array(
+    select membership.chapter_id from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
       and membership.role = 'coordinator' and membership.ended_at is null
   ));
   is_administrator := exists (
-    select from public.memberships as membership
+    select from mentorcert.memberships as membership
     where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
       and membership.role = 'org_admin' and membership.ended_at is null
   );
-  covered_chapter_ids := case when is_administrator then private.with_chapters_below(array(
-    select membership.chapter_id from public.memberships as membership
-    join auth.users as login on login.id = membership.user_id and private.is_address(login.email)
+  covered_chapter_ids := case when is_administrator then mentorcert_private.with_chapters_below(array(
+    select membership.chapter_id from mentorcert.memberships as membership
+    join auth.users as login on login.id = membership.user_id and mentorcert_private.is_address(login.email)
     where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
       and membership.ended_at is null
   )) end;
   covered_until := coalesce(
     (
-      select max(mail.covered_until) from private.notice_mails as mail
+      select max(mail.covered_until) from mentorcert_private.notice_mails as mail
       where mail.organisation_id = digest_lines.organisation_id and mail.user_id = digest_lines.user_id
     ),
     organisation.local_day - 14
@@ -349,22 +349,22 @@ begin
   select
     mentor.full_name,
     (
-      select string_agg(chapter.name, ', ' order by chapter.name) from public.chapters as chapter
+      select string_agg(chapter.name, ', ' order by chapter.name) from mentorcert.chapters as chapter
       where chapter.id = any(certification.chapter_ids) and (is_administrator or chapter.id = any(own_chapter_ids))
     ),
     type.name_nb, type.name_en, clock.first_day_without - 1, clock.first_day_without <= organisation.local_day
   from public.peer_mentor_certifications as certification
-  join public.certification_types as type
+  join mentorcert.certification_types as type
     on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-  join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   cross join lateral (
     select (certification.expires_at at time zone organisation.time_zone)::date as first_day_without
   ) as clock
   where
     certification.organisation_id = digest_lines.organisation_id
-    and certification.expires_at > private.day_starts(covered_until, organisation.time_zone)
+    and certification.expires_at > mentorcert_private.day_starts(covered_until, organisation.time_zone)
     and certification.expires_at
-    <= private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
+    <= mentorcert_private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
     and certification.status <> 'suspended'
     and (
       certification.chapter_ids && own_chapter_ids
@@ -374,10 +374,10 @@ begin
   order by certification.expires_at, mentor.full_name, type.code;
 end
 $$;
-comment on function private.digest_lines(uuid, uuid, timestamptz) is
+comment on function mentorcert_private.digest_lines(uuid, uuid, timestamptz) is
   'What a digest reports to a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
 
-create or replace function private.due_digests(
+create or replace function mentorcert_private.due_digests(
   as_of timestamptz, organisation_ids uuid [] default null, user_ids uuid [] default null
 )
 returns table (
@@ -390,30 +390,30 @@ set search_path = ''
 as $$
   select
     recipient.organisation_id, recipient.slug, login.id, recipient.week, recipient.local_day,
-    private.masked_address(login.email), content.lines
+    mentorcert_private.masked_address(login.email), content.lines
   from (
     select distinct
       membership.organisation_id, organisation.slug, membership.user_id, organisation.local_day,
       date_trunc('week', organisation.local_day)::date as week
-    from private.notice_organisations(as_of) as organisation
-    join public.memberships as membership on membership.organisation_id = organisation.organisation_id
+    from mentorcert_private.notice_organisations(as_of) as organisation
+    join mentorcert.memberships as membership on membership.organisation_id = organisation.organisation_id
     where membership.role in ('coordinator', 'org_admin') and membership.ended_at is null
       and (organisation_ids is null or membership.organisation_id = any(organisation_ids))
       and (user_ids is null or membership.user_id = any(user_ids))
   ) as recipient
-  join auth.users as login on login.id = recipient.user_id and private.is_address(login.email)
+  join auth.users as login on login.id = recipient.user_id and mentorcert_private.is_address(login.email)
   cross join lateral (
-    select count(*) as lines from private.digest_lines(recipient.organisation_id, recipient.user_id, as_of)
+    select count(*) as lines from mentorcert_private.digest_lines(recipient.organisation_id, recipient.user_id, as_of)
   ) as content
   where not exists (
-    select from private.notice_mails as mail
+    select from mentorcert_private.notice_mails as mail
     where mail.organisation_id = recipient.organisation_id and mail.user_id = recipient.user_id and mail.week = recipient.week
   )
 $$;
-comment on function private.due_digests(timestamptz, uuid [], uuid []) is
+comment on function mentorcert_private.due_digests(timestamptz, uuid [], uuid []) is
   'The digests that are due at an instant, one a login and week; those with no lines are not sent. Nothing is changed.';
 
-create or replace function private.claim_digests(organisation_ids uuid [], user_ids uuid [], as_of timestamptz default now())
+create or replace function mentorcert_private.claim_digests(organisation_ids uuid [], user_ids uuid [], as_of timestamptz default now())
 returns table (
   mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb,
   expiring_count bigint, expired_count bigint
@@ -423,19 +423,19 @@ security definer -- so that the role of the jobs learns only what it is to write
 set search_path = ''
 as $$
 begin
-  perform private.check_notices_as_of(as_of);
+  perform mentorcert_private.check_notices_as_of(as_of);
   return query
   with recipients as materialized (
     select
       due.organisation_id, due.user_id, due.week, due.covered_until,
       coalesce(
         (
-          select mentor.language from public.peer_mentors as mentor
+          select mentor.language from mentorcert.peer_mentors as mentor
           where mentor.user_id = due.user_id and mentor.organisation_id = due.organisation_id
         ),
         'nb'
       ) as language
-    from private.due_digests(as_of, claim_digests.organisation_ids, claim_digests.user_ids) as due
+    from mentorcert_private.due_digests(as_of, claim_digests.organisation_ids, claim_digests.user_ids) as due
   ),
   lines as materialized (
     select
@@ -451,13 +451,13 @@ begin
     from recipients
     cross join lateral (
       select every.*, row_number() over (partition by every.has_expired) as position
-      from private.digest_lines(recipients.organisation_id, recipients.user_id, as_of) as every
+      from mentorcert_private.digest_lines(recipients.organisation_id, recipients.user_id, as_of) as every
     ) as line
     group by recipients.organisation_id, recipients.user_id, line.has_expired
   ),
   mails as (
     -- Two runs at once: the second waits here for the first, and finds the week taken.
-    insert into private.notice_mails as mail (organisation_id, kind, user_id, week, covered_until, state)
+    insert into mentorcert_private.notice_mails as mail (organisation_id, kind, user_id, week, covered_until, state)
     select
       recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.covered_until,
       case when exists (
@@ -475,7 +475,7 @@ begin
   from mails
   join recipients on recipients.organisation_id = mails.organisation_id and recipients.user_id = mails.user_id
   join auth.users as login on login.id = mails.user_id
-  join public.organisations as organisation on organisation.id = mails.organisation_id
+  join mentorcert.organisations as organisation on organisation.id = mails.organisation_id
   left join lines as expiring
     on expiring.organisation_id = mails.organisation_id and expiring.user_id = mails.user_id and not expiring.has_expired
   left join lines as expired
@@ -483,12 +483,12 @@ begin
   where mails.state = 'sending';
 end
 $$;
-comment on function private.claim_digests(uuid [], uuid [], timestamptz) is
+comment on function mentorcert_private.claim_digests(uuid [], uuid [], timestamptz) is
   'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to report is marked empty, and the week is done.';
 
 -- Days
 
-create or replace function private.next_notice_times(as_of timestamptz)
+create or replace function mentorcert_private.next_notice_times(as_of timestamptz)
 returns table (organisation_id uuid, local_day date, due_at timestamptz)
 language sql
 stable
@@ -497,22 +497,22 @@ as $$
   select
     organisation.organisation_id, organisation.local_day,
     (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
-  from private.notice_organisations(as_of) as organisation
+  from mentorcert_private.notice_organisations(as_of) as organisation
 $$;
-comment on function private.next_notice_times(timestamptz) is
+comment on function mentorcert_private.next_notice_times(timestamptz) is
   'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
 
-create or replace function private.next_notices_at(as_of timestamptz)
+create or replace function mentorcert_private.next_notices_at(as_of timestamptz)
 returns timestamptz
 language sql
 stable
 security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
-as $$ select min(morning.due_at) from private.next_notice_times(as_of) as morning $$;
-comment on function private.next_notices_at(timestamptz) is
+as $$ select min(morning.due_at) from mentorcert_private.next_notice_times(as_of) as morning $$;
+comment on function mentorcert_private.next_notices_at(timestamptz) is
   'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
 
-create or replace function private.start_notices(
+create or replace function mentorcert_private.start_notices(
   as_of timestamptz default now(), reach_days integer default 14, only_due boolean default false
 )
 returns table (organisation_id uuid, skipped bigint)
@@ -523,16 +523,16 @@ as $$
 declare
   skipped_ids uuid [];
 begin
-  perform private.check_notices_as_of(as_of);
+  perform mentorcert_private.check_notices_as_of(as_of);
   if reach_days not between 0 and 365 then
     raise exception using
       errcode = 'MC008', message = format('notices that reach back %s days', reach_days), hint = 'Give 0 to 365.',
       constraint = 'reach_days';
   end if;
   with marked as (
-    insert into private.notices as notice (certification_id, expires_at, days_before, organisation_id, outcome)
+    insert into mentorcert_private.notices as notice (certification_id, expires_at, days_before, organisation_id, outcome)
     select due.certification_id, due.expires_at, due.days_before, due.organisation_id, 'skipped'
-    from private.due_notices(as_of, reach_days) as due
+    from mentorcert_private.due_notices(as_of, reach_days) as due
     where due.outcome = 'skipped'
     order by due.certification_id
     on conflict on constraint notices_pkey do nothing
@@ -541,9 +541,9 @@ begin
   select array_agg(marked.organisation_id) into skipped_ids from marked;
   return query
   with days as (
-    insert into private.job_runs as run (job, organisation_id, local_day, as_of, started_at)
+    insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at)
     select 'notices', morning.organisation_id, morning.local_day, start_notices.as_of, clock_timestamp()
-    from private.next_notice_times(start_notices.as_of) as morning
+    from mentorcert_private.next_notice_times(start_notices.as_of) as morning
     where not only_due or morning.due_at <= start_notices.as_of
     order by morning.organisation_id
     on conflict on constraint job_runs_pkey do update set
@@ -554,26 +554,26 @@ begin
   from days;
 end
 $$;
-comment on function private.start_notices(timestamptz, integer, boolean) is
+comment on function mentorcert_private.start_notices(timestamptz, integer, boolean) is
   'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
 
-create or replace function private.finish_notices(organisation_ids uuid [], as_of timestamptz, error text default null)
+create or replace function mentorcert_private.finish_notices(organisation_ids uuid [], as_of timestamptz, error text default null)
 returns void
 language sql
 security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
 as $$
-  update private.job_runs as run
+  update mentorcert_private.job_runs as run
   set finished_at = case when finish_notices.error is null then clock_timestamp() end, error = finish_notices.error
   where run.job = 'notices' and run.organisation_id = any(finish_notices.organisation_ids)
     and run.as_of = finish_notices.as_of
 $$;
-comment on function private.finish_notices(uuid [], timestamptz, text) is
+comment on function mentorcert_private.finish_notices(uuid [], timestamptz, text) is
   'Ends a run in the ledger of the jobs; with an error the day stays open, and a worker tries again.';
 
 -- What is in doubt
 
-create or replace function private.uncertain_notices()
+create or replace function mentorcert_private.uncertain_notices()
 returns table (mail_id uuid, kind text, organisation text, claimed_at timestamptz)
 language sql
 stable
@@ -581,22 +581,22 @@ security definer -- the role of the jobs executes the job functions, and has no 
 set search_path = ''
 as $$
   select mail.id, mail.kind, organisation.slug, mail.claimed_at
-  from private.notice_mails as mail
-  join public.organisations as organisation on organisation.id = mail.organisation_id
+  from mentorcert_private.notice_mails as mail
+  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
   -- A sender that lives reports much sooner.
   where mail.state = 'sending' and mail.claimed_at < clock_timestamp() - interval '1 hour'
   order by mail.claimed_at
 $$;
-comment on function private.uncertain_notices() is
+comment on function mentorcert_private.uncertain_notices() is
   'Mails that were claimed more than an hour ago and never reported: the sender died, and only the mail server knows whether they went out.';
 
 revoke execute on function
-  private.is_address, private.masked_address, private.notice_organisations, private.due_notices,
-  private.check_notices_as_of, private.claim_notices, private.report_notices, private.digest_lines,
-  private.due_digests, private.claim_digests, private.next_notice_times, private.next_notices_at, private.start_notices,
-  private.finish_notices, private.uncertain_notices
+  mentorcert_private.is_address, mentorcert_private.masked_address, mentorcert_private.notice_organisations, mentorcert_private.due_notices,
+  mentorcert_private.check_notices_as_of, mentorcert_private.claim_notices, mentorcert_private.report_notices, mentorcert_private.digest_lines,
+  mentorcert_private.due_digests, mentorcert_private.claim_digests, mentorcert_private.next_notice_times, mentorcert_private.next_notices_at, mentorcert_private.start_notices,
+  mentorcert_private.finish_notices, mentorcert_private.uncertain_notices
 from public, anon, authenticated, service_role;
 grant execute on function
-  private.due_notices, private.claim_notices, private.report_notices, private.due_digests, private.claim_digests,
-  private.next_notices_at, private.start_notices, private.finish_notices, private.uncertain_notices
+  mentorcert_private.due_notices, mentorcert_private.claim_notices, mentorcert_private.report_notices, mentorcert_private.due_digests, mentorcert_private.claim_digests,
+  mentorcert_private.next_notices_at, mentorcert_private.start_notices, mentorcert_private.finish_notices, mentorcert_private.uncertain_notices
 to mentorcert_jobs;

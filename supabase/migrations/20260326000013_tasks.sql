@@ -3,7 +3,7 @@
 -- Who answers requests has few rights and little time. So a request only stores the work; a process with the
 -- owner's rights (mentorcert tasks work) does it, and the pages show how far it has come.
 
-create table if not exists private.tasks (
+create table if not exists mentorcert_private.tasks (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null,
   requested_by uuid not null,
@@ -28,8 +28,8 @@ create table if not exists private.tasks (
   lease_token uuid,
   lease_until timestamptz,
   constraint tasks_pkey primary key (id),
-  constraint tasks_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
-  constraint tasks_preview_id_fkey foreign key (preview_id) references private.tasks (id) on delete set null,
+  constraint tasks_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
+  constraint tasks_preview_id_fkey foreign key (preview_id) references mentorcert_private.tasks (id) on delete set null,
   constraint tasks_kind_valid check (kind in ('import_preview', 'import', 'export')),
   constraint tasks_state_valid check (state in ('queued', 'running', 'done', 'failed', 'cancelled')),
   constraint tasks_file_valid check (octet_length(file) between 1 and 20971520),
@@ -38,44 +38,44 @@ create table if not exists private.tasks (
   constraint tasks_finished_at_valid check ((state in ('queued', 'running')) = (finished_at is null)),
   constraint tasks_error_valid check ((state = 'failed') = (error is not null))
 );
-create index if not exists tasks_organisation_id_idx on private.tasks (organisation_id, created_at desc, id);
-create index if not exists tasks_open_idx on private.tasks (created_at) where state in ('queued', 'running');
-create index if not exists tasks_contents_idx on private.tasks (finished_at) where contents_deleted_at is null;
-create index if not exists tasks_finished_at_idx on private.tasks (finished_at);
-create index if not exists tasks_preview_id_idx on private.tasks (preview_id);
-alter table private.tasks enable row level security;
-revoke all on private.tasks from public, anon, authenticated, service_role;
+create index if not exists tasks_organisation_id_idx on mentorcert_private.tasks (organisation_id, created_at desc, id);
+create index if not exists tasks_open_idx on mentorcert_private.tasks (created_at) where state in ('queued', 'running');
+create index if not exists tasks_contents_idx on mentorcert_private.tasks (finished_at) where contents_deleted_at is null;
+create index if not exists tasks_finished_at_idx on mentorcert_private.tasks (finished_at);
+create index if not exists tasks_preview_id_idx on mentorcert_private.tasks (preview_id);
+alter table mentorcert_private.tasks enable row level security;
+revoke all on mentorcert_private.tasks from public, anon, authenticated, service_role;
 grant select (
   id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result,
   result_file_name, result_file, error, created_at, started_at, finished_at, contents_deleted_at
-) on private.tasks to authenticated;
-comment on table private.tasks is
+) on mentorcert_private.tasks to authenticated;
+comment on table mentorcert_private.tasks is
   'Imports and exports that administrators asked for. What holds personal data (file, result_file, task_rows, names) is deleted when it is needed no more, at the latest a day after the end; the rest after 90 days.';
-comment on column private.tasks.requested_by is 'The login; must still be an administrator when the work begins.';
-comment on column private.tasks.options is
+comment on column mentorcert_private.tasks.requested_by is 'The login; must still be an administrator when the work begins.';
+comment on column mentorcert_private.tasks.options is
   'import: skip_bad; export: format (csv, xlsx) and language (nb, en).';
-comment on column private.tasks.preview_id is 'Of an import: the preview that it confirms, whose very file it is.';
-comment on column private.tasks.step is 'What is being done, with how much of it is done, of how much.';
-comment on column private.tasks.result is 'Counts, without personal data.';
-comment on column private.tasks.result_file is 'An export, or the rows that an import left out.';
-comment on column private.tasks.error is 'Why it failed: kind, and the text and hint with their values apart, so that it can be translated.';
-comment on column private.tasks.attempts is 'How often a process has taken it up.';
-comment on column private.tasks.lease_until is 'Until when the process that holds it is believed to live; then another takes it up.';
+comment on column mentorcert_private.tasks.preview_id is 'Of an import: the preview that it confirms, whose very file it is.';
+comment on column mentorcert_private.tasks.step is 'What is being done, with how much of it is done, of how much.';
+comment on column mentorcert_private.tasks.result is 'Counts, without personal data.';
+comment on column mentorcert_private.tasks.result_file is 'An export, or the rows that an import left out.';
+comment on column mentorcert_private.tasks.error is 'Why it failed: kind, and the text and hint with their values apart, so that it can be translated.';
+comment on column mentorcert_private.tasks.attempts is 'How often a process has taken it up.';
+comment on column mentorcert_private.tasks.lease_until is 'Until when the process that holds it is believed to live; then another takes it up.';
 
-drop policy if exists "administrators read the tasks of their organisation" on private.tasks;
+drop policy if exists "administrators read the tasks of their organisation" on mentorcert_private.tasks;
 create policy "administrators read the tasks of their organisation"
-on private.tasks for select to authenticated
+on mentorcert_private.tasks for select to authenticated
 using (
-  (select private.check_endpoint('peer_mentors'))
-  and (select private.check_endpoint('certifications'))
-  and organisation_id = (select private.administered_organisation_id())
+  (select mentorcert_private.check_endpoint('peer_mentors'))
+  and (select mentorcert_private.check_endpoint('certifications'))
+  and organisation_id = (select mentorcert_private.administered_organisation_id())
 );
-comment on policy "administrators read the tasks of their organisation" on private.tasks is
+comment on policy "administrators read the tasks of their organisation" on mentorcert_private.tasks is
   'An import and an export hold what the endpoints peer_mentors and certifications do; with them they are switched off.';
 
 -- What an import does, or would do, with each row of its file.
 
-create table if not exists private.task_rows (
+create table if not exists mentorcert_private.task_rows (
   task_id uuid not null,
   line integer not null,
   organisation_id uuid not null,
@@ -83,66 +83,66 @@ create table if not exists private.task_rows (
   has_warning boolean not null,
   content jsonb not null,
   constraint task_rows_pkey primary key (task_id, line),
-  constraint task_rows_task_id_fkey foreign key (task_id) references private.tasks (id) on delete cascade,
+  constraint task_rows_task_id_fkey foreign key (task_id) references mentorcert_private.tasks (id) on delete cascade,
   constraint task_rows_verdict_valid check (verdict in ('added', 'changed', 'unchanged', 'left_out', 'bad'))
 );
-create index if not exists task_rows_verdict_idx on private.task_rows (task_id, verdict, line);
-create index if not exists task_rows_warning_idx on private.task_rows (task_id, line) where has_warning;
-alter table private.task_rows enable row level security;
-revoke all on private.task_rows from public, anon, authenticated, service_role;
-grant select (task_id, line, organisation_id, verdict, has_warning, content) on private.task_rows to authenticated;
-comment on table private.task_rows is 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
-comment on column private.task_rows.verdict is
+create index if not exists task_rows_verdict_idx on mentorcert_private.task_rows (task_id, verdict, line);
+create index if not exists task_rows_warning_idx on mentorcert_private.task_rows (task_id, line) where has_warning;
+alter table mentorcert_private.task_rows enable row level security;
+revoke all on mentorcert_private.task_rows from public, anon, authenticated, service_role;
+grant select (task_id, line, organisation_id, verdict, has_warning, content) on mentorcert_private.task_rows to authenticated;
+comment on table mentorcert_private.task_rows is 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
+comment on column mentorcert_private.task_rows.verdict is
   'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what changes in the registry.';
 
-drop policy if exists "administrators read the rows of their organisation's tasks" on private.task_rows;
+drop policy if exists "administrators read the rows of their organisation's tasks" on mentorcert_private.task_rows;
 create policy "administrators read the rows of their organisation's tasks"
-on private.task_rows for select to authenticated
+on mentorcert_private.task_rows for select to authenticated
 using (
-  (select private.check_endpoint('peer_mentors'))
-  and (select private.check_endpoint('certifications'))
-  and organisation_id = (select private.administered_organisation_id())
+  (select mentorcert_private.check_endpoint('peer_mentors'))
+  and (select mentorcert_private.check_endpoint('certifications'))
+  and organisation_id = (select mentorcert_private.administered_organisation_id())
 );
-comment on policy "administrators read the rows of their organisation's tasks" on private.task_rows is 'As the tasks.';
+comment on policy "administrators read the rows of their organisation's tasks" on mentorcert_private.task_rows is 'As the tasks.';
 
 -- For clients
 
-create or replace function private.task_organisation()
+create or replace function mentorcert_private.task_organisation()
 returns uuid
 language plpgsql
 set search_path = ''
 as $$
 declare
-  organisation_id constant uuid := private.require_administered_organisation('task_right');
+  organisation_id constant uuid := mentorcert_private.require_administered_organisation('task_right');
 begin
-  perform private.check_endpoint('peer_mentors'), private.check_endpoint('certifications');
+  perform mentorcert_private.check_endpoint('peer_mentors'), mentorcert_private.check_endpoint('certifications');
   -- One at a time, so that two requests at once do not both find room, nor confirm the same preview.
   perform pg_advisory_xact_lock(hashtextextended('mentorcert tasks ' || organisation_id, 0));
   return organisation_id;
 end
 $$;
-comment on function private.task_organisation() is
+comment on function mentorcert_private.task_organisation() is
   'The organisation whose tasks the caller may request and end, locked; refuses (42501) everybody but an administrator.';
 
-create or replace function private.reject_task(violated text, message text, hint text)
+create or replace function mentorcert_private.reject_task(violated text, message text, hint text)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
   raise exception using
-    errcode = 'MC008', message = message, hint = hint, schema = 'private', table = 'tasks', constraint = violated;
+    errcode = 'MC008', message = message, hint = hint, schema = 'mentorcert_private', table = 'tasks', constraint = violated;
 end
 $$;
-comment on function private.reject_task(text, text, text) is 'Refuses (MC008) what is asked about a task.';
+comment on function mentorcert_private.reject_task(text, text, text) is 'Refuses (MC008) what is asked about a task.';
 
-create or replace function private.delete_task_contents(ids uuid[])
+create or replace function mentorcert_private.delete_task_contents(ids uuid[])
 returns void
 language sql
 set search_path = ''
 as $$
-  delete from private.task_rows as content where content.task_id = any(ids);
-  update private.tasks as task
+  delete from mentorcert_private.task_rows as content where content.task_id = any(ids);
+  update mentorcert_private.tasks as task
   set
     file = null, file_name = null, result_file = null, result_file_name = null,
     -- The text may quote the file.
@@ -150,9 +150,9 @@ as $$
     contents_deleted_at = clock_timestamp()
   where task.id = any(ids);
 $$;
-comment on function private.delete_task_contents(uuid[]) is 'Deletes whatever of these tasks is or may be personal data; that they were, and their counts, stay.';
+comment on function mentorcert_private.delete_task_contents(uuid[]) is 'Deletes whatever of these tasks is or may be personal data; that they were, and their counts, stay.';
 
-create or replace function private.request_task(
+create or replace function mentorcert_private.request_task(
   kind text, file_name text default null, file bytea default null, options jsonb default '{}', preview_id uuid default null
 )
 returns uuid
@@ -161,34 +161,34 @@ security definer -- the tasks are no client's to write
 set search_path = ''
 as $$
 declare
-  own_id constant uuid := private.task_organisation();
-  preview private.tasks;
-  task private.tasks;
+  own_id constant uuid := mentorcert_private.task_organisation();
+  preview mentorcert_private.tasks;
+  task mentorcert_private.tasks;
 begin
   if (
-    select count(*) >= 3 from private.tasks as other
+    select count(*) >= 3 from mentorcert_private.tasks as other
     where other.organisation_id = own_id and other.state in ('queued', 'running')
   ) then
-    perform private.reject_task(
+    perform mentorcert_private.reject_task(
       'task_open_limit', 'three tasks of the organisation are not finished yet', 'Wait for one of them, or cancel it.'
     );
   end if;
   if kind = 'import' then
-    select * into preview from private.tasks as confirmed
+    select * into preview from mentorcert_private.tasks as confirmed
     where confirmed.id = request_task.preview_id and confirmed.organisation_id = own_id
       and confirmed.kind = 'import_preview'
     for update;
     if preview.id is null then
       raise exception using
         errcode = '42501', message = 'no such preview, or no right to it', hint = 'Upload the file once more.',
-        schema = 'private', table = 'tasks', constraint = 'task_right';
+        schema = 'mentorcert_private', table = 'tasks', constraint = 'task_right';
     elsif preview.state <> 'done' or preview.file is null then
-      perform private.reject_task(
+      perform mentorcert_private.reject_task(
         'task_preview_usable', 'the preview is not finished, was confirmed already, or its file is deleted',
         'Upload the file once more.'
       );
     elsif (preview.result ->> 'lines_bad')::integer > 0 and not coalesce((options ->> 'skip_bad')::boolean, false) then
-      perform private.reject_task(
+      perform mentorcert_private.reject_task(
         'task_preview_good', 'the file has bad rows', 'Correct them and upload the file again, or leave them out.'
       );
     end if;
@@ -197,12 +197,12 @@ begin
   elsif preview_id is not null or kind = 'export' and (file is not null or file_name is not null)
     or kind = 'import_preview' and (file is null or file_name is null)
   then
-    perform private.reject_task('task_file', 'a preview needs a file, an export none', 'Leave out what the kind does not take.');
+    perform mentorcert_private.reject_task('task_file', 'a preview needs a file, an export none', 'Leave out what the kind does not take.');
   end if;
   if octet_length(file) > 20971520 then
-    perform private.reject_task('task_file_size', 'the file is larger than 20 MiB', 'Divide it into several files.');
+    perform mentorcert_private.reject_task('task_file_size', 'the file is larger than 20 MiB', 'Divide it into several files.');
   end if;
-  insert into private.tasks (organisation_id, requested_by, kind, file_name, file, options, preview_id)
+  insert into mentorcert_private.tasks (organisation_id, requested_by, kind, file_name, file, options, preview_id)
   values (
     own_id, auth.uid(), kind, file_name, file,
     case kind
@@ -217,9 +217,9 @@ begin
   )
   returning * into task;
   if kind = 'import' then
-    perform private.delete_task_contents(array[preview.id]);
+    perform mentorcert_private.delete_task_contents(array[preview.id]);
   end if;
-  perform private.audit(
+  perform mentorcert_private.audit(
     'tasks', 'insert', 'id', '{kind,options,preview_id}',
     -- Not the row itself: its file is large, and nobody's to read in a log.
     jsonb_build_array(jsonb_build_object('after', jsonb_build_object(
@@ -230,44 +230,44 @@ begin
   return task.id;
 end
 $$;
-comment on function private.request_task(text, text, bytea, jsonb, uuid) is
+comment on function mentorcert_private.request_task(text, text, bytea, jsonb, uuid) is
   'Has something done for the caller''s organisation: import_preview of a file; import, which confirms a preview and takes its file over; export. Administrators only, three at a time.';
 
-create or replace function private.cancel_task(id uuid)
+create or replace function mentorcert_private.cancel_task(id uuid)
 returns void
 language plpgsql
 security definer -- the tasks are no client's to write
 set search_path = ''
 as $$
 declare
-  own_id constant uuid := private.task_organisation();
-  task private.tasks;
+  own_id constant uuid := mentorcert_private.task_organisation();
+  task mentorcert_private.tasks;
 begin
-  select * into task from private.tasks as asked
+  select * into task from mentorcert_private.tasks as asked
   where asked.id = cancel_task.id and asked.organisation_id = own_id
   for update; -- waits while what it does is being committed
   if task.id is null then
     raise exception using
       errcode = '42501', message = 'no such task, or no right to it', hint = 'It may have been deleted.',
-      schema = 'private', table = 'tasks', constraint = 'task_right';
+      schema = 'mentorcert_private', table = 'tasks', constraint = 'task_right';
   elsif task.state not in ('queued', 'running') and not (task.state = 'done' and task.kind = 'import_preview') then
-    perform private.reject_task('task_open', 'the task is finished', 'An import can be taken back change by change.');
+    perform mentorcert_private.reject_task('task_open', 'the task is finished', 'An import can be taken back change by change.');
   end if;
-  update private.tasks as cancelled
+  update mentorcert_private.tasks as cancelled
   set
     state = 'cancelled', finished_at = coalesce(task.finished_at, clock_timestamp()),
     lease_token = null, lease_until = null
   where cancelled.id = task.id;
-  perform private.delete_task_contents(array[task.id]);
+  perform mentorcert_private.delete_task_contents(array[task.id]);
 end
 $$;
-comment on function private.cancel_task(uuid) is
+comment on function mentorcert_private.cancel_task(uuid) is
   'Ends a task that is not finished, of which nothing is kept then, or throws away a preview; deletes its file at once.';
 
 -- For the process that does the work
 
-create or replace function private.claim_task(lease interval)
-returns setof private.tasks
+create or replace function mentorcert_private.claim_task(lease interval)
+returns setof mentorcert_private.tasks
 language plpgsql
 set search_path = ''
 as $$
@@ -275,18 +275,18 @@ declare
   most_attempts constant integer := 3;
 begin
   -- What took its process down three times would take the next one down too.
-  update private.tasks as task
+  update mentorcert_private.tasks as task
   set
     state = 'failed', error = '{"kind": "AbandonedTaskError"}', finished_at = clock_timestamp(), file = null,
     lease_token = null, lease_until = null
   where task.state = 'running' and task.lease_until < clock_timestamp() and task.attempts >= most_attempts;
   return query
-  update private.tasks as task
+  update mentorcert_private.tasks as task
   set
     state = 'running', attempts = task.attempts + 1, started_at = coalesce(task.started_at, clock_timestamp()),
     step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + lease
   where task.id = (
-    select waiting.id from private.tasks as waiting
+    select waiting.id from mentorcert_private.tasks as waiting
     where waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp()
     order by waiting.created_at
     limit 1
@@ -295,10 +295,10 @@ begin
   returning task.*;
 end
 $$;
-comment on function private.claim_task(interval) is
+comment on function mentorcert_private.claim_task(interval) is
   'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
 
-create or replace function private.delete_outdated_tasks()
+create or replace function mentorcert_private.delete_outdated_tasks()
 returns integer
 language plpgsql
 set search_path = ''
@@ -307,7 +307,7 @@ declare
   ids uuid[];
 begin
   with given_up as (
-    update private.tasks as task
+    update mentorcert_private.tasks as task
     set state = 'failed', error = '{"kind": "AbandonedTaskError"}', finished_at = clock_timestamp()
     where task.state = 'queued' and task.created_at < now() - interval '24 hours'
     returning task.id
@@ -316,19 +316,19 @@ begin
   from (
     select given_up.id from given_up
     union all
-    select task.id from private.tasks as task
+    select task.id from mentorcert_private.tasks as task
     where task.contents_deleted_at is null and task.finished_at < now() - interval '24 hours'
   ) as outdated;
-  perform private.delete_task_contents(ids);
-  delete from private.tasks as task where task.finished_at < now() - interval '90 days';
+  perform mentorcert_private.delete_task_contents(ids);
+  delete from mentorcert_private.tasks as task where task.finished_at < now() - interval '90 days';
   return cardinality(ids);
 end
 $$;
-comment on function private.delete_outdated_tasks() is
+comment on function mentorcert_private.delete_outdated_tasks() is
   'Deletes files and rows of tasks that ended a day ago, tasks that ended 90 days ago, and gives up what waited for a day; returns how many lost their contents.';
 
 revoke execute on function
-  private.task_organisation, private.reject_task, private.delete_task_contents, private.request_task,
-  private.cancel_task, private.claim_task, private.delete_outdated_tasks
+  mentorcert_private.task_organisation, mentorcert_private.reject_task, mentorcert_private.delete_task_contents, mentorcert_private.request_task,
+  mentorcert_private.cancel_task, mentorcert_private.claim_task, mentorcert_private.delete_outdated_tasks
 from public, anon, authenticated, service_role;
-grant execute on function private.request_task, private.cancel_task to authenticated;
+grant execute on function mentorcert_private.request_task, mentorcert_private.cancel_task to authenticated;

@@ -3,13 +3,13 @@
 -- Administrators read the tables of this schema by policies and column grants, always of the own organisation; what is the
 -- operator's (hosts, reasons for colleagues, messages and their contents) has no grant. One thing they may change: the mode.
 
-create schema if not exists portal;
-comment on schema portal is
+create schema if not exists mentorcert_portal;
+comment on schema mentorcert_portal is
   'The portal sync. Not exposed through the Data API; the worker writes it, administrators read what is of their organisation.';
-revoke all on schema portal from public, anon, authenticated, service_role;
-grant usage on schema portal to authenticated;
+revoke all on schema mentorcert_portal from public, anon, authenticated, service_role;
+grant usage on schema mentorcert_portal to authenticated;
 
-create table if not exists portal.connections (
+create table if not exists mentorcert_portal.connections (
   organisation_id uuid not null,
   mode text not null default 'capture',
   canary_peer_mentor_ids uuid[] not null default '{}',
@@ -27,7 +27,7 @@ create table if not exists portal.connections (
   -- Shows operators when an outage began.
   breaker_since timestamptz,
   constraint connections_pkey primary key (organisation_id),
-  constraint connections_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint connections_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint connections_mode_valid check (mode in ('capture', 'shadow', 'canary', 'live', 'paused')),
   constraint connections_canary_valid check ((mode = 'canary') = (canary_peer_mentor_ids <> '{}')),
   constraint connections_adapter_valid check (btrim(adapter) <> ''),
@@ -35,34 +35,34 @@ create table if not exists portal.connections (
   constraint connections_breaker_valid check (breaker in ('closed', 'open', 'blocked')),
   constraint connections_reason_valid check (btrim(reason) <> '')
 );
-alter table portal.connections enable row level security;
-revoke all on portal.connections from public, anon, authenticated, service_role;
+alter table mentorcert_portal.connections enable row level security;
+revoke all on mentorcert_portal.connections from public, anon, authenticated, service_role;
 grant select (
   organisation_id, mode, canary_peer_mentor_ids, adapter, contract_version, breaker, breaker_reason, breaker_since,
   changed_by, reason, changed_at, mode_since
-) on portal.connections to authenticated;
-comment on table portal.connections is
+) on mentorcert_portal.connections to authenticated;
+comment on table mentorcert_portal.connections is
   'How an organisation''s portal is reached, and whether anything is sent to it. An organisation without a row is in capture.';
-comment on column portal.connections.mode is
+comment on column mentorcert_portal.connections.mode is
   'capture: recorded, nothing sent; shadow: rendered and validated, not sent; canary: only the named peer mentors; live; paused.';
-comment on column portal.connections.breaker is
+comment on column mentorcert_portal.connections.breaker is
   'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
-comment on column portal.connections.failures is 'Attempts that failed since the last that did not.';
-comment on column portal.connections.resume_at is 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
-comment on column portal.connections.requeue_since is
+comment on column mentorcert_portal.connections.failures is 'Attempts that failed since the last that did not.';
+comment on column mentorcert_portal.connections.resume_at is 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
+comment on column mentorcert_portal.connections.requeue_since is
   'What is unconfirmed and was last tried before this instant is tried again at once; null: nothing is.';
-comment on column portal.connections.changed_by is 'Who made the latest change of mode, adapter or contract.';
-comment on column portal.connections.mode_since is 'Since when the mode holds; a change of the adapter leaves it.';
-comment on column portal.connections.breaker_since is 'Since when the breaker has not been closed; null: it is closed.';
+comment on column mentorcert_portal.connections.changed_by is 'Who made the latest change of mode, adapter or contract.';
+comment on column mentorcert_portal.connections.mode_since is 'Since when the mode holds; a change of the adapter leaves it.';
+comment on column mentorcert_portal.connections.breaker_since is 'Since when the breaker has not been closed; null: it is closed.';
 
-drop policy if exists "administrators read the connection of their organisation" on portal.connections;
+drop policy if exists "administrators read the connection of their organisation" on mentorcert_portal.connections;
 create policy "administrators read the connection of their organisation"
-on portal.connections for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the connection of their organisation" on portal.connections is
+on mentorcert_portal.connections for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the connection of their organisation" on mentorcert_portal.connections is
   'How the own portal is reached, and whether anything is sent to it.';
 
-create or replace function portal.set_since()
+create or replace function mentorcert_portal.set_since()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -75,42 +75,42 @@ begin
   return new;
 end
 $$;
-comment on function portal.set_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
+comment on function mentorcert_portal.set_since() is 'Notes since when the mode, and a breaker that is not closed, holds.';
 
 create or replace trigger set_since
-before update on portal.connections
-for each row execute function portal.set_since();
+before update on mentorcert_portal.connections
+for each row execute function mentorcert_portal.set_since();
 
 -- Who connected a portal, changed what is sent to it, or how long its messages are kept: in the audit log, before and after.
 
 do $$
 begin
-  perform private.audit_table(
-    'portal.connections', key => 'organisation_id',
+  perform mentorcert_private.audit_table(
+    'mentorcert_portal.connections', key => 'organisation_id',
     columns => '{mode,canary_peer_mentor_ids,adapter,contract_version,changed_by,reason}'
   );
 end
 $$;
 
-create or replace function portal.require_connection(organisation_id uuid)
+create or replace function mentorcert_portal.require_connection(organisation_id uuid)
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  perform from portal.connections as connection where connection.organisation_id = require_connection.organisation_id;
+  perform from mentorcert_portal.connections as connection where connection.organisation_id = require_connection.organisation_id;
   if not found then
     raise exception using
       errcode = 'MC008', message = 'the organisation has no portal connection',
       hint = 'Make one with `mentorcert portal connect`.',
-      schema = 'portal', table = 'connections', constraint = 'portal_connection_known';
+      schema = 'mentorcert_portal', table = 'connections', constraint = 'portal_connection_known';
   end if;
 end
 $$;
-comment on function portal.require_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
+comment on function mentorcert_portal.require_connection(uuid) is 'Refuses (MC008) an organisation without a connection.';
 
-create or replace function portal.connect(
+create or replace function mentorcert_portal.connect(
   organisation_id uuid, adapter text, contract_version text, reason text, changed_by text default session_user,
   as_of timestamptz default null
 )
@@ -118,7 +118,7 @@ returns void
 language sql
 set search_path = ''
 as $$
-  insert into portal.connections as connection (organisation_id, adapter, contract_version, reason, changed_by, changed_at)
+  insert into mentorcert_portal.connections as connection (organisation_id, adapter, contract_version, reason, changed_by, changed_at)
   values (
     connect.organisation_id, connect.adapter, connect.contract_version, connect.reason, connect.changed_by,
     coalesce(as_of, clock_timestamp())
@@ -127,10 +127,10 @@ as $$
     adapter = excluded.adapter, contract_version = excluded.contract_version,
     reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at
 $$;
-comment on function portal.connect(uuid, text, text, text, text, timestamptz) is
+comment on function mentorcert_portal.connect(uuid, text, text, text, text, timestamptz) is
   'Sets by which adapter and contract messages are sent to an organisation''s portal; a new connection is in capture, an old one keeps its mode.';
 
-create or replace function portal.set_mode(
+create or replace function mentorcert_portal.set_mode(
   organisation_id uuid, mode text, reason text, canary_peer_mentor_ids uuid[] default '{}',
   changed_by text default session_user, as_of timestamptz default null
 )
@@ -141,18 +141,18 @@ as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
 begin
-  perform portal.require_connection(organisation_id);
+  perform mentorcert_portal.require_connection(organisation_id);
   if exists (
     select id from unnest(canary_peer_mentor_ids) as id
     except
-    select mentor.id from public.peer_mentors as mentor where mentor.organisation_id = set_mode.organisation_id
+    select mentor.id from mentorcert.peer_mentors as mentor where mentor.organisation_id = set_mode.organisation_id
   ) then
     raise exception using
       errcode = 'MC008', message = 'a canary is no peer mentor of the organisation',
       hint = 'Name peer mentors of this organisation by their ids.',
-      schema = 'portal', table = 'connections', constraint = 'portal_canary_known';
+      schema = 'mentorcert_portal', table = 'connections', constraint = 'portal_canary_known';
   end if;
-  update portal.connections as connection
+  update mentorcert_portal.connections as connection
   set
     mode = set_mode.mode, canary_peer_mentor_ids = set_mode.canary_peer_mentor_ids,
     breaker = 'closed', breaker_reason = null, failures = 0, resume_at = null,
@@ -162,10 +162,10 @@ begin
   where connection.organisation_id = set_mode.organisation_id;
 end
 $$;
-comment on function portal.set_mode(uuid, text, text, uuid[], text, timestamptz) is
+comment on function mentorcert_portal.set_mode(uuid, text, text, uuid[], text, timestamptz) is
   'Changes the mode, with a reason; closes the breaker, and lets everything unconfirmed be sent at once.';
 
-create or replace function portal.mode_of(organisation_id uuid)
+create or replace function mentorcert_portal.mode_of(organisation_id uuid)
 returns table (mode text, canary_peer_mentor_ids uuid[], is_blocked boolean)
 language sql
 stable
@@ -173,30 +173,30 @@ security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
   select connection.mode, connection.canary_peer_mentor_ids, connection.breaker = 'blocked'
-  from portal.connections as connection
+  from mentorcert_portal.connections as connection
   where connection.organisation_id = mode_of.organisation_id
 $$;
-comment on function portal.mode_of(uuid) is 'What a worker asks again before it sends; no row means capture.';
+comment on function mentorcert_portal.mode_of(uuid) is 'What a worker asks again before it sends; no row means capture.';
 
-create or replace function private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[] default '{}')
+create or replace function mentorcert_private.set_portal_mode(mode text, reason text, canary_peer_mentor_ids uuid[] default '{}')
 returns void
 language plpgsql
 security definer -- the connection is no client's to write; its breaker, and what is due, change with the mode
 set search_path = ''
 as $$
 declare
-  organisation constant uuid := private.require_administered_organisation();
+  organisation constant uuid := mentorcert_private.require_administered_organisation();
 begin
-  perform private.require_reason(reason);
-  perform portal.set_mode(
+  perform mentorcert_private.require_reason(reason);
+  perform mentorcert_portal.set_mode(
     organisation, set_portal_mode.mode, set_portal_mode.reason, set_portal_mode.canary_peer_mentor_ids, auth.uid()::text
   );
 end
 $$;
-comment on function private.set_portal_mode(text, text, uuid[]) is
+comment on function mentorcert_private.set_portal_mode(text, text, uuid[]) is
   'Changes the mode of the portal of the organisation that the caller administers, for a reason; the audit log keeps by whom.';
 
 revoke execute on function
-  portal.set_since, portal.require_connection, portal.connect, portal.set_mode, portal.mode_of, private.set_portal_mode
+  mentorcert_portal.set_since, mentorcert_portal.require_connection, mentorcert_portal.connect, mentorcert_portal.set_mode, mentorcert_portal.mode_of, mentorcert_private.set_portal_mode
 from public, anon, authenticated, service_role;
-grant execute on function private.set_portal_mode to authenticated;
+grant execute on function mentorcert_private.set_portal_mode to authenticated;

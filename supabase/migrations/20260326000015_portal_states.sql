@@ -1,6 +1,6 @@
 -- The state of each peer mentor at the portal: what was sent and confirmed, which changes concern it, what it should show.
 
-create table if not exists portal.states (
+create table if not exists mentorcert_portal.states (
   peer_mentor_id uuid not null,
   organisation_id uuid not null,
   state text not null default 'pending',
@@ -27,52 +27,52 @@ create table if not exists portal.states (
   changed_at timestamptz not null default now(),
   constraint states_pkey primary key (peer_mentor_id),
   constraint states_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
-    references public.peer_mentors (organisation_id, id),
+    references mentorcert.peer_mentors (organisation_id, id),
   constraint states_state_valid check (state in ('pending', 'retry', 'blocked', 'dead', 'in_sync')),
   constraint states_version_valid check (version > 0 and confirmed_version <= version and sent_version <= version),
   constraint states_lease_valid check ((lease_token is null) = (lease_until is null)),
   constraint states_in_sync_valid check (state <> 'in_sync' or confirmed_version is not null and first_dirty_at is null)
 ) with (fillfactor = 80);
 create index if not exists states_due_removals_idx
-on portal.states (organisation_id, next_attempt_at) where is_removal;
+on mentorcert_portal.states (organisation_id, next_attempt_at) where is_removal;
 create index if not exists states_due_idx
-on portal.states (organisation_id, next_attempt_at) where not is_removal;
+on mentorcert_portal.states (organisation_id, next_attempt_at) where not is_removal;
 create index if not exists states_unconfirmed_idx
-on portal.states (organisation_id, attempted_at) where state <> 'in_sync';
-alter table portal.states enable row level security;
-revoke all on portal.states from public, anon, authenticated, service_role;
+on mentorcert_portal.states (organisation_id, attempted_at) where state <> 'in_sync';
+alter table mentorcert_portal.states enable row level security;
+revoke all on mentorcert_portal.states from public, anon, authenticated, service_role;
 grant select (
   peer_mentor_id, organisation_id, state, version, content, content_until, confirmed_version, confirmed_at, shown, is_removal,
   attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at
-) on portal.states to authenticated;
-comment on table portal.states is
+) on mentorcert_portal.states to authenticated;
+comment on table mentorcert_portal.states is
   'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is sent next.';
-comment on column portal.states.state is
-  'pending: to be sent; retry: sent without success; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in portal.state_overview, is what the mode keeps back.';
-comment on column portal.states.version is
+comment on column mentorcert_portal.states.state is
+  'pending: to be sent; retry: sent without success; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in mentorcert_portal.state_overview, is what the mode keeps back.';
+comment on column mentorcert_portal.states.version is
   'Rises with every change, under the lock of this row; one version never stands for two contents.';
-comment on column portal.states.content is
+comment on column mentorcert_portal.states.content is
   'What this version says, as derived when it was last claimed, without personal data; null after a change: not derived yet.';
-comment on column portal.states.content_until is 'The first instant at which the calendar makes the content untrue; null: none does.';
-comment on column portal.states.sent_version is 'The highest version that a worker has set out with.';
-comment on column portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
-comment on column portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as that is sent, false once it confirms the opposite.';
-comment on column portal.states.sent_external_id is
+comment on column mentorcert_portal.states.content_until is 'The first instant at which the calendar makes the content untrue; null: none does.';
+comment on column mentorcert_portal.states.sent_version is 'The highest version that a worker has set out with.';
+comment on column mentorcert_portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
+comment on column mentorcert_portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as that is sent, false once it confirms the opposite.';
+comment on column mentorcert_portal.states.sent_external_id is
   'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
-comment on column portal.states.is_removal is
+comment on column mentorcert_portal.states.is_removal is
   'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';
-comment on column portal.states.next_attempt_at is
+comment on column mentorcert_portal.states.next_attempt_at is
   'When a worker looks next: at once after a change, after a pause when it failed, when the lease ends while it is out, when the content ends by the calendar while in sync.';
-comment on column portal.states.failing_since is 'The first failure since the latest change.';
-comment on column portal.states.lease_token is 'Which claim may acknowledge; a new one each time.';
-comment on column portal.states.first_dirty_at is 'Since when the portal has been behind; null while in sync.';
-comment on column portal.states.changed_at is 'The latest change in the registry that concerns the portal.';
+comment on column mentorcert_portal.states.failing_since is 'The first failure since the latest change.';
+comment on column mentorcert_portal.states.lease_token is 'Which claim may acknowledge; a new one each time.';
+comment on column mentorcert_portal.states.first_dirty_at is 'Since when the portal has been behind; null while in sync.';
+comment on column mentorcert_portal.states.changed_at is 'The latest change in the registry that concerns the portal.';
 
-drop policy if exists "administrators read the states of their organisation" on portal.states;
+drop policy if exists "administrators read the states of their organisation" on mentorcert_portal.states;
 create policy "administrators read the states of their organisation"
-on portal.states for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the states of their organisation" on portal.states is
+on mentorcert_portal.states for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the states of their organisation" on mentorcert_portal.states is
   'For whom something is still to be sent to the own portal, and why it was not.';
 
 -- Which changes concern the portal, and what it should say: derived by the calendar at the instant of sending.
@@ -81,7 +81,7 @@ comment on policy "administrators read the states of their organisation" on port
 -- nightly run has come to a row, and each content knows until when it is true. So the removal of everybody who
 -- expires at midnight is due at midnight, also where the nightly run is dead, and 300,000 of them cost it nothing.
 
-create or replace function portal.desired_content(peer_mentor_ids uuid[], as_of timestamptz)
+create or replace function mentorcert_portal.desired_content(peer_mentor_ids uuid[], as_of timestamptz)
 returns table (peer_mentor_id uuid, content jsonb, content_until timestamptz, effective_at timestamptz)
 language sql
 stable
@@ -102,8 +102,8 @@ as $$
     case when not erased.is_so then least(held.next_end, shown.until) end,
     greatest(state.changed_at, held.latest_end)
   from unnest(desired_content.peer_mentor_ids) as wanted (id)
-  join portal.states as state on state.peer_mentor_id = wanted.id
-  join public.peer_mentors as mentor on mentor.id = wanted.id
+  join mentorcert_portal.states as state on state.peer_mentor_id = wanted.id
+  join mentorcert.peer_mentors as mentor on mentor.id = wanted.id
   cross join lateral (select mentor.erased_at is not null as is_so) as erased
   cross join lateral (
     select
@@ -121,7 +121,7 @@ as $$
       max(certification.expires_at) filter (where standing.status = 'expired') as latest_end
     from public.peer_mentor_certifications as certification
     cross join lateral (
-      select private.status_at(certification.status = 'suspended', certification.expires_at, as_of) as status
+      select mentorcert_private.status_at(certification.status = 'suspended', certification.expires_at, as_of) as status
     ) as standing
     where certification.organisation_id = mentor.organisation_id and certification.peer_mentor_id = mentor.id
   ) as held
@@ -135,8 +135,8 @@ as $$
       else 'uncertified'
     end as status
     from (
-      select private.status_at(certification.status = 'suspended', certification.expires_at, as_of) as status, certification.id
-      from public.certification_types as type
+      select mentorcert_private.status_at(certification.status = 'suspended', certification.expires_at, as_of) as status, certification.id
+      from mentorcert.certification_types as type
       left join public.peer_mentor_certifications as certification
         on certification.organisation_id = type.organisation_id
         and certification.peer_mentor_id = mentor.id
@@ -154,10 +154,10 @@ as $$
     where listed.peer_mentor_id = mentor.id and listed.listed_until > as_of and summary.status = 'certified'
   ) as shown on true
 $$;
-comment on function portal.desired_content(uuid[], timestamptz) is
+comment on function mentorcert_portal.desired_content(uuid[], timestamptz) is
   'What the portal should say of these peer mentors at an instant, until when the calendar leaves it true, and since when it holds.';
 
-create or replace function portal.enqueue_sync(peer_mentor_ids uuid[])
+create or replace function mentorcert_portal.enqueue_sync(peer_mentor_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
@@ -166,9 +166,9 @@ begin
   if cardinality(peer_mentor_ids) = 0 then
     return;
   end if;
-  insert into portal.states as state (peer_mentor_id, organisation_id)
+  insert into mentorcert_portal.states as state (peer_mentor_id, organisation_id)
   select mentor.id, mentor.organisation_id
-  from public.peer_mentors as mentor
+  from mentorcert.peer_mentors as mentor
   where mentor.id in (select unnest(enqueue_sync.peer_mentor_ids))
   order by mentor.id
   on conflict on constraint states_pkey do update set
@@ -188,43 +188,43 @@ begin
     changed_at = now();
 end
 $$;
-comment on function portal.enqueue_sync(uuid[]) is
+comment on function mentorcert_portal.enqueue_sync(uuid[]) is
   'Notes, under the lock of each row, that these peer mentors must be sent to the portal again.';
 
-create or replace function portal.enqueue_after_insert()
+create or replace function mentorcert_portal.enqueue_after_insert()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(select distinct added.peer_mentor_id from new_rows as added));
+  perform mentorcert_portal.enqueue_sync(array(select distinct added.peer_mentor_id from new_rows as added));
   return null;
 end
 $$;
-comment on function portal.enqueue_after_insert() is 'A new certification or listing concerns the portal.';
+comment on function mentorcert_portal.enqueue_after_insert() is 'A new certification or listing concerns the portal.';
 
-create or replace function portal.enqueue_after_insert_of_peer_mentors()
+create or replace function mentorcert_portal.enqueue_after_insert_of_peer_mentors()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(select added.id from new_rows as added));
+  perform mentorcert_portal.enqueue_sync(array(select added.id from new_rows as added));
   return null;
 end
 $$;
-comment on function portal.enqueue_after_insert_of_peer_mentors() is 'A new peer mentor is sent to the portal, also where there is nothing to show.';
+comment on function mentorcert_portal.enqueue_after_insert_of_peer_mentors() is 'A new peer mentor is sent to the portal, also where there is nothing to show.';
 
-create or replace function portal.enqueue_after_change_of_certifications()
+create or replace function mentorcert_portal.enqueue_after_change_of_certifications()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(
+  perform mentorcert_portal.enqueue_sync(array(
     select distinct after.peer_mentor_id
     from new_rows as after
     join old_rows as before on before.id = after.id
@@ -235,10 +235,10 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_change_of_certifications() is
+comment on function mentorcert_portal.enqueue_after_change_of_certifications() is
   'Type, dates and suspension concern the portal; that a date has passed it knows.';
 
-create or replace function portal.enqueue_after_unlisting()
+create or replace function mentorcert_portal.enqueue_after_unlisting()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
@@ -246,22 +246,22 @@ set search_path = ''
 as $$
 begin
   -- A lease that had run out ended at that instant, not by being tidied away.
-  perform portal.enqueue_sync(array(
+  perform mentorcert_portal.enqueue_sync(array(
     select gone.peer_mentor_id from old_rows as gone where gone.listed_until > now()
   ));
   return null;
 end
 $$;
-comment on function portal.enqueue_after_unlisting() is 'A peer mentor who leaves the list before the lease ends concerns the portal.';
+comment on function mentorcert_portal.enqueue_after_unlisting() is 'A peer mentor who leaves the list before the lease ends concerns the portal.';
 
-create or replace function portal.enqueue_after_change_of_peer_mentors()
+create or replace function mentorcert_portal.enqueue_after_change_of_peer_mentors()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(
+  perform mentorcert_portal.enqueue_sync(array(
     select after.id
     from new_rows as after
     join old_rows as before on before.id = after.id
@@ -271,18 +271,18 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_change_of_peer_mentors() is
+comment on function mentorcert_portal.enqueue_after_change_of_peer_mentors() is
   'The number and the erasure concern the portal; a consent does by the listing that it gives.';
 
-create or replace function portal.enqueue_after_change_of_types()
+create or replace function mentorcert_portal.enqueue_after_change_of_types()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(
-    select mentor.id from public.peer_mentors as mentor
+  perform mentorcert_portal.enqueue_sync(array(
+    select mentor.id from mentorcert.peer_mentors as mentor
     where mentor.organisation_id in (
       select after.organisation_id
       from new_rows as after
@@ -293,17 +293,17 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_change_of_types() is 'What is required decides who counts as certified, in the whole organisation.';
+comment on function mentorcert_portal.enqueue_after_change_of_types() is 'What is required decides who counts as certified, in the whole organisation.';
 
-create or replace function portal.enqueue_after_insert_of_types()
+create or replace function mentorcert_portal.enqueue_after_insert_of_types()
 returns trigger
 language plpgsql
 security definer -- the portal's state is no client's to write
 set search_path = ''
 as $$
 begin
-  perform portal.enqueue_sync(array(
-    select mentor.id from public.peer_mentors as mentor
+  perform mentorcert_portal.enqueue_sync(array(
+    select mentor.id from mentorcert.peer_mentors as mentor
     where mentor.organisation_id in (
       select added.organisation_id from new_rows as added where added.required_for_listing
     )
@@ -311,52 +311,52 @@ begin
   return null;
 end
 $$;
-comment on function portal.enqueue_after_insert_of_types() is 'A new type that is required leaves nobody certified.';
+comment on function mentorcert_portal.enqueue_after_insert_of_types() is 'A new type that is required leaves nobody certified.';
 
 -- By their names they come after refresh_listing_on_…, whose result they read. Until when somebody is listed follows from
 -- certifications and types; that somebody is listed, from the consent too.
 create or replace trigger sync_portal_on_insert
-after insert on public.peer_mentors
+after insert on mentorcert.peer_mentors
 referencing new table as new_rows
-for each statement execute function portal.enqueue_after_insert_of_peer_mentors();
+for each statement execute function mentorcert_portal.enqueue_after_insert_of_peer_mentors();
 
 create or replace trigger sync_portal_on_insert
 after insert on public.peer_mentor_certifications
 referencing new table as new_rows
-for each statement execute function portal.enqueue_after_insert();
+for each statement execute function mentorcert_portal.enqueue_after_insert();
 
 create or replace trigger sync_portal_on_insert
 after insert on public.listed_peer_mentors
 referencing new table as new_rows
-for each statement execute function portal.enqueue_after_insert();
+for each statement execute function mentorcert_portal.enqueue_after_insert();
 
 create or replace trigger sync_portal_on_update
-after update on public.peer_mentors
+after update on mentorcert.peer_mentors
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.enqueue_after_change_of_peer_mentors();
+for each statement execute function mentorcert_portal.enqueue_after_change_of_peer_mentors();
 
 create or replace trigger sync_portal_on_update
 after update on public.peer_mentor_certifications
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.enqueue_after_change_of_certifications();
+for each statement execute function mentorcert_portal.enqueue_after_change_of_certifications();
 
 create or replace trigger sync_portal_on_delete
 after delete on public.listed_peer_mentors
 referencing old table as old_rows
-for each statement execute function portal.enqueue_after_unlisting();
+for each statement execute function mentorcert_portal.enqueue_after_unlisting();
 
 create or replace trigger sync_portal_on_insert
-after insert on public.certification_types
+after insert on mentorcert.certification_types
 referencing new table as new_rows
-for each statement execute function portal.enqueue_after_insert_of_types();
+for each statement execute function mentorcert_portal.enqueue_after_insert_of_types();
 
 create or replace trigger sync_portal_on_update
-after update on public.certification_types
+after update on mentorcert.certification_types
 referencing new table as new_rows old table as old_rows
-for each statement execute function portal.enqueue_after_change_of_types();
+for each statement execute function mentorcert_portal.enqueue_after_change_of_types();
 
 revoke execute on function
-  portal.desired_content, portal.enqueue_sync, portal.enqueue_after_insert, portal.enqueue_after_insert_of_peer_mentors,
-  portal.enqueue_after_change_of_certifications, portal.enqueue_after_unlisting, portal.enqueue_after_change_of_peer_mentors,
-  portal.enqueue_after_change_of_types, portal.enqueue_after_insert_of_types
+  mentorcert_portal.desired_content, mentorcert_portal.enqueue_sync, mentorcert_portal.enqueue_after_insert, mentorcert_portal.enqueue_after_insert_of_peer_mentors,
+  mentorcert_portal.enqueue_after_change_of_certifications, mentorcert_portal.enqueue_after_unlisting, mentorcert_portal.enqueue_after_change_of_peer_mentors,
+  mentorcert_portal.enqueue_after_change_of_types, mentorcert_portal.enqueue_after_insert_of_types
 from public, anon, authenticated, service_role;

@@ -2,7 +2,7 @@
 
 -- Attempts
 
-create table if not exists portal.attempts (
+create table if not exists mentorcert_portal.attempts (
   id bigint generated always as identity,
   attempted_at timestamptz not null,
   organisation_id uuid not null,
@@ -22,57 +22,57 @@ create table if not exists portal.attempts (
     )
   )
 );
-create index if not exists attempts_peer_mentor_id_idx on portal.attempts (peer_mentor_id, attempted_at);
+create index if not exists attempts_peer_mentor_id_idx on mentorcert_portal.attempts (peer_mentor_id, attempted_at);
 create index if not exists attempts_rejected_idx
-on portal.attempts (organisation_id, attempted_at) where outcome = 'rejected';
-create index if not exists attempts_attempted_at_idx on portal.attempts using brin (attempted_at);
-alter table portal.attempts enable row level security;
-revoke all on portal.attempts from public, anon, authenticated, service_role;
-comment on table portal.attempts is
+on mentorcert_portal.attempts (organisation_id, attempted_at) where outcome = 'rejected';
+create index if not exists attempts_attempted_at_idx on mentorcert_portal.attempts using brin (attempted_at);
+alter table mentorcert_portal.attempts enable row level security;
+revoke all on mentorcert_portal.attempts from public, anon, authenticated, service_role;
+comment on table mentorcert_portal.attempts is
   'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
-comment on column portal.attempts.outcome is
+comment on column mentorcert_portal.attempts.outcome is
   'The result. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 
 create or replace trigger reject_change
-before update or truncate on portal.attempts
-for each statement execute function private.reject_change(
+before update or truncate on mentorcert_portal.attempts
+for each statement execute function mentorcert_private.reject_change(
   'portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.'
 );
 
 create or replace trigger reject_removal
-before delete on portal.attempts
+before delete on mentorcert_portal.attempts
 for each row when (old.attempted_at > now() - interval '1 month')
-execute function private.reject_change(
+execute function mentorcert_private.reject_change(
   'portal_attempts_append_only', 'The log is appended to; what is older than a month may be deleted.'
 );
 
-create table if not exists portal.attempt_counts (
+create table if not exists mentorcert_portal.attempt_counts (
   organisation_id uuid not null,
   outcome text not null,
   attempts bigint not null,
   constraint attempt_counts_pkey primary key (organisation_id, outcome)
 );
-alter table portal.attempt_counts enable row level security;
-revoke all on portal.attempt_counts from public, anon, authenticated, service_role;
-grant select (organisation_id, outcome, attempts) on portal.attempt_counts to authenticated;
-comment on table portal.attempt_counts is
+alter table mentorcert_portal.attempt_counts enable row level security;
+revoke all on mentorcert_portal.attempt_counts from public, anon, authenticated, service_role;
+grant select (organisation_id, outcome, attempts) on mentorcert_portal.attempt_counts to authenticated;
+comment on table mentorcert_portal.attempt_counts is
   'How many attempts ever had which outcome: a number that only rises, whatever the log still keeps.';
 
-drop policy if exists "administrators read the counts of their organisation" on portal.attempt_counts;
+drop policy if exists "administrators read the counts of their organisation" on mentorcert_portal.attempt_counts;
 create policy "administrators read the counts of their organisation"
-on portal.attempt_counts for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the counts of their organisation" on portal.attempt_counts is
+on mentorcert_portal.attempt_counts for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the counts of their organisation" on mentorcert_portal.attempt_counts is
   'The outcomes of the attempts to send to the own portal.';
 
-create or replace function portal.count_attempts()
+create or replace function mentorcert_portal.count_attempts()
 returns trigger
 language plpgsql
 security definer -- a role that may report an attempt need not write the counts
 set search_path = ''
 as $$
 begin
-  insert into portal.attempt_counts as counted (organisation_id, outcome, attempts)
+  insert into mentorcert_portal.attempt_counts as counted (organisation_id, outcome, attempts)
   select attempt.organisation_id, attempt.outcome, count(*)
   from new_rows as attempt
   group by attempt.organisation_id, attempt.outcome
@@ -81,48 +81,48 @@ begin
   return null;
 end
 $$;
-comment on function portal.count_attempts() is 'Adds what was appended to the attempt log to the counts, in one order for all.';
+comment on function mentorcert_portal.count_attempts() is 'Adds what was appended to the attempt log to the counts, in one order for all.';
 
 create or replace trigger count_attempts
-after insert on portal.attempts
+after insert on mentorcert_portal.attempts
 referencing new table as new_rows
-for each statement execute function portal.count_attempts();
+for each statement execute function mentorcert_portal.count_attempts();
 
 -- Workers
 
-create table if not exists portal.workers (
+create table if not exists mentorcert_portal.workers (
   worker text not null,
   started_at timestamptz not null,
   seen_at timestamptz not null,
   constraint workers_pkey primary key (worker)
 );
-alter table portal.workers enable row level security;
-revoke all on portal.workers from public, anon, authenticated, service_role;
-grant select (started_at, seen_at) on portal.workers to authenticated;
-comment on table portal.workers is 'The heartbeat of every worker; a row of one that was stopped, or has been silent for a day, is gone.';
+alter table mentorcert_portal.workers enable row level security;
+revoke all on mentorcert_portal.workers from public, anon, authenticated, service_role;
+grant select (started_at, seen_at) on mentorcert_portal.workers to authenticated;
+comment on table mentorcert_portal.workers is 'The heartbeat of every worker; a row of one that was stopped, or has been silent for a day, is gone.';
 
-drop policy if exists "administrators read whether a worker lives" on portal.workers;
+drop policy if exists "administrators read whether a worker lives" on mentorcert_portal.workers;
 create policy "administrators read whether a worker lives"
-on portal.workers for select to authenticated
-using ((select private.administered_organisation_id()) is not null);
-comment on policy "administrators read whether a worker lives" on portal.workers is
+on mentorcert_portal.workers for select to authenticated
+using ((select mentorcert_private.administered_organisation_id()) is not null);
+comment on policy "administrators read whether a worker lives" on mentorcert_portal.workers is
   'Workers serve all organisations; which machine they run on is not granted.';
 
-create or replace function portal.heartbeat(worker text, started_at timestamptz, stopped boolean default false)
+create or replace function mentorcert_portal.heartbeat(worker text, started_at timestamptz, stopped boolean default false)
 returns void
 language sql
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
-  delete from portal.workers as other
+  delete from mentorcert_portal.workers as other
   where other.seen_at < clock_timestamp() - interval '1 day' or stopped and other.worker = heartbeat.worker;
-  insert into portal.workers as mine (worker, started_at, seen_at)
+  insert into mentorcert_portal.workers as mine (worker, started_at, seen_at)
   select heartbeat.worker, heartbeat.started_at, clock_timestamp() where not stopped
   on conflict on constraint workers_pkey do update set seen_at = excluded.seen_at
 $$;
-comment on function portal.heartbeat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
+comment on function mentorcert_portal.heartbeat(text, timestamptz, boolean) is 'Says that a worker lives, or that it has stopped.';
 
-create or replace function portal.due(as_of timestamptz default null)
+create or replace function mentorcert_portal.due(as_of timestamptz default null)
 returns table (
   organisation_id uuid, organisation text, mode text, adapter text, contract_version text, is_reviving boolean,
   due_in_s double precision
@@ -139,29 +139,29 @@ as $$
       greatest(0, extract(epoch from greatest(least(removal.at, other.at), connection.resume_at) - clock.at))::double precision
     end
   from (select coalesce(as_of, clock_timestamp()) as at) as clock
-  cross join portal.connections as connection
-  join public.organisations as organisation on organisation.id = connection.organisation_id
+  cross join mentorcert_portal.connections as connection
+  join mentorcert.organisations as organisation on organisation.id = connection.organisation_id
   left join lateral (
     select case
       when connection.breaker = 'open' then connection.resume_at
       when connection.mode = 'canary' then (
-        select min(state.next_attempt_at) from portal.states as state
+        select min(state.next_attempt_at) from mentorcert_portal.states as state
         where state.peer_mentor_id = any(connection.canary_peer_mentor_ids)
       )
       else (
-        select min(state.next_attempt_at) from portal.states as state
+        select min(state.next_attempt_at) from mentorcert_portal.states as state
         where state.organisation_id = connection.organisation_id and state.is_removal
       )
     end as at
   ) as removal on true
   left join lateral (
-    select min(state.next_attempt_at) as at from portal.states as state
+    select min(state.next_attempt_at) as at from mentorcert_portal.states as state
     where state.organisation_id = connection.organisation_id and not state.is_removal
       and connection.breaker = 'closed' and connection.mode <> 'canary'
   ) as other on true
   where connection.mode in ('shadow', 'canary', 'live') and connection.breaker <> 'blocked'
 $$;
-comment on function portal.due(timestamptz) is
+comment on function mentorcert_portal.due(timestamptz) is
   'The connections that send, and in how many seconds each has something to send; null: nothing is foreseen.';
 
 -- What a worker does first: it claims what is due, under a lease. Then it sends to the portal, without any transaction,
@@ -170,7 +170,7 @@ comment on function portal.due(timestamptz) is
 -- Locks are taken in one order: the connection, then the states. A worker never waits for a state, it leaves out what
 -- somebody else holds; so it is never in the way of a change in the registry, nor caught in a deadlock with one.
 
-create or replace function portal.claim(
+create or replace function mentorcert_portal.claim(
   organisation_id uuid, batch_size integer default 50, lease interval default '60 seconds', as_of timestamptz default null
 )
 returns table (
@@ -183,7 +183,7 @@ set plan_cache_mode = force_custom_plan -- for the canary another index is the r
 as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
-  connection portal.connections;
+  connection mentorcert_portal.connections;
   canary uuid[];
   ids uuid[];
 begin
@@ -193,13 +193,13 @@ begin
       errcode = 'feature_not_supported', message = 'portal states are claimed in read committed transactions only',
       hint = 'Leave the isolation level at its default.';
   end if;
-  select * into connection from portal.connections as candidate where candidate.organisation_id = claim.organisation_id;
+  select * into connection from mentorcert_portal.connections as candidate where candidate.organisation_id = claim.organisation_id;
   if not found or connection.mode not in ('shadow', 'canary', 'live') or connection.breaker = 'blocked'
     or connection.resume_at > at then
     return;
   end if;
   if connection.breaker = 'open' then
-    update portal.connections as mine set resume_at = at + lease
+    update mentorcert_portal.connections as mine set resume_at = at + lease
     where mine.organisation_id = claim.organisation_id and mine.breaker = 'open' and mine.resume_at <= at;
     if not found then
       return;
@@ -209,7 +209,7 @@ begin
   canary := case when connection.mode = 'canary' then connection.canary_peer_mentor_ids end;
 
   with removals as (
-    select state.peer_mentor_id from portal.states as state
+    select state.peer_mentor_id from mentorcert_portal.states as state
     where state.organisation_id = claim.organisation_id and state.is_removal
       and (
         state.next_attempt_at <= at
@@ -222,7 +222,7 @@ begin
     for update of state skip locked
   ),
   others as (
-    select state.peer_mentor_id from portal.states as state
+    select state.peer_mentor_id from mentorcert_portal.states as state
     where state.organisation_id = claim.organisation_id and not state.is_removal
       and (
         state.next_attempt_at <= at
@@ -245,11 +245,11 @@ begin
       (desired.content ->> 'listed')::boolean as listed,
       coalesce(state.content <> desired.content, false) as lapsed,
       coalesce(desired.content = state.confirmed and state.sent_version = state.confirmed_version, false) as settled
-    from portal.desired_content(ids, at) as desired
-    join portal.states as state on state.peer_mentor_id = desired.peer_mentor_id
+    from mentorcert_portal.desired_content(ids, at) as desired
+    join mentorcert_portal.states as state on state.peer_mentor_id = desired.peer_mentor_id
   ),
   claimed as (
-    update portal.states as state
+    update mentorcert_portal.states as state
     set
       state = case
         when derived.settled then 'in_sync'
@@ -298,10 +298,10 @@ begin
   order by claimed.is_removal desc, claimed.first_dirty_at;
 end
 $$;
-comment on function portal.claim(uuid, integer, interval, timestamptz) is
+comment on function mentorcert_portal.claim(uuid, integer, interval, timestamptz) is
   'Takes what is due of an organisation under a lease, removals first, and derives what to send. A row without a token needed no sending: the portal has confirmed just that already. Nothing where the mode or the breaker says so.';
 
-create or replace function portal.requeue(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
+create or replace function mentorcert_portal.requeue(organisation_id uuid, batch_size integer default 5000, as_of timestamptz default null)
 returns integer
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -313,12 +313,12 @@ declare
   revived integer;
 begin
   select connection.requeue_since into since
-  from portal.connections as connection where connection.organisation_id = requeue.organisation_id;
+  from mentorcert_portal.connections as connection where connection.organisation_id = requeue.organisation_id;
   if since is null then
     return 0;
   end if;
   with waiting as (
-    select state.peer_mentor_id from portal.states as state
+    select state.peer_mentor_id from mentorcert_portal.states as state
     where state.organisation_id = requeue.organisation_id and state.state <> 'in_sync' and state.lease_token is null
       and (state.attempted_at < since or state.attempted_at is null)
       and (
@@ -332,7 +332,7 @@ begin
     limit batch_size
     for update of state skip locked
   )
-  update portal.states as state
+  update mentorcert_portal.states as state
   set
     state = 'pending', attempts = 0, failing_since = null, next_attempt_at = at,
     is_removal = state.is_removal or state.attempted_at is null and not exists (
@@ -343,11 +343,11 @@ begin
   where state.peer_mentor_id = waiting.peer_mentor_id;
   get diagnostics revived = row_count;
   if revived = 0 then
-    update portal.connections as connection set requeue_since = null
+    update mentorcert_portal.connections as connection set requeue_since = null
     where connection.organisation_id = requeue.organisation_id and connection.requeue_since = since
       -- What was locked, or under a lease, above.
       and not exists (
-        select from portal.states as state
+        select from mentorcert_portal.states as state
         where state.organisation_id = connection.organisation_id and state.state <> 'in_sync'
           and (state.attempted_at < since or state.attempted_at is null)
           and (state.next_attempt_at is null or state.next_attempt_at > at)
@@ -356,12 +356,12 @@ begin
   return revived;
 end
 $$;
-comment on function portal.requeue(uuid, integer, timestamptz) is
+comment on function mentorcert_portal.requeue(uuid, integer, timestamptz) is
   'Makes due, batch by batch, what is unconfirmed and was last tried before requeue_since; returns how many. At 0 there is nothing to be done now.';
 
 -- What a worker reports: what the portal confirmed, what was rehearsed, what went wrong, what is given back.
 
-create or replace function portal.results(results jsonb)
+create or replace function mentorcert_portal.results(results jsonb)
 returns table (
   peer_mentor_id uuid, lease_token uuid, version bigint, attempt integer, outcome text, remote_version bigint,
   http_status integer, latency_s real, error text, retry_after double precision
@@ -380,25 +380,25 @@ as $$
     http_status integer, latency_s real, error text, retry_after double precision
   )
 $$;
-comment on function portal.results(jsonb) is 'A worker''s report, a JSON array of objects, as rows.';
+comment on function mentorcert_portal.results(jsonb) is 'A worker''s report, a JSON array of objects, as rows.';
 
-create or replace function portal.lock_reported(results jsonb)
+create or replace function mentorcert_portal.lock_reported(results jsonb)
 returns uuid[]
 language sql
 set search_path = ''
 as $$
   select array(
     select state.peer_mentor_id
-    from portal.states as state
-    where state.peer_mentor_id in (select result.peer_mentor_id from portal.results(results) as result)
+    from mentorcert_portal.states as state
+    where state.peer_mentor_id in (select result.peer_mentor_id from mentorcert_portal.results(results) as result)
     order by state.peer_mentor_id
     for update skip locked
   )
 $$;
-comment on function portal.lock_reported(jsonb) is
+comment on function mentorcert_portal.lock_reported(jsonb) is
   'Locks the reported rows that nobody else holds. What a change holds is reported again in a moment.';
 
-create or replace function portal.log_attempts(
+create or replace function mentorcert_portal.log_attempts(
   locked uuid[], results jsonb, worker text, at timestamptz
 )
 returns void
@@ -408,34 +408,34 @@ as $$
 begin
   -- Who has lost the lease may have sent an older version after a newer one: it must be sent again, whatever was confirmed.
   with late as (
-    update portal.states as state
+    update mentorcert_portal.states as state
     set
       version = state.version + 1, content = null, confirmed = null, shown = true, state = 'pending', attempts = 0,
       next_attempt_at = case when state.lease_token is null then at else state.next_attempt_at end,
       first_dirty_at = coalesce(state.first_dirty_at, at)
-    from portal.results(results) as result
+    from mentorcert_portal.results(results) as result
     where state.peer_mentor_id = result.peer_mentor_id
       and state.peer_mentor_id = any(locked)
       and state.lease_token is distinct from result.lease_token
     returning state.peer_mentor_id
   )
-  insert into portal.attempts (
+  insert into mentorcert_portal.attempts (
     attempted_at, organisation_id, peer_mentor_id, version, attempt, outcome, http_status, latency_s, error, worker
   )
   select
     at, state.organisation_id, result.peer_mentor_id, result.version, result.attempt,
     case when late.peer_mentor_id is null then result.outcome else 'lost_lease' end,
     result.http_status, result.latency_s, left(result.error, 500), log_attempts.worker
-  from portal.results(results) as result
-  join portal.states as state on state.peer_mentor_id = result.peer_mentor_id
+  from mentorcert_portal.results(results) as result
+  join mentorcert_portal.states as state on state.peer_mentor_id = result.peer_mentor_id
   left join late on late.peer_mentor_id = result.peer_mentor_id
   where result.peer_mentor_id = any(locked);
 end
 $$;
-comment on function portal.log_attempts(uuid[], jsonb, text, timestamptz) is
+comment on function mentorcert_portal.log_attempts(uuid[], jsonb, text, timestamptz) is
   'Appends to the attempt log, and marks dirty again whatever was done under a lease that was lost.';
 
-create or replace function portal.acknowledge(
+create or replace function mentorcert_portal.acknowledge(
   organisation_id uuid, results jsonb, worker text, as_of timestamptz default null
 )
 returns setof uuid
@@ -447,7 +447,7 @@ declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
   locked uuid[];
 begin
-  update portal.connections as connection
+  update mentorcert_portal.connections as connection
   set
     failures = 0,
     breaker = case connection.breaker when 'open' then 'closed' else connection.breaker end,
@@ -456,9 +456,9 @@ begin
     requeue_since = case connection.breaker when 'open' then at else connection.requeue_since end
   where connection.organisation_id = acknowledge.organisation_id
     and (connection.failures > 0 or connection.breaker = 'open')
-    and exists (select from portal.results(results) as result where result.outcome in ('applied', 'already_newer'));
-  locked := portal.lock_reported(results);
-  perform portal.log_attempts(locked, results, worker, at);
+    and exists (select from mentorcert_portal.results(results) as result where result.outcome in ('applied', 'already_newer'));
+  locked := mentorcert_portal.lock_reported(results);
+  perform mentorcert_portal.log_attempts(locked, results, worker, at);
 
   with outcomes as (
     select
@@ -467,12 +467,12 @@ begin
         and coalesce(result.remote_version <= result.version, true) as confirms,
       (state.content ->> 'listed')::boolean as listed,
       case when state.content ->> 'status' = 'erased' then state.content - 'external_id' else state.content end as kept
-    from portal.results(results) as result
-    join portal.states as state
+    from mentorcert_portal.results(results) as result
+    join mentorcert_portal.states as state
       on state.peer_mentor_id = result.peer_mentor_id and state.lease_token = result.lease_token
     where result.peer_mentor_id = any(locked)
   )
-  update portal.states as state
+  update mentorcert_portal.states as state
   set
     state = case when outcomes.confirms then 'in_sync' else 'pending' end,
     -- The portal may know a version that we do not, of before a restored backup: ours must rise above it.
@@ -502,7 +502,7 @@ begin
     failing_since = null, error_class = null, error = null,
     first_dirty_at = case when outcomes.confirms then null else state.first_dirty_at end,
     next_attempt_at = case
-      when outcomes.remote_version > state.version then at + portal.retry_delay(state.attempts)
+      when outcomes.remote_version > state.version then at + mentorcert_portal.retry_delay(state.attempts)
       -- Sent or only rehearsed: until a change, or the calendar, makes it untrue.
       when state.version = outcomes.version then state.content_until
       else at
@@ -513,10 +513,10 @@ begin
   return query select unnest(locked);
 end
 $$;
-comment on function portal.acknowledge(uuid, jsonb, text, timestamptz) is
+comment on function mentorcert_portal.acknowledge(uuid, jsonb, text, timestamptz) is
   'Notes what the portal has confirmed, or what was rehearsed (shadowed). Fenced: only the lease that is still held confirms, and a row that changed meanwhile stays due. Returns what was noted; the rest is locked by a change, and to be reported again.';
 
-create or replace function portal.retry_delay(attempts integer)
+create or replace function mentorcert_portal.retry_delay(attempts integer)
 returns interval
 language sql
 volatile
@@ -524,10 +524,10 @@ set search_path = ''
 as $$
   select random() * (array[5, 30, 300, 1800, 7200, 21600])[least(greatest(attempts, 1), 6)] * interval '1 second'
 $$;
-comment on function portal.retry_delay(integer) is
+comment on function mentorcert_portal.retry_delay(integer) is
   'How long to wait after this many failed attempts: full jitter over 5 s, 30 s, 5 min, 30 min, 2 h, and then 6 h each time.';
 
-create or replace function portal.record_failures(
+create or replace function mentorcert_portal.record_failures(
   organisation_id uuid, results jsonb, at timestamptz
 )
 returns boolean
@@ -543,21 +543,21 @@ begin
   select count(*) filter (where result.outcome in ('unavailable', 'unexpected_answer')), max(result.retry_after),
     max('The portal does not accept our credentials.') filter (where result.outcome = 'unauthorised')
   into unanswered, pause_s, because
-  from portal.results(results) as result;
+  from mentorcert_portal.results(results) as result;
 
   select coalesce(because, 'The portal refused messages about three peer mentors within ten minutes: has the contract changed?')
   into because
-  from portal.connections as connection
+  from mentorcert_portal.connections as connection
   where connection.organisation_id = record_failures.organisation_id and (
     because is not null
     or (
-      select count(distinct attempt.peer_mentor_id) from portal.attempts as attempt
+      select count(distinct attempt.peer_mentor_id) from mentorcert_portal.attempts as attempt
       where attempt.organisation_id = connection.organisation_id and attempt.outcome = 'rejected'
         and attempt.attempted_at > greatest(at - interval '10 minutes', connection.changed_at)
     ) >= 3
   );
 
-  update portal.connections as connection
+  update mentorcert_portal.connections as connection
   set
     failures = connection.failures + unanswered,
     breaker = case
@@ -582,10 +582,10 @@ begin
   return coalesce(is_blocked, false);
 end
 $$;
-comment on function portal.record_failures(uuid, jsonb, timestamptz) is
+comment on function mentorcert_portal.record_failures(uuid, jsonb, timestamptz) is
   'Pauses, opens or blocks the connection as the failures demand; returns whether it is blocked.';
 
-create or replace function portal.fail(
+create or replace function mentorcert_portal.fail(
   organisation_id uuid, results jsonb, worker text, as_of timestamptz default null
 )
 returns setof uuid
@@ -598,21 +598,21 @@ declare
   locked uuid[];
   is_blocked boolean;
 begin
-  perform from portal.connections as connection
+  perform from mentorcert_portal.connections as connection
   where connection.organisation_id = fail.organisation_id
   for no key update;
-  locked := portal.lock_reported(results);
-  perform portal.log_attempts(locked, results, worker, at);
-  is_blocked := portal.record_failures(
+  locked := mentorcert_portal.lock_reported(results);
+  perform mentorcert_portal.log_attempts(locked, results, worker, at);
+  is_blocked := mentorcert_portal.record_failures(
     organisation_id,
     (
-      select jsonb_agg(to_jsonb(result)) from portal.results(results) as result
+      select jsonb_agg(to_jsonb(result)) from mentorcert_portal.results(results) as result
       where result.peer_mentor_id = any(locked)
     ),
     at
   );
 
-  update portal.states as state
+  update mentorcert_portal.states as state
   set
     state = case
       when state.version <> result.version then 'pending'
@@ -625,7 +625,7 @@ begin
       when is_blocked and result.outcome in ('unauthorised', 'rejected') then null
       when not state.is_removal and state.failing_since <= at - interval '75 hours' then state.content_until
       else least(
-        at + greatest(portal.retry_delay(state.attempts), result.retry_after * interval '1 second'),
+        at + greatest(mentorcert_portal.retry_delay(state.attempts), result.retry_after * interval '1 second'),
         -- Null where the content has no end; `least` passes over it, and so would `greatest`.
         case when state.content_until is not null then greatest(at, state.content_until) end
       )
@@ -634,40 +634,40 @@ begin
     error_class = result.outcome,
     error = left(result.error, 500),
     lease_token = null, lease_until = null
-  from portal.results(results) as result
+  from mentorcert_portal.results(results) as result
   where state.peer_mentor_id = result.peer_mentor_id
     and state.peer_mentor_id = any(locked)
     and state.lease_token = result.lease_token;
   return query select unnest(locked);
 end
 $$;
-comment on function portal.fail(uuid, jsonb, text, timestamptz) is
+comment on function mentorcert_portal.fail(uuid, jsonb, text, timestamptz) is
   'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; report the rest again.';
 
-create or replace function portal.release(results jsonb, as_of timestamptz default null)
+create or replace function mentorcert_portal.release(results jsonb, as_of timestamptz default null)
 returns setof uuid
 language plpgsql
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
 declare
-  locked constant uuid[] := portal.lock_reported(results);
+  locked constant uuid[] := mentorcert_portal.lock_reported(results);
 begin
-  update portal.states as state
+  update mentorcert_portal.states as state
   set
     next_attempt_at = coalesce(as_of, clock_timestamp()), attempts = greatest(state.attempts - 1, 0),
     lease_token = null, lease_until = null
-  from portal.results(results) as result
+  from mentorcert_portal.results(results) as result
   where state.peer_mentor_id = result.peer_mentor_id
     and state.peer_mentor_id = any(locked)
     and state.lease_token = result.lease_token;
   return query select unnest(locked);
 end
 $$;
-comment on function portal.release(jsonb, timestamptz) is 'Gives back rows that were claimed and not sent. Returns which; the rest come back by themselves when their leases end.';
+comment on function mentorcert_portal.release(jsonb, timestamptz) is 'Gives back rows that were claimed and not sent. Returns which; the rest come back by themselves when their leases end.';
 
 revoke execute on function
-  portal.count_attempts, portal.heartbeat, portal.due, portal.claim, portal.requeue,
-  portal.results, portal.lock_reported, portal.log_attempts, portal.acknowledge, portal.retry_delay,
-  portal.record_failures, portal.fail, portal.release
+  mentorcert_portal.count_attempts, mentorcert_portal.heartbeat, mentorcert_portal.due, mentorcert_portal.claim, mentorcert_portal.requeue,
+  mentorcert_portal.results, mentorcert_portal.lock_reported, mentorcert_portal.log_attempts, mentorcert_portal.acknowledge, mentorcert_portal.retry_delay,
+  mentorcert_portal.record_failures, mentorcert_portal.fail, mentorcert_portal.release
 from public, anon, authenticated, service_role;

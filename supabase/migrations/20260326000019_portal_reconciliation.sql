@@ -1,6 +1,6 @@
 -- Reconciliations: whether the portal shows what it should. A confirmation is what the portal said; this is what it does.
 
-create table if not exists portal.reconciliations (
+create table if not exists mentorcert_portal.reconciliations (
   id bigint generated always as identity,
   organisation_id uuid not null,
   scope text not null,
@@ -21,7 +21,7 @@ create table if not exists portal.reconciliations (
   duplicate integer not null default 0,
   marked integer not null default 0,
   constraint reconciliations_pkey primary key (id),
-  constraint reconciliations_organisation_id_fkey foreign key (organisation_id) references public.organisations (id),
+  constraint reconciliations_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint reconciliations_scope_valid check (scope in ('recent', 'full')),
   constraint reconciliations_outcome_valid check (outcome in ('done', 'stopped', 'unverified', 'failed')),
   constraint reconciliations_finished_valid check (
@@ -29,37 +29,37 @@ create table if not exists portal.reconciliations (
   ),
   constraint reconciliations_reason_valid check ((outcome <> 'done') = (reason is not null))
 );
-create unique index if not exists reconciliations_running_key on portal.reconciliations (organisation_id) where finished_at is null;
-create index if not exists reconciliations_organisation_id_idx on portal.reconciliations (organisation_id, id);
-alter table portal.reconciliations enable row level security;
-revoke all on portal.reconciliations from public, anon, authenticated, service_role;
+create unique index if not exists reconciliations_running_key on mentorcert_portal.reconciliations (organisation_id) where finished_at is null;
+create index if not exists reconciliations_organisation_id_idx on mentorcert_portal.reconciliations (organisation_id, id);
+alter table mentorcert_portal.reconciliations enable row level security;
+revoke all on mentorcert_portal.reconciliations from public, anon, authenticated, service_role;
 grant select (
   id, organisation_id, scope, is_dry_run, started_at, finished_at, outcome, reason, read, compared, in_motion,
   listed_but_expired, missing, stale, unknown_there, duplicate, marked
-) on portal.reconciliations to authenticated;
-comment on table portal.reconciliations is
+) on mentorcert_portal.reconciliations to authenticated;
+comment on table mentorcert_portal.reconciliations is
   'Every comparison of what an organisation''s portal shows with what it should; one at a time for each organisation.';
-comment on column portal.reconciliations.scope is
+comment on column mentorcert_portal.reconciliations.scope is
   'full: everybody is compared; recent: those who changed or were sent since the last that was done, must not be listed, is shown otherwise than confirmed, or differed before.';
-comment on column portal.reconciliations.is_dry_run is 'Nothing is repaired: asked for, or because the mode does not send.';
-comment on column portal.reconciliations.lease_until is 'Until when its process need not report; then another may start over.';
-comment on column portal.reconciliations.outcome is
+comment on column mentorcert_portal.reconciliations.is_dry_run is 'Nothing is repaired: asked for, or because the mode does not send.';
+comment on column mentorcert_portal.reconciliations.lease_until is 'Until when its process need not report; then another may start over.';
+comment on column mentorcert_portal.reconciliations.outcome is
   'done: compared, and what differs is repaired as far as we can; stopped: too much differs, or the portal''s list is not whole; unverified: the portal cannot be read; failed: no answer, or a fault of ours.';
-comment on column portal.reconciliations.reason is 'Why it is not done; without personal data.';
-comment on column portal.reconciliations.read is 'Records that the portal has given.';
-comment on column portal.reconciliations.compared is 'Peer mentors compared.';
-comment on column portal.reconciliations.in_motion is 'Peer mentors who were changed or sent meanwhile; the next comparison is about them.';
-comment on column portal.reconciliations.listed_but_expired is 'Peer mentors whom the portal shows though it must not: the alarm.';
-comment on column portal.reconciliations.marked is 'Peer mentors who are sent to the portal again.';
+comment on column mentorcert_portal.reconciliations.reason is 'Why it is not done; without personal data.';
+comment on column mentorcert_portal.reconciliations.read is 'Records that the portal has given.';
+comment on column mentorcert_portal.reconciliations.compared is 'Peer mentors compared.';
+comment on column mentorcert_portal.reconciliations.in_motion is 'Peer mentors who were changed or sent meanwhile; the next comparison is about them.';
+comment on column mentorcert_portal.reconciliations.listed_but_expired is 'Peer mentors whom the portal shows though it must not: the alarm.';
+comment on column mentorcert_portal.reconciliations.marked is 'Peer mentors who are sent to the portal again.';
 
-drop policy if exists "administrators read the reconciliations of their organisation" on portal.reconciliations;
+drop policy if exists "administrators read the reconciliations of their organisation" on mentorcert_portal.reconciliations;
 create policy "administrators read the reconciliations of their organisation"
-on portal.reconciliations for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the reconciliations of their organisation" on portal.reconciliations is
+on mentorcert_portal.reconciliations for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the reconciliations of their organisation" on mentorcert_portal.reconciliations is
   'When the own portal was compared.';
 
-create table if not exists portal.drift (
+create table if not exists mentorcert_portal.drift (
   id bigint generated always as identity,
   reconciliation_id bigint not null,
   organisation_id uuid not null,
@@ -73,87 +73,87 @@ create table if not exists portal.drift (
   marked_at timestamptz,
   repaired_at timestamptz,
   constraint drift_pkey primary key (id),
-  constraint drift_reconciliation_id_fkey foreign key (reconciliation_id) references portal.reconciliations (id) on delete cascade,
+  constraint drift_reconciliation_id_fkey foreign key (reconciliation_id) references mentorcert_portal.reconciliations (id) on delete cascade,
   constraint drift_kind_valid check (kind in ('listed_but_expired', 'missing', 'stale', 'unknown_there', 'duplicate')),
   constraint drift_peer_mentor_valid check (kind = 'unknown_there' or peer_mentor_id is not null),
   constraint drift_marked_valid check (marked_at is null or kind in ('listed_but_expired', 'missing', 'stale'))
 );
-create index if not exists drift_reconciliation_id_idx on portal.drift (reconciliation_id, id);
-create index if not exists drift_open_idx on portal.drift (organisation_id, peer_mentor_id) where repaired_at is null;
-alter table portal.drift enable row level security;
-revoke all on portal.drift from public, anon, authenticated, service_role;
+create index if not exists drift_reconciliation_id_idx on mentorcert_portal.drift (reconciliation_id, id);
+create index if not exists drift_open_idx on mentorcert_portal.drift (organisation_id, peer_mentor_id) where repaired_at is null;
+alter table mentorcert_portal.drift enable row level security;
+revoke all on mentorcert_portal.drift from public, anon, authenticated, service_role;
 grant select (
   id, reconciliation_id, organisation_id, kind, peer_mentor_id, external_id, there, expected, found_at, marked_at, repaired_at
-) on portal.drift to authenticated;
-comment on table portal.drift is
+) on mentorcert_portal.drift to authenticated;
+comment on table mentorcert_portal.drift is
   'What a reconciliation found to differ, appended only, without personal data. Every run lists all that it found; one that was stopped the first thousand.';
-comment on column portal.drift.kind is
+comment on column mentorcert_portal.drift.kind is
   'listed_but_expired: shown there though it must not be; missing; stale: an older version or another status; unknown_there: shows somebody we do not know; duplicate: more than one record of the same.';
-comment on column portal.drift.peer_mentor_id is 'Ours; of kind unknown_there the id that the portal gives. Without a foreign key: it is a log.';
-comment on column portal.drift.external_id is 'The number that the portal gives of somebody unknown.';
-comment on column portal.drift.version is 'Our version when it was compared.';
-comment on column portal.drift.there is 'What the portal says: records, version, status, listed; null: nothing.';
-comment on column portal.drift.expected is 'What it should say: version, status, listed.';
-comment on column portal.drift.marked_at is 'When it was set to be sent again; null where we cannot repair, or must not.';
-comment on column portal.drift.repaired_at is 'When a later reconciliation no longer found it: the portal''s word alone does not repair.';
+comment on column mentorcert_portal.drift.peer_mentor_id is 'Ours; of kind unknown_there the id that the portal gives. Without a foreign key: it is a log.';
+comment on column mentorcert_portal.drift.external_id is 'The number that the portal gives of somebody unknown.';
+comment on column mentorcert_portal.drift.version is 'Our version when it was compared.';
+comment on column mentorcert_portal.drift.there is 'What the portal says: records, version, status, listed; null: nothing.';
+comment on column mentorcert_portal.drift.expected is 'What it should say: version, status, listed.';
+comment on column mentorcert_portal.drift.marked_at is 'When it was set to be sent again; null where we cannot repair, or must not.';
+comment on column mentorcert_portal.drift.repaired_at is 'When a later reconciliation no longer found it: the portal''s word alone does not repair.';
 
-drop policy if exists "administrators read the drift of their organisation" on portal.drift;
+drop policy if exists "administrators read the drift of their organisation" on mentorcert_portal.drift;
 create policy "administrators read the drift of their organisation"
-on portal.drift for select to authenticated
-using (organisation_id = (select private.administered_organisation_id()));
-comment on policy "administrators read the drift of their organisation" on portal.drift is
+on mentorcert_portal.drift for select to authenticated
+using (organisation_id = (select mentorcert_private.administered_organisation_id()));
+comment on policy "administrators read the drift of their organisation" on mentorcert_portal.drift is
   'What the own portal shows otherwise.';
 
-create table if not exists portal.reconciliation_times (
+create table if not exists mentorcert_portal.reconciliation_times (
   organisation_id uuid not null,
   recent_at timestamptz not null,
   full_at timestamptz not null,
   constraint reconciliation_times_pkey primary key (organisation_id),
-  constraint reconciliation_times_organisation_id_fkey foreign key (organisation_id) references public.organisations (id)
+  constraint reconciliation_times_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id)
 );
-alter table portal.reconciliation_times enable row level security;
-revoke all on portal.reconciliation_times from public, anon, authenticated, service_role;
-comment on table portal.reconciliation_times is 'When an organisation is reconciled next.';
-comment on column portal.reconciliation_times.full_at is 'Three hours into a local day; recent_at comes every hour.';
+alter table mentorcert_portal.reconciliation_times enable row level security;
+revoke all on mentorcert_portal.reconciliation_times from public, anon, authenticated, service_role;
+comment on table mentorcert_portal.reconciliation_times is 'When an organisation is reconciled next.';
+comment on column mentorcert_portal.reconciliation_times.full_at is 'Three hours into a local day; recent_at comes every hour.';
 
 -- Guards
 
 create or replace trigger reject_change
-before update on portal.reconciliations
+before update on mentorcert_portal.reconciliations
 for each row when (old.finished_at is not null)
-execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_removal
-before delete on portal.reconciliations
+before delete on mentorcert_portal.reconciliations
 for each row when (old.started_at > now() - interval '1 month')
-execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_truncation
-before truncate on portal.reconciliations
-for each statement execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+before truncate on mentorcert_portal.reconciliations
+for each statement execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_change
-before update on portal.drift
+before update on mentorcert_portal.drift
 for each row
 when (
   (to_jsonb(old) - '{marked_at,repaired_at}'::text[]) <> (to_jsonb(new) - '{marked_at,repaired_at}'::text[])
   or old.marked_at is not null and new.marked_at is distinct from old.marked_at
   or old.repaired_at is not null and new.repaired_at is distinct from old.repaired_at
 )
-execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_removal
-before delete on portal.drift
+before delete on mentorcert_portal.drift
 for each row when (old.found_at > now() - interval '1 month')
-execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 create or replace trigger reject_truncation
-before truncate on portal.drift
-for each statement execute function private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
+before truncate on mentorcert_portal.drift
+for each statement execute function mentorcert_private.reject_change('portal_reconciliations_append_only', 'What is older than a month may be deleted.');
 
 -- When
 
-create or replace function portal.full_reconciliation_after(instant timestamptz, time_zone text)
+create or replace function mentorcert_portal.full_reconciliation_after(instant timestamptz, time_zone text)
 returns timestamptz
 language sql
 immutable
@@ -162,14 +162,14 @@ as $$
   select min(three_o_clock.at)
   from generate_series(0, 1) as days
   cross join lateral (
-    select private.day_starts(private.day_of(instant, time_zone) + days, time_zone) + interval '3 hours' as at
+    select mentorcert_private.day_starts(mentorcert_private.day_of(instant, time_zone) + days, time_zone) + interval '3 hours' as at
   ) as three_o_clock
   where three_o_clock.at > instant
 $$;
-comment on function portal.full_reconciliation_after(timestamptz, text) is
+comment on function mentorcert_portal.full_reconciliation_after(timestamptz, text) is
   'The next time for everything: three hours into a local day, when the nightly run is over and nobody works at the portal.';
 
-create or replace function portal.reconciliations_due(as_of timestamptz default null)
+create or replace function mentorcert_portal.reconciliations_due(as_of timestamptz default null)
 returns table (organisation_id uuid, organisation text, scope text)
 language sql
 stable
@@ -178,29 +178,29 @@ set search_path = ''
 as $$
   select connection.organisation_id, organisation.slug, case when full_.is_due then 'full' else 'recent' end
   from (select coalesce(as_of, clock_timestamp()) as at) as clock
-  cross join portal.connections as connection
-  join public.organisations as organisation on organisation.id = connection.organisation_id
-  left join portal.reconciliation_times as times on times.organisation_id = connection.organisation_id
+  cross join mentorcert_portal.connections as connection
+  join mentorcert.organisations as organisation on organisation.id = connection.organisation_id
+  left join mentorcert_portal.reconciliation_times as times on times.organisation_id = connection.organisation_id
   cross join lateral (
     select clock.at >= coalesce(
-      times.full_at, portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
+      times.full_at, mentorcert_portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
     ) as is_due
   ) as full_
   -- Also of a blocked connection: just then nobody else would see whom the portal shows.
   where connection.mode in ('canary', 'live')
     and (full_.is_due or clock.at >= coalesce(times.recent_at, connection.changed_at + interval '1 hour'))
     and not exists (
-      select from portal.reconciliations as running
+      select from mentorcert_portal.reconciliations as running
       where running.organisation_id = connection.organisation_id
         and running.finished_at is null and running.lease_until > clock.at
     )
 $$;
-comment on function portal.reconciliations_due(timestamptz) is
+comment on function mentorcert_portal.reconciliations_due(timestamptz) is
   'Which organisations are due for a reconciliation now, and whether of everything: each hour, and at night, counted from the latest change of mode.';
 
 -- What the portal shows against what it should show: one statement for all that was read, without any lock.
 
-create or replace function portal.compare(
+create or replace function mentorcert_portal.compare(
   reconciliation_id bigint, read_from timestamptz,
   peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[],
   as_of timestamptz default null
@@ -214,21 +214,21 @@ set plan_cache_mode = force_custom_plan -- how many records there are decides th
 as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
-  run portal.reconciliations;
+  run mentorcert_portal.reconciliations;
   organisation uuid;
   sends boolean;
   canary uuid[];
   since timestamptz;
 begin
-  select * into strict run from portal.reconciliations as running where running.id = reconciliation_id;
+  select * into strict run from mentorcert_portal.reconciliations as running where running.id = reconciliation_id;
   organisation := run.organisation_id;
   select
     connection.mode in ('canary', 'live'),
     case when connection.mode = 'canary' then connection.canary_peer_mentor_ids end
   into sends, canary
-  from portal.connections as connection where connection.organisation_id = organisation;
+  from mentorcert_portal.connections as connection where connection.organisation_id = organisation;
   if run.scope = 'recent' then
-    select max(earlier.started_at) into since from portal.reconciliations as earlier
+    select max(earlier.started_at) into since from mentorcert_portal.reconciliations as earlier
     where earlier.organisation_id = organisation and earlier.outcome = 'done' and not earlier.is_dry_run;
   end if;
 
@@ -237,10 +237,10 @@ begin
     -- By the number that was sent to the portal: a new one comes with the next message.
     select distinct on (named.number) named.number, named.peer_mentor_id
     from (
-      select sent.sent_external_id, sent.peer_mentor_id, 1 from portal.states as sent
+      select sent.sent_external_id, sent.peer_mentor_id, 1 from mentorcert_portal.states as sent
       where sent.organisation_id = organisation and sent.sent_external_id is not null
       union all
-      select mentor.external_id, mentor.id, 2 from public.peer_mentors as mentor where mentor.organisation_id = organisation
+      select mentor.external_id, mentor.id, 2 from mentorcert.peer_mentors as mentor where mentor.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)
     order by named.number, named.rank, named.peer_mentor_id
   ),
@@ -248,7 +248,7 @@ begin
     select record.*, coalesce(by_id.peer_mentor_id, by_number.peer_mentor_id) as known
     from unnest(compare.peer_mentor_ids, compare.external_ids, compare.versions, compare.statuses, compare.listings)
       with ordinality as record (id, number, version, status, listed, place)
-    left join portal.states as by_id on by_id.organisation_id = organisation and by_id.peer_mentor_id = record.id
+    left join mentorcert_portal.states as by_id on by_id.organisation_id = organisation and by_id.peer_mentor_id = record.id
     left join numbers as by_number on record.id is null and by_number.number = record.number
   ),
   seen as materialized (
@@ -270,7 +270,7 @@ begin
       coalesce(state.lease_until > at, false)
         or greatest(state.changed_at, state.attempted_at, state.confirmed_at) >= read_from as is_moving,
       state.state = 'in_sync' and coalesce(state.next_attempt_at > at, true) as is_settled
-    from portal.states as state
+    from mentorcert_portal.states as state
     left join seen on seen.known = state.peer_mentor_id
     where state.organisation_id = organisation and (canary is null or state.peer_mentor_id = any(canary))
   ),
@@ -287,12 +287,12 @@ begin
         where listed.peer_mentor_id = mentors.peer_mentor_id and listed.listed_until > at
       )
       or exists (
-        select from portal.drift as open
+        select from mentorcert_portal.drift as open
         where open.organisation_id = organisation and open.peer_mentor_id = mentors.peer_mentor_id and open.repaired_at is null
       )
   ),
   desired as materialized (
-    select * from portal.desired_content(array(select id.peer_mentor_id from chosen as id where not id.is_moving), at)
+    select * from mentorcert_portal.desired_content(array(select id.peer_mentor_id from chosen as id where not id.is_moving), at)
   ),
   wanted as materialized (
     select
@@ -390,14 +390,14 @@ begin
     );
 end
 $$;
-comment on function portal.compare(bigint, timestamptz, uuid[], text[], bigint[], text[], boolean[], timestamptz) is
+comment on function mentorcert_portal.compare(bigint, timestamptz, uuid[], text[], bigint[], text[], boolean[], timestamptz) is
   'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or sent since that instant is in motion, and not judged.';
 
 -- The course of a reconciliation: one run at a time for each organisation, under a lease; what it found, and the repair.
 --
 -- No transaction is open while the portal is read. A run that has lost the lease changes nothing more.
 
-create or replace function portal.start_reconciliation(
+create or replace function mentorcert_portal.start_reconciliation(
   organisation_id uuid, scope text, dry_run boolean, worker text, only_due boolean default false,
   as_of timestamptz default null
 )
@@ -413,26 +413,26 @@ declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
   new_id bigint;
 begin
-  perform portal.require_connection(start_reconciliation.organisation_id);
+  perform mentorcert_portal.require_connection(start_reconciliation.organisation_id);
   -- The second one waits here, and then finds that it is no longer due, or running.
-  perform from portal.connections as connection
+  perform from mentorcert_portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
   for no key update;
   if only_due and not exists (
-    select from portal.reconciliations_due(at) as due where due.organisation_id = start_reconciliation.organisation_id
+    select from mentorcert_portal.reconciliations_due(at) as due where due.organisation_id = start_reconciliation.organisation_id
   ) then
     return;
   end if;
-  update portal.reconciliations as running
+  update mentorcert_portal.reconciliations as running
   set finished_at = at, lease_until = null, outcome = 'failed', reason = 'Its process no longer reported.'
   where running.organisation_id = start_reconciliation.organisation_id and running.finished_at is null
     and running.lease_until <= at;
-  insert into portal.reconciliations as run (organisation_id, scope, is_dry_run, worker, started_at, lease_until)
+  insert into mentorcert_portal.reconciliations as run (organisation_id, scope, is_dry_run, worker, started_at, lease_until)
   select
     connection.organisation_id, start_reconciliation.scope,
     dry_run or connection.mode not in ('canary', 'live'), start_reconciliation.worker,
     at, at + interval '5 minutes'
-  from portal.connections as connection
+  from mentorcert_portal.connections as connection
   where connection.organisation_id = start_reconciliation.organisation_id
   on conflict (organisation_id) where finished_at is null do nothing
   returning run.id into new_id;
@@ -441,19 +441,19 @@ begin
     run.id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
     run.is_dry_run,
     (
-      select count(*)::integer from portal.states as state
+      select count(*)::integer from mentorcert_portal.states as state
       where state.organisation_id = run.organisation_id
     )
-  from portal.reconciliations as run
-  join portal.connections as connection on connection.organisation_id = run.organisation_id
-  join public.organisations as organisation on organisation.id = run.organisation_id
+  from mentorcert_portal.reconciliations as run
+  join mentorcert_portal.connections as connection on connection.organisation_id = run.organisation_id
+  join mentorcert.organisations as organisation on organisation.id = run.organisation_id
   where run.id = new_id;
 end
 $$;
-comment on function portal.start_reconciliation(uuid, text, boolean, text, boolean, timestamptz) is
+comment on function mentorcert_portal.start_reconciliation(uuid, text, boolean, text, boolean, timestamptz) is
   'Starts a run, unless one is running, or none is due; returns nothing then. Where the mode does not send, it is dry.';
 
-create or replace function portal.renew_reconciliation(reconciliation_id bigint, as_of timestamptz default null)
+create or replace function mentorcert_portal.renew_reconciliation(reconciliation_id bigint, as_of timestamptz default null)
 returns timestamptz
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -462,37 +462,37 @@ as $$
 declare
   at constant timestamptz := coalesce(as_of, clock_timestamp());
 begin
-  update portal.reconciliations as run set lease_until = at + interval '5 minutes'
+  update mentorcert_portal.reconciliations as run set lease_until = at + interval '5 minutes'
   where run.id = reconciliation_id and run.finished_at is null;
   if not found then
     raise exception using
       errcode = 'MC008', message = 'the reconciliation is no longer running',
       hint = 'It was not heard of for five minutes, and another has begun.',
-      schema = 'portal', table = 'reconciliations', constraint = 'portal_reconciliation_running';
+      schema = 'mentorcert_portal', table = 'reconciliations', constraint = 'portal_reconciliation_running';
   end if;
   return at;
 end
 $$;
-comment on function portal.renew_reconciliation(bigint, timestamptz) is
+comment on function mentorcert_portal.renew_reconciliation(bigint, timestamptz) is
   'Says that a run lives, and returns the database''s time; refuses (MC008) a run that has ended.';
 
-create or replace function portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamptz default null)
+create or replace function mentorcert_portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamptz default null)
 returns integer
 language plpgsql
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
 declare
-  at constant timestamptz := portal.renew_reconciliation(reconciliation_id, as_of);
+  at constant timestamptz := mentorcert_portal.renew_reconciliation(reconciliation_id, as_of);
   noted integer;
 begin
-  insert into portal.drift (
+  insert into mentorcert_portal.drift (
     reconciliation_id, organisation_id, kind, peer_mentor_id, external_id, version, there, expected, found_at
   )
   select
     run.id, run.organisation_id, found.kind, found.peer_mentor_id, found.external_id, found.version,
     nullif(found.there, 'null'), nullif(found.expected, 'null'), at
-  from portal.reconciliations as run
+  from mentorcert_portal.reconciliations as run
   cross join rows from (
     jsonb_to_recordset(record_drift.drift) as (
       kind text, peer_mentor_id uuid, external_id text, version bigint, there jsonb, expected jsonb
@@ -505,9 +505,9 @@ begin
   return noted;
 end
 $$;
-comment on function portal.record_drift(bigint, jsonb, timestamptz) is 'Keeps what a run found, removals first; returns how much.';
+comment on function mentorcert_portal.record_drift(bigint, jsonb, timestamptz) is 'Keeps what a run found, removals first; returns how much.';
 
-create or replace function portal.repair_next(
+create or replace function mentorcert_portal.repair_next(
   reconciliation_id bigint, after bigint, batch_size integer, as_of timestamptz default null
 )
 returns table (last_id bigint, marked integer)
@@ -516,12 +516,12 @@ security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
 declare
-  at constant timestamptz := portal.renew_reconciliation(reconciliation_id, as_of);
+  at constant timestamptz := mentorcert_portal.renew_reconciliation(reconciliation_id, as_of);
   drift_ids bigint[];
   ids uuid[];
 begin
   drift_ids := array(
-    select found.id from portal.drift as found
+    select found.id from mentorcert_portal.drift as found
     where found.reconciliation_id = repair_next.reconciliation_id and found.id > after
       and found.kind in ('listed_but_expired', 'missing', 'stale')
     order by found.id
@@ -530,14 +530,14 @@ begin
   -- A row that a change or a worker holds, or that has changed or is being sent since, is sent anyway.
   ids := array(
     select state.peer_mentor_id
-    from portal.states as state
-    join portal.drift as found on found.peer_mentor_id = state.peer_mentor_id and found.version = state.version
+    from mentorcert_portal.states as state
+    join mentorcert_portal.drift as found on found.peer_mentor_id = state.peer_mentor_id and found.version = state.version
     where found.id = any(drift_ids) and coalesce(state.lease_until <= at, true)
-      and (select not run.is_dry_run from portal.reconciliations as run where run.id = repair_next.reconciliation_id)
+      and (select not run.is_dry_run from mentorcert_portal.reconciliations as run where run.id = repair_next.reconciliation_id)
     order by state.peer_mentor_id
     for update of state skip locked
   );
-  update portal.states as state
+  update mentorcert_portal.states as state
   set
     -- What the portal confirmed is not what it shows.
     confirmed = null,
@@ -547,18 +547,18 @@ begin
       state.version,
       case when (found.there ->> 'version')::numeric < 9007199254740992 then (found.there ->> 'version')::bigint end
     )
-  from portal.drift as found
+  from mentorcert_portal.drift as found
   where found.id = any(drift_ids) and state.peer_mentor_id = found.peer_mentor_id and state.peer_mentor_id = any(ids);
-  perform portal.enqueue_sync(ids);
-  update portal.drift as found set marked_at = at
+  perform mentorcert_portal.enqueue_sync(ids);
+  update mentorcert_portal.drift as found set marked_at = at
   where found.id = any(drift_ids) and found.peer_mentor_id = any(ids);
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
 end
 $$;
-comment on function portal.repair_next(bigint, bigint, integer, timestamptz) is
+comment on function mentorcert_portal.repair_next(bigint, bigint, integer, timestamptz) is
   'Has the next batch of what differs sent to the portal again, after a drift row; last_id is null after the last. Waits for nobody.';
 
-create or replace function portal.finish_reconciliation(
+create or replace function mentorcert_portal.finish_reconciliation(
   reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer,
   drift_by_kind jsonb default '{}', read_from timestamptz default null, as_of timestamptz default null
 )
@@ -568,10 +568,10 @@ security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
 declare
-  at constant timestamptz := portal.renew_reconciliation(reconciliation_id, as_of);
-  run portal.reconciliations;
+  at constant timestamptz := mentorcert_portal.renew_reconciliation(reconciliation_id, as_of);
+  run mentorcert_portal.reconciliations;
 begin
-  update portal.reconciliations as mine
+  update mentorcert_portal.reconciliations as mine
   set
     finished_at = at, lease_until = null,
     outcome = finish_reconciliation.outcome, reason = finish_reconciliation.reason,
@@ -582,7 +582,7 @@ begin
     unknown_there = coalesce((drift_by_kind ->> 'unknown_there')::integer, 0),
     duplicate = coalesce((drift_by_kind ->> 'duplicate')::integer, 0),
     marked = (
-      select count(drift.marked_at) from portal.drift as drift
+      select count(drift.marked_at) from mentorcert_portal.drift as drift
       where drift.reconciliation_id = finish_reconciliation.reconciliation_id
     )
   where mine.id = finish_reconciliation.reconciliation_id
@@ -592,11 +592,11 @@ begin
   end if;
 
   -- Gone is what was found before and, having been compared, was not found now.
-  update portal.drift as open set repaired_at = at
+  update mentorcert_portal.drift as open set repaired_at = at
   where finish_reconciliation.outcome = 'done' and open.organisation_id = run.organisation_id and open.repaired_at is null
     and open.reconciliation_id < run.id
     and not exists (
-      select from portal.drift as still
+      select from mentorcert_portal.drift as still
       where still.reconciliation_id = run.id and still.kind = open.kind
         and still.peer_mentor_id is not distinct from open.peer_mentor_id
         and still.external_id is not distinct from open.external_id
@@ -604,33 +604,33 @@ begin
     and (
       open.kind = 'unknown_there'
       or exists (
-        select from portal.states as state
+        select from mentorcert_portal.states as state
         where state.peer_mentor_id = open.peer_mentor_id and state.state = 'in_sync' and state.confirmed_at < read_from
       )
     );
 
-  insert into portal.reconciliation_times as times (organisation_id, recent_at, full_at)
+  insert into mentorcert_portal.reconciliation_times as times (organisation_id, recent_at, full_at)
   select
     run.organisation_id,
     case when run.outcome = 'failed' then at + interval '10 minutes' else run.started_at + interval '1 hour' end,
     case
       when run.scope = 'full' and run.outcome = 'failed' then at + interval '10 minutes'
-      when run.scope = 'full' then portal.full_reconciliation_after(at, organisation.time_zone)
-      else portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
+      when run.scope = 'full' then mentorcert_portal.full_reconciliation_after(at, organisation.time_zone)
+      else mentorcert_portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
     end
-  from portal.connections as connection
-  join public.organisations as organisation on organisation.id = connection.organisation_id
+  from mentorcert_portal.connections as connection
+  join mentorcert.organisations as organisation on organisation.id = connection.organisation_id
   where connection.organisation_id = run.organisation_id
   on conflict on constraint reconciliation_times_pkey do update set
     recent_at = excluded.recent_at,
     full_at = case when run.scope = 'full' then excluded.full_at else times.full_at end;
 end
 $$;
-comment on function portal.finish_reconciliation(bigint, text, text, integer, integer, integer, jsonb, timestamptz, timestamptz) is
+comment on function mentorcert_portal.finish_reconciliation(bigint, text, text, integer, integer, integer, jsonb, timestamptz, timestamptz) is
   'Ends a run: keeps how much it found, notes what is gone since earlier ones, and sets when the next is due; after a failure soon.';
 
 revoke execute on function
-  portal.full_reconciliation_after, portal.reconciliations_due, portal.compare,
-  portal.start_reconciliation, portal.renew_reconciliation, portal.record_drift, portal.repair_next,
-  portal.finish_reconciliation
+  mentorcert_portal.full_reconciliation_after, mentorcert_portal.reconciliations_due, mentorcert_portal.compare,
+  mentorcert_portal.start_reconciliation, mentorcert_portal.renew_reconciliation, mentorcert_portal.record_drift, mentorcert_portal.repair_next,
+  mentorcert_portal.finish_reconciliation
 from public, anon, authenticated, service_role;

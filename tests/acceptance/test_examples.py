@@ -53,7 +53,7 @@ def test_the_national_organisation_by_the_command(mentorcert: Mentorcert, conn: 
     counts = json.loads(imported.stdout)["counts"]
     assert counts["mentors_added"] == 600
     assert 2200 < counts["certifications_added"] < 2500
-    in_two = "select from public.peer_mentor_chapters group by peer_mentor_id having count(*) = 2"
+    in_two = "select from mentorcert.peer_mentor_chapters group by peer_mentor_id having count(*) = 2"
     assert len(conn.execute(in_two).fetchall()) > 20
     again = mentorcert("import", folder / "mentors.csv", "--organisation", "hom")
     assert "600 mentors (0 new, 0 changed), certifications 0 new, 0 changed" in again.stdout

@@ -139,7 +139,8 @@ def test_from_the_file_to_the_public_list(conn: Connection, mentorcert: Mentorce
         if line.last_day < today
     )
     ledger = rows(
-        conn, "select local_day, expired, caught_up, error from private.job_runs order by local_day"
+        conn,
+        "select local_day, expired, caught_up, error from mentorcert_private.job_runs order by local_day",
     )
     length = (today - FIRST_NIGHT.date()).days
     assert ledger == [

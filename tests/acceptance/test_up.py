@@ -23,7 +23,7 @@ from mentorcert.db.connection import connect
 conn = connect(embedded.start(Path(sys.argv[1])), autocommit=True)
 tables = conn.execute('''
   select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables
-  where schemaname in ('public', 'private', 'auth', 'supabase_migrations')
+  where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'auth', 'supabase_migrations')
     and tablename <> 'audit_log' -- each time the portal goes live, and back, is logged there
   order by 1
 ''').fetchall()
@@ -78,8 +78,8 @@ def test_from_nothing_and_then_once_more(tmp_path: Path) -> None:
         assert expected in first
     assert shown_at_both(first) == on_the_public_list(first)
     before = everything(tmp_path)
-    assert before["public.peer_mentors"][0] > 600
-    assert before["private.job_runs"][0] == 2
+    assert before["mentorcert.peer_mentors"][0] > 600
+    assert before["mentorcert_private.job_runs"][0] == 2
 
     second = up("--examples")
     assert "all are applied already" in second

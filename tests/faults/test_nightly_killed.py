@@ -14,18 +14,18 @@ from tests.support.sessions import wait_until, waiting, working
 DUE = 200
 # Before the 120th certification is changed, the run has to wait for the holder of the lock.
 HALF_WAY = """
-create sequence private.changes;
-create function private.wait_half_way() returns trigger language plpgsql
+create sequence mentorcert_private.changes;
+create function mentorcert_private.wait_half_way() returns trigger language plpgsql
 as $$
 begin
-  if nextval('private.changes') = 120 then
+  if nextval('mentorcert_private.changes') = 120 then
     perform pg_advisory_xact_lock(120);
   end if;
   return new;
 end
 $$;
 create trigger wait_half_way before update on public.peer_mentor_certifications
-for each row execute function private.wait_half_way()
+for each row execute function mentorcert_private.wait_half_way()
 """
 ENTRIES = """
 select certification.status, array_agg(entry ->> 'kind' order by position) as kinds
@@ -45,7 +45,8 @@ def counts(conn: Connection) -> dict[str, int]:
 
 def ledger(conn: Connection) -> list[tuple[object, ...]]:
     return rows(
-        conn, "select local_day, expired, finished_at is not null, error from private.job_runs order by 1"
+        conn,
+        "select local_day, expired, finished_at is not null, error from mentorcert_private.job_runs order by 1",
     )
 
 
@@ -62,8 +63,8 @@ def kill_half_way(conn: Connection, database: str, *options: str) -> None:
 
 
 def by_events(conn: Connection) -> None:
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
-    conn.execute("select private.switch_history_to_events()")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.switch_history_to_events()")
 
 
 def by_jsonb(_conn: Connection) -> None:
@@ -81,7 +82,9 @@ def test_nothing_is_lost_and_nothing_doubled(
     assert counts(conn) == {"active": DUE - done} | ({"expired": done} if done else {})
     # What was committed stands in the ledger, which does not say that the night is done.
     assert ledger(conn) == ([(date(2024, 6, 1), done, False, None)] if done else [])
-    assert fetch(conn, "select private.next_nightly_at(%s)", utc(2024, 6, 1, 13)) == utc(2024, 6, 1, 13)
+    assert fetch(conn, "select mentorcert_private.next_nightly_at(%s)", utc(2024, 6, 1, 13)) == utc(
+        2024, 6, 1, 13
+    )
 
     assert sum(day.expired for day in nightly.run(conn, utc(2024, 6, 1, 14))) == DUE - done
     assert counts(conn) == {"expired": DUE}

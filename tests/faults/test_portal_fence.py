@@ -23,7 +23,7 @@ from tests.portal.staging import Staging, running
 from tests.support.registry import Organisation, fetch, rows, set_up, today
 
 END_LEASES: Final = """
-update portal.states set lease_until = lease_until - %(past)s, next_attempt_at = next_attempt_at - %(past)s
+update mentorcert_portal.states set lease_until = lease_until - %(past)s, next_attempt_at = next_attempt_at - %(past)s
 """
 
 
@@ -80,8 +80,8 @@ def disagreements_after_a_late_message(
 ) -> list[str]:  # fmt: skip
     """Hold a claim during a change, then send it: if its lease ends, after another has sent the change."""
     conn = organisation.conn
-    conn.execute("select portal.connect(%s, %s, 'v1', 'test')", (organisation.id, adapter))
-    conn.execute("select portal.set_mode(%s, 'live', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, %s, 'v1', 'test')", (organisation.id, adapter))
+    conn.execute("select mentorcert_portal.set_mode(%s, 'live', 'test')", (organisation.id,))
     connections = Connections.read([connection_file(folder, adapter, staging.url)])
 
     async def run() -> None:
@@ -90,7 +90,7 @@ def disagreements_after_a_late_message(
             (connection,) = await leases.due()
             async with closing(connections.open(connection)) as portal:
                 (held,), _ = await leases.claim(connection, 10, 60.0)
-                conn.execute("update public.peer_mentors set listing_consent = false")
+                conn.execute("update mentorcert.peer_mentors set listing_consent = false")
                 if lease_ends:
                     conn.execute(END_LEASES, {"past": timedelta(minutes=2)})
                     await send_all(leases, portal, connection)
@@ -117,7 +117,7 @@ def test_late_is_harmless(
 ) -> None:
     assert late(staging, adapter, lease_ends=lease_ends) == []
     assert steps_back(staging.client) == []
-    (outcomes,) = rows(conn, "select array_agg(outcome) from portal.attempts")[0]
+    (outcomes,) = rows(conn, "select array_agg(outcome) from mentorcert_portal.attempts")[0]
     assert ("lost_lease" in outcomes) == lease_ends
 
 
@@ -128,14 +128,14 @@ def test_a_portal_that_goes_back_is_sent_again(late: Late, forgetful: Staging) -
 
 def test_without_the_fence_it_is_not(conn: Connection, late: Late, forgetful: Staging) -> None:
     lost = "state.lease_token is distinct from result.lease_token"
-    without(conn, "portal.log_attempts", lost, "false")
+    without(conn, "mentorcert_portal.log_attempts", lost, "false")
     assert late(forgetful) != []
 
 
 def test_without_the_fenced_version_the_table_refuses_the_confirmation(
     conn: Connection, late: Late, staging: Staging
 ) -> None:
-    without(conn, "portal.acknowledge", "state.version = result.version and ", "")
+    without(conn, "mentorcert_portal.acknowledge", "state.version = result.version and ", "")
     with pytest.raises(ValueRejectedError, match="SQLSTATE 23502"):
         late(staging, lease_ends=False)
 

@@ -37,23 +37,23 @@ PEOPLE: Final = 2
 LONG_S: Final = 300.0 if os.environ.get("MENTORCERT_SOAK") == "long" else 0.0
 
 QUICKLY: Final = """
-create or replace function portal.retry_delay(attempts integer) returns interval language sql volatile
+create or replace function mentorcert_portal.retry_delay(attempts integer) returns interval language sql volatile
 as $$ select random() * interval '0.3 seconds' $$
 """
 # The acknowledgement of a worker that is doomed waits in its middle for the holder of the lock.
 HALF_WAY: Final = """
-create table private.doomed (pid text);
-create function private.wait_half_way() returns trigger language plpgsql
+create table mentorcert_private.doomed (pid text);
+create function mentorcert_private.wait_half_way() returns trigger language plpgsql
 as $$
 begin
-  if exists (select from private.doomed where new.worker like concat('%-', pid, '-%')) then
+  if exists (select from mentorcert_private.doomed where new.worker like concat('%-', pid, '-%')) then
     perform pg_advisory_xact_lock(4711);
   end if;
   return new;
 end
 $$;
-create trigger wait_half_way before insert on portal.attempts
-for each row when (new.outcome in ('applied', 'already_newer')) execute function private.wait_half_way()
+create trigger wait_half_way before insert on mentorcert_portal.attempts
+for each row when (new.outcome in ('applied', 'already_newer')) execute function mentorcert_private.wait_half_way()
 """
 HALF_WAY_PID: Final = """
 select pid from pg_catalog.pg_stat_activity
@@ -122,7 +122,7 @@ def wait_for(conn: Connection, met: Strike) -> None:
     while not met.happened.wait(0.5):
         assert monotonic() < deadline, "no message came by"
         conn.execute(
-            "update public.peer_mentors set external_id = external_id || '.' where erased_at is null"
+            "update mentorcert.peer_mentors set external_id = external_id || '.' where erased_at is null"
         )
 
 
@@ -132,13 +132,13 @@ def strike(conn: Connection, database: str, worker: WorkerProcess, death: Death)
         case "acknowledged" | "not acknowledged":
             with connect(database) as somebody:
                 somebody.execute("select pg_advisory_xact_lock(4711)")
-                conn.execute("insert into private.doomed values (%s)", (str(worker.pid),))
+                conn.execute("insert into mentorcert_private.doomed values (%s)", (str(worker.pid),))
                 wait_until(lambda: rows(conn, HALF_WAY_PID) != [], "an acknowledgement")
                 worker.kill()
                 if death == "not acknowledged":
                     pid = fetch(conn, HALF_WAY_PID)
                     assert fetch(conn, "select pg_catalog.pg_terminate_backend(%s)", pid)
-                conn.execute("delete from private.doomed")
+                conn.execute("delete from mentorcert_private.doomed")
             worker.start()
         case "stalled":
             met = worker.wire.strike("sent", worker.stall)
@@ -146,7 +146,7 @@ def strike(conn: Connection, database: str, worker: WorkerProcess, death: Death)
             mentor = met.mentor
             assert mentor is not None
             version = stored(conn, mentor).version
-            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
+            conn.execute("select mentorcert_portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
             wait_until(lambda: (stored(conn, mentor).confirmed_version or 0) > version, "another worker")
             reports = outcomes(conn, mentor).count("lost_lease")
             worker.wire.release()
@@ -163,7 +163,9 @@ def people(organisation: Organisation, database: str, done: Counter[str]) -> Ite
     """Let several people change the registry at the same time, each other mentors."""
     mentors = [
         mentor
-        for (mentor,) in rows(organisation.conn, "select id from public.peer_mentors order by external_id")
+        for (mentor,) in rows(
+            organisation.conn, "select id from mentorcert.peer_mentors order by external_id"
+        )
     ]
     stop = threading.Event()
     with ThreadPoolExecutor(PEOPLE) as threads:
@@ -184,8 +186,8 @@ def test_portal_and_registry_agree_when_all_is_quiet(
     organisation: Organisation, database: str, tmp_path: Path, portal: PortalUnderTest
 ) -> None:
     conn, done = organisation.conn, Counter[str]()
-    conn.execute("select portal.connect(%s, %s, 'v1', 'test')", (organisation.id, portal.adapter))
-    conn.execute("select portal.set_mode(%s, 'live', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, %s, 'v1', 'test')", (organisation.id, portal.adapter))
+    conn.execute("select mentorcert_portal.set_mode(%s, 'live', 'test')", (organisation.id,))
     route = {"route": portal.adapter}
     with (
         staging_process(tmp_path, *portal.options) as url,

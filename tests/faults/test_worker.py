@@ -22,7 +22,7 @@ from tests.support.registry import fetch, rows, set_up, status
 from tests.support.servers import SERVERS, Server
 from tests.support.sessions import wait_until, working
 
-FINISHED = "select count(*) from private.job_runs where finished_at is not null and error is null"
+FINISHED = "select count(*) from mentorcert_private.job_runs where finished_at is not null and error is null"
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def test_it_does_nothing_before_it_is_due(conn: Connection, database: str) -> No
     organisation = set_up(conn)
     nightly.run(conn)
     organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
-    before = rows(conn, "select * from private.job_runs")
+    before = rows(conn, "select * from mentorcert_private.job_runs")
     turns = Turns(lambda: None)
     nightly.run_forever(lambda: connect(database, autocommit=True), turns)
-    assert rows(conn, "select * from private.job_runs") == before
+    assert rows(conn, "select * from mentorcert_private.job_runs") == before
     assert all(0 < wait_s <= loops.LONGEST_WAIT_S for wait_s in turns.waits_s)
 
 
@@ -95,15 +95,15 @@ def test_a_night_that_fails_is_tried_again(
     organisation = set_up(conn)
     certification = organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
     conn.execute(
-        b"create function private.fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
+        b"create function mentorcert_private.fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
         b"create trigger fail before update on public.peer_mentor_certifications"
-        b" for each row execute function private.fail()"
+        b" for each row execute function mentorcert_private.fail()"
     )
     logs.configure("WARNING")
     turns = Turns(lambda: conn.execute("drop trigger fail on public.peer_mentor_certifications"))
     nightly.run_forever(lambda: connect(database, autocommit=True), turns)
     assert status(conn, certification) == "expired"
-    assert rows(conn, "select expired, error from private.job_runs") == [(1, None)]
+    assert rows(conn, "select expired, error from mentorcert_private.job_runs") == [(1, None)]
     said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
     assert said == ["nightly_failed", "worker_waits"]
 

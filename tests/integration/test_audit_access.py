@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from mentorcert.access import access_log
+from mentorcert.access.model import qualified
 from mentorcert.cli import instants
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import InvalidInputError
@@ -28,7 +29,9 @@ def other(conn: Connection) -> Organisation:
 def answered(conn: Connection, user: UUID, *organisations: UUID) -> None:
     """Log that a user was answered with rows of these organisations."""
     with acting_as(conn, user):
-        conn.execute("select private.log_access('/mentors', %s::uuid[], 'req-1')", (list(organisations),))
+        conn.execute(
+            "select mentorcert_private.log_access('/mentors', %s::uuid[], 'req-1')", (list(organisations),)
+        )
 
 
 def accesses(mentorcert: Mentorcert, *arguments: str | Path, exit_code: int = 0) -> list[dict[str, Any]]:
@@ -59,7 +62,7 @@ def test_since(one: Organisation, other: Organisation, conn: Connection, mentorc
     answered(conn, one.admin, other.id)
     with conn.transaction():
         conn.execute("set local session_replication_role = replica")
-        conn.execute("update private.access_log set recorded_at = '2026-01-10 12:00Z'")
+        conn.execute("update mentorcert_private.access_log set recorded_at = '2026-01-10 12:00Z'")
     for since, found in (
         ("2026-01-10", 1),
         ("2026-01-10T12:00", 1),
@@ -124,7 +127,7 @@ def test_every_kind_of_row_is_known(
     ids = {}
     for table in tables:
         column = "id" if table == "organisations" else "organisation_id"
-        ids[table] = fetch(conn, f"select id from public.{table} where {column} = %s limit 1", other.id)
+        ids[table] = fetch(conn, f"select id from {qualified(table)} where {column} = %s limit 1", other.id)
     export = tmp_path / "export.json"
     export.write_text(json.dumps([request(one.admin, f"?id=eq.{id_}", "0-0/*") for id_ in ids.values()]))
     found = accesses(mentorcert, "--supabase-log", export, exit_code=1)

@@ -216,12 +216,12 @@ def test_either_kind_of_log_will_do(world: World, settings: dict[str, str], outc
 
 
 def test_the_organisation_named_as_a_filter(world: World) -> None:
-    world.conn.execute("alter table public.peer_mentors disable row level security")
+    world.conn.execute("alter table mentorcert.peer_mentors disable row level security")
     ours(
         world,
         world.one.admin,
         world.other.id,
-        "select id from public.peer_mentors where organisation_id = %s",
+        "select id from mentorcert.peer_mentors where organisation_id = %s",
     )
     (access,) = world.audit()
     assert (access.what, access.row_id) == ("organisations", world.other.id)
@@ -232,7 +232,7 @@ def test_the_organisation_that_a_token_names_is_no_access(world: World) -> None:
         connect(world.url, autocommit=True) as conn,
         acting_as(conn, world.one.admin, organisation_id=world.other.id) as acting,
     ):
-        acting.execute("select id from public.peer_mentors")
+        acting.execute("select id from mentorcert.peer_mentors")
     assert world.audit() == []
 
 
@@ -256,12 +256,12 @@ def test_memberships_of_the_time_decide(world: World) -> None:
     ours(world, world.one.admin, world.foreign)
     assert world.audit() == []
     world.conn.execute(
-        "update public.memberships set ended_at = now() - interval '1 hour' where id = %s", (membership,)
+        "update mentorcert.memberships set ended_at = now() - interval '1 hour' where id = %s", (membership,)
     )
     (access,) = world.audit()
     assert access.organisations == ["one"]
     world.conn.execute(
-        "update public.memberships set ended_at = now() + interval '1 hour' where id = %s", (membership,)
+        "update mentorcert.memberships set ended_at = now() + interval '1 hour' where id = %s", (membership,)
     )
     assert world.audit() == []
 

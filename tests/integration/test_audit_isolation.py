@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mentorcert.access.model import KEYS, TABLES
+from mentorcert.access.model import KEYS, TABLES, qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support.command import Mentorcert, run
 from tests.support.registry import Organisation, fetch, join, rows, set_up
@@ -17,9 +17,9 @@ from tests.support.servers import on_embedded_18
 WIDENED = (
     "do $$ declare name text; begin for name in select policyname from pg_policies"
     " where tablename = '{0}' and permissive = 'RESTRICTIVE'"
-    " loop execute format('drop policy %I on public.{0}', name); end loop; end $$;"
-    " create policy wide on public.{0} for select to authenticated, anon using (true);"
-    " grant select on public.{0} to anon"
+    " loop execute format('drop policy %I on {1}', name); end loop; end $$;"
+    " create policy wide on {1} for select to authenticated, anon using (true);"
+    " grant select on {1} to anon; grant usage on schema mentorcert to anon"
 )
 
 
@@ -45,15 +45,15 @@ def two(conn: Connection) -> Two:
     join(one, in_both, "org_admin")
     join(other, in_both, "peer_mentor")
     ended = join(other, nowhere, "org_admin")
-    conn.execute("update public.memberships set ended_at = now() where id = %s", (ended,))
+    conn.execute("update mentorcert.memberships set ended_at = now() where id = %s", (ended,))
     mentor = one.mentor("1")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (mentor_login, mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (mentor_login, mentor))
     one.certify(mentor)
     one.certify(one.mentor("2"), "pledge")
     certification = other.certify(other.mentor("3"), "half")
     other.certify(other.mentor("4"))
     with conn.transaction():
-        conn.execute("select private.switch_history_to_events()")
+        conn.execute("select mentorcert_private.switch_history_to_events()")
     return Two(one, other, certification, coordinator, mentor_login, in_both, nowhere)
 
 
@@ -91,13 +91,13 @@ def test_nothing_is_outside_where_the_rules_hold(two: Two, mentorcert: Mentorcer
 def test_a_widened_policy_is_found_with_its_rows(
     two: Two, mentorcert: Mentorcert, conn: Connection, table: str
 ) -> None:
-    conn.execute(WIDENED.format(table).encode())
+    conn.execute(WIDENED.format(table, qualified(table)).encode())
     examined = audited(mentorcert, exit_code=1)["examined"]
     key = "certification_id" if table == "certification_renewal_events" else KEYS[table]
     column = "id" if table == "organisations" else "organisation_id"
     every = {
         (str(id_), organisation and str(organisation))
-        for id_, organisation in rows(conn, f"select distinct {key}, {column} from public.{table}")
+        for id_, organisation in rows(conn, f"select distinct {key}, {column} from {qualified(table)}")
     }
     by_login = {
         one["actor"]["user_id"]: {
@@ -122,13 +122,15 @@ def test_an_expired_lease_that_anon_sees_is_found(two: Two, mentorcert: Mentorce
 def test_a_table_that_a_policy_refuses_does_not_hide_the_others(
     two: Two, mentorcert: Mentorcert, conn: Connection
 ) -> None:
-    conn.execute("grant select on public.peer_mentors to anon")
+    conn.execute("grant select on mentorcert.peer_mentors to anon")
     (anon,) = (one for one in audited(mentorcert, exit_code=1)["examined"] if one["actor"]["user_id"] is None)
     assert (anon["seen"], anon["outside"]) == (2, 0)
 
 
 def test_the_table_names_the_rows(two: Two, mentorcert: Mentorcert, conn: Connection) -> None:
-    conn.execute(WIDENED.format("peer_mentor_certifications").encode())
+    conn.execute(
+        WIDENED.format("peer_mentor_certifications", qualified("peer_mentor_certifications")).encode()
+    )
     done = mentorcert("audit", "isolation")
     assert done.returncode == 1
     assert (
@@ -139,7 +141,7 @@ def test_the_table_names_the_rows(two: Two, mentorcert: Mentorcert, conn: Connec
 
 def test_a_hidden_row_is_a_notice(two: Two, mentorcert: Mentorcert, conn: Connection) -> None:
     conn.execute(
-        "create policy narrow on public.chapters as restrictive for select to authenticated using (false)"
+        "create policy narrow on mentorcert.chapters as restrictive for select to authenticated using (false)"
     )
     examined = audited(mentorcert)["examined"]
     hidden = {one["actor"]["user_id"]: one["rows_hidden"] for one in examined if one["organisation"] == "one"}
@@ -153,15 +155,15 @@ def test_a_hidden_row_is_a_notice(two: Two, mentorcert: Mentorcert, conn: Connec
 )
 def test_a_table_without_a_rule_is_an_error(mentorcert: Mentorcert, conn: Connection, made: str) -> None:
     conn.execute(made.encode())
-    assert audited(mentorcert, exit_code=1)["unknown_tables"] == ["forgotten"]
-    assert "no rule for table forgotten" in mentorcert("audit", "isolation").stdout
+    assert audited(mentorcert, exit_code=1)["unknown_tables"] == ["public.forgotten"]
+    assert "no rule for table public.forgotten" in mentorcert("audit", "isolation").stdout
 
 
 def test_a_switched_off_endpoint_is_not_read_but_named(
     two: Two, mentorcert: Mentorcert, conn: Connection
 ) -> None:
     conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
     )
     assert audited(mentorcert)["switched_off"].keys() == {
         "certification_renewal_events",
@@ -174,15 +176,17 @@ def test_a_switched_off_endpoint_is_read_on_demand_and_stays_off(
     two: Two, mentorcert: Mentorcert, conn: Connection
 ) -> None:
     conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
     )
     answer = audited(mentorcert, "--switched-off")
     assert answer["switched_off"] == {}
     assert [one for one in answer["examined"] if one["outside"] or one["hidden"]] == []
-    conn.execute(WIDENED.format("peer_mentor_certifications").encode())
+    conn.execute(
+        WIDENED.format("peer_mentor_certifications", qualified("peer_mentor_certifications")).encode()
+    )
     audited(mentorcert, "--switched-off", exit_code=1)
-    assert rows(conn, "select endpoint from private.disabled_endpoints") == [("certifications",)]
-    assert rows(conn, "select 1 from public.audit_log where action = 'delete'") == []
+    assert rows(conn, "select endpoint from mentorcert_private.disabled_endpoints") == [("certifications",)]
+    assert rows(conn, "select 1 from mentorcert.audit_log where action = 'delete'") == []
 
 
 def test_the_sample_has_every_kind_and_repeats_itself(two: Two, mentorcert: Mentorcert) -> None:
@@ -206,7 +210,7 @@ def test_nothing_is_written(two: Two, mentorcert: Mentorcert, conn: Connection) 
         " $$ begin insert into public.listed_peer_mentors default values; return true; end $$"
     )
     conn.execute("grant execute on function public.meddle() to authenticated")
-    conn.execute("create policy meddles on public.chapters to authenticated using (public.meddle())")
+    conn.execute("create policy meddles on mentorcert.chapters to authenticated using (public.meddle())")
     done = mentorcert("audit", "isolation")
     assert done.returncode == 1
     assert "25006" in done.stderr
@@ -226,7 +230,7 @@ def test_a_connection_that_cannot_impersonate_says_so(two: Two, database: str, c
     conn.execute(f"create role {name} login bypassrls in role pg_read_all_data".encode())
     try:
         with connect(f"{database} user={name}") as reader:
-            assert fetch(reader, "select count(*) from public.chapters") == 2
+            assert fetch(reader, "select count(*) from mentorcert.chapters") == 2
         done = run("audit", "isolation", database_url=f"{database} user={name}")
         assert done.returncode == 1
         assert "may not act as" in done.stderr

@@ -19,7 +19,7 @@ def test_who_changed_what(conn: Connection, mentorcert: Run) -> None:
     membership = join(organisation, coordinator, "coordinator", organisation.chapter)
     with organisation.as_admin():
         conn.execute(
-            "update public.memberships set ended_at = '2026-01-01 00:00Z' where id = %s", (membership,)
+            "update mentorcert.memberships set ended_at = '2026-01-01 00:00Z' where id = %s", (membership,)
         )
     (newest, *rest) = json.loads(mentorcert("audit", "log", "--organisation", "demo", "--json").stdout)
     del newest["recorded_at"]
@@ -37,7 +37,7 @@ def test_who_changed_what(conn: Connection, mentorcert: Run) -> None:
     assert str(membership) in shown
     assert json.loads(mentorcert("audit", "log", "--since", "2999-01-01", "--json").stdout) == []
     with other.as_admin():
-        seen = conn.execute("select distinct organisation_id from public.audit_log").fetchall()
+        seen = conn.execute("select distinct organisation_id from mentorcert.audit_log").fetchall()
     assert seen == [(other.id,)]
 
 
@@ -49,13 +49,13 @@ def test_retention(conn: Connection, mentorcert: Run) -> None:
     }
     assert "access_log: 90 days" in mentorcert("audit", "retention", "access_log", "--days", "90").stdout
     conn.execute(
-        "insert into private.access_log"
+        "insert into mentorcert_private.access_log"
         " (recorded_at, user_id, organisation_ids, endpoint, row_organisation_ids, request_id)"
         " select now() - make_interval(days => age), gen_random_uuid(), '{}', 'page', '{}', age::text"
         " from unnest(array[89, 91]) as age"
     )
     nightly.run(conn)
-    assert conn.execute("select request_id from private.access_log").fetchall() == [("89",)]
+    assert conn.execute("select request_id from mentorcert_private.access_log").fetchall() == [("89",)]
 
 
 @in_turn(

@@ -12,18 +12,18 @@ from tests.support.pgtap import needs_pgtap
 from tests.support.registry import set_up
 from tests.support.servers import Server, on_debian_15_with_cron, on_embedded_18
 
-_MENTORS: Final = "select full_name from public.peer_mentors"
+_MENTORS: Final = "select full_name from mentorcert.peer_mentors"
 _DEFINER: Final = f"returns setof text language sql security definer set search_path = '' as '{_MENTORS}'"
 
 # What opens a gap, and the lines that name it.
 GAPS: Final = {
     "a column": (
-        "grant select (display_name) on public.peer_mentors to anon",
-        ["anon: select (display_name) on public.peer_mentors"],
+        "grant select (display_name) on mentorcert.peer_mentors to anon",
+        ["anon: select (display_name) on mentorcert.peer_mentors"],
     ),
     "a column's grant option": (
-        "grant update (phone) on public.peer_mentors to authenticated with grant option",
-        ["authenticated: update (phone) on public.peer_mentors, with grant option"],
+        "grant update (phone) on mentorcert.peer_mentors to authenticated with grant option",
+        ["authenticated: update (phone) on mentorcert.peer_mentors, with grant option"],
     ),
     "a definer that nobody closed": (
         f"create function public.everybody() {_DEFINER}",
@@ -41,10 +41,10 @@ GAPS: Final = {
         ["PUBLIC: execute api.everybody() as its definer"],
     ),
     "a function that turns definer": (
-        "alter function private.time_zone_of(uuid) security definer",
+        "alter function mentorcert_private.time_zone_of(uuid) security definer",
         [
-            "authenticated: execute private.time_zone_of(uuid) as its definer",
-            "service_role: execute private.time_zone_of(uuid) as its definer",
+            "authenticated: execute mentorcert_private.time_zone_of(uuid) as its definer",
+            "service_role: execute mentorcert_private.time_zone_of(uuid) as its definer",
         ],
     ),
     "a view in another schema, on a view": (
@@ -63,45 +63,48 @@ GAPS: Final = {
         ["PUBLIC: select on api.copy, a materialised view"],
     ),
     "a view in private": (
-        f"create view private.names as {_MENTORS}; grant select on private.names to authenticated",
-        ["authenticated: select on private.names, a view as its owner"],
+        f"create view mentorcert_private.names as {_MENTORS}; grant select on mentorcert_private.names to authenticated",
+        ["authenticated: select on mentorcert_private.names, a view as its owner"],
     ),
     "a private table": (
-        "grant select on private.access_log to authenticated",
-        ["authenticated: select on private.access_log"],
+        "grant select on mentorcert_private.access_log to authenticated",
+        ["authenticated: select on mentorcert_private.access_log"],
     ),
     "a sequence": (
-        "create sequence private.numbers; grant usage on sequence private.numbers to mentorcert_web",
-        ["mentorcert_web: usage on private.numbers, a sequence"],
+        "create sequence mentorcert_private.numbers; grant usage on sequence mentorcert_private.numbers to mentorcert_web",
+        ["mentorcert_web: usage on mentorcert_private.numbers, a sequence"],
     ),
-    "a schema": ("grant usage on schema private to anon", ["anon: usage of the schema private"]),
+    "a schema": (
+        "grant usage on schema mentorcert_private to anon",
+        ["anon: usage of the schema mentorcert_private"],
+    ),
     "a policy to write": (
-        "create policy wide on public.chapters for insert to authenticated with check (true)",
-        ["policy on public.chapters: wide for insert to authenticated with check true"],
+        "create policy wide on mentorcert.chapters for insert to authenticated with check (true)",
+        ["policy on mentorcert.chapters: wide for insert to authenticated with check true"],
     ),
     "a policy for everybody": (
-        "create policy wide on public.chapters for delete using (organisation_id is not null)",
-        ["policy on public.chapters: wide for delete to PUBLIC using (organisation_id IS NOT NULL)"],
+        "create policy wide on mentorcert.chapters for delete using (organisation_id is not null)",
+        ["policy on mentorcert.chapters: wide for delete to PUBLIC using (organisation_id IS NOT NULL)"],
     ),
     "a missing restriction": (
-        'drop policy "the endpoint memberships is switched on" on public.memberships',
+        'drop policy "the endpoint memberships is switched on" on mentorcert.memberships',
         [
             (
-                'without the restriction on public.memberships: "the endpoint memberships is switched on"'
+                'without the restriction on mentorcert.memberships: "the endpoint memberships is switched on"'
                 " for all to anon, authenticated using"
-                " ( SELECT private.check_endpoint('memberships'::text) AS check_endpoint)"
+                " ( SELECT mentorcert_private.check_endpoint('memberships'::text) AS check_endpoint)"
             )
         ],
     ),
     "a table laid open": (
-        "alter table public.memberships disable row level security",
-        ["table public.memberships: row-level security off"],
+        "alter table mentorcert.memberships disable row level security",
+        ["table mentorcert.memberships: row-level security off"],
     ),
     "a table of one's own": (
-        "alter table private.job_runs owner to mentorcert_jobs",
+        "alter table mentorcert_private.job_runs owner to mentorcert_jobs",
         [
-            "mentorcert_jobs: insert on private.job_runs",
-            "mentorcert_jobs: select on private.job_runs",
+            "mentorcert_jobs: insert on mentorcert_private.job_runs",
+            "mentorcert_jobs: select on mentorcert_private.job_runs",
         ],
     ),
 }
@@ -186,8 +189,8 @@ def test_what_a_role_becomes_is_found(server: Server, conn: Connection) -> None:
 
 
 def test_a_missing_right_is_a_notice(conn: Connection, mentorcert: Mentorcert) -> None:
-    conn.execute("revoke update (phone) on public.peer_mentors from authenticated")
-    line = "authenticated: update (phone) on public.peer_mentors"
+    conn.execute("revoke update (phone) on mentorcert.peer_mentors from authenticated")
+    line = "authenticated: update (phone) on mentorcert.peer_mentors"
     assert differences(mentorcert, exit_code=0) == rights.Rights([], [line])
     shown = mentorcert("audit", "isolation").stdout
     assert f"missing rights (a notice):\n  {line}\n" in shown
@@ -195,8 +198,10 @@ def test_a_missing_right_is_a_notice(conn: Connection, mentorcert: Mentorcert) -
 
 
 def test_a_restriction_is_no_right(conn: Connection) -> None:
-    conn.execute("create policy narrow on public.chapters as restrictive for select to anon using (false)")
-    line = "with the restriction on public.chapters: narrow for select to anon using false"
+    conn.execute(
+        "create policy narrow on mentorcert.chapters as restrictive for select to anon using (false)"
+    )
+    line = "with the restriction on mentorcert.chapters: narrow for select to anon using false"
     assert rights.compare(conn) == rights.Rights([], [line])
 
 
@@ -205,8 +210,8 @@ def test_a_healthy_registry_has_the_rights_of_the_list(conn: Connection, mentorc
     mentor = organisation.mentor()
     organisation.certify(mentor)
     with conn.transaction():
-        conn.execute("select private.switch_history_to_events()")
-    conn.execute("select private.erase_peer_mentor(%s)", (mentor,))
+        conn.execute("select mentorcert_private.switch_history_to_events()")
+    conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (mentor,))
     for statement in HARMLESS:
         conn.execute(statement.encode())
     assert differences(mentorcert, exit_code=0) == rights.Rights([], [])
@@ -227,7 +232,8 @@ def test_switched_off_endpoints_change_no_rights(
     organisation.certify(organisation.mentor())
     for endpoint in endpoints:
         conn.execute(
-            "insert into private.disabled_endpoints (endpoint, reason) values (%s, 'a gap')", (endpoint,)
+            "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (%s, 'a gap')",
+            (endpoint,),
         )
     assert differences(mentorcert, exit_code=0) == rights.Rights([], [])
 
@@ -236,7 +242,7 @@ def test_switched_off_endpoints_change_no_rights(
 def test_extensions_are_no_alarm(cron_database: str) -> None:
     with connect(cron_database, autocommit=True) as conn:
         conn.execute("create extension pg_cron")
-        conn.execute("select private.schedule_nightly()")
+        conn.execute("select mentorcert_private.schedule_nightly()")
         conn.execute("create schema extensions")
         conn.execute("create extension pg_stat_statements schema extensions")
         conn.execute("create extension pgcrypto schema public")

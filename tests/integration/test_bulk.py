@@ -62,14 +62,14 @@ def varied(organisation: Organisation) -> list[UUID]:
                 elif state == "corrected":
                     conn.execute(
                         "update public.peer_mentor_certifications"
-                        " set issued_at = private.day_starts(%s, %s) where id = %s",
+                        " set issued_at = mentorcert_private.day_starts(%s, %s) where id = %s",
                         (date(2019, 5, 1), organisation.time_zone, id_),
                     )
             if state == "expired":
-                conn.execute("select private.expire_due_certifications(now())")
+                conn.execute("select mentorcert_private.expire_due_certifications(now())")
     hidden = organisation.certify(organisation.mentor("hidden"), last_day=today(conn, 5))
     conn.execute(
-        "update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id ="
+        "update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id ="
         " (select peer_mentor_id from public.peer_mentor_certifications where id = %s)",
         (hidden,),
     )
@@ -189,7 +189,7 @@ def test_peer_mentor_changes_nothing(organisation: Organisation) -> None:
     user, mentor = uuid4(), organisation.mentor()
     own = organisation.certify(mentor, last_day=today(conn, 5))
     join(organisation, user, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (user, mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (user, mentor))
     for change in _CHANGES:
         with acting_as(conn, user):
             (outcome,) = bulk.preview(conn, change, [own]).outcomes
@@ -202,7 +202,7 @@ def test_erased_persons_are_left_alone(organisation: Organisation) -> None:
     conn = organisation.conn
     mentor = organisation.mentor()
     id_ = organisation.certify(mentor, last_day=today(conn, 5))
-    conn.execute("select private.erase_peer_mentor(%s)", (mentor,))
+    conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (mentor,))
     for change in _CHANGES:
         with organisation.as_admin():
             (outcome,) = bulk.preview(conn, change, [id_]).outcomes
@@ -277,7 +277,9 @@ def test_revert_of_an_expired_renewal_looks_past_the_expiry(organisation: Organi
     with organisation.as_admin():
         repository.renew(conn, id_)
     with conn.transaction():
-        conn.execute('select private.set_change_context(\'{"job": "tests", "as_of": "2150-01-01"}\')')
+        conn.execute(
+            'select mentorcert_private.set_change_context(\'{"job": "tests", "as_of": "2150-01-01"}\')'
+        )
         conn.execute("update public.peer_mentor_certifications set status = 'expired' where id = %s", (id_,))
     assert kinds(conn, id_) == ["issued", "renewed", "expired"]
     with organisation.as_admin():

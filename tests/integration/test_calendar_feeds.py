@@ -31,7 +31,7 @@ def login() -> UUID:
 def mentor(conn: Connection, organisation: Organisation, login: UUID) -> UUID:
     mentor = organisation.mentor("7")
     join(organisation, login, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (login, mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (login, mentor))
     organisation.certify(mentor, last_day=today(conn, 100))
     return mentor
 
@@ -60,7 +60,7 @@ def test_a_feed_that_is_made_while_the_person_is_erased(
     with pytest.raises(InsufficientPrivilege) as refused:
         meanwhile(conn, database, lambda other: data_subjects.erase(other, mentor), make)
     assert isinstance(from_postgres(refused.value), MissingRightError)
-    assert rows(conn, "select from private.calendar_feeds") == []
+    assert rows(conn, "select from mentorcert_private.calendar_feeds") == []
 
 
 def test_an_erasure_while_a_feed_is_made(conn: Connection, database: str, mentor: UUID, login: UUID) -> None:
@@ -71,7 +71,7 @@ def test_an_erasure_while_a_feed_is_made(conn: Connection, database: str, mentor
         tokens.append(new_feed(other))
 
     meanwhile(conn, database, make, lambda other: data_subjects.erase(other, mentor))
-    assert rows(conn, "select from private.calendar_feeds") == []
+    assert rows(conn, "select from mentorcert_private.calendar_feeds") == []
     assert [shown(conn, token) for token in tokens] == [0]
 
 

@@ -39,7 +39,7 @@ class Scene:
         )
         self.other_chapter: UUID = fetch(
             conn,
-            "insert into public.chapters (organisation_id, code, name)"
+            "insert into mentorcert.chapters (organisation_id, code, name)"
             " values (%s, 'BER', 'Bergen') returning id",
             self.organisation.id,
         )
@@ -59,21 +59,21 @@ class Scene:
 
 
 STATEMENTS = {
-    "consent": "update public.peer_mentors set listing_consent = true where id = %(m)s",
-    "withdraw": "update public.peer_mentors set listing_consent = false where id = %(m)s",
-    "rename": "update public.peer_mentors set display_name = 'Other' where id = %(m)s",
+    "consent": "update mentorcert.peer_mentors set listing_consent = true where id = %(m)s",
+    "withdraw": "update mentorcert.peer_mentors set listing_consent = false where id = %(m)s",
+    "rename": "update mentorcert.peer_mentors set display_name = 'Other' where id = %(m)s",
     "renew": "select public.renew_certification(%(c)s)",
     "suspend": "select public.suspend_certification(%(c)s, 'complaint')",
     "shorten": """
         update public.peer_mentor_certifications
-        set expires_at = private.day_starts(private.day_of(now(), 'Europe/Oslo') - 1, 'Europe/Oslo')
+        set expires_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo') - 1, 'Europe/Oslo')
         where id = %(c)s
     """,
-    "require": "update public.certification_types set required_for_listing = true where code = 'half'",
-    "join": "insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (%(m)s, %(o)s)",
-    "rename chapter": "update public.chapters set name = name || '!' where true",
+    "require": "update mentorcert.certification_types set required_for_listing = true where code = 'half'",
+    "join": "insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (%(m)s, %(o)s)",
+    "rename chapter": "update mentorcert.chapters set name = name || '!' where true",
     "register": "select public.register_certification(%(m)s, 'half')",
-    "expire": "select private.run_nightly()",
+    "expire": "select mentorcert_private.run_nightly()",
 }
 
 
@@ -120,7 +120,7 @@ def wrong_chapters(conn: Connection) -> list[tuple[object, ...]]:
         """
         select certification.id from public.peer_mentor_certifications as certification
         where certification.chapter_ids <> array(
-          select link.chapter_id from public.peer_mentor_chapters as link
+          select link.chapter_id from mentorcert.peer_mentor_chapters as link
           where link.peer_mentor_id = certification.peer_mentor_id and link.ended_at is null
           order by link.chapter_id
         )
@@ -178,7 +178,7 @@ def test_an_extension_and_the_night_at_once(
         repository.extend(other, "basic", today(other, 30), "illness", expired_since=today(other, -5))
 
     def night(other: Connection) -> None:
-        other.execute("select private.run_nightly()")
+        other.execute("select mentorcert_private.run_nightly()")
 
     works: tuple[Work, Work] = (extend, night) if extension_first else (night, extend)
     meanwhile(conn, database, *works)
@@ -186,13 +186,13 @@ def test_an_extension_and_the_night_at_once(
     assert rows(conn, "select distinct status from public.peer_mentor_certifications") == [("active",)]
     assert fetch(conn, "select count(*) from public.listed_peer_mentors") == 40
     expected = 0 if extension_first else sum(1 for number in range(40) if number % 3 == 0)
-    assert fetch(conn, "select sum(expired) from private.job_runs") == expected
+    assert fetch(conn, "select sum(expired) from mentorcert_private.job_runs") == expected
 
 
 def test_two_chapters_at_once(conn: Connection, database: str) -> None:
     scene = Scene(conn)
     leave = (
-        "update public.peer_mentor_chapters set ended_at = now()"
+        "update mentorcert.peer_mentor_chapters set ended_at = now()"
         " where peer_mentor_id = %(m)s and chapter_id <> %(o)s"
     )
 
@@ -202,7 +202,7 @@ def test_two_chapters_at_once(conn: Connection, database: str) -> None:
 
     meanwhile(conn, database, scene.work("join"), do_leave)
     assert wrong_chapters(conn) == []
-    assert fetch(conn, "select chapter_ids from public.peer_mentors where id = %s", scene.mentor) == [
+    assert fetch(conn, "select chapter_ids from mentorcert.peer_mentors where id = %s", scene.mentor) == [
         scene.other_chapter
     ]
     assert drift(conn) == []
@@ -215,7 +215,7 @@ def test_a_membership_that_is_taken_away_ends_with_the_statement(conn: Connectio
     membership = join(organisation, coordinator, "coordinator", organisation.chapter)
     with connect(database, autocommit=True) as own, acting_as(own, coordinator):
         assert repository.get(own, scene.certification).status == "active"
-        conn.execute("update public.memberships set ended_at = now() where id = %s", (membership,))
+        conn.execute("update mentorcert.memberships set ended_at = now() where id = %s", (membership,))
         assert repository.page(own).rows == []
         assert history(own, scene.certification) == []
         with pytest.raises(MissingRightError), own.transaction():
@@ -234,7 +234,7 @@ def test_a_renewal_that_waits_for_the_night_renews_what_expired(conn: Connection
         become(other, organisation.admin)
         repository.renew(other, certification)
 
-    meanwhile(conn, database, lambda other: other.execute("select private.run_nightly()"), renew)
+    meanwhile(conn, database, lambda other: other.execute("select mentorcert_private.run_nightly()"), renew)
     assert kinds(conn, certification) == ["issued", "expired", "renewed"]
     newest = history(conn, certification)[-1]
     assert (newest["before"]["status"], newest["after"]["status"]) == ("expired", "active")

@@ -70,7 +70,7 @@ def last_valid_day(
 
 
 def by_database(conn: Connection, *arguments: Any) -> date | None:
-    day: date | None = fetch(conn, "select private.last_valid_day(%s, %s, %s, %s)", *arguments)
+    day: date | None = fetch(conn, "select mentorcert_private.last_valid_day(%s, %s, %s, %s)", *arguments)
     return day
 
 
@@ -82,8 +82,8 @@ def test_a_day_begins_at_its_first_instant(conn: Connection, places: list[tuple[
         conn,
         """
         select
-          private.day_starts(day, zone), private.day_of(private.day_starts(day, zone), zone),
-          private.day_of(private.day_starts(day, zone) - interval '1 microsecond', zone)
+          mentorcert_private.day_starts(day, zone), mentorcert_private.day_of(mentorcert_private.day_starts(day, zone), zone),
+          mentorcert_private.day_of(mentorcert_private.day_starts(day, zone) - interval '1 microsecond', zone)
         from unnest(%s::date[], %s::text[]) with ordinality as places (day, zone, position)
         order by position
         """,
@@ -99,8 +99,8 @@ def test_no_day_of_two_decades_is_wrong(conn: Connection) -> None:
         days = rows(
             conn,
             """
-            select day::date, private.day_starts(day::date, zone),
-              private.day_of(private.day_starts(day::date + 1, zone) - interval '1 microsecond', zone)
+            select day::date, mentorcert_private.day_starts(day::date, zone),
+              mentorcert_private.day_of(mentorcert_private.day_starts(day::date + 1, zone) - interval '1 microsecond', zone)
             from generate_series(timestamp '2006-01-01', timestamp '2026-12-31', interval '1 day') as day,
               (values (%s)) as places (zone)
             """,
@@ -131,7 +131,9 @@ ODD_DAYS = [
 
 def test_days_that_are_odd(conn: Connection) -> None:
     for day, time_zone, instant in ODD_DAYS:
-        assert fetch(conn, "select private.day_starts(%s, %s)", day, time_zone) == instant, time_zone
+        assert fetch(conn, "select mentorcert_private.day_starts(%s, %s)", day, time_zone) == instant, (
+            time_zone
+        )
         assert begins(day, time_zone) == instant, time_zone
 
 

@@ -30,7 +30,7 @@ PORTAL = "portal says what the registry says"
 
 # What is broken, which check finds it, and what it says.
 BREAKS = [
-    ("alter table public.chapters disable row level security", SECURITY, "chapters"),
+    ("alter table mentorcert.chapters disable row level security", SECURITY, "chapters"),
     ("create table public.forgotten ()", SECURITY, "forgotten"),
     (
         "do $$ begin execute format('grant temporary on database %I to anon', current_database()); end $$",
@@ -53,23 +53,23 @@ BREAKS = [
     (
         """
         insert into public.listed_peer_mentors
-        select id, organisation_id, 'demo', full_name, '{}', 'infinity' from public.peer_mentors
+        select id, organisation_id, 'demo', full_name, '{}', 'infinity' from mentorcert.peer_mentors
         where external_id = 'unlisted'
         """,
         LISTING,
         "demo: 1",
     ),
-    ("update private.job_runs set local_day = local_day - 1", NIGHT, "demo: last done for "),
-    ("delete from private.job_runs", NIGHT, "demo: never done"),
+    ("update mentorcert_private.job_runs set local_day = local_day - 1", NIGHT, "demo: last done for "),
+    ("delete from mentorcert_private.job_runs", NIGHT, "demo: never done"),
     (
-        "update private.job_runs set finished_at = null, error = 'ZZ001: a trigger'",
+        "update mentorcert_private.job_runs set finished_at = null, error = 'ZZ001: a trigger'",
         NIGHT,
         "demo: never done; failed since: ZZ001: a trigger",
     ),
     (
         """
-        insert into private.job_runs (job, organisation_id, local_day, as_of, started_at, error)
-        select 'notices', id, current_date, now(), now(), 'The mail server is away.' from public.organisations
+        insert into mentorcert_private.job_runs (job, organisation_id, local_day, as_of, started_at, error)
+        select 'notices', id, current_date, now(), now(), 'The mail server is away.' from mentorcert.organisations
         """,
         NOTICES,
         "demo: The mail server is away.",
@@ -141,9 +141,9 @@ def test_long_histories_are_reported_but_not_wrong(conn: Connection, *, in_event
     organisation.certify(mentor, "half", issued=today(conn, -9), past=499)
     nightly.run(conn)
     if in_events:
-        conn.execute("select private.copy_histories_to_events(null, 10)")
-        conn.execute("select private.switch_history_to_events()")
-        conn.execute("select private.trim_histories(null, 10)")
+        conn.execute("select mentorcert_private.copy_histories_to_events(null, 10)")
+        conn.execute("select mentorcert_private.switch_history_to_events()")
+        conn.execute("select mentorcert_private.trim_histories(null, 10)")
     (notice,) = [finding for finding in doctor.examine(conn) if finding.state != "ok"]
     assert (notice.check, notice.state, notice.found) == (HISTORIES, "notice", f"{long}: 501")
 
@@ -164,12 +164,12 @@ def test_the_command_ends_with_1_where_anything_is_wrong(conn: Connection, mento
     assert (content.returncode, content.stderr) == (0, "")
     assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS, TASKS, PORTAL]
     assert {finding["state"] for finding in findings} == {"ok"}
-    conn.execute("alter table public.chapters disable row level security")
+    conn.execute("alter table mentorcert.chapters disable row level security")
     alarmed = mentorcert("doctor")
     assert alarmed.returncode == 1
     assert "wrong" in alarmed.stdout
     assert "chapters" in alarmed.stdout
-    assert fetch(conn, "select count(*) from private.job_runs") == 1
+    assert fetch(conn, "select count(*) from mentorcert_private.job_runs") == 1
 
 
 @on_embedded_18
@@ -181,7 +181,7 @@ def test_the_command_tells_of_a_long_history_and_ends_with_0(
     nightly.run(conn)
     shown = mentorcert("doctor")
     assert (shown.returncode, "notice" in shown.stdout, "Kari" in shown.stdout) == (0, True, False)
-    assert rows(conn, "select error from private.job_runs") == [(None,)]
+    assert rows(conn, "select error from mentorcert_private.job_runs") == [(None,)]
 
 
 def test_a_database_that_cannot_be_reached() -> None:

@@ -55,7 +55,9 @@ def test_off_and_on(conn: Connection, database: str, mentorcert: Run) -> None:
 def test_a_new_reason(conn: Connection, mentorcert: Run) -> None:
     for reason in ("One", "Another"):
         assert mentorcert("endpoint", "disable", "public_list", "--reason", reason).returncode == 0
-    assert conn.execute("select reason from private.disabled_endpoints").fetchall() == [("Another",)]
+    assert conn.execute("select reason from mentorcert_private.disabled_endpoints").fetchall() == [
+        ("Another",)
+    ]
 
 
 @in_turn(
@@ -71,12 +73,14 @@ def test_bad_input(mentorcert: Run, conn: Connection, arguments: tuple[str, ...]
     refused = mentorcert("endpoint", *arguments)
     assert refused.returncode == 2
     assert message in refused.stderr
-    assert conn.execute("select from private.disabled_endpoints").fetchall() == []
+    assert conn.execute("select from mentorcert_private.disabled_endpoints").fetchall() == []
 
 
 def test_doctor_reports_it(conn: Connection, mentorcert: Run) -> None:
     set_up(conn)
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('memberships', 'x')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('memberships', 'x')"
+    )
     findings = json.loads(mentorcert("doctor", "--json").stdout)
     (finding,) = (one for one in findings if one["check"] == "every endpoint is switched on")
     assert (finding["state"], finding["found"]) == ("notice", "memberships: x")
@@ -85,7 +89,7 @@ def test_doctor_reports_it(conn: Connection, mentorcert: Run) -> None:
 def test_the_text_of_the_error(conn: Connection) -> None:
     organisation = set_up(conn)
     conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'secret')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'secret')"
     )
     with pytest.raises(psycopg.Error) as raised, organisation.as_admin():
         conn.execute("select * from public.certifications_page()")

@@ -32,7 +32,7 @@ class Case:
     def chapter(self, code: str, parent: UUID | None = None) -> UUID:
         chapter = uuid4()
         self.conn.execute(
-            "insert into public.chapters (id, organisation_id, parent_id, code, name)"
+            "insert into mentorcert.chapters (id, organisation_id, parent_id, code, name)"
             " values (%s, %s, %s, %s, 'Name')",
             (chapter, self.one.id, parent, code),
         )
@@ -40,7 +40,7 @@ class Case:
 
     def end(self, membership: UUID) -> None:
         self.conn.execute(
-            "update public.memberships set ended_at = '2026-11-01 12:00Z' where id = %s", (membership,)
+            "update mentorcert.memberships set ended_at = '2026-11-01 12:00Z' where id = %s", (membership,)
         )
 
 
@@ -80,13 +80,15 @@ def test_the_administrator(case: Case, mentorcert: Mentorcert) -> None:
 
 def test_the_coordinator_of_a_chapter_above(case: Case, mentorcert: Mentorcert) -> None:
     county = case.chapter("COUNTY")
-    case.conn.execute("update public.chapters set parent_id = %s where id = %s", (county, case.one.chapter))
+    case.conn.execute(
+        "update mentorcert.chapters set parent_id = %s where id = %s", (county, case.one.chapter)
+    )
     join(case.one, case.login, "coordinator", county)
     says(explain(mentorcert, case), sees=True, changes=True, reason="coordinated chapters")
 
 
 def test_the_peer_mentor_reads_and_does_not_change(case: Case, mentorcert: Mentorcert) -> None:
-    case.conn.execute("update public.peer_mentors set user_id = %s", (case.login,))
+    case.conn.execute("update mentorcert.peer_mentors set user_id = %s", (case.login,))
     join(case.one, case.login, "peer_mentor")
     says(explain(mentorcert, case, login="kari@EXAMPLE.org"), sees=True, changes=False, reason="is the own")
 
@@ -176,7 +178,7 @@ def test_a_disagreement_is_reported(
 
 def test_a_switched_off_endpoint_is_named(case: Case, mentorcert: Mentorcert) -> None:
     case.conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'a gap')"
     )
     done = mentorcert("explain-access", str(case.one.admin), str(case.certification))
     assert done.returncode == 0

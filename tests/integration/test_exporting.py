@@ -64,10 +64,10 @@ def test_a_copy_exports_the_same_bytes(
         conn.execute(
             """
             with mentor as (
-              insert into public.peer_mentors (
+              insert into mentorcert.peer_mentors (
                 organisation_id, external_id, full_name, phone, listing_consent
               )
-              select id, %s, %s, %s, %s from public.organisations where slug = %s
+              select id, %s, %s, %s, %s from mentorcert.organisations where slug = %s
               returning id, organisation_id
             )
             insert into public.peer_mentor_certifications (
@@ -86,8 +86,8 @@ def test_a_copy_exports_the_same_bytes(
     assert snapshot(conn) == before
     stored = """
         select external_id, full_name, phone, listing_consent
-        from public.peer_mentors as mentor
-        join public.organisations as organisation on organisation.id = mentor.organisation_id
+        from mentorcert.peer_mentors as mentor
+        join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
         where organisation.slug = %s
     """
     assert set(conn.execute(stored, (f"to-{number}",))) == set(people)
@@ -167,8 +167,8 @@ def test_what_was_taken_back_is_no_past_renewal(conn: Connection, organisation: 
 def test_an_excel_file_comes_back_as_it_went(
     conn: Connection, organisation: str, tmp_path: Path, language: Language
 ) -> None:
-    conn.execute("update public.peer_mentors set full_name = '=1+1' where external_id = '2'")
-    conn.execute("update public.peer_mentors set full_name = '_x0041_' where external_id = '1'")
+    conn.execute("update mentorcert.peer_mentors set full_name = '=1+1' where external_id = '2'")
+    conn.execute("update mentorcert.peer_mentors set full_name = '_x0041_' where external_id = '1'")
     data = exporting.export(conn, organisation, format_="xlsx", language=language)
     sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
     assert sheet["H2"].is_date
@@ -182,7 +182,7 @@ def test_an_excel_file_comes_back_as_it_went(
 
 
 def test_a_text_that_excel_cannot_hold(conn: Connection, organisation: str) -> None:
-    conn.execute("update public.peer_mentors set full_name = E'Kari \\x01' where external_id = '2'")
+    conn.execute("update mentorcert.peer_mentors set full_name = E'Kari \\x01' where external_id = '2'")
     with pytest.raises(UnwritableTextError) as caught:
         exporting.export(conn, organisation, format_="xlsx")
     assert "Kari" not in str(caught.value)

@@ -28,7 +28,7 @@ def month_end(conn: Connection, months: int) -> date:
 def chapter(organisation: Organisation, name: str, parent: UUID | None = None) -> UUID:
     id_ = uuid4()
     organisation.conn.execute(
-        "insert into public.chapters (id, organisation_id, parent_id, code, name)"
+        "insert into mentorcert.chapters (id, organisation_id, parent_id, code, name)"
         " values (%s, %s, %s, %s, %s)",
         (id_, organisation.id, parent, name, name),
     )
@@ -38,7 +38,7 @@ def chapter(organisation: Organisation, name: str, parent: UUID | None = None) -
 def enter(organisation: Organisation, mentor: UUID, *chapters: UUID) -> None:
     for id_ in chapters:
         organisation.conn.execute(
-            "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+            "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
             " values (%s, %s, %s)",
             (organisation.id, mentor, id_),
         )
@@ -88,7 +88,7 @@ def test_coverage(organisation: Organisation) -> None:
     """All required types, active; once in the county, in however many chapters; to the last day."""
     conn = organisation.conn
     conn.execute(
-        "update public.certification_types set required_for_listing = true"
+        "update mentorcert.certification_types set required_for_listing = true"
         " where code = 'half' and organisation_id = %s",
         (organisation.id,),
     )
@@ -138,5 +138,5 @@ def test_who_requires_nothing_covers_nobody(organisation: Organisation) -> None:
     conn = organisation.conn
     organisation.certify(organisation.mentor(), last_day=month_end(conn, 9))
     assert covered(organisation, organisation.admin)["Oslo"].today == 1
-    conn.execute("update public.certification_types set required_for_listing = false")
+    conn.execute("update mentorcert.certification_types set required_for_listing = false")
     assert covered(organisation, organisation.admin)["Oslo"].today == 0

@@ -23,11 +23,11 @@ history_storage.move_to_events(connect(autocommit=True), batch_size=20)
 """
 TAMPERING = {
     "changed": """
-        update public.certification_renewal_events set entry = entry || '{"note": "x"}' where position = 2
+        update mentorcert.certification_renewal_events set entry = entry || '{"note": "x"}' where position = 2
     """,
     "in another order": """
-        update public.certification_renewal_events set position = -position where position in (2, 3);
-        update public.certification_renewal_events set position = 5 + position where position < 0
+        update mentorcert.certification_renewal_events set position = -position where position in (2, 3);
+        update mentorcert.certification_renewal_events set position = 5 + position where position < 0
     """,
 }
 
@@ -39,7 +39,7 @@ def test_killed_while_copying_it_goes_on(conn: Connection, database: str, held_a
     kill_at(conn, database, held_at)
     assert mode(conn) == "jsonb"
     assert histories(conn) == before
-    copied = fetch(conn, "select count(*) from public.certification_renewal_events")
+    copied = fetch(conn, "select count(*) from mentorcert.certification_renewal_events")
     assert history_storage.move_to_events(conn, batch_size=20) == 160 - copied
     assert histories(conn) == before
     assert mode(conn) == "events"
@@ -50,8 +50,8 @@ def test_killed_while_trimming_it_goes_on(conn: Connection, database: str) -> No
     for number in range(60):
         organisation.certify(organisation.mentor(str(number)), past=55)
     before = histories(conn)
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
-    conn.execute("select private.switch_history_to_events()")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.switch_history_to_events()")
     kill_at(conn, database, 30)
     lengths = {len(cached(conn, id_)) for id_ in before}
     assert lengths == {50, 56}
@@ -81,10 +81,10 @@ def kill_at(conn: Connection, database: str, held_at: int) -> None:
 def test_events_that_differ_are_refused_and_nothing_is_switched(conn: Connection, tampering: str) -> None:
     organisation = set_up(conn)
     organisation.certify(organisation.mentor(), past=4)
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
-    conn.execute("alter table public.certification_renewal_events disable trigger user")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
+    conn.execute("alter table mentorcert.certification_renewal_events disable trigger user")
     conn.execute(
-        "alter table public.certification_renewal_events"
+        "alter table mentorcert.certification_renewal_events"
         " drop constraint certification_renewal_events_position_valid"
     )
     conn.execute(TAMPERING[tampering].encode())
@@ -99,15 +99,15 @@ def test_events_that_differ_are_refused_and_nothing_is_switched(conn: Connection
 def test_events_that_are_too_many_are_refused_at_the_switch(conn: Connection) -> None:
     organisation = set_up(conn)
     certification = organisation.certify(organisation.mentor(), past=4)
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
     invented = uuid4()
     conn.execute(
-        "insert into public.certification_renewal_events"
+        "insert into mentorcert.certification_renewal_events"
         " values (%s, %s, %s, 6, jsonb_build_object('entry_id', %s::text))",
         (invented, organisation.id, certification, invented),
     )
     with pytest.raises(psycopg.Error, match="differ"):
-        conn.execute("select private.switch_history_to_events()")
+        conn.execute("select mentorcert_private.switch_history_to_events()")
     assert mode(conn) == "jsonb"
 
 
@@ -115,8 +115,8 @@ def test_events_that_are_too_many_are_refused_at_the_switch(conn: Connection) ->
 def test_the_command_says_that_nothing_was_switched(conn: Connection, mentorcert: Mentorcert) -> None:
     organisation = set_up(conn)
     organisation.certify(organisation.mentor(), past=4)
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
-    conn.execute("alter table public.certification_renewal_events disable trigger user")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
+    conn.execute("alter table mentorcert.certification_renewal_events disable trigger user")
     conn.execute(TAMPERING["changed"].encode())
     refused = mentorcert("history", "to-events")
     assert refused.returncode == 1
@@ -151,14 +151,14 @@ def test_what_waits_for_the_switch_goes_to_the_table(conn: Connection, database:
     certification = organisation.certify(
         organisation.mentor(), issued=today(conn, -9), last_day=today(conn, 9)
     )
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
 
     def suspend(other: Connection) -> None:
         become(other, organisation.admin)
         repository.suspend(other, certification, "complaint")
 
     def switch(other: Connection) -> None:
-        other.execute("select private.switch_history_to_events()")
+        other.execute("select mentorcert_private.switch_history_to_events()")
 
     meanwhile(conn, database, switch, suspend)
     assert kinds(conn, certification) == ["issued", "suspended"]
@@ -171,14 +171,17 @@ def test_the_switch_waits_for_what_is_being_written(conn: Connection, database: 
     certification = organisation.certify(
         organisation.mentor(), issued=today(conn, -9), last_day=today(conn, 9)
     )
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
 
     def suspend(other: Connection) -> None:
         become(other, organisation.admin)
         repository.suspend(other, certification, "complaint")
 
     meanwhile(
-        conn, database, suspend, lambda other: other.execute("select private.switch_history_to_events()")
+        conn,
+        database,
+        suspend,
+        lambda other: other.execute("select mentorcert_private.switch_history_to_events()"),
     )
     assert mode(conn) == "events"
     assert kinds(conn, certification) == ["issued", "suspended"]

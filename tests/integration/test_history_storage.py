@@ -47,8 +47,8 @@ def test_it_moves_verifies_switches_and_trims(conn: Connection) -> None:
     assert histories(conn) == before
     for id_, entries in before.items():
         assert cached(conn, id_) == entries[-50:]
-    assert rows(conn, "select distinct organisation_id from public.certification_renewal_events") == rows(
-        conn, "select id from public.organisations"
+    assert rows(conn, "select distinct organisation_id from mentorcert.certification_renewal_events") == rows(
+        conn, "select id from mentorcert.organisations"
     )
     assert history_storage.move_to_events(conn) == 0
     assert histories(conn) == before
@@ -123,7 +123,7 @@ def test_both_homes_of_the_history_give_the_same(conn: Connection, past: int) ->
     ]  # fmt: skip
     positions = rows(
         conn,
-        "select certification_id from public.certification_renewal_events"
+        "select certification_id from mentorcert.certification_renewal_events"
         " group by certification_id having max(position) <> count(*)",
     )
     assert positions == []
@@ -135,28 +135,28 @@ def test_who_reads_the_certification_reads_its_events(conn: Connection) -> None:
     organisation.certify(organisation.mentor("2"), issued=today(conn, -9))
     other_chapter = fetch(
         conn,
-        "insert into public.chapters (organisation_id, code, name) values (%s, 'X', 'X') returning id",
+        "insert into mentorcert.chapters (organisation_id, code, name) values (%s, 'X', 'X') returning id",
         organisation.id,
     )
     coordinator, peer_mentor = uuid4(), uuid4()
     join(organisation, coordinator, "coordinator", other_chapter)
     join(organisation, peer_mentor, "peer_mentor")
     conn.execute(
-        "update public.peer_mentors set user_id = %s where id ="
+        "update mentorcert.peer_mentors set user_id = %s where id ="
         " (select peer_mentor_id from public.peer_mentor_certifications where id = %s)",
         (peer_mentor, mine),
     )
     history_storage.move_to_events(conn)
-    events = "select certification_id from public.certification_renewal_events"
+    events = "select certification_id from mentorcert.certification_renewal_events"
     for user, expected in [(organisation.admin, 2), (peer_mentor, 1), (coordinator, 0), (stranger.admin, 0)]:
         with acting_as(conn, user):
             assert len(rows(conn, events)) == expected
             assert len(history(conn, mine)) == min(expected, 1)
     for role in ("anon", "authenticated", "service_role"):
         for change in (
-            "insert into public.certification_renewal_events default values",
-            "update public.certification_renewal_events set position = 9",
-            "delete from public.certification_renewal_events",
+            "insert into mentorcert.certification_renewal_events default values",
+            "update mentorcert.certification_renewal_events set position = 9",
+            "delete from mentorcert.certification_renewal_events",
         ):
             with (
                 pytest.raises(psycopg.errors.InsufficientPrivilege),

@@ -23,10 +23,10 @@ from tests.support.servers import on_embedded_18
 from tests.support.sessions import wait_until, waiting, working
 
 VERSION_2 = """
-create or replace function private.current_history_version() returns integer
+create or replace function mentorcert_private.current_history_version() returns integer
 language sql immutable set search_path = '' as $$ select 2 $$;
 
-create or replace function private.upgrade_history_entry(entry jsonb) returns jsonb
+create or replace function mentorcert_private.upgrade_history_entry(entry jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
 begin
@@ -65,7 +65,7 @@ def versions(conn: Connection) -> set[tuple[Any, ...]]:
             select entry -> 'schema_version' from public.peer_mentor_certifications,
               jsonb_array_elements(renewal_history) as entry
             union
-            select entry -> 'schema_version' from public.certification_renewal_events
+            select entry -> 'schema_version' from mentorcert.certification_renewal_events
             """,
         )
     )
@@ -137,11 +137,11 @@ def test_the_command(conn: Connection, mentorcert: Mentorcert) -> None:
 @pytest.mark.parametrize(
     "changed_history",
     [
-        "private.upgrade_history(renewal_history) - 0",
-        "private.upgrade_history(renewal_history) || '[{\"schema_version\": 2}]'",
-        "jsonb_set(private.upgrade_history(renewal_history), '{0,channel}', '\"post\"')",
-        "jsonb_set(private.upgrade_history(renewal_history), '{0,note}', '\"other\"')",
-        "jsonb_set(renewal_history, '{0}', private.upgrade_history_entry(renewal_history -> 0))",
+        "mentorcert_private.upgrade_history(renewal_history) - 0",
+        "mentorcert_private.upgrade_history(renewal_history) || '[{\"schema_version\": 2}]'",
+        "jsonb_set(mentorcert_private.upgrade_history(renewal_history), '{0,channel}', '\"post\"')",
+        "jsonb_set(mentorcert_private.upgrade_history(renewal_history), '{0,note}', '\"other\"')",
+        "jsonb_set(renewal_history, '{0}', mentorcert_private.upgrade_history_entry(renewal_history -> 0))",
         "'[]'",
     ],
 )
@@ -165,20 +165,20 @@ def test_events_take_nothing_but_the_lift_either(conn: Connection) -> None:
     conn.execute(VERSION_2.encode())
     for change in (
         'entry = entry || \'{"note": "other"}\'',
-        'entry = private.upgrade_history_entry(entry) || \'{"channel": "post"}\'',
-        "entry = private.upgrade_history_entry(entry), position = position + 100",
+        'entry = mentorcert_private.upgrade_history_entry(entry) || \'{"channel": "post"}\'',
+        "entry = mentorcert_private.upgrade_history_entry(entry), position = position + 100",
     ):
         with pytest.raises(psycopg.Error) as caught:
-            conn.execute(f"update public.certification_renewal_events set {change}".encode())
+            conn.execute(f"update mentorcert.certification_renewal_events set {change}".encode())
         assert caught.value.sqlstate == "MC005"
     conn.execute(
-        "update public.certification_renewal_events set entry = private.upgrade_history_entry(entry)"
+        "update mentorcert.certification_renewal_events set entry = mentorcert_private.upgrade_history_entry(entry)"
     )
 
 
 def test_a_version_that_the_database_does_not_know(conn: Connection) -> None:
     with pytest.raises(psycopg.Error) as caught:
-        conn.execute("""select private.upgrade_history_entry('{"schema_version": 9}')""")
+        conn.execute("""select mentorcert_private.upgrade_history_entry('{"schema_version": 9}')""")
     assert (caught.value.sqlstate, caught.value.diag.constraint_name) == (
         "MC008",
         "history_entry_schema_version_known",
@@ -237,4 +237,4 @@ def test_python_reads_them_side_by_side(conn: Connection) -> None:
     history_storage.upgrade(conn)
     lifted = entries_of.parse(history(conn, certification), VERSIONS)
     assert [entry.channel for entry in lifted if isinstance(entry, EntryV2)] == ["unknown", None]
-    assert fetch(conn, "select private.upgrade_history('[]')") == []
+    assert fetch(conn, "select mentorcert_private.upgrade_history('[]')") == []

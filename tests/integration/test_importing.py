@@ -29,7 +29,7 @@ def held(conn: Connection, code: str = "basic", external_id: str = "1") -> tuple
         select (issued_at at time zone 'Europe/Oslo')::date,
           (expires_at at time zone 'Europe/Oslo')::date - 1, status, jsonb_array_length(renewal_history)
         from public.peer_mentor_certifications as certification
-        join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+        join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
         where certification_type = %s and external_id = %s
         """,
         (code, external_id),
@@ -40,8 +40,8 @@ def held(conn: Connection, code: str = "basic", external_id: str = "1") -> tuple
 
 def chapters(conn: Connection) -> list[tuple[str, bool]]:
     return conn.execute(
-        "select code, ended_at is null from public.peer_mentor_chapters as membership "
-        "join public.chapters as chapter on chapter.id = chapter_id order by code, ended_at"
+        "select code, ended_at is null from mentorcert.peer_mentor_chapters as membership "
+        "join mentorcert.chapters as chapter on chapter.id = chapter_id order by code, ended_at"
     ).fetchall()
 
 
@@ -63,7 +63,7 @@ def test_a_person_with_certifications_is_registered(conn: Connection, tmp_path: 
     assert held(conn, "yearly")[:2] == (date(2024, 3, 1), date(2025, 12, 31))
     assert held(conn, "pledge")[:2] == (date(2020, 1, 31), None)
     mentors = (
-        "select external_id, full_name, email, phone, listing_consent from public.peer_mentors order by 1"
+        "select external_id, full_name, email, phone, listing_consent from mentorcert.peer_mentors order by 1"
     )
     assert conn.execute(mentors).fetchall() == [
         ("1", "Kari Prøve", "kari@example.org", "00 12 34 56", True),
@@ -148,7 +148,7 @@ def test_changes_are_taken_over(conn: Connection, tmp_path: Path) -> None:
         conn.execute("select renewal_history -> -1 from public.peer_mentor_certifications").fetchone() or ()
     )
     assert (entry["kind"], entry["actor"]) == ("imported", {"job": "import"})
-    person = "select full_name, email, phone, listing_consent from public.peer_mentors"
+    person = "select full_name, email, phone, listing_consent from mentorcert.peer_mentors"
     assert conn.execute(person).fetchall() == [("Kari Nyttnavn", None, "+47 00 65 43 21", False)]
     import_rows(conn, tmp_path, row(chapters="OSL"))
     assert ("OSL", True) in chapters(conn)
@@ -174,7 +174,9 @@ def test_a_dry_run_counts_and_keeps_nothing(conn: Connection, tmp_path: Path) ->
 
 
 def test_a_dry_run_meets_what_the_database_refuses(conn: Connection, tmp_path: Path) -> None:
-    conn.execute("alter table public.peer_mentors add constraint no_kari check (full_name not like 'Kari%%')")
+    conn.execute(
+        "alter table mentorcert.peer_mentors add constraint no_kari check (full_name not like 'Kari%%')"
+    )
     with pytest.raises(psycopg.errors.CheckViolation):
         import_rows(conn, tmp_path, row(), dry_run=True)
 

@@ -15,7 +15,7 @@ from tests.support.sessions import meanwhile
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 def test_of_two_endings_at_once_one_is_refused(conn: Connection, database: str, isolation: str) -> None:
     organisation = set_up(conn)
-    first: UUID = fetch(conn, "select id from public.memberships where user_id = %s", organisation.admin)
+    first: UUID = fetch(conn, "select id from mentorcert.memberships where user_id = %s", organisation.admin)
     other_admin = uuid4()
     second = join(organisation, other_admin, "org_admin")
 
@@ -23,7 +23,7 @@ def test_of_two_endings_at_once_one_is_refused(conn: Connection, database: str, 
         def work(session: Connection) -> None:
             session.execute(f"set transaction isolation level {isolation}".encode())
             become(session, by)
-            session.execute("update public.memberships set ended_at = now() where id = %s", (membership,))
+            session.execute("update mentorcert.memberships set ended_at = now() where id = %s", (membership,))
 
         return work
 
@@ -37,7 +37,7 @@ def test_of_two_endings_at_once_one_is_refused(conn: Connection, database: str, 
 def administrators(organisation: Organisation) -> int:
     number: int = fetch(
         organisation.conn,
-        "select count(*) from public.memberships"
+        "select count(*) from mentorcert.memberships"
         " where organisation_id = %s and role = 'org_admin' and ended_at is null",
         organisation.id,
     )

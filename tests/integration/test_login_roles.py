@@ -23,15 +23,18 @@ def test_the_web_acts_as_users(conn: Connection, database: str) -> None:
         with acting_as(web, organisation.admin):
             assert [row.id for row in repository.page(web).rows] == [certification]
             web.execute(
-                "select private.log_access('certifications', array[%s::uuid], 'r-1')", (organisation.id,)
+                "select mentorcert_private.log_access('certifications', array[%s::uuid], 'r-1')",
+                (organisation.id,),
             )
         with acting_as(web, None, role="anon"):
             assert len(web.execute("select display_name from public.listed_peer_mentors").fetchall()) == 1
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(web, None, role="service_role"):
             web.execute("select 1")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            web.execute("select full_name from public.peer_mentors")
-    assert conn.execute("select user_id from private.access_log").fetchall() == [(organisation.admin,)]
+            web.execute("select full_name from mentorcert.peer_mentors")
+    assert conn.execute("select user_id from mentorcert_private.access_log").fetchall() == [
+        (organisation.admin,)
+    ]
 
 
 def test_the_jobs_do_the_night(conn: Connection, database: str) -> None:

@@ -152,7 +152,7 @@ def test_the_second_waits_for_the_first_and_finds_nothing_left(conn: Connection,
         connect(database, autocommit=True) as other,
         ThreadPoolExecutor(1) as threads,
     ):
-        first.execute("select private.run_nightly(%s)", (as_of,))
+        first.execute("select mentorcert_private.run_nightly(%s)", (as_of,))
         second = threads.submit(nightly.run, other, as_of)
         wait_until(lambda: waiting(conn) == 1, "the second run to wait")
         first.commit()
@@ -203,7 +203,7 @@ def test_who_leaves_the_public_list(conn: Connection) -> None:
     as_of = organisation.midnight(today(conn, 12))
     leaving = {due.peer_mentor for due in nightly.due(conn, as_of) if due.leaves_list}
     assert leaving == {"0", "1"}
-    conn.execute("select private.run_nightly(%s)", (as_of,))
+    conn.execute("select mentorcert_private.run_nightly(%s)", (as_of,))
     assert rows(conn, "select display_name from public.listed_peer_mentors") == [("Person 2",)]
     ((_, _, _, expired, unlisted, _, _),) = ledger(conn)
     assert (expired, unlisted) == (6, 2)
@@ -213,7 +213,7 @@ def test_who_leaves_the_public_list(conn: Connection) -> None:
 def test_a_long_history_loses_nothing_by_expiring(conn: Connection, past: int) -> None:
     organisation = set_up(conn)
     before = organisation.certify(organisation.mentor("a"), last_day=date(2024, 5, 31), past=past)
-    conn.execute("select private.switch_history_to_events()")
+    conn.execute("select mentorcert_private.switch_history_to_events()")
     after = organisation.certify(organisation.mentor("b"), last_day=date(2024, 5, 31), past=past)
     kept = {id_: history(conn, id_) for id_ in (before, after)}
     assert {len(entries) for entries in kept.values()} == {past + 1}

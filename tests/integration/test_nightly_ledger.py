@@ -12,10 +12,10 @@ from tests.support.registry import Organisation, expired_once, fetch, ledger, se
 from tests.support.servers import on_embedded_18
 
 FAIL = """
-create function private.fail() returns trigger language plpgsql
+create function mentorcert_private.fail() returns trigger language plpgsql
 as $$ begin raise exception 'Kari Nordmann broke it' using errcode = 'ZZ001'; end $$;
 create trigger fail before update on public.peer_mentor_certifications
-for each row execute function private.fail()
+for each row execute function mentorcert_private.fail()
 """
 # What after_an_outage leaves to the run: slug, day, caught up, expired, unlisted, error, finished.
 CAUGHT_UP = [
@@ -75,9 +75,11 @@ def test_missed_days_are_caught_up(conn: Connection, batch_size: int | None) -> 
 def test_between_batches_the_days_stay_open(conn: Connection) -> None:
     """So it is when a run in batches dies half-way: the ledger does not say that the night is done."""
     after_an_outage(set_up(conn))
-    conn.execute("select private.run_nightly(%s, 3)", (utc(2024, 3, 5, 12),))
+    conn.execute("select mentorcert_private.run_nightly(%s, 3)", (utc(2024, 3, 5, 12),))
     assert [finished for *_, finished in ledger(conn)] == [True, False, False, False, False]
-    assert fetch(conn, "select private.next_nightly_at(%s)", utc(2024, 3, 5, 13)) == utc(2024, 3, 5, 13)
+    assert fetch(conn, "select mentorcert_private.next_nightly_at(%s)", utc(2024, 3, 5, 13)) == utc(
+        2024, 3, 5, 13
+    )
     nightly.run(conn, utc(2024, 3, 5, 12))
     assert ledger(conn) == CAUGHT_UP
 

@@ -40,7 +40,7 @@ def login(
 def chapter_of(organisation: Organisation, code: str, parent: UUID | None = None) -> UUID:
     chapter: UUID = fetch(
         organisation.conn,
-        "insert into public.chapters (organisation_id, code, name, parent_id)"
+        "insert into mentorcert.chapters (organisation_id, code, name, parent_id)"
         " values (%s, %s, %s, %s) returning id",
         organisation.id, code, f"Chapter {code}", parent,
     )  # fmt: skip
@@ -49,11 +49,11 @@ def chapter_of(organisation: Organisation, code: str, parent: UUID | None = None
 
 def move(organisation: Organisation, mentor: UUID, chapter: UUID | None) -> None:
     organisation.conn.execute(
-        "update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (mentor,)
+        "update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (mentor,)
     )
     if chapter:
         organisation.conn.execute(
-            "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+            "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
             " values (%s, %s, %s)",
             (organisation.id, mentor, chapter),
         )
@@ -83,7 +83,7 @@ def test_within_reach(conn: Connection, organisation: Organisation, box: Mailbox
     login(organisation, "local", chapter=below)
     login(organisation, "admin", "org_admin")
     gone = login(organisation, "gone")
-    conn.execute("update public.memberships set ended_at = now() where user_id = %s", (gone,))
+    conn.execute("update mentorcert.memberships set ended_at = now() where user_id = %s", (gone,))
     # Nobody could notify this one: so the administrator reads of the chapter.
     conn.execute(
         "update auth.users set email = null where id = %s", (login(organisation, "x", chapter=elsewhere),)
@@ -119,7 +119,7 @@ def test_nothing_to_report_is_no_mail(conn: Connection, organisation: Organisati
     login(organisation, "one")
     assert [one.lines for one in ledger.due_digests(conn, MORNING)] == [0]
     assert run(conn, box).digests.total() == 0
-    assert rows(conn, "select kind, state from private.notice_mails") == [("digest", "empty")]
+    assert rows(conn, "select kind, state from mentorcert_private.notice_mails") == [("digest", "empty")]
     organisation.certify(organisation.mentor(), last_day=ends_in(9))
     assert run(conn, box, MORNING + DAY).digests.total() == 0
     assert run(conn, box, MORNING + 7 * DAY).digests == {"sent": 1}
@@ -132,7 +132,7 @@ def test_it_is_in_the_readers_language(conn: Connection, organisation: Organisat
         user = login(organisation, name)
         if language:
             mentor = person(organisation, name, language=language)
-            conn.execute("update public.peer_mentors set user_id = %s where id = %s", (user, mentor))
+            conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (user, mentor))
     run(conn, box)
     texts = {recipient: text_of(message) for recipient, message in box.mails}
     english, norwegian = texts["english@example.org"], texts["norwegian@example.org"]

@@ -114,8 +114,8 @@ def test_after_a_renewal_a_notice_of_the_new_end_is_sent(
     [
         "update public.peer_mentor_certifications set expires_at = expires_at + interval '1 year'",
         "update public.peer_mentor_certifications set status = 'suspended'",
-        "select private.erase_peer_mentor(id) from public.peer_mentors",
-        "update public.peer_mentors set email = null",
+        "select mentorcert_private.erase_peer_mentor(id) from mentorcert.peer_mentors",
+        "update mentorcert.peer_mentors set email = null",
     ],
     ids=["renewed", "suspended", "erased", "address removed"],
 )
@@ -143,20 +143,22 @@ def test_who_cannot_be_notified_is_counted(
         ]
     ):  # fmt: skip
         organisation.certify(organisation.mentor(str(number)), last_day=ends_in(7))
-        conn.execute("update public.peer_mentors set email = %s where external_id = %s", (email, str(number)))
+        conn.execute(
+            "update mentorcert.peer_mentors set email = %s where external_id = %s", (email, str(number))
+        )
     suspended = organisation.certify(person(organisation, "suspended"), last_day=ends_in(7))
     conn.execute(
         "update public.peer_mentor_certifications set status = 'suspended' where id = %s", (suspended,)
     )
     erased = person(organisation, "erased")
     organisation.certify(erased, last_day=ends_in(-1))
-    conn.execute("select private.erase_peer_mentor(%s)", (erased,))
+    conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (erased,))
     report = run(conn, box)
     assert {**report.unsent} == {"no_address": 11, "suspended": 2, "skipped": 0}
     assert report.is_complete
     assert box.mails == []
     # They wait: who is reinstated, or gets an address, is notified.
-    conn.execute("update public.peer_mentors set email = 'found@example.org' where external_id = '0'")
+    conn.execute("update mentorcert.peer_mentors set email = 'found@example.org' where external_id = '0'")
     conn.execute("update public.peer_mentor_certifications set status = 'active' where id = %s", (suspended,))
     run(conn, box, MORNING + timedelta(1))
     assert sorted(box.recipients) == ["found@example.org", "personsuspended@example.org"]
@@ -165,7 +167,7 @@ def test_who_cannot_be_notified_is_counted(
 def test_the_first_run_leaves_the_past_alone(
     conn: Connection, organisation: Organisation, box: Mailbox
 ) -> None:
-    conn.execute("delete from private.job_runs")
+    conn.execute("delete from mentorcert_private.job_runs")
     for number, days in enumerate([-2000, -15, -14, 15, 16, 100]):
         organisation.certify(person(organisation, str(number)), last_day=ends_in(days))
     assert [one.outcome for one in ledger.due(conn, MORNING)] == [
@@ -194,7 +196,7 @@ def test_an_upgrade_mails_nobody_again(conn: Connection, organisation: Organisat
 def test_a_type_has_its_own_offsets(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     for kind, offsets in [("basic", "{}"), ("half", "{0}"), ("yearly", "{45}")]:
         conn.execute(
-            "update public.certification_types set reminder_days = %s where code = %s", (offsets, kind)
+            "update mentorcert.certification_types set reminder_days = %s where code = %s", (offsets, kind)
         )
     for number, (kind, days) in enumerate(
         [("basic", 7), ("basic", 0), ("half", 7), ("half", 0), ("yearly", 46), ("yearly", 45), ("yearly", 0)]
@@ -205,13 +207,15 @@ def test_a_type_has_its_own_offsets(conn: Connection, organisation: Organisation
 
 
 def test_what_the_mail_says(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
-    conn.execute("update public.certification_types set name_en = 'Basic <b>course</b>' where code = 'basic'")
+    conn.execute(
+        "update mentorcert.certification_types set name_en = 'Basic <b>course</b>' where code = 'basic'"
+    )
     mentor = person(organisation, language="en")
-    conn.execute("update public.peer_mentors set full_name = 'Åse <i>Ødegård</i>'")
+    conn.execute("update mentorcert.peer_mentors set full_name = 'Åse <i>Ødegård</i>'")
     organisation.certify(mentor, last_day=ends_in(7))
     run(conn, box)
     ((_, message),) = box.mails
-    sent = fetch(conn, "select id from private.notice_mails")
+    sent = fetch(conn, "select id from mentorcert_private.notice_mails")
     assert message["Message-ID"] == f"<{sent}@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Date"].datetime.tzinfo is not None
@@ -232,7 +236,7 @@ def test_an_organisation_s_name_makes_no_header_and_no_markup(
     conn: Connection, organisation: Organisation, box: Mailbox
 ) -> None:
     name = "=?utf-8?q?x=0d=0aX-Ours:_a?= </title><b>\r\nX-Ours: b"
-    conn.execute("update public.organisations set name = %s", (name,))
+    conn.execute("update mentorcert.organisations set name = %s", (name,))
     organisation.certify(person(organisation), last_day=ends_in(7))
     run(conn, box)
     ((_, message),) = box.mails

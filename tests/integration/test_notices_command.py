@@ -46,7 +46,7 @@ def organisation(conn: Connection) -> Organisation:
     run_days_ago(organisation, 1, day)
     for number in range(3):
         organisation.certify(person(organisation, str(number)), last_day=ends_in(5 + number, day))
-    conn.execute("update public.peer_mentors set email = null where external_id = '0'")
+    conn.execute("update mentorcert.peer_mentors set email = null where external_id = '0'")
     return organisation
 
 
@@ -58,18 +58,20 @@ def run(database: str, *options: str, **settings: str) -> CompletedProcess[str]:
 def test_a_dry_run_lists_what_then_goes_out(
     conn: Connection, database: str, organisation: Organisation, box: Mailbox
 ) -> None:
-    conn.execute("update public.certification_types set reminder_days = '{9}'")
-    before = fetch(conn, "select jsonb_agg(to_jsonb(run)) from private.job_runs as run")
+    conn.execute("update mentorcert.certification_types set reminder_days = '{9}'")
+    before = fetch(conn, "select jsonb_agg(to_jsonb(run)) from mentorcert_private.job_runs as run")
     listed = json.loads(run(database, "--dry-run", "--json").stdout)
-    assert fetch(conn, "select jsonb_agg(to_jsonb(run)) from private.job_runs as run") == before
-    assert fetch(conn, "select count(*) from private.notices") == 0
+    assert fetch(conn, "select jsonb_agg(to_jsonb(run)) from mentorcert_private.job_runs as run") == before
+    assert fetch(conn, "select count(*) from mentorcert_private.notices") == 0
     would = {one["peer_mentor_id"] for one in listed["reminders"] if one["outcome"] == "mail"}
     assert [one["outcome"] for one in listed["reminders"]] == ["no_address", "mail", "mail"]
     done = run(database, **box.settings)
     assert done.returncode == 0, done.stderr
     assert "reminders │    2" in done.stdout
     assert "no address: 1 notices" in done.stdout
-    ids = conn.execute("select peer_mentor_id from private.notice_mails where state = 'sent'").fetchall()
+    ids = conn.execute(
+        "select peer_mentor_id from mentorcert_private.notice_mails where state = 'sent'"
+    ).fetchall()
     assert {str(id_) for (id_,) in ids} == would
     assert sorted(box.recipients) == [address(1), address(2)]
 
@@ -116,7 +118,7 @@ def test_a_server_without_tls_gets_nothing(
     assert done.returncode == 1
     assert "SMTPNotSupportedError" in done.stdout
     assert box.mails == []
-    assert fetch(conn, "select count(*) from private.notice_mails") == 0
+    assert fetch(conn, "select count(*) from mentorcert_private.notice_mails") == 0
 
 
 def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path
         return organisation_file.apply(conn, organisation_file.read(file))
 
     def stored() -> object:
-        return fetch(conn, "select reminder_days from public.certification_types")
+        return fetch(conn, "select reminder_days from mentorcert.certification_types")
 
     assert (apply().types_added, stored()) == (["basic"], [90, 30, 7])
     assert (apply().types_changed, stored()) == ([], [90, 30, 7])
@@ -139,7 +141,7 @@ def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path
 
 
 def test_a_person_is_shown_what_was_sent(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
-    mentor = fetch(conn, "select id from public.peer_mentors where external_id = '1'")
+    mentor = fetch(conn, "select id from mentorcert.peer_mentors where external_id = '1'")
     (claimed,) = ledger.claim(conn, [mentor], ledger.now(conn))
     ledger.report(conn, sent=[claimed.mail_id])
     exported = data_subjects.export(conn, mentor)

@@ -32,7 +32,7 @@ from tests.support.registry import Organisation, fetch, rows, set_up, today
 from tests.support.sessions import meanwhile, wait_until, working
 
 DAY = timedelta(1)
-DONE = "select count(*) from private.job_runs where finished_at is not null"
+DONE = "select count(*) from mentorcert_private.job_runs where finished_at is not null"
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def due_now(organisation: Organisation, number: int) -> None:
 
 
 def open_days(conn: Connection) -> list[tuple[object, ...]]:
-    return rows(conn, "select error from private.job_runs where job = 'notices' and finished_at is null")
+    return rows(
+        conn, "select error from mentorcert_private.job_runs where job = 'notices' and finished_at is null"
+    )
 
 
 def test_a_server_that_is_away_costs_nothing(conn: Connection, organisation: Organisation) -> None:
@@ -140,7 +142,7 @@ def test_what_may_have_gone_out_never_goes_out_again(
     assert run(conn, box, MORNING + DAY).reminders.total() == 0
 
     assert ledger.uncertain(conn) == []
-    conn.execute("update private.notice_mails set claimed_at = now() - interval '61 minutes'")
+    conn.execute("update mentorcert_private.notice_mails set claimed_at = now() - interval '61 minutes'")
     (doubtful,) = ledger.uncertain(conn)
     listed = command.run("notices", "--status", "--json", database_url=database)
     assert [one["mail_id"] for one in json.loads(listed.stdout)] == [str(doubtful.mail_id)]
@@ -161,7 +163,7 @@ def test_what_is_said_to_have_gone_out_is_settled(
     due(organisation)
     box.after_data = hang_up
     run(conn, box)
-    conn.execute("update private.notice_mails set claimed_at = now() - interval '61 minutes'")
+    conn.execute("update mentorcert_private.notice_mails set claimed_at = now() - interval '61 minutes'")
     ledger.report(conn, sent=[one.mail_id for one in ledger.uncertain(conn)])
     assert ledger.uncertain(conn) == []
     assert [state for *_, state in outcomes(conn)] == ["sent", "sent", "sent"]
@@ -191,7 +193,7 @@ def test_two_schedulers_send_once(conn: Connection, database: str, organisation:
         said = [process.communicate() for process in both]
         assert [process.returncode for process in both] == [0, 0], said
     assert sorted(box.recipients) == sorted(address(each) for each in range(230))
-    assert fetch(conn, "select count(*) from private.notice_mails where state = 'sent'") == 230
+    assert fetch(conn, "select count(*) from mentorcert_private.notice_mails where state = 'sent'") == 230
 
 
 def test_killed_while_it_sends(conn: Connection, database: str, organisation: Organisation) -> None:
@@ -209,11 +211,13 @@ def test_killed_while_it_sends(conn: Connection, database: str, organisation: Or
         started.set()
         process.communicate()
         wait_until(lambda: working(conn) == 0, "the killed one's session to end")
-        assert fetch(conn, "select count(*) from private.notice_mails where state = 'sending'") == 100
+        assert (
+            fetch(conn, "select count(*) from mentorcert_private.notice_mails where state = 'sending'") == 100
+        )
         again = command.run("notices", database_url=database, **box.settings)
         assert again.returncode == 0, again.stderr
     assert len(set(box.recipients)) == len(box.recipients)
-    assert fetch(conn, "select count(*) from private.notice_mails where state = 'sent'") == 30
+    assert fetch(conn, "select count(*) from mentorcert_private.notice_mails where state = 'sent'") == 30
 
 
 def test_a_worker_that_is_stopped_gives_back_what_it_did_not_send(
@@ -248,7 +252,7 @@ def test_the_worker_sends_once_each_morning(conn: Connection, database: str) -> 
     # A time zone in which it is noon, or nearly.
     west = datetime.now(UTC).hour - 12
     organisation = set_up(conn, time_zone=f"Etc/GMT{west:+d}" if west else "Etc/GMT")
-    conn.execute("delete from public.memberships")
+    conn.execute("delete from mentorcert.memberships")
     organisation.certify(person(organisation), last_day=today(conn, 6, organisation.time_zone))
     with mail.mailbox() as box:
         worker = command.start("worker", database_url=database, **box.settings)
@@ -258,12 +262,12 @@ def test_the_worker_sends_once_each_morning(conn: Connection, database: str) -> 
         assert (worker.returncode, errors, said) == (0, "", "Running; stop with Ctrl-C.\n")
         Sender(box.server, PAGES).run_forever(lambda: connect(database, autocommit=True), Turns(1))
         assert box.recipients == [address(1)]
-    assert fetch(conn, "select private.next_notices_at(now()) > now()")
+    assert fetch(conn, "select mentorcert_private.next_notices_at(now()) > now()")
 
 
 def test_when_the_morning_comes(conn: Connection, organisation: Organisation) -> None:
     def next_at(at: object) -> object:
-        return fetch(conn, "select private.next_notices_at(%s)", at)
+        return fetch(conn, "select mentorcert_private.next_notices_at(%s)", at)
 
     # The clock is put forward on 29 March.
     run_days_ago(organisation, -26)
@@ -279,7 +283,7 @@ def test_the_watch_sends_what_is_due_and_waits_for_a_server_that_is_away(
     conn: Connection, database: str, organisation: Organisation, box: Mailbox
 ) -> None:
     due_now(organisation, 1)
-    conn.execute("update private.job_runs set local_day = local_day - 2")
+    conn.execute("update mentorcert_private.job_runs set local_day = local_day - 2")
     answers = iter(["550 not from you", None])
     box.on_sender = lambda _: next(answers)
     turns = Turns(2)

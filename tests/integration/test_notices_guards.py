@@ -17,16 +17,16 @@ from tests.support.noticing import set_up_without_digests
 from tests.support.registry import Organisation, fetch
 from tests.support.servers import on_embedded_18
 
-DUE = "private.due_notices(timestamptz, integer, uuid[])"
-ORGANISATIONS = "private.notice_organisations(timestamptz, integer)"
-CLAIM = "private.claim_notices(uuid[], timestamptz, integer)"
-REPORT = "private.report_notices(uuid[], uuid[])"
-LINES = "private.digest_lines(uuid, uuid, timestamptz)"
+DUE = "mentorcert_private.due_notices(timestamptz, integer, uuid[])"
+ORGANISATIONS = "mentorcert_private.notice_organisations(timestamptz, integer)"
+CLAIM = "mentorcert_private.claim_notices(uuid[], timestamptz, integer)"
+REPORT = "mentorcert_private.report_notices(uuid[], uuid[])"
+LINES = "mentorcert_private.digest_lines(uuid, uuid, timestamptz)"
 
 Scenario = Callable[[Connection, Organisation, Mailbox], None]
 
 without_address = partial(
-    notices.test_a_change_in_between_cancels, change="update public.peer_mentors set email = null"
+    notices.test_a_change_in_between_cancels, change="update mentorcert.peer_mentors set email = null"
 )
 
 
@@ -43,14 +43,14 @@ def box() -> Iterator[Mailbox]:
         (DUE, "handled.days_before <= latest.days_before", "false", notices.test_each_offset_is_sent_once),
         (DUE, "> organisation.reach then", "> 9999 then", notices.test_the_first_run_leaves_the_past_alone),
         (DUE, "certification.status = 'suspended'", "false", notices.test_who_cannot_be_notified_is_counted),
-        (DUE, "not private.is_address(mentor.email)", "false", without_address),
+        (DUE, "not mentorcert_private.is_address(mentor.email)", "false", without_address),
         (DUE, "type.reminder_days <> '{}'", "true", notices.test_a_type_has_its_own_offsets),
         (ORGANISATIONS, "- ledger.last_day", "- null::date", notices.test_an_outage_becomes_one_mail),
         (CLAIM, "days >= due.days_before", "days = due.days_before", notices.test_an_outage_becomes_one_mail),
         (CLAIM, "candidate.outcome = 'mail'", "true", without_address),
         (REPORT, "mail.id = any(report_notices.released)", "false", notices.test_nobody_is_missing),
         (LINES, "certification.status <> 'suspended'", "true", digests.test_within_reach),
-        (LINES, "and private.is_address(login.email)", "", digests.test_within_reach),
+        (LINES, "and mentorcert_private.is_address(login.email)", "", digests.test_within_reach),
         (LINES, "max(mail.covered_until)", "null::date", digests.test_once_a_week_whatever_the_day),
     ],
 )  # fmt: skip

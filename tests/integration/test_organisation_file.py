@@ -43,11 +43,11 @@ def stored(conn: Connection) -> list[tuple[object, ...]]:
     return conn.execute(
         """
         select slug, 'organisation', null, to_jsonb(organisation), xmin::text
-        from public.organisations as organisation
+        from mentorcert.organisations as organisation
         union all
-        select 'type', code, null, to_jsonb(type), xmin::text from public.certification_types as type
+        select 'type', code, null, to_jsonb(type), xmin::text from mentorcert.certification_types as type
         union all
-        select 'chapter', code, parent_id::text, to_jsonb(chapter), xmin::text from public.chapters as chapter
+        select 'chapter', code, parent_id::text, to_jsonb(chapter), xmin::text from mentorcert.chapters as chapter
         order by 1, 2
         """
     ).fetchall()
@@ -55,8 +55,8 @@ def stored(conn: Connection) -> list[tuple[object, ...]]:
 
 def parents(conn: Connection) -> dict[str, str | None]:
     found = conn.execute(
-        "select chapter.code, parent.code from public.chapters as chapter "
-        "left join public.chapters as parent on parent.id = chapter.parent_id"
+        "select chapter.code, parent.code from mentorcert.chapters as chapter "
+        "left join mentorcert.chapters as parent on parent.id = chapter.parent_id"
     )
     return dict(found.fetchall())
 

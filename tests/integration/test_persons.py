@@ -32,7 +32,7 @@ def kari(conn: Connection, organisation: Organisation) -> UUID:
     join(organisation, login, "peer_mentor")
     conn.execute("update auth.users set email = 'kari@hemmelig.example' where id = %s", (login,))
     conn.execute(
-        "update public.peer_mentors"
+        "update mentorcert.peer_mentors"
         " set full_name = %s, email = 'kari@hemmelig.example', phone = '+47 99', user_id = %s where id = %s",
         (NAME, login, mentor),
     )
@@ -84,7 +84,7 @@ def test_erase_leaves_nothing(conn: Connection, mentorcert: Run, kari: UUID) -> 
     tables = conn.execute(
         "select format('select %L, count(*) from %I.%I as t where t::text ~* ''hemmelig|\\+47 99''',"
         " tablename, schemaname, tablename)"
-        " from pg_catalog.pg_tables where schemaname in ('public', 'private', 'auth')"
+        " from pg_catalog.pg_tables where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'auth')"
     ).fetchall()
     assert len(tables) > 10
     for (query,) in tables:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mentorcert.access.model import qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support import pgtap
 from tests.support.servers import Server
@@ -21,15 +22,17 @@ def test_the_files_leave_nothing_behind(server: Server, tap_database: str) -> No
     pgtap.prove(server, tap_database, pgtap.FILES[0])
     with connect(tap_database) as conn:
         assert conn.execute("select to_regnamespace('tests')").fetchone() == (None,)
-        assert conn.execute("select count(*) from public.organisations").fetchone() == (0,)
+        assert conn.execute("select count(*) from mentorcert.organisations").fetchone() == (0,)
 
 
 def test_every_table_is_named_in_a_file_about_access(conn: Connection) -> None:
-    tables = conn.execute("select tablename from pg_catalog.pg_tables where schemaname = 'public'").fetchall()
+    tables = conn.execute(
+        "select tablename from pg_catalog.pg_tables where schemaname in ('public', 'mentorcert')"
+    ).fetchall()
     assert tables
     for (table,) in tables:
         text = (pgtap.FOLDER / f"access_{table}.test.sql").read_text()
         for command in ("select", "insert", "update", "delete"):
-            assert re.search(rf"{command}\b[^$]*\bpublic\.{table}\b", text), (
+            assert re.search(rf"{command}\b[^$]*\b{qualified(table)}\b", text), (
                 f"{command} on {table} is not tested"
             )

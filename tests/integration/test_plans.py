@@ -84,7 +84,7 @@ def test_plan(large: Connection, who: str, query: str) -> None:
     assert scans
     assert [node["Node Type"] for node in scans if node["Node Type"] == "Seq Scan"] == []
     # The helper functions run in InitPlans, each at most once in a statement.
-    assert "private." not in _conditions(nodes)
+    assert "mentorcert_private." not in _conditions(nodes)
     assert "get_user_organisation_id" not in _conditions(nodes)
     init_plans = [node for node in nodes if node.get("Parent Relationship") == "InitPlan"]
     assert init_plans
@@ -100,8 +100,8 @@ def test_search(large: Connection, who: str, arguments: str) -> None:
         read: dict[str, int] = dict(
             large.execute(
                 "select relname::text, coalesce(seq_scan, 0) from pg_catalog.pg_stat_xact_user_tables"
-                " where relid = any(array['public.peer_mentor_certifications', 'public.peer_mentors',"
-                " 'public.peer_mentor_chapters']::regclass[])"
+                " where relid = any(array['public.peer_mentor_certifications', 'mentorcert.peer_mentors',"
+                " 'mentorcert.peer_mentor_chapters']::regclass[])"
             ).fetchall()
         )
     assert read == dict.fromkeys((_TABLE, "peer_mentors", "peer_mentor_chapters"), 0)
@@ -113,6 +113,6 @@ def test_search_of_peer_mentors(large: Connection, who: str) -> None:
         search.mentors(large, query="mentor 7")
         read = large.execute(
             "select coalesce(seq_scan, 0) from pg_catalog.pg_stat_xact_user_tables"
-            " where relid = 'public.peer_mentors'::regclass"
+            " where relid = 'mentorcert.peer_mentors'::regclass"
         ).fetchone()
     assert read == (0,)

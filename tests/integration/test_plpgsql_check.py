@@ -21,7 +21,7 @@ cross join lateral (
 cross join lateral plpgsql_check_function_tb(
   function.oid, target.id, oldtable => target.old_table, newtable => target.new_table
 ) as finding
-where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
   and finding.level in ('error', 'warning', 'warning extra')
 """
 
@@ -51,11 +51,13 @@ def test_a_fault_is_found(conn: Connection) -> None:
     conn.execute("create extension plpgsql_check")
     conn.execute(_CRON)
     conn.execute(
-        "create function private.faulty() returns trigger language plpgsql as "
+        "create function mentorcert_private.faulty() returns trigger language plpgsql as "
         "$$ begin new.no_such_column := 1; return new; end $$"
     )
     conn.execute(
-        "create trigger faulty before update on public.chapters "
-        "for each row execute function private.faulty()"
+        "create trigger faulty before update on mentorcert.chapters "
+        "for each row execute function mentorcert_private.faulty()"
     )
-    assert [row[:3] for row in conn.execute(_FINDINGS)] == [("private.faulty()", "chapters", "error")]
+    assert [row[:3] for row in conn.execute(_FINDINGS)] == [
+        ("mentorcert_private.faulty()", "chapters", "error")
+    ]

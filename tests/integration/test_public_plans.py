@@ -13,10 +13,10 @@ from tests.support.servers import Server
 
 _LARGE = b"""
 set session_replication_role = replica;
-insert into public.organisations (id, slug, name)
+insert into mentorcert.organisations (id, slug, name)
 select md5('organisation' || number)::uuid, 'organisation-' || number, 'Organisation ' || number
 from generate_series(1, 3) as number;
-insert into public.chapters (id, organisation_id, code, name)
+insert into mentorcert.chapters (id, organisation_id, code, name)
 select md5('chapter' || number)::uuid, md5('organisation1')::uuid, number, 'Chapter ' || number
 from generate_series(0, 100) as number;
 insert into public.listed_peer_mentors
@@ -25,7 +25,7 @@ select
   'organisation-' || 1 + number % 3, 'Person ' || md5(number::text), array['Chapter ' || number % 100],
   now() + (number % 500 - 20) * interval '1 day'
 from generate_series(1, 30000) as number;
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 select md5('organisation' || 1 + number % 3)::uuid, md5('mentor' || number)::uuid,
   md5('chapter' || number % 100)::uuid
 from generate_series(1, 30000) as number;

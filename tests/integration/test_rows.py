@@ -44,7 +44,7 @@ def test_none_and_one(conn: Connection) -> None:
     with pytest.raises(MissingRightError):
         rows.fetch_one(conn, Numbers, NUMBERS, last=0)
     with pytest.raises(MissingRightError):
-        rows.change_one(conn, "update public.organisations set name = name")
+        rows.change_one(conn, "update mentorcert.organisations set name = name")
 
 
 def test_named_queries(tmp_path: Path) -> None:

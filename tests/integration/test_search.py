@@ -35,7 +35,7 @@ def organisation(conn: Connection) -> Organisation:
     for number in range(12):
         mentor = organisation.mentor(f"N-{number}")
         name = ("Åse Ås", "Kari Nord", "kari nord", "Ørjan 100%_", "Øystein O'Neil", "Anne")[number % 6]
-        conn.execute("update public.peer_mentors set full_name = %s where id = %s", (name, mentor))
+        conn.execute("update mentorcert.peer_mentors set full_name = %s where id = %s", (name, mentor))
         issued = date(2024, 1, 1 + number % 3)
         organisation.certify(mentor, "basic", issued=issued, last_day=today(conn, number % 4 - 1))
         organisation.certify(mentor, "half", issued=issued, last_day=today(conn, 40))
@@ -101,7 +101,7 @@ def test_filters_agree_with_the_rows(organisation: Organisation, sort: Sort) -> 
         conn.execute("select public.suspend_certification(%s, 'Leave')", (suspended,))
         every = walked(conn, Filters(), Order(sort), 7)
         days = {
-            row.id: fetch(conn, "select private.day_of(%s, %s) - 1", row.expires_at, "Europe/Oslo")
+            row.id: fetch(conn, "select mentorcert_private.day_of(%s, %s) - 1", row.expires_at, "Europe/Oslo")
             for row in every
         }
 
@@ -139,7 +139,7 @@ FOUND_BY = {
     "o'n": ["Øystein O'Neil"],
     "n-11": ["Anne"],
     "  ": ["Anne", "Kari Nord", "kari nord", "Åse Ås", "Ørjan 100%_", "Øystein O'Neil"],
-    "'; drop table public.peer_mentors; --": [],
+    "'; drop table mentorcert.peer_mentors; --": [],
 }
 
 
@@ -168,15 +168,15 @@ def test_reach(organisation: Organisation) -> None:
     conn = organisation.conn
     elsewhere, coordinator, own = uuid4(), uuid4(), uuid4()
     conn.execute(
-        "insert into public.chapters (id, organisation_id, parent_id, code, name)"
+        "insert into mentorcert.chapters (id, organisation_id, parent_id, code, name)"
         " values (%s, %s, %s, 'X', 'X')",
         (elsewhere, organisation.id, organisation.chapter),
     )
     join(organisation, coordinator, "coordinator", elsewhere)
     assert names(conn, coordinator, Filters()) == []
-    mentor = fetch(conn, "select id from public.peer_mentors where full_name = 'Anne' limit 1")
+    mentor = fetch(conn, "select id from mentorcert.peer_mentors where full_name = 'Anne' limit 1")
     conn.execute(
-        "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+        "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
         " values (%s, %s, %s)",
         (organisation.id, mentor, elsewhere),
     )
@@ -185,7 +185,7 @@ def test_reach(organisation: Organisation) -> None:
     assert names(conn, coordinator, Filters(chapter_id=organisation.chapter)) == ["Anne"]
     assert names(conn, coordinator, Filters(query="kari")) == []
     join(organisation, own, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (own, mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (own, mentor))
     assert names(conn, own, Filters()) == ["Anne"]
     assert names(conn, uuid4(), Filters()) == []
     with acting_as(conn, coordinator):
@@ -213,7 +213,7 @@ def test_every_sees_one_moment(organisation: Organisation) -> None:
     with organisation.as_admin() as conn:
         found = search.every(conn, Filters(), Order("name"))
         next(found)
-        conn.execute("update public.peer_mentors set full_name = 'Zoe'")
+        conn.execute("update mentorcert.peer_mentors set full_name = 'Zoe'")
         assert len([*found]) == 35
 
 

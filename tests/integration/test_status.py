@@ -120,9 +120,9 @@ def test_at_the_instant_itself_it_is_over(conn: Connection) -> None:
     at = utc(2026, 1, 1)
     for microseconds, expected in [(-1, "expired"), (0, "expired"), (1, "active")]:
         expires_at = at + timedelta(microseconds=microseconds)
-        assert fetch(conn, "select private.status_at(false, %s, %s)", expires_at, at) == expected
-        assert fetch(conn, "select private.status_at(true, %s, %s)", expires_at, at) == "suspended"
-    assert fetch(conn, "select private.status_at(false, null, %s)", at) == "active"
+        assert fetch(conn, "select mentorcert_private.status_at(false, %s, %s)", expires_at, at) == expected
+        assert fetch(conn, "select mentorcert_private.status_at(true, %s, %s)", expires_at, at) == "suspended"
+    assert fetch(conn, "select mentorcert_private.status_at(false, null, %s)", at) == "active"
 
 
 class Model:
@@ -155,7 +155,7 @@ def test_whatever_is_done_to_it(conn: Connection, last_day: int) -> None:
                 assert derived(conn, id_) == model.status(now)
                 # Only what nobody has touched since it ended waits for the night.
                 assert status(conn, id_) in {model.status(now), "active"}
-            conn.execute("select private.run_nightly()")
+            conn.execute("select mentorcert_private.run_nightly()")
             assert status(conn, id_) == derived(conn, id_) == model.status(now)
             entries = history(conn, id_)
             statuses = [entry["after"]["status"] for entry in entries if "status" in entry["after"]]
@@ -169,7 +169,7 @@ def do(organisation: Organisation, id_: UUID, step: str, model: Model, now: date
     """Do a step, to the certification and to the model, unless there is no such transition."""
     conn = organisation.conn
     if step == "night":
-        conn.execute("select private.run_nightly()")
+        conn.execute("select mentorcert_private.run_nightly()")
         return
     become(conn, organisation.admin)
     if step == "suspend" and not model.suspended:

@@ -74,7 +74,7 @@ def test_a_file_is_previewed_confirmed_and_imported(
     written = task(organisation, imported)
     assert (written.state, written.preview_id, written.result) == ("done", previewed, done.result)
     assert fetch(conn, "select count(*) from public.peer_mentor_certifications") == 2
-    assert fetch(conn, "select count(*) from private.tasks where file is not null") == 0
+    assert fetch(conn, "select count(*) from mentorcert_private.tasks where file is not null") == 0
     assert not work(database)
 
 
@@ -135,7 +135,8 @@ def test_what_changes_is_what_the_preview_said(
     assert result is not None
     assert (result["mentors_changed"], result["certifications_changed"]) == (0, 1)
     held = fetch(
-        conn, "select private.day_of(expires_at, 'Europe/Oslo') - 1 from public.peer_mentor_certifications"
+        conn,
+        "select mentorcert_private.day_of(expires_at, 'Europe/Oslo') - 1 from public.peer_mentor_certifications",
     )
     assert held == one.expires
 
@@ -211,7 +212,7 @@ def test_an_unreadable_file_fails_with_a_reason(
     assert failed.error["text"]["template"] == text
     assert FILE_NAME in say(failed.error["text"], str)
     assert failed.error["hint"]
-    assert fetch(conn, "select file is null from private.tasks")
+    assert fetch(conn, "select file is null from mentorcert_private.tasks")
 
 
 @pytest.mark.parametrize(("format_", "language"), [("csv", "nb"), ("csv", "en"), ("xlsx", "nb")])
@@ -249,15 +250,17 @@ def test_cancelling_leaves_nothing_but_the_fact(
     conn: Connection, database: str, organisation: Organisation
 ) -> None:
     waiting, done = preview(organisation, *GOOD), preview(organisation, *GOOD)
-    conn.execute("update private.tasks set created_at = now() - interval '1 minute' where id = %s", (done,))
+    conn.execute(
+        "update mentorcert_private.tasks set created_at = now() - interval '1 minute' where id = %s", (done,)
+    )
     work(database)
     with organisation.as_admin():
         requests.cancel(conn, waiting)
         requests.cancel(conn, done)
     assert not work(database)
-    kept = "select state, file is null, file_name is null, contents_deleted_at is null from private.tasks"
+    kept = "select state, file is null, file_name is null, contents_deleted_at is null from mentorcert_private.tasks"
     assert set(rows(conn, kept)) == {("cancelled", True, True, False)}
-    assert rows(conn, "select * from private.task_rows") == []
+    assert rows(conn, "select * from mentorcert_private.task_rows") == []
     with pytest.raises(InvalidArgumentError), organisation.as_admin():
         requests.cancel(conn, done)
 
@@ -308,7 +311,9 @@ def test_with_the_endpoint_switched_off_nothing_is_asked_for_or_read(
 ) -> None:
     previewed = preview(organisation, *GOOD)
     work(database)
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'test')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'test')"
+    )
     for call in (
         lambda: task(organisation, previewed),
         lambda: read(organisation, previewed),
@@ -325,10 +330,10 @@ def test_who_is_no_administrator_any_more_imports_nothing(
     previewed = preview(organisation, *GOOD)
     work(database)
     confirm(organisation, previewed)
-    conn.execute("update public.memberships set ended_at = now()")
+    conn.execute("update mentorcert.memberships set ended_at = now()")
     work(database)
     assert (
-        fetch(conn, "select error ->> 'kind' from private.tasks where kind = 'import'")
+        fetch(conn, "select error ->> 'kind' from mentorcert_private.tasks where kind = 'import'")
         == "RequesterGoneError"
     )
     assert snapshot(conn) == []
@@ -345,15 +350,15 @@ def test_contents_go_after_a_day_and_tasks_after_three_months(
 
     def age(by: timedelta) -> int:
         conn.execute(
-            "update private.tasks set created_at = created_at - %(by)s, finished_at = finished_at - %(by)s",
+            "update mentorcert_private.tasks set created_at = created_at - %(by)s, finished_at = finished_at - %(by)s",
             {"by": by},
         )
         return runner.tidy(conn)
 
     assert age(timedelta(hours=23)) == 0
     assert age(timedelta(hours=2)) == 3
-    assert rows(conn, "select * from private.task_rows") == []
-    left = rows(conn, "select file, file_name, result_file, error -> 'text' from private.tasks")
+    assert rows(conn, "select * from mentorcert_private.task_rows") == []
+    left = rows(conn, "select file, file_name, result_file, error -> 'text' from mentorcert_private.tasks")
     assert set(left) == {(None, None, None, None)}
     done = task(organisation, previewed)
     assert done.result is not None
@@ -361,13 +366,13 @@ def test_contents_go_after_a_day_and_tasks_after_three_months(
     assert task(organisation, failed).error == {"kind": "UnreadableFileError"}
     assert task(organisation, waiting).error == {"kind": "AbandonedTaskError"}
     assert age(timedelta(days=90)) == 0
-    assert rows(conn, "select * from private.tasks") == []
+    assert rows(conn, "select * from mentorcert_private.tasks") == []
 
 
 def test_who_asked_stands_in_the_audit_log(conn: Connection, organisation: Organisation) -> None:
     id_ = preview(organisation, *GOOD)
     (entry,) = rows(
-        conn, "select row_id, action, actor, after from public.audit_log where table_name = 'tasks'"
+        conn, "select row_id, action, actor, after from mentorcert.audit_log where table_name = 'tasks'"
     )
     assert entry[:2] == (str(id_), "insert")
     assert entry[2]["user_id"] == str(organisation.admin)
@@ -380,7 +385,7 @@ def test_doctor_reports_tasks_that_nobody_works(
 ) -> None:
     preview(organisation, *GOOD)
     assert runner.waiting(conn) == []
-    conn.execute("update private.tasks set created_at = now() - interval '6 minutes'")
+    conn.execute("update mentorcert_private.tasks set created_at = now() - interval '6 minutes'")
     assert runner.waiting(conn) == [("demo", 1)]
     found = json.loads(mentorcert("doctor", "--json").stdout)
     (finding,) = [one for one in found if "imports and exports" in one["check"]]

@@ -22,18 +22,18 @@ from tests.support.tasks import confirm, opener, preview, task, work
 ROWS = [row(str(number), certification_type="basic", issued="2026-01-01") for number in range(20)]
 # Before the tenth certification is written, the import has to wait for the holder of the lock.
 HALF_WAY = """
-create sequence private.changes;
-create function private.wait_half_way() returns trigger language plpgsql
+create sequence mentorcert_private.changes;
+create function mentorcert_private.wait_half_way() returns trigger language plpgsql
 as $$
 begin
-  if nextval('private.changes') = 10 then
+  if nextval('mentorcert_private.changes') = 10 then
     perform pg_advisory_xact_lock(120);
   end if;
   return new;
 end
 $$;
 create trigger wait_half_way before insert on public.peer_mentor_certifications
-for each row execute function private.wait_half_way()
+for each row execute function mentorcert_private.wait_half_way()
 """
 
 
@@ -65,7 +65,9 @@ def start(database: str) -> Child:
 
 def end_lease(conn: Connection) -> None:
     """Let as much time pass as makes a silent process a dead one."""
-    conn.execute("update private.tasks set lease_until = now() - interval '1 second' where state = 'running'")
+    conn.execute(
+        "update mentorcert_private.tasks set lease_until = now() - interval '1 second' where state = 'running'"
+    )
 
 
 def imported(conn: Connection) -> int:
@@ -97,7 +99,7 @@ def test_what_kills_three_is_given_up(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID
 ) -> None:
     conn.execute(
-        "update private.tasks set state = 'running', attempts = 3, lease_token = gen_random_uuid(),"
+        "update mentorcert_private.tasks set state = 'running', attempts = 3, lease_token = gen_random_uuid(),"
         " lease_until = now() - interval '1 second' where id = %s",
         (confirmed,),
     )
@@ -118,7 +120,7 @@ def test_a_stopped_one_undoes_and_leaves_it_to_the_next(
     assert (process.returncode, stderr) == (0, "")
     left = task(organisation, confirmed)
     assert (left.state, left.finished_at) == ("queued", None)
-    assert fetch(conn, "select attempts from private.tasks where id = %s", confirmed) == 0
+    assert fetch(conn, "select attempts from mentorcert_private.tasks where id = %s", confirmed) == 0
     assert imported(conn) == 0
     assert work(database)
     assert imported(conn) == 20
@@ -131,7 +133,7 @@ def test_two_at_once_do_each_task_once(conn: Connection, database: str, organisa
         done = list(threads.map(lambda _: work(database), range(len(tasks) + 2)))
     assert done.count(True) == len(tasks)
     assert {task(of, id_).state for of, id_ in tasks} == {"done"}
-    assert fetch(conn, "select max(attempts) from private.tasks") == 1
+    assert fetch(conn, "select max(attempts) from mentorcert_private.tasks") == 1
 
 
 def test_one_task_is_not_done_by_two(
@@ -153,7 +155,9 @@ def test_who_was_silent_too_long_writes_nothing(
     with ThreadPoolExecutor(1) as threads, held_half_way(conn, database):
         first = threads.submit(work, database)
         wait_until(lambda: waiting(conn) == 1, "the import to wait half-way")
-        conn.execute("update private.tasks set lease_token = gen_random_uuid() where state = 'running'")
+        conn.execute(
+            "update mentorcert_private.tasks set lease_token = gen_random_uuid() where state = 'running'"
+        )
         assert first.result(DEADLINE_S)
     assert imported(conn) == 0
     end_lease(conn)
@@ -200,10 +204,10 @@ def test_who_loses_a_conflict_tries_again_and_again_without_success_fails(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID, sqlstate: str
 ) -> None:
     conn.execute(
-        "create function private.refuse() returns trigger language plpgsql as "
+        "create function mentorcert_private.refuse() returns trigger language plpgsql as "
         f"$$ begin raise sqlstate '{sqlstate}'; end $$;"
         "create trigger refuse before insert on public.peer_mentor_certifications"
-        " for each row execute function private.refuse()".encode()
+        " for each row execute function mentorcert_private.refuse()".encode()
     )
     states = []
     while work(database):
@@ -216,17 +220,17 @@ def test_a_failure_that_nobody_foresaw_is_reported_without_its_text(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID
 ) -> None:
     conn.execute(
-        "create function private.refuse() returns trigger language plpgsql as "
+        "create function mentorcert_private.refuse() returns trigger language plpgsql as "
         "$$ begin raise exception 'Kari Nordmann'; end $$;"
-        "create trigger refuse before insert on public.peer_mentors"
-        " for each row execute function private.refuse()"
+        "create trigger refuse before insert on mentorcert.peer_mentors"
+        " for each row execute function mentorcert_private.refuse()"
     )
     assert work(database)
     failed = task(organisation, confirmed)
     assert failed.error is not None
     assert (failed.state, failed.error["kind"]) == ("failed", "DatabaseError")
     assert "Kari" not in str(failed.error)
-    assert fetch(conn, "select file is null from private.tasks where id = %s", confirmed)
+    assert fetch(conn, "select file is null from mentorcert_private.tasks where id = %s", confirmed)
 
 
 def test_a_lost_database_is_asked_again(conn: Connection, database: str, organisation: Organisation) -> None:
@@ -253,4 +257,4 @@ def test_once_does_what_waits_and_ends(
     preview(organisation, *ROWS)
     done = mentorcert("tasks", "work", "--once")
     assert (done.returncode, done.stdout) == (0, "2 tasks were done.\n")
-    assert set(rows(conn, "select state from private.tasks")) == {("done",)}
+    assert set(rows(conn, "select state from mentorcert_private.tasks")) == {("done",)}

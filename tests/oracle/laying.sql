@@ -59,36 +59,36 @@ grant execute on all functions in schema oracle to anon, authenticated;
 insert into auth.users (id) select unnest(:ids::uuid[]);
 
 -- name: lay_organisations(rows)!
-insert into public.organisations (id, slug, name)
+insert into mentorcert.organisations (id, slug, name)
 select row.id, 'organisation-' || row.number, 'Organisation'
 from jsonb_to_recordset(:rows) as row (id uuid, number bigint);
 
 -- name: lay_types(rows)!
-insert into public.certification_types (
+insert into mentorcert.certification_types (
   id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing
 )
 select row.id, row.organisation_id, row.code, row.code, row.code, 'months', 12, false
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, code text);
 
 -- name: lay_chapters(rows)!
-insert into public.chapters (id, organisation_id, parent_id, code, name)
+insert into mentorcert.chapters (id, organisation_id, parent_id, code, name)
 select row.id, row.organisation_id, row.parent_id, row.number, 'Chapter'
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, parent_id uuid, number bigint)
 order by row.number;
 
 -- name: lay_memberships(rows)!
-insert into public.memberships (id, organisation_id, user_id, role, chapter_id, ended_at)
+insert into mentorcert.memberships (id, organisation_id, user_id, role, chapter_id, ended_at)
 select row.id, row.organisation_id, row.user_id, row.role, row.chapter_id, case when row.ended then now() end
 from jsonb_to_recordset(:rows)
   as row (id uuid, organisation_id uuid, user_id uuid, role text, chapter_id uuid, ended boolean);
 
 -- name: lay_peer_mentors(rows)!
-insert into public.peer_mentors (id, organisation_id, external_id, user_id, full_name)
+insert into mentorcert.peer_mentors (id, organisation_id, external_id, user_id, full_name)
 select row.id, row.organisation_id, row.number, row.user_id, 'Person'
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, number bigint, user_id uuid);
 
 -- name: lay_peer_mentor_chapters(rows)!
-insert into public.peer_mentor_chapters (id, organisation_id, peer_mentor_id, chapter_id, ended_at)
+insert into mentorcert.peer_mentor_chapters (id, organisation_id, peer_mentor_id, chapter_id, ended_at)
 select row.id, row.organisation_id, row.peer_mentor_id, row.chapter_id, case when row.ended then now() end
 from jsonb_to_recordset(:rows)
   as row (id uuid, organisation_id uuid, peer_mentor_id uuid, chapter_id uuid, ended boolean);
@@ -99,11 +99,11 @@ insert into public.peer_mentor_certifications (
 )
 select
   row.id, row.organisation_id, row.peer_mentor_id, row.code,
-  private.day_starts(current_date - 100, 'Europe/Oslo'), private.day_starts(current_date + 100, 'Europe/Oslo')
+  mentorcert_private.day_starts(current_date - 100, 'Europe/Oslo'), mentorcert_private.day_starts(current_date + 100, 'Europe/Oslo')
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, peer_mentor_id uuid, code text);
 
 -- name: lay_events(rows)!
-insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
 select
   row.id, row.organisation_id, row.certification_id, 1,
   (certification.renewal_history -> 0) || jsonb_build_object('entry_id', row.id)
@@ -118,27 +118,27 @@ insert into public.listed_peer_mentors (
 select
   mentor.id, mentor.organisation_id, 'slug', 'Person', '{}',
   now() + case when mentor.turn = 0 then 1 else -1 end * interval '1 day'
-from (select *, mod(external_id::integer, 3) as turn from public.peer_mentors) as mentor
+from (select *, mod(external_id::integer, 3) as turn from mentorcert.peer_mentors) as mentor
 where mentor.turn < 2;
 
 -- name: end_memberships(ids)!
-update public.memberships set ended_at = now() where id = any(:ids);
+update mentorcert.memberships set ended_at = now() where id = any(:ids);
 
 -- name: end_peer_mentor_chapters(ids)!
-update public.peer_mentor_chapters set ended_at = now() where id = any(:ids);
+update mentorcert.peer_mentor_chapters set ended_at = now() where id = any(:ids);
 
 -- name: listed()
 select peer_mentor_id, organisation_id, listed_until from public.listed_peer_mentors;
 
 -- name: audit_log()
-select id, organisation_id from public.audit_log;
+select id, organisation_id from mentorcert.audit_log;
 
 -- name: remember_what_is_laid()!
 insert into oracle.laid
 select greatest(
-  (select max(xmin::text::bigint) from public.organisations), (select max(xmin::text::bigint) from public.chapters),
-  (select max(xmin::text::bigint) from public.memberships), (select max(xmin::text::bigint) from public.peer_mentors),
-  (select max(xmin::text::bigint) from public.peer_mentor_chapters),
-  (select max(xmin::text::bigint) from public.certification_types),
+  (select max(xmin::text::bigint) from mentorcert.organisations), (select max(xmin::text::bigint) from mentorcert.chapters),
+  (select max(xmin::text::bigint) from mentorcert.memberships), (select max(xmin::text::bigint) from mentorcert.peer_mentors),
+  (select max(xmin::text::bigint) from mentorcert.peer_mentor_chapters),
+  (select max(xmin::text::bigint) from mentorcert.certification_types),
   (select max(xmin::text::bigint) from public.peer_mentor_certifications)
 );

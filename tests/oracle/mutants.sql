@@ -14,7 +14,7 @@ cross join lateral (
     ('with check true', 'alter policy %I on %s with check (true)', policy.polwithcheck is not null),
     ('with check false', 'alter policy %I on %s with check (false)', policy.polwithcheck is not null)
 ) as mutation (name, statement, applies)
-where class.relnamespace = 'public'::regnamespace and mutation.applies
+where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and mutation.applies
 order by class.relname, policy.polname, mutation.name;
 
 -- name: row_level_security()
@@ -22,26 +22,28 @@ select
   'row-level security off: ' || class.relname, class.relname,
   format('alter table %s disable row level security', class.oid::regclass)
 from pg_catalog.pg_class as class
-where class.relnamespace = 'public'::regnamespace and class.relkind = 'r'
+where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and class.relkind = 'r'
 order by class.relname;
 
 -- name: table_grants()
 select
-  case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.relname
-    || case when has then ' from ' else ' to ' end || role, class.relname,
+  case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.oid::regclass
+    || case when has then ' from ' else ' to ' end || role,
+  case class.relkind when 'v' then class.oid::regclass::text else class.relname end,
   case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.oid::regclass
     || case when has then ' from ' else ' to ' end || role
 from pg_catalog.pg_class as class
 cross join unnest(array['anon', 'authenticated']) as role
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) as privilege
 cross join lateral has_table_privilege(role, class.oid, privilege) as has
-where class.relnamespace = 'public'::regnamespace and class.relkind in ('r', 'p', 'v', 'm')
+where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm')
 order by class.relname, role, privilege;
 
 -- name: column_grants()
 select
-  case when has then 'revoke ' else 'grant ' end || privilege || ' (' || attribute.attname || ') on ' || class.relname
-    || case when has then ' from ' else ' to ' end || role, class.relname,
+  case when has then 'revoke ' else 'grant ' end || privilege || ' (' || attribute.attname || ') on ' || class.oid::regclass
+    || case when has then ' from ' else ' to ' end || role,
+  case class.relkind when 'v' then class.oid::regclass::text else class.relname end,
   format(
     case when has then 'revoke %s (%I) on %s from %I' else 'grant %s (%I) on %s to %I' end,
     privilege, attribute.attname, class.oid::regclass, role
@@ -53,17 +55,17 @@ cross join unnest(array['anon', 'authenticated']) as role
 cross join unnest(array['select', 'insert', 'update']) as privilege
 cross join lateral has_column_privilege(role, class.oid, attribute.attnum, privilege) as has
 where
-  class.relnamespace = 'public'::regnamespace and class.relkind in ('r', 'p', 'v', 'm')
+  class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm')
   -- What is granted on the table is not taken away by the column.
   and not has_table_privilege(role, class.oid, privilege)
 order by class.relname, attribute.attnum, role, privilege;
 
 -- name: private_tables()
 select
-  'grant select on private.' || class.relname || ' to authenticated', 'private.' || class.relname,
+  'grant select on mentorcert_private.' || class.relname || ' to authenticated', 'mentorcert_private.' || class.relname,
   'grant select on ' || class.oid::regclass || ' to authenticated'
 from pg_catalog.pg_class as class
-where class.relnamespace = 'private'::regnamespace and class.relkind in ('r', 'p', 'v', 'm')
+where class.relnamespace = 'mentorcert_private'::regnamespace and class.relkind in ('r', 'p', 'v', 'm')
   and not has_table_privilege('authenticated', class.oid, 'select')
 order by class.relname;
 
@@ -76,14 +78,14 @@ select
 from pg_catalog.pg_proc as function
 cross join unnest(array['anon', 'authenticated']) as role
 cross join lateral has_function_privilege(role, function.oid, 'execute') as has
-where function.pronamespace = 'public'::regnamespace
+where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
   -- Of the helpers in private, those that are open: docs/access.md says nothing of the others, so nobody tries them.
-  or (function.pronamespace = 'private'::regnamespace and has)
+  or (function.pronamespace = 'mentorcert_private'::regnamespace and has)
 order by function.pronamespace::regnamespace::text, function.oid::regprocedure::text, role;
 
 -- name: schemas()
 select statement, schema, statement
-from unnest(array['public', 'private']) as schema
+from unnest(array['public', 'mentorcert', 'mentorcert_private']) as schema
 cross join unnest(array['anon', 'authenticated']) as role
 cross join lateral (
   select format('revoke usage on schema %s from %s', schema, role)

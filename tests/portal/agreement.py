@@ -11,7 +11,7 @@ from mentorcert.db.connection import Connection
 from tests.support.registry import fetch, rows
 
 _UNSETTLED = """
-select count(*) from portal.states
+select count(*) from mentorcert_portal.states
 where organisation_id = %s
   and (
     state <> 'in_sync' or lease_token is not null
@@ -25,8 +25,8 @@ select
   desired.content ->> 'status',
   (desired.content ->> 'listed')::boolean,
   (desired.content ->> 'listed_until')::timestamptz
-from portal.states as state
-cross join lateral portal.desired_content(array[state.peer_mentor_id], clock_timestamp()) as desired
+from mentorcert_portal.states as state
+cross join lateral mentorcert_portal.desired_content(array[state.peer_mentor_id], clock_timestamp()) as desired
 where state.organisation_id = %s
 """
 

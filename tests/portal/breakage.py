@@ -29,7 +29,7 @@ class World:
         """Note a finished comparison; return its id."""
         id_: int = fetch(
             self.conn,
-            "insert into portal.reconciliations"
+            "insert into mentorcert_portal.reconciliations"
             " (organisation_id, scope, worker, started_at, finished_at, outcome, reason)"
             " values (%s, %s, 'test', now() - %s::interval, now() - %s::interval, %s, %s) returning id",
             self.organisation.id, scope, ago, ago, outcome, None if outcome == "done" else "because",
@@ -39,8 +39,8 @@ class World:
     def drifts(self, kind: str) -> None:
         """Note that the latest comparison found the mentor to differ."""
         self.execute(
-            "insert into portal.drift (reconciliation_id, organisation_id, kind, peer_mentor_id, found_at)"
-            " select max(id), %s, %s, %s, now() from portal.reconciliations",
+            "insert into mentorcert_portal.drift (reconciliation_id, organisation_id, kind, peer_mentor_id, found_at)"
+            " select max(id), %s, %s, %s, now() from mentorcert_portal.reconciliations",
             self.organisation.id, kind, self.mentor,
         )  # fmt: skip
 
@@ -48,7 +48,7 @@ class World:
         """Store a message that is in a state."""
         receive(self.conn, b"{}")
         self.execute(
-            "update portal.inbox set state = %s, received_at = now() - %s::interval,"
+            "update mentorcert_portal.inbox set state = %s, received_at = now() - %s::interval,"
             " worked_at = case when %s <> 'received' then now() end",
             state, ago, state,
         )  # fmt: skip
@@ -60,12 +60,12 @@ class World:
 
     def change(self) -> None:
         """Change what is no removal."""
-        self.execute("update public.peer_mentors set external_id = external_id || '0'")
+        self.execute("update mentorcert.peer_mentors set external_id = external_id || '0'")
 
     def settle(self) -> None:
         """Let the portal confirm everything, also what waits."""
         set_mode(self.conn, self.organisation.id, "live")
-        while fetch(self.conn, "select portal.requeue(%s)", self.organisation.id):
+        while fetch(self.conn, "select mentorcert_portal.requeue(%s)", self.organisation.id):
             pass
         settle(self.conn, self.organisation.id)
 
@@ -73,12 +73,12 @@ class World:
         """Set the mode, so long ago."""
         canary = [self.mentor] if mode == "canary" else []
         set_mode(self.conn, self.organisation.id, mode, *canary)
-        self.execute("update portal.connections set mode_since = now() - %s::interval", ago)
+        self.execute("update mentorcert_portal.connections set mode_since = now() - %s::interval", ago)
 
     def secret(self, days: int | None) -> None:
         """Store a secret that expires in `days`."""
         self.execute(
-            "select portal.record_secrets('demo', jsonb_build_array(jsonb_build_object("
+            "select mentorcert_portal.record_secrets('demo', jsonb_build_array(jsonb_build_object("
             "'place', 'auth[0].value', 'expires', %s::date)))",
             None if days is None else today(self.conn, days),
         )
@@ -91,8 +91,8 @@ def in_order(conn: Connection) -> World:
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
-    conn.execute("select portal.heartbeat('test', now())")
-    conn.execute("update portal.connections set mode_since = now() - interval '2 days'")
+    conn.execute("select mentorcert_portal.heartbeat('test', now())")
+    conn.execute("update mentorcert_portal.connections set mode_since = now() - interval '2 days'")
     world = World(conn, organisation, mentor)
     world.compared(ago="1 hour")
     return world
@@ -109,18 +109,18 @@ def codes(conn: Connection) -> list[str]:
 
 
 def _removal_waits(world: World) -> None:
-    world.execute("update public.peer_mentors set listing_consent = false")
-    world.execute("update portal.states set first_dirty_at = now() - interval '16 minutes'")
+    world.execute("update mentorcert.peer_mentors set listing_consent = false")
+    world.execute("update mentorcert_portal.states set first_dirty_at = now() - interval '16 minutes'")
 
 
 def _change_waits(world: World) -> None:
     world.change()
-    world.execute("update portal.states set first_dirty_at = now() - interval '61 minutes'")
+    world.execute("update mentorcert_portal.states set first_dirty_at = now() - interval '61 minutes'")
 
 
 def _message_waits(world: World) -> None:
     receive(world.conn, withdrawn("nobody"))
-    world.execute("update portal.inbox set received_at = now() - interval '16 minutes'")
+    world.execute("update mentorcert_portal.inbox set received_at = now() - interval '16 minutes'")
 
 
 def _work(world: World) -> None:
@@ -129,15 +129,15 @@ def _work(world: World) -> None:
 
 
 def _delete_messages(world: World) -> None:
-    world.execute("delete from portal.inbox")
+    world.execute("delete from mentorcert_portal.inbox")
 
 
 def _repaired(world: World) -> None:
-    world.execute("update portal.drift set repaired_at = now() where repaired_at is null")
+    world.execute("update mentorcert_portal.drift set repaired_at = now() where repaired_at is null")
 
 
 def _beat(world: World) -> None:
-    world.execute("select portal.heartbeat('test', now())")
+    world.execute("select mentorcert_portal.heartbeat('test', now())")
 
 
 def _no_secret(world: World) -> None:
@@ -151,7 +151,9 @@ def _compared(world: World) -> None:
 def _long_ago(world: World) -> None:
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
-        world.execute("update portal.reconciliations set finished_at = now() - interval '27 hours'")
+        world.execute(
+            "update mentorcert_portal.reconciliations set finished_at = now() - interval '27 hours'"
+        )
 
 
 def _live_again(world: World) -> None:
@@ -160,16 +162,18 @@ def _live_again(world: World) -> None:
 
 
 def _opens(world: World) -> None:
-    world.execute("update portal.connections set breaker = 'open', breaker_reason = 'It does not answer.'")
+    world.execute(
+        "update mentorcert_portal.connections set breaker = 'open', breaker_reason = 'It does not answer.'"
+    )
 
 
 def _closes(world: World) -> None:
-    world.execute("update portal.connections set breaker = 'closed', breaker_reason = null")
+    world.execute("update mentorcert_portal.connections set breaker = 'closed', breaker_reason = null")
 
 
 def _gives_up(world: World) -> None:
     world.change()
-    world.execute("update portal.states set state = 'dead', next_attempt_at = null")
+    world.execute("update mentorcert_portal.states set state = 'dead', next_attempt_at = null")
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,7 @@ BREAKS: Final = {
     "portal_silent": Break(_opens, _closes),
     "given_up": Break(_gives_up, World.settle),
     "fault_of_ours": Break(lambda world: world.fails("message_invalid"), World.settle),
-    "no_worker": Break(lambda world: world.execute("delete from portal.workers"), _beat),
+    "no_worker": Break(lambda world: world.execute("delete from mentorcert_portal.workers"), _beat),
     "messages_waiting": Break(_message_waits, _work),
     "secret_expired": Break(lambda world: world.secret(0), _no_secret),
     "reconciliation_stopped": Break(lambda world: void(world.compared("stopped")), _compared),

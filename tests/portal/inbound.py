@@ -116,5 +116,5 @@ def work(
 
 
 def state(conn: Connection, id_: int) -> tuple[str, str | None]:
-    (found,) = rows(conn, "select state, reason from portal.inbox where id = %s", id_)
+    (found,) = rows(conn, "select state, reason from mentorcert_portal.inbox where id = %s", id_)
     return found

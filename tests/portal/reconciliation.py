@@ -129,20 +129,22 @@ class Subject:
 
     def runs(self) -> list[tuple[Any, ...]]:
         """Outcome and whether there is a reason, of every run in order."""
-        return rows(self.conn, "select outcome, reason is not null from portal.reconciliations order by id")
+        return rows(
+            self.conn, "select outcome, reason is not null from mentorcert_portal.reconciliations order by id"
+        )
 
     def drift(self) -> list[tuple[Any, ...]]:
         """Kind, peer mentor, whether it was marked, and whether a later run found it gone; in order."""
         return rows(
             self.conn,
             "select kind, peer_mentor_id, marked_at is not null, repaired_at is not null"
-            " from portal.drift order by id",
+            " from mentorcert_portal.drift order by id",
         )
 
     def forget_when(self) -> None:
         """Make all changes and attempts old, outside of any run."""
         self.conn.execute(
-            "update portal.states set changed_at = changed_at - interval '1 day',"
+            "update mentorcert_portal.states set changed_at = changed_at - interval '1 day',"
             " attempted_at = attempted_at - interval '1 day', confirmed_at = confirmed_at - interval '1 day'"
         )
 

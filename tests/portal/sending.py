@@ -17,13 +17,13 @@ Row = dict[str, Any]
 
 def connect_portal(conn: Connection, organisation: UUID, mode: str = "live", *canary: UUID) -> None:
     """Give an organisation a connection in a mode."""
-    conn.execute("select portal.connect(%s, 'webhook', 'v1', 'test')", (organisation,))
+    conn.execute("select mentorcert_portal.connect(%s, 'webhook', 'v1', 'test')", (organisation,))
     set_mode(conn, organisation, mode, *canary)
 
 
 def set_mode(conn: Connection, organisation: UUID, mode: str, *canary: UUID) -> None:
     """Change the mode."""
-    conn.execute("select portal.set_mode(%s, %s, 'test', %s)", (organisation, mode, list(canary)))
+    conn.execute("select mentorcert_portal.set_mode(%s, %s, 'test', %s)", (organisation, mode, list(canary)))
 
 
 def claim(
@@ -32,7 +32,8 @@ def claim(
     """Claim what is due so much later than now."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "select * from portal.claim(%s, %s, '60 s', clock_timestamp() + %s)", (organisation, batch, later)
+            "select * from mentorcert_portal.claim(%s, %s, '60 s', clock_timestamp() + %s)",
+            (organisation, batch, later),
         ).fetchall()
 
 
@@ -57,7 +58,7 @@ def report(
         id_
         for (id_,) in rows(
             conn,
-            f"select * from portal.{function}(%s, %s, 'test', clock_timestamp() + %s)",
+            f"select * from mentorcert_portal.{function}(%s, %s, 'test', clock_timestamp() + %s)",
             organisation, json.dumps(results), later,
         )
     ]  # fmt: skip
@@ -90,7 +91,7 @@ def stored(conn: Connection, mentor: UUID) -> Stored:
     (row,) = rows(
         conn,
         "select state, version, confirmed_version, is_removal, attempts, next_attempt_at - clock_timestamp(),"
-        " lease_token, content, confirmed, content_until from portal.states where peer_mentor_id = %s",
+        " lease_token, content, confirmed, content_until from mentorcert_portal.states where peer_mentor_id = %s",
         mentor,
     )
     return Stored(*row)
@@ -99,7 +100,10 @@ def stored(conn: Connection, mentor: UUID) -> Stored:
 def situation(conn: Connection, organisation: UUID, mentor: UUID) -> str:
     """Return how it stands with a peer mentor now."""
     state: str = fetch(
-        conn, "select state from portal.state_overview(%s) where peer_mentor_id = %s", organisation, mentor
+        conn,
+        "select state from mentorcert_portal.state_overview(%s) where peer_mentor_id = %s",
+        organisation,
+        mentor,
     )
     return state
 
@@ -109,7 +113,9 @@ def outcomes(conn: Connection, mentor: UUID) -> list[str]:
     return [
         outcome
         for (outcome,) in rows(
-            conn, "select outcome from portal.attempts where peer_mentor_id = %s order by id", mentor
+            conn,
+            "select outcome from mentorcert_portal.attempts where peer_mentor_id = %s order by id",
+            mentor,
         )
     ]
 

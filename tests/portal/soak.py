@@ -184,14 +184,15 @@ class Changes:
     def _extend(self, mentor: UUID, days: int) -> None:
         self.organisation.conn.execute(
             "update public.peer_mentor_certifications"
-            " set expires_at = private.day_starts(private.day_of(now(), %(zone)s) + %(days)s, %(zone)s)"
+            " set expires_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), %(zone)s) + %(days)s, %(zone)s)"
             " where peer_mentor_id = %(mentor)s",
             {"mentor": mentor, "days": days, "zone": self.organisation.time_zone},
         )
 
     def _consent(self, mentor: UUID) -> None:
         self.organisation.conn.execute(
-            "update public.peer_mentors set listing_consent = not listing_consent where id = %s", (mentor,)
+            "update mentorcert.peer_mentors set listing_consent = not listing_consent where id = %s",
+            (mentor,),
         )
 
     def _expire_soon(self, mentor: UUID) -> None:
@@ -204,7 +205,7 @@ class Changes:
                 with ending as (
                   update public.peer_mentor_certifications
                   set
-                    issued_at = private.day_starts(private.day_of(now(), %(zone)s) - 365, %(zone)s),
+                    issued_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), %(zone)s) - 365, %(zone)s),
                     expires_at = date_trunc('second', now()) + interval '2 seconds'
                   where peer_mentor_id = %(mentor)s
                   returning peer_mentor_id, expires_at
@@ -214,16 +215,18 @@ class Changes:
                 """,
                 {"mentor": mentor, "zone": self.organisation.time_zone},
             )
-            conn.execute("select portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
+            conn.execute("select mentorcert_portal.enqueue_sync(array[%s]::uuid[])", (mentor,))
 
     def _night(self, _mentor: UUID) -> None:
-        self.organisation.conn.execute("select private.expire_due_certifications(now())")
+        self.organisation.conn.execute("select mentorcert_private.expire_due_certifications(now())")
 
     def _erase(self, mentor: UUID) -> None:
-        self.organisation.conn.execute("select private.erase_peer_mentor(%s)", (mentor,))
+        self.organisation.conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (mentor,))
 
 
 def outcomes_of(organisation: Organisation) -> Counter[str]:
     """Return how often each outcome was logged."""
-    found = rows(organisation.conn, "select outcome, count(*) from portal.attempts group by outcome")
+    found = rows(
+        organisation.conn, "select outcome, count(*) from mentorcert_portal.attempts group by outcome"
+    )
     return Counter(dict(found))

@@ -52,8 +52,8 @@ def test_the_worst_comes_first(world: World) -> None:
 
 
 def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
-    world.execute("update public.peer_mentors set listing_consent = false")
-    world.execute("update portal.states set first_dirty_at = now() - interval '14 minutes'")
+    world.execute("update mentorcert.peer_mentors set listing_consent = false")
+    world.execute("update mentorcert_portal.states set first_dirty_at = now() - interval '14 minutes'")
     assert codes(world.conn) == []
     (connection,) = health.read(world.conn).connections
     assert connection.oldest_removal_s is not None
@@ -62,7 +62,7 @@ def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
 
 
 def test_what_the_calendar_removes_counts_from_that_instant(world: World) -> None:
-    world.execute("update portal.states set next_attempt_at = now() - interval '16 minutes'")
+    world.execute("update mentorcert_portal.states set next_attempt_at = now() - interval '16 minutes'")
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
@@ -74,10 +74,10 @@ def test_who_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(w
     let_end(world.conn, certification)
     world.execute(
         "update public.listed_peer_mentors set listed_until = now() - interval '16 minutes';"
-        "update portal.states set"
+        "update mentorcert_portal.states set"
         "  changed_at = now() - interval '1 day', content_until = now() - interval '16 minutes'"
     )
-    assert fetch(world.conn, "select is_removal from portal.states") is False
+    assert fetch(world.conn, "select is_removal from mentorcert_portal.states") is False
     assert codes(world.conn) == ["connection_blocked", "removal_unconfirmed"]
     # Tidied away by the night, it is no less wrong.
     world.execute("delete from public.listed_peer_mentors")
@@ -87,7 +87,9 @@ def test_who_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(w
 def test_who_was_never_certified_is_no_removal(world: World) -> None:
     world.organisation.mentor("new")
     report(world.conn, world.organisation.id, claim(world.conn, world.organisation.id), "unavailable")
-    world.execute("update portal.states set first_dirty_at = now() - interval '30 min' where state = 'retry'")
+    world.execute(
+        "update mentorcert_portal.states set first_dirty_at = now() - interval '30 min' where state = 'retry'"
+    )
     assert codes(world.conn) == []
 
 
@@ -113,7 +115,9 @@ def test_after_months_of_capture_the_quarter_of_an_hour_begins_again(world: Worl
 def test_setting_the_same_mode_again_begins_nothing_again(world: World) -> None:
     BREAKS["removal_unconfirmed"].provoke(world)
     set_mode(world.conn, world.organisation.id, "live")
-    world.execute("select portal.connect(%s, 'file', 'v1', 'another adapter')", world.organisation.id)
+    world.execute(
+        "select mentorcert_portal.connect(%s, 'file', 'v1', 'another adapter')", world.organisation.id
+    )
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
@@ -122,11 +126,11 @@ def test_of_the_canary_only_the_named_count(world: World) -> None:
     world.organisation.certify(other, issued=today(world.conn, -10), last_day=today(world.conn, 30))
     settle(world.conn, world.organisation.id)
     world.mode("canary")
-    world.execute("update public.peer_mentors set listing_consent = false where id = %s", other)
-    waits = "update portal.states set first_dirty_at = now() - interval '16 minutes'"
+    world.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", other)
+    waits = "update mentorcert_portal.states set first_dirty_at = now() - interval '16 minutes'"
     world.execute(f"{waits} where state <> 'in_sync'")
     assert codes(world.conn) == []
-    world.execute("update portal.connections set canary_peer_mentor_ids = array[%s::uuid]", other)
+    world.execute("update mentorcert_portal.connections set canary_peer_mentor_ids = array[%s::uuid]", other)
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
@@ -152,7 +156,7 @@ def test_unverified_is_never_green(world: World) -> None:
 def test_a_dry_run_verifies_nothing(world: World) -> None:
     world.mode("live", "1 min")
     world.execute(
-        "insert into portal.reconciliations"
+        "insert into mentorcert_portal.reconciliations"
         " (organisation_id, scope, worker, started_at, finished_at, outcome, is_dry_run)"
         " values (%s, 'full', 'test', now(), now(), 'done', true)",
         world.organisation.id,
@@ -165,7 +169,9 @@ def test_organisations_are_kept_apart(world: World) -> None:
     connect_portal(world.conn, other.id)
     for mode in ("capture", "live"):
         set_mode(world.conn, other.id, mode)
-    world.execute('select portal.record_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')')
+    world.execute(
+        'select mentorcert_portal.record_secrets(\'other\', \'[{"place": "x", "expires": "2020-01-01"}]\')'
+    )
     assert {(one.organisation, one.code) for one in found(world.conn)} == {
         ("other", "secret_expired"),
         ("other", "unverified"),
@@ -219,8 +225,12 @@ def test_attempts_are_counted_for_ever_and_lately(world: World) -> None:
     assert connection.attempts_by_outcome == {"applied": 2, "unavailable": 2}
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
-        world.execute("update portal.attempts set attempted_at = now() - interval '2 hours' where id = 1")
-        world.execute("update portal.attempts set attempted_at = now() - interval '2 days' where id = 2")
+        world.execute(
+            "update mentorcert_portal.attempts set attempted_at = now() - interval '2 hours' where id = 1"
+        )
+        world.execute(
+            "update mentorcert_portal.attempts set attempted_at = now() - interval '2 days' where id = 2"
+        )
     lately = {one.outcome: (one.last_hour, one.last_day) for one in health.recent_attempts(world.conn)}
     assert lately == {"applied": (1, 2), "unavailable": (1, 1)}
 
@@ -232,19 +242,21 @@ def outdated(world: World) -> World:
     world.settle()
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
-        world.execute("update portal.attempts set attempted_at = now() - interval '91 days' where id < 3")
+        world.execute(
+            "update mentorcert_portal.attempts set attempted_at = now() - interval '91 days' where id < 3"
+        )
     world.came("needs_person", ago="181 days")
     return world
 
 
 def test_what_is_outdated_is_deleted_and_the_rest_kept(outdated: World) -> None:
     conn = outdated.conn
-    kept = fetch(conn, "select count(*) from portal.attempts") - 2
-    assert fetch(conn, "select attempts from portal.delete_outdated(1)") == 1
-    assert fetch(conn, "select portal.delete_outdated()::text") == "(1,0)"
-    assert fetch(conn, "select portal.delete_outdated()::text") == "(0,0)"
-    assert fetch(conn, "select count(*) from portal.attempts") == kept
-    assert fetch(conn, "select (state, body is null, reason)::text from portal.inbox") == (
+    kept = fetch(conn, "select count(*) from mentorcert_portal.attempts") - 2
+    assert fetch(conn, "select attempts from mentorcert_portal.delete_outdated(1)") == 1
+    assert fetch(conn, "select mentorcert_portal.delete_outdated()::text") == "(1,0)"
+    assert fetch(conn, "select mentorcert_portal.delete_outdated()::text") == "(0,0)"
+    assert fetch(conn, "select count(*) from mentorcert_portal.attempts") == kept
+    assert fetch(conn, "select (state, body is null, reason)::text from mentorcert_portal.inbox") == (
         '(lapsed,t,"was needs_person")'
     )
     (connection,) = health.read(conn).connections
@@ -253,10 +265,10 @@ def test_what_is_outdated_is_deleted_and_the_rest_kept(outdated: World) -> None:
 
 
 def test_how_long_is_a_setting(outdated: World) -> None:
-    outdated.execute("update portal.retention set keep = '1 year'")
-    assert fetch(outdated.conn, "select portal.delete_outdated()::text") == "(0,0)"
+    outdated.execute("update mentorcert_portal.retention set keep = '1 year'")
+    assert fetch(outdated.conn, "select mentorcert_portal.delete_outdated()::text") == "(0,0)"
     with pytest.raises(psycopg.errors.CheckViolation):
-        outdated.execute("update portal.retention set keep = '1 day'")
+        outdated.execute("update mentorcert_portal.retention set keep = '1 day'")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def organisation(conn: Connection) -> Organisation:
 
 
 def consents(conn: Connection, mentor: UUID) -> bool:
-    consent: bool = fetch(conn, "select listing_consent from public.peer_mentors where id = %s", mentor)
+    consent: bool = fetch(conn, "select listing_consent from mentorcert.peer_mentors where id = %s", mentor)
     return consent
 
 
@@ -55,7 +55,7 @@ def test_what_nobody_understands_is_kept_and_counted(
     conn: Connection, organisation: Organisation, body: bytes
 ) -> None:
     assert work(conn, body)[0] == "unknown"
-    assert fetch(conn, "select body from portal.inbox") == body
+    assert fetch(conn, "select body from mentorcert_portal.inbox") == body
     assert [(one.state, one.messages) for one in inbox.counts(conn)] == [("unknown", 1)]
 
 
@@ -94,7 +94,7 @@ def test_the_same_message_is_stored_once(conn: Connection, organisation: Organis
     other = receive(conn, withdrawn(), message_id="one")  # another body: nothing is lost
     assert len({*first}) == len({*named}) == 1
     assert len({*first, *named, other}) == 3
-    assert rows(conn, "select duplicates from portal.inbox order by id") == [(2,), (1,), (0,)]
+    assert rows(conn, "select duplicates from mentorcert_portal.inbox order by id") == [(2,), (1,), (0,)]
 
 
 def test_an_organisation_that_is_not_there_stores_nothing(conn: Connection) -> None:
@@ -130,9 +130,9 @@ def test_bodies_of_worked_messages_are_deleted_after_their_time(
     for body in (withdrawn(), withdrawn(), withdrawn("nobody"), b"{"):
         work(conn, body)
     assert inbox.tidy(conn, rules) == 0
-    conn.execute("update portal.inbox set worked_at = worked_at - interval '30 days'")
+    conn.execute("update mentorcert_portal.inbox set worked_at = worked_at - interval '30 days'")
     assert inbox.tidy(conn, rules) == 2
-    found = rows(conn, "select state, body is null from portal.inbox order by id")
+    found = rows(conn, "select state, body is null from mentorcert_portal.inbox order by id")
     assert found == [("worked", True), ("ignored", True), ("needs_person", False), ("unknown", False)]
 
 
@@ -176,13 +176,15 @@ def test_what_somebody_else_holds_is_tried_again_later(
     mentor = organisation.mentor()
     id_ = receive(conn, withdrawn())
     with connect(database) as other, connect(database, autocommit=True) as own:
-        other.execute("select 1 from public.peer_mentors for update")
+        other.execute("select 1 from mentorcert.peer_mentors for update")
         own.execute("set lock_timeout = '10ms'")
         assert inbox.work(own, DEMO) == 1
         other.rollback()
-    (found,) = rows(conn, "select state, reason, attempts, next_attempt_at > now() from portal.inbox")
+    (found,) = rows(
+        conn, "select state, reason, attempts, next_attempt_at > now() from mentorcert_portal.inbox"
+    )
     assert found == ("received", "LockTimeoutError", 1, True)
-    conn.execute("update portal.inbox set next_attempt_at = now()")
+    conn.execute("update mentorcert_portal.inbox set next_attempt_at = now()")
     assert inbox.work(conn, DEMO) == 1
     assert (state(conn, id_)[0], consents(conn, mentor)) == ("worked", False)
 

@@ -30,7 +30,7 @@ def held(conn: Connection, certification: UUID) -> tuple[date, date]:
     """The day of issue and the last valid day."""
     (found,) = rows(
         conn,
-        "select private.day_of(issued_at, 'Europe/Oslo'), private.day_of(expires_at, 'Europe/Oslo') - 1"
+        "select mentorcert_private.day_of(issued_at, 'Europe/Oslo'), mentorcert_private.day_of(expires_at, 'Europe/Oslo') - 1"
         " from public.peer_mentor_certifications where id = %s",
         certification,
     )
@@ -38,7 +38,7 @@ def held(conn: Connection, certification: UUID) -> tuple[date, date]:
 
 
 def consents(conn: Connection, mentor: UUID) -> bool:
-    consent: bool = fetch(conn, "select listing_consent from public.peer_mentors where id = %s", mentor)
+    consent: bool = fetch(conn, "select listing_consent from mentorcert.peer_mentors where id = %s", mentor)
     return consent
 
 
@@ -162,7 +162,7 @@ def test_of_an_image_alone_nothing_follows(conn: Connection, organisation: Organ
 def test_a_merged_contact_s_mentor_follows(conn: Connection, organisation: Organisation) -> None:
     mentor = organisation.mentor("old")
     assert work(conn, merged("old", "new")) == ("worked", None)
-    assert fetch(conn, "select external_id from public.peer_mentors where id = %s", mentor) == "new"
+    assert fetch(conn, "select external_id from mentorcert.peer_mentors where id = %s", mentor) == "new"
     assert work(conn, merged("old", "new")) == ("ignored", "the contact that went is no peer mentor here")
     assert work(conn, merged("new", "new")) == ("ignored", "both are the same peer mentor")
 
@@ -171,7 +171,7 @@ def test_two_peer_mentors_are_not_merged_by_a_message(conn: Connection, organisa
     for number in ("old", "new"):
         organisation.mentor(number)
     assert work(conn, merged("old", "new"))[0] == "needs_person"
-    assert rows(conn, "select external_id from public.peer_mentors order by 1") == [("new",), ("old",)]
+    assert rows(conn, "select external_id from mentorcert.peer_mentors order by 1") == [("new",), ("old",)]
 
 
 def test_an_older_message_changes_nothing(conn: Connection, organisation: Organisation) -> None:
@@ -198,7 +198,7 @@ def test_our_own_writes_come_back_as_echoes(conn: Connection, organisation: Orga
 def test_a_stripped_message_asks_for_the_record(conn: Connection, organisation: Organisation) -> None:
     body = sent(entity="hlf_course", stripped=True)
     assert work(conn, body, stripped=True)[0] == "needs_fetch"
-    found = rows(conn, "select entity, message, record_id from portal.inbox")
+    found = rows(conn, "select entity, message, record_id from mentorcert_portal.inbox")
     assert found == [("hlf_course", "Update", "5ca90fb0-3d5c-5f0e-8d9b-000000000002")]
 
 

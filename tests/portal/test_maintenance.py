@@ -42,7 +42,7 @@ def staging() -> Iterator[Staging]:
 @pytest.fixture
 def organisation(conn: Connection) -> Organisation:
     organisation = set_up(conn)
-    conn.execute("select portal.connect(%s, 'dataverse', 'v1', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, 'dataverse', 'v1', 'test')", (organisation.id,))
     return organisation
 
 
@@ -86,7 +86,7 @@ def work(conn: Connection, of: Configuration) -> None:
 
 
 def consent(conn: Connection, mentor: UUID) -> bool:
-    given: bool = fetch(conn, "select listing_consent from public.peer_mentors where id = %s", mentor)
+    given: bool = fetch(conn, "select listing_consent from mentorcert.peer_mentors where id = %s", mentor)
     return given
 
 
@@ -99,7 +99,7 @@ def test_the_record_of_a_stripped_message_is_read_and_the_message_worked(
     do_chores(database, of)
     assert state(conn, id_) == ("received", None)
     # Only what the rules need was asked for.
-    assert fetch(conn, "select fetched from portal.inbox") == {
+    assert fetch(conn, "select fetched from mentorcert_portal.inbox") == {
         "hlf_externalid": "4711", "hlf_listed": False, "versionnumber": 1,
     }  # fmt: skip
     work(conn, of)
@@ -140,7 +140,7 @@ def test_a_portal_that_does_not_answer_is_asked_again_later(
     staging.use()
     do_chores(database, of)
     assert state(conn, id_)[0] == "needs_fetch"
-    conn.execute("update portal.inbox set next_attempt_at = now()")
+    conn.execute("update mentorcert_portal.inbox set next_attempt_at = now()")
     do_chores(database, of)
     assert state(conn, id_) == ("received", None)
 
@@ -152,13 +152,13 @@ def test_without_the_right_table_it_stays_to_be_read(
     id_ = stripped(conn, record(staging, "4711", listed=False))
     do_chores(database, connection(staging.url, tables=tables))
     assert state(conn, id_)[0] in {"needs_fetch", "needs_person"}
-    assert fetch(conn, "select fetched is null from portal.inbox")
+    assert fetch(conn, "select fetched is null from mentorcert_portal.inbox")
 
 
 def test_another_adapter_cannot_and_says_so(
     conn: Connection, database: str, organisation: Organisation
 ) -> None:
-    conn.execute("select portal.connect(%s, 'file', 'v1', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, 'file', 'v1', 'test')", (organisation.id,))
     id_ = stripped(conn, uuid4())
     of = Configuration.model_validate(
         {
@@ -175,7 +175,7 @@ def test_whom_the_portal_does_not_let_in_does_not_ask(
     conn: Connection, database: str, organisation: Organisation, staging: Staging
 ) -> None:
     id_ = stripped(conn, record(staging, "4711", listed=False))
-    conn.execute("update portal.connections set breaker = 'blocked'")
+    conn.execute("update mentorcert_portal.connections set breaker = 'blocked'")
     do_chores(database, connection(staging.url))
     assert state(conn, id_) == ("needs_fetch", "over 256 KB, so Dataverse left its contents out")
 
@@ -193,12 +193,14 @@ def test_what_is_outdated_goes_and_the_fetched_record_goes_with_the_body(
     of = connection(staging.url)
     do_chores(database, of)
     work(conn, of)
-    conn.execute("update portal.inbox set worked_at = worked_at - interval '31 days'")
+    conn.execute("update mentorcert_portal.inbox set worked_at = worked_at - interval '31 days'")
     inbox.tidy(conn, {"demo": inbound()})
     old = stripped(conn, "no id")
-    conn.execute("update portal.inbox set received_at = now() - interval '181 days' where id = %s", (old,))
+    conn.execute(
+        "update mentorcert_portal.inbox set received_at = now() - interval '181 days' where id = %s", (old,)
+    )
     do_chores(database)
-    assert rows(conn, "select id, state, body, fetched from portal.inbox order by id") == [
+    assert rows(conn, "select id, state, body, fetched from mentorcert_portal.inbox order by id") == [
         (id_, "worked", None, None),
         (old, "lapsed", None, None),
     ]

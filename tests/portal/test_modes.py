@@ -15,20 +15,20 @@ def test_nothing_is_sent(conn: Connection, mode: str) -> None:
     connect_portal(conn, organisation.id, mode)
     assert claim(conn, organisation.id) == []
     assert situation(conn, organisation.id, mentor) == "held"
-    assert rows(conn, "select * from portal.due()") == []
+    assert rows(conn, "select * from mentorcert_portal.due()") == []
 
 
 def test_a_new_connection_captures(conn: Connection) -> None:
     organisation = set_up(conn)
-    conn.execute("select portal.connect(%s, 'webhook', 'v1', 'test')", (organisation.id,))
-    assert fetch(conn, "select mode from portal.connections") == "capture"
+    conn.execute("select mentorcert_portal.connect(%s, 'webhook', 'v1', 'test')", (organisation.id,))
+    assert fetch(conn, "select mode from mentorcert_portal.connections") == "capture"
 
 
 def test_connecting_again_keeps_the_mode(conn: Connection) -> None:
     organisation = set_up(conn)
     connect_portal(conn, organisation.id, "live")
-    conn.execute("select portal.connect(%s, 'webhook', 'v2', 'test')", (organisation.id,))
-    assert rows(conn, "select mode, contract_version from portal.connections") == [("live", "v2")]
+    conn.execute("select mentorcert_portal.connect(%s, 'webhook', 'v2', 'test')", (organisation.id,))
+    assert rows(conn, "select mode, contract_version from mentorcert_portal.connections") == [("live", "v2")]
 
 
 def test_in_shadow_each_is_rehearsed_once_and_stays_unconfirmed(conn: Connection) -> None:
@@ -43,7 +43,7 @@ def test_in_shadow_each_is_rehearsed_once_and_stays_unconfirmed(conn: Connection
     after = stored(conn, mentor)
     assert (after.state, after.confirmed_version) == ("pending", None)
     assert situation(conn, organisation.id, mentor) == "held"
-    conn.execute("update public.peer_mentors set external_id = 'other'")
+    conn.execute("update mentorcert.peer_mentors set external_id = 'other'")
     assert len(claim(conn, organisation.id)) == 1
 
 
@@ -54,12 +54,12 @@ def test_going_live_sends_what_was_rehearsed(conn: Connection) -> None:
     claimed = claim(conn, organisation.id)
     report(conn, organisation.id, claimed[:1], "shadowed")
     set_mode(conn, organisation.id, "live")
-    assert fetch(conn, "select is_reviving from portal.due()")
+    assert fetch(conn, "select is_reviving from mentorcert_portal.due()")
     # The second rehearsal ends after the change.
     report(conn, organisation.id, claimed[1:], "shadowed")
-    while fetch(conn, "select portal.requeue(%s)", organisation.id):
+    while fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id):
         pass
-    assert not fetch(conn, "select is_reviving from portal.due()")
+    assert not fetch(conn, "select is_reviving from mentorcert_portal.due()")
     settle(conn, organisation.id)
     assert {situation(conn, organisation.id, one) for one in (mentor, other)} == {"in_sync"}
 
@@ -70,21 +70,21 @@ def test_reviving_is_not_over_while_a_lease_is_out(conn: Connection) -> None:
     connect_portal(conn, organisation.id, "shadow")
     claimed = claim(conn, organisation.id)
     set_mode(conn, organisation.id, "live")
-    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 0
-    assert fetch(conn, "select is_reviving from portal.due()")
+    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 0
+    assert fetch(conn, "select is_reviving from mentorcert_portal.due()")
     report(conn, organisation.id, claimed, "shadowed")
-    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 1
+    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 1
 
 
 def test_the_canary_alone_is_sent(conn: Connection) -> None:
     organisation = set_up(conn)
     named, other = organisation.mentor("1"), organisation.mentor("2")
     connect_portal(conn, organisation.id, "canary", named)
-    assert fetch(conn, "select due_in_s from portal.due()") == 0
+    assert fetch(conn, "select due_in_s from mentorcert_portal.due()") == 0
     settle(conn, organisation.id)
     assert situation(conn, organisation.id, named) == "in_sync"
     assert situation(conn, organisation.id, other) == "held"
-    assert fetch(conn, "select due_in_s from portal.due()") is None
+    assert fetch(conn, "select due_in_s from mentorcert_portal.due()") is None
     set_mode(conn, organisation.id, "live")
     settle(conn, organisation.id)
     assert situation(conn, organisation.id, other) == "in_sync"
@@ -102,12 +102,15 @@ def test_one_organisation_claims_nothing_of_another(conn: Connection) -> None:
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
-        ("select portal.set_mode(%(id)s, 'loud', 'why')", "connections_mode_valid"),
-        ("select portal.set_mode(%(id)s, 'live', ' ')", "connections_reason_valid"),
-        ("select portal.set_mode(%(id)s, 'canary', 'why')", "connections_canary_valid"),
-        ("select portal.set_mode(%(id)s, 'live', 'why', array[%(mentor)s])", "connections_canary_valid"),
-        ("select portal.set_mode(%(id)s, 'canary', 'why', array[%(id)s])", "portal_canary_known"),
-        ("select portal.set_mode(%(mentor)s, 'live', 'why')", "portal_connection_known"),
+        ("select mentorcert_portal.set_mode(%(id)s, 'loud', 'why')", "connections_mode_valid"),
+        ("select mentorcert_portal.set_mode(%(id)s, 'live', ' ')", "connections_reason_valid"),
+        ("select mentorcert_portal.set_mode(%(id)s, 'canary', 'why')", "connections_canary_valid"),
+        (
+            "select mentorcert_portal.set_mode(%(id)s, 'live', 'why', array[%(mentor)s])",
+            "connections_canary_valid",
+        ),
+        ("select mentorcert_portal.set_mode(%(id)s, 'canary', 'why', array[%(id)s])", "portal_canary_known"),
+        ("select mentorcert_portal.set_mode(%(mentor)s, 'live', 'why')", "portal_connection_known"),
     ],
 )
 def test_a_change_that_makes_no_sense_is_refused(conn: Connection, statement: str, constraint: str) -> None:
@@ -117,4 +120,4 @@ def test_a_change_that_makes_no_sense_is_refused(conn: Connection, statement: st
     with pytest.raises(psycopg.Error) as refused:
         conn.execute(statement.encode(), {"id": organisation.id, "mentor": mentor})
     assert refused.value.diag.constraint_name == constraint
-    assert fetch(conn, "select mode from portal.connections") == "capture"
+    assert fetch(conn, "select mode from mentorcert_portal.connections") == "capture"

@@ -132,7 +132,7 @@ def test_nothing_known_is_no_zero(conn: Connection, process: Asked) -> None:
     assert found.keys() == {("mentorcert_up",), ("worker_heartbeat_age_seconds",)}
     assert found["worker_heartbeat_age_seconds",] == float("inf")
     set_up(conn)
-    conn.execute("select portal.connect(id, 'file', 'v1', 'test') from public.organisations")
+    conn.execute("select mentorcert_portal.connect(id, 'file', 'v1', 'test') from mentorcert.organisations")
     found = process.metrics()
     assert not [key for key in found if key[0] in {"drift", "last_reconciliation_timestamp_seconds"}]
     assert found["rows", "demo", "in_sync"] == 0

@@ -42,7 +42,7 @@ message = "Update"
 columns = {{ hlf_showonlist = false }}
 mentor = {{ column = "hlf_number" }}
 """
-WORKED: Final = "select count(*) from portal.inbox where state <> 'received'"
+WORKED: Final = "select count(*) from mentorcert_portal.inbox where state <> 'received'"
 FAULTS: Final = ("server_error", "login_page", "redirect", "truncated", "throttled", "v2_only")
 
 
@@ -53,7 +53,8 @@ def world(conn: Connection) -> World:
     for number in range(6):
         world.organisation.mentor(f"m{number}")
     conn.execute(
-        "update public.peer_mentors set full_name = %s, display_name = %s, email = %s, phone = %s", PERSONAL
+        "update mentorcert.peer_mentors set full_name = %s, display_name = %s, email = %s, phone = %s",
+        PERSONAL,
     )
     return world
 
@@ -113,12 +114,13 @@ def log(errors: str) -> list[dict[str, Any]]:
 def test_a_noisy_worker_names_nobody(world: World, database: str, staging: Staging, file: Path) -> None:
     rules = [{"kind": kind, "route": "webhook", "times": 2} for kind in FAULTS]
     staging.use(*rules)
-    world.execute("update public.peer_mentors set listing_consent = false")
+    world.execute("update mentorcert.peer_mentors set listing_consent = false")
     with process(
         "portal", "worker", "--connection", file, "--metrics-port", "0", database=database
     ) as worker:
         wait_until(
-            lambda: fetch(world.conn, "select count(distinct outcome) from portal.attempts") >= 4, "failures"
+            lambda: fetch(world.conn, "select count(distinct outcome) from mentorcert_portal.attempts") >= 4,
+            "failures",
         )
         wait_until(lambda: worker.get("/readyz").json()["errors"] != ["no_worker"], "a heartbeat")
         assert worker.get("/healthz").json() == {"status": "ok"}

@@ -78,7 +78,7 @@ def client(database: str, organisation: Organisation) -> Iterator[httpx2.Client]
 
 def stored(conn: Connection) -> list[tuple[bytes, str, bool, int]]:
     found: list[Any] = rows(
-        conn, "select body, message_id, stripped, duplicates from portal.inbox order by id"
+        conn, "select body, message_id, stripped, duplicates from mentorcert_portal.inbox order by id"
     )
     return found
 
@@ -223,7 +223,7 @@ def test_only_headers_that_authenticate_nobody_are_kept(conn: Connection, client
         "x-ms-dynamics-entity-name": "contact", "x-ms-correlation-request-id": "1",
     }  # fmt: skip
     client.post(PATH, headers=headers | signed(b"{}"), content=b"{}")
-    kept = fetch(conn, "select headers from portal.inbox")
+    kept = fetch(conn, "select headers from mentorcert_portal.inbox")
     assert kept.keys() == {
         "x-ms-dynamics-entity-name", "x-ms-correlation-request-id", "webhook-id", "webhook-timestamp",
     }  # fmt: skip

@@ -71,7 +71,8 @@ def test_the_command_takes_what_a_portal_sends_and_works_it(
             answer = staging.client.post("/emit", json={**webhook, "url": url, **more})
             assert answer.json() == {"attempts": [202]}
         wait_until(
-            lambda: fetch(conn, "select count(*) from portal.inbox where state = 'received'") == 0, "work"
+            lambda: fetch(conn, "select count(*) from mentorcert_portal.inbox where state = 'received'") == 0,
+            "work",
         )
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate()

@@ -39,7 +39,7 @@ def test_a_portal_that_shows_what_it_should_is_clean(subject: Subject) -> None:
 
 def test_listed_but_expired_is_found_sent_again_and_then_gone(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
     subject.meddle(mentor, listed=True)
     found = subject.reconcile()
@@ -56,7 +56,7 @@ def test_listed_but_expired_is_found_sent_again_and_then_gone(conn: Connection, 
 
 def test_a_removal_that_was_answered_204_without_effect_is_found(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.staging.use({"kind": "no_effect", "mentor": str(mentor), "times": 1})
     subject.work()
     assert situation(conn, subject.organisation.id, mentor) == "in_sync"
@@ -117,7 +117,7 @@ def test_the_unknown_are_reported_until_they_are_gone(subject: Subject) -> None:
         found = subject.reconcile()
         assert (only(found.drift), found.marked, found.outcome) == ({"unknown_there": 1}, 0, "done")
     assert subject.drift() == [("unknown_there", stranger, False, False)] * 2
-    assert fetch(subject.conn, "select there ->> 'status' from portal.drift limit 1") == "other"
+    assert fetch(subject.conn, "select there ->> 'status' from mentorcert_portal.drift limit 1") == "other"
     subject.lose(stranger)
     assert subject.reconcile().is_clean
     assert subject.drift() == [("unknown_there", stranger, False, True)] * 2
@@ -127,25 +127,28 @@ def test_another_organisations_peer_mentor_is_unknown(conn: Connection, subject:
     synced(subject)
     other = uuid4()
     conn.execute(
-        "insert into public.organisations (id, slug, name, time_zone) values (%s, 'o', 'O', 'UTC')", (other,)
+        "insert into mentorcert.organisations (id, slug, name, time_zone) values (%s, 'o', 'O', 'UTC')",
+        (other,),
     )
     stranger = uuid4()
     conn.execute(
-        "insert into public.peer_mentors (id, organisation_id, external_id, full_name)"
+        "insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)"
         " values (%s, %s, 'm1', 'P')",
         (stranger, other),
     )
     subject.meddle(stranger, listed=True)
     found = subject.reconcile()
     assert only(found.drift) == {"unknown_there": 1}
-    assert rows(conn, "select distinct organisation_id from portal.drift") == [(subject.organisation.id,)]
+    assert rows(conn, "select distinct organisation_id from mentorcert_portal.drift") == [
+        (subject.organisation.id,)
+    ]
 
 
 def test_duplicates_are_reported_and_one_that_is_shown_is_the_alarm(
     conn: Connection, subject: Subject
 ) -> None:
     mentor, other, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
 
     def twice(page: Page) -> Page:
@@ -177,7 +180,7 @@ def test_a_record_with_a_number_only_is_found_by_it(subject: Subject) -> None:
 
 def test_of_the_erased_the_portal_need_keep_nothing(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("select private.erase_peer_mentor(%s)", (mentor,))
+    conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (mentor,))
     subject.work()
     assert not subject.shown()[mentor]
     assert subject.reconcile().is_clean
@@ -189,7 +192,7 @@ def test_recent_looks_at_all_who_must_not_be_listed_and_whatever_differs_from_wh
     conn: Connection, subject: Subject
 ) -> None:
     unlisted, lost, changed, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (unlisted,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (unlisted,))
     subject.work()
     assert subject.reconcile("full").is_clean
     subject.forget_when()
@@ -206,7 +209,7 @@ def test_removals_are_sent_first(conn: Connection, subject: Subject) -> None:
     first, *others = synced(subject, 12)
     for mentor in sorted(others)[:2]:
         subject.meddle(mentor, status="expired")
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (first,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (first,))
     subject.work()
     subject.meddle(first, listed=True)
     subject.reconcile()

@@ -91,7 +91,9 @@ def test_what_is_asked_wrongly_is_refused(
 def test_one_that_runs_already_is_not_run_twice(
     conn: Connection, subject: Subject, mentorcert: Mentorcert
 ) -> None:
-    conn.execute("select portal.start_reconciliation(%s, 'full', false, 'test')", (subject.organisation.id,))
+    conn.execute(
+        "select mentorcert_portal.start_reconciliation(%s, 'full', false, 'test')", (subject.organisation.id,)
+    )
     busy = mentorcert("portal", "reconcile", "demo", "--connection", subject.file)
     assert busy.returncode == 1
     assert "reconciled already" in busy.stderr
@@ -102,10 +104,10 @@ def test_the_worker_reconciles_by_itself_and_sends_again(
 ) -> None:
     mentor, *_ = subject.mentors(5)
     subject.work()
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
     subject.meddle(mentor, listed=True)
-    conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
+    conn.execute("update mentorcert_portal.connections set changed_at = changed_at - interval '2 hours'")
     worker = start("portal", "worker", "--connection", subject.file, database_url=database)
     wait_until(lambda: not subject.shown()[mentor], "the removal")
     worker.terminate()
@@ -114,7 +116,7 @@ def test_the_worker_reconciles_by_itself_and_sends_again(
     assert subject.runs() == [("done", False)]
     events = [json.loads(line) for line in logged.splitlines()]
     assert [one["listed_but_expired"] for one in events if one["event"] == "portal_reconciliation"] == [1]
-    assert fetch(conn, "select count(*) from portal.reconciliations_due()") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.reconciliations_due()") == 0
 
 
 def test_a_worker_once_reconciles_what_is_due_and_sends_it(
@@ -125,7 +127,7 @@ def test_a_worker_once_reconciles_what_is_due_and_sends_it(
     subject.lose(mentor)
     assert mentorcert("portal", "worker", "--connection", subject.file, "--once").returncode == 0
     assert subject.runs() == []
-    conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
+    conn.execute("update mentorcert_portal.connections set changed_at = changed_at - interval '2 hours'")
     assert mentorcert("portal", "worker", "--connection", subject.file, "--once").returncode == 0
     assert subject.runs() == [("done", False)]
     assert subject.shown()[mentor]
@@ -136,7 +138,7 @@ def test_a_worker_that_is_stopped_ends_the_reconciliation(
 ) -> None:
     subject.mentors(5)
     subject.work()
-    conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
+    conn.execute("update mentorcert_portal.connections set changed_at = changed_at - interval '2 hours'")
 
     def change(page: Page) -> Page:
         worker.terminate()
@@ -148,7 +150,9 @@ def test_a_worker_that_is_stopped_ends_the_reconciliation(
     _, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert subject.runs() == [("failed", True)]
-    assert fetch(conn, "select recent_at < now() + interval '11 minutes' from portal.reconciliation_times")
+    assert fetch(
+        conn, "select recent_at < now() + interval '11 minutes' from mentorcert_portal.reconciliation_times"
+    )
 
 
 def test_a_portal_that_takes_files_is_unverified(
@@ -159,7 +163,7 @@ def test_a_portal_that_takes_files_is_unverified(
     subject.file.write_text(
         f'organisation = "demo"\n[target]\nadapter = "file"\nfolder = "{tmp_path / "handed"}"\n'
     )
-    conn.execute("select portal.connect(%s, 'file', 'v1', 'test')", (subject.organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, 'file', 'v1', 'test')", (subject.organisation.id,))
     assert mentorcert("portal", "worker", "--connection", subject.file, "--once").returncode == 0
     result = mentorcert("portal", "reconcile", "demo", "--connection", subject.file)
     assert (result.returncode, "unverified" in result.stdout) == (1, True), result.stderr

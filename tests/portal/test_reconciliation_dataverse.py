@@ -47,7 +47,9 @@ def subject(
                 client=DEMO_CLIENT_ID, secret=secret,
             )
         )  # fmt: skip
-        conn.execute("select portal.connect(%s, 'dataverse', 'v1', 'test')", (subject.organisation.id,))
+        conn.execute(
+            "select mentorcert_portal.connect(%s, 'dataverse', 'v1', 'test')", (subject.organisation.id,)
+        )
         yield subject
 
 

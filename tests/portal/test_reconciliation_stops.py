@@ -28,12 +28,12 @@ def synced(subject: Subject, number: int = 10) -> list[UUID]:
 
 
 def dirty(conn: Connection) -> int:
-    number: int = fetch(conn, "select count(*) from portal.states where state <> 'in_sync'")
+    number: int = fetch(conn, "select count(*) from mentorcert_portal.states where state <> 'in_sync'")
     return number
 
 
 def reason(conn: Connection) -> str:
-    text: str = fetch(conn, "select reason from portal.reconciliations order by id desc limit 1")
+    text: str = fetch(conn, "select reason from mentorcert_portal.reconciliations order by id desc limit 1")
     return text
 
 
@@ -138,7 +138,7 @@ def test_a_dry_run_repairs_nothing(conn: Connection, subject: Subject) -> None:
     subject.meddle(mentor, status="expired")
     result = subject.reconcile(dry_run=True)
     assert (only(result.drift), result.marked, dirty(conn)) == ({"stale": 1}, 0, 0)
-    assert fetch(conn, "select count(*) from portal.reconciliation_times") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.reconciliation_times") == 0
 
 
 def test_a_portal_that_cannot_be_read_is_unverified_and_never_clean(
@@ -157,7 +157,9 @@ def test_who_is_changed_while_the_list_is_read_is_not_judged(conn: Connection, s
 
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
-            other.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+            other.execute(
+                "update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,)
+            )
         return page
 
     subject.listing.change = change
@@ -170,7 +172,9 @@ def test_who_is_sent_while_the_list_is_read_is_not_judged(conn: Connection, subj
 
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
-            other.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+            other.execute(
+                "update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,)
+            )
         worker = Thread(target=subject.work)
         worker.start()
         worker.join()
@@ -184,7 +188,7 @@ def test_who_is_sent_while_the_list_is_read_is_not_judged(conn: Connection, subj
 
 def test_who_is_being_sent_is_not_judged(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     claim(conn, subject.organisation.id)
     subject.forget_when()
     result = subject.reconcile()
@@ -204,11 +208,11 @@ def test_what_only_one_of_two_readings_shows_is_no_difference(subject: Subject) 
 
 def test_who_is_still_waiting_is_measured_by_what_was_confirmed(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     report(conn, subject.organisation.id, claim(conn, subject.organisation.id), "unavailable")
     subject.forget_when()
     conn.execute(
-        "update portal.states set first_dirty_at = clock_timestamp() - interval '14 minutes'"
+        "update mentorcert_portal.states set first_dirty_at = clock_timestamp() - interval '14 minutes'"
         " where state = 'retry'"
     )
     before = stored(conn, mentor)
@@ -222,10 +226,12 @@ def test_who_is_still_waiting_is_measured_by_what_was_confirmed(conn: Connection
 
 def test_who_should_have_been_taken_off_long_ago_is_the_alarm(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentor,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.forget_when()
     assert subject.reconcile().is_clean
-    conn.execute("update portal.states set first_dirty_at = first_dirty_at - interval '15 minutes'")
+    conn.execute(
+        "update mentorcert_portal.states set first_dirty_at = first_dirty_at - interval '15 minutes'"
+    )
     assert only(subject.reconcile().drift) == {"listed_but_expired": 1}
 
 
@@ -247,7 +253,7 @@ def test_two_do_not_reconcile_the_same_organisation_at_once(conn: Connection, su
 
 def test_of_many_who_find_it_due_one_reconciles(conn: Connection, subject: Subject) -> None:
     synced(subject)
-    conn.execute("update portal.connections set changed_at = changed_at - interval '2 hours'")
+    conn.execute("update mentorcert_portal.connections set changed_at = changed_at - interval '2 hours'")
     results = list[object]()
     workers = [
         Thread(target=lambda: results.append(subject.try_to_reconcile(only_due=True))) for _ in range(4)
@@ -268,9 +274,10 @@ def test_a_run_without_heartbeat_is_replaced_and_changes_nothing_more(
 
     def change(page: Page) -> Page:
         with connect(subject.database, autocommit=True) as other:
-            other.execute("update portal.reconciliations set lease_until = clock_timestamp()")
+            other.execute("update mentorcert_portal.reconciliations set lease_until = clock_timestamp()")
             other.execute(
-                "select portal.start_reconciliation(%s, 'full', false, 'test')", (subject.organisation.id,)
+                "select mentorcert_portal.start_reconciliation(%s, 'full', false, 'test')",
+                (subject.organisation.id,),
             )
         return page
 

@@ -48,7 +48,7 @@ def test_the_choice_is_narrowed(conn: Connection) -> None:
     report(conn, organisation.id, [one for one in claims if one["peer_mentor_id"] == first], "rejected")
     report(conn, organisation.id, [one for one in claims if one["peer_mentor_id"] != first])
     conn.execute(
-        "update portal.states set changed_at = now() - interval '1 day', attempted_at = null"
+        "update mentorcert_portal.states set changed_at = now() - interval '1 day', attempted_at = null"
         " where peer_mentor_id <> %s",
         (third,),
     )
@@ -69,13 +69,13 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(conn: Connection) ->
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     before = stored(conn, mentor)
     (one,) = replay.differences(conn, organisation.id, ALL)
     assert one.changes().keys() == {"listed", "listed_until"}
     assert one.changes()["listed"] == (True, False)
     assert stored(conn, mentor).version == before.version
-    assert rows(conn, "select * from portal.replays") == []
+    assert rows(conn, "select * from mentorcert_portal.replays") == []
 
 
 def test_an_interrupted_replay_goes_on_where_it_was(conn: Connection) -> None:
@@ -94,7 +94,7 @@ def test_an_interrupted_replay_goes_on_where_it_was(conn: Connection) -> None:
     assert {mentor: stored(conn, mentor).version - before[mentor] for mentor in mentors} == dict.fromkeys(
         mentors, 1
     )
-    assert fetch(conn, "select count(*) from portal.replays") == 1
+    assert fetch(conn, "select count(*) from mentorcert_portal.replays") == 1
 
 
 def test_the_commands(conn: Connection, mentorcert: Mentorcert, tmp_path: Path) -> None:
@@ -113,10 +113,12 @@ def test_the_commands(conn: Connection, mentorcert: Mentorcert, tmp_path: Path) 
     assert mentorcert("portal", "mode", "demo", "live").returncode == 2
     stranger = mentorcert("portal", "mode", "demo", "canary", "--mentor", "99", "--reason", "x")
     assert (stranger.returncode, "no peer mentor '99'" in stranger.stderr) == (2, True)
-    number: str = fetch(conn, "select external_id from public.peer_mentors")
+    number: str = fetch(conn, "select external_id from mentorcert.peer_mentors")
     went = mentorcert("portal", "mode", "demo", "canary", "--mentor", number, "--reason", "try")
     assert (went.returncode, "1 peer mentors are not confirmed" in went.stdout) == (0, True)
-    assert rows(conn, "select mode, reason, adapter from portal.connections") == [("canary", "try", "file")]
+    assert rows(conn, "select mode, reason, adapter from mentorcert_portal.connections") == [
+        ("canary", "try", "file")
+    ]
 
     status = mentorcert("portal", "status", "--json")
     assert status.returncode == 1
@@ -141,7 +143,9 @@ def test_ctrl_c_stops_a_replay_and_the_same_command_goes_on(
         organisation.mentor(str(number))
     connect_portal(conn, organisation.id)
     running = start("portal", "replay", "demo", "--rate", "0.5", database_url=database)
-    wait_until(lambda: rows(conn, "select marked from portal.replays") == [(1,)], "the first batch")
+    wait_until(
+        lambda: rows(conn, "select marked from mentorcert_portal.replays") == [(1,)], "the first batch"
+    )
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate()
     assert (running.returncode, "Stopped after 1 of 4" in said) == (0, True)
@@ -156,10 +160,10 @@ def test_the_workers_carry_out_what_an_administrator_asks_for(conn: Connection, 
             of.mentor(str(number))
         settle(conn, of.id)
     with organisation.as_admin():
-        asked = fetch(conn, "select portal.request_replay('{}', 'why')")
-    begun = fetch(conn, "select id from portal.start_replay(%s, '{}', 'at a terminal')", other.id)
+        asked = fetch(conn, "select mentorcert_portal.request_replay('{}', 'why')")
+    begun = fetch(conn, "select id from mentorcert_portal.start_replay(%s, '{}', 'at a terminal')", other.id)
     do_chores(database)
-    carried_out = "select marked, finished_at is not null from portal.replays where id = %s"
+    carried_out = "select marked, finished_at is not null from mentorcert_portal.replays where id = %s"
     assert rows(conn, carried_out, asked) == [(3, True)]
     # The one who began the other replay resumes it.
     assert rows(conn, carried_out, begun) == [(0, False)]
@@ -174,10 +178,12 @@ def test_a_replay_waits_for_a_change_and_then_goes_on(conn: Connection, database
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
     with organisation.as_admin():
-        conn.execute("select portal.request_replay('{}', 'why')")
-    unfinished = "select count(*) from portal.replays where finished_at is null"
+        conn.execute("select mentorcert_portal.request_replay('{}', 'why')")
+    unfinished = "select count(*) from mentorcert_portal.replays where finished_at is null"
     with connect(database) as somebody:
-        somebody.execute("select from portal.states where peer_mentor_id = %s for update", (mentor,))
+        somebody.execute(
+            "select from mentorcert_portal.states where peer_mentor_id = %s for update", (mentor,)
+        )
         do_chores(database)
         assert fetch(conn, unfinished) == 1
     do_chores(database)

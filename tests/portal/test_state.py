@@ -10,9 +10,9 @@ from tests.support.registry import fetch, let_end, rows, set_up, today
 
 LAST_DAY = date(2031, 5, 31)
 NEW_TYPE = """
-insert into public.certification_types
+insert into mentorcert.certification_types
   (organisation_id, code, name_nb, name_en, validity_rule, required_for_listing)
-select id, 'new', 'Ny', 'New', 'unlimited', true from public.organisations
+select id, 'new', 'Ny', 'New', 'unlimited', true from mentorcert.organisations
 """
 
 
@@ -20,8 +20,8 @@ def versions(conn: Connection) -> dict[str, int]:
     return dict(
         rows(
             conn,
-            "select mentor.external_id, state.version from portal.states as state"
-            " join public.peer_mentors as mentor on mentor.id = state.peer_mentor_id",
+            "select mentor.external_id, state.version from mentorcert_portal.states as state"
+            " join mentorcert.peer_mentors as mentor on mentor.id = state.peer_mentor_id",
         )
     )
 
@@ -39,10 +39,10 @@ def test_everybody_is_held_where_no_portal_is_connected(conn: Connection) -> Non
         "update public.peer_mentor_certifications set expires_at = expires_at + interval '1 day'",
         "update public.peer_mentor_certifications set status = 'suspended'",
         "update public.peer_mentor_certifications set certification_type = 'pledge'",
-        "update public.peer_mentors set external_id = external_id || 'x'",
-        "update public.peer_mentors set listing_consent = false",
-        "update public.certification_types set required_for_listing = true where code = 'half'",
-        "update public.certification_types set required_for_listing = false",
+        "update mentorcert.peer_mentors set external_id = external_id || 'x'",
+        "update mentorcert.peer_mentors set listing_consent = false",
+        "update mentorcert.certification_types set required_for_listing = true where code = 'half'",
+        "update mentorcert.certification_types set required_for_listing = false",
         NEW_TYPE,
     ],
 )
@@ -64,9 +64,9 @@ def test_what_concerns_the_portal_is_marked(conn: Connection, change: str) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        "update public.peer_mentors set full_name = 'Else', email = 'a@example.org', phone = '1'",
-        "update public.chapters set name = 'Else'",
-        "update public.certification_types set name_nb = 'Annet'",
+        "update mentorcert.peer_mentors set full_name = 'Else', email = 'a@example.org', phone = '1'",
+        "update mentorcert.chapters set name = 'Else'",
+        "update mentorcert.certification_types set name_nb = 'Annet'",
         "update public.peer_mentor_certifications set expires_at = expires_at",
     ],
 )
@@ -94,14 +94,14 @@ def test_what_is_undone_is_not_marked(conn: Connection) -> None:
 def test_the_content_has_no_personal_data(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor = organisation.mentor()
-    conn.execute("update public.peer_mentors set email = 'secret@example.org', phone = '+4790000000'")
+    conn.execute("update mentorcert.peer_mentors set email = 'secret@example.org', phone = '+4790000000'")
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
     text = fetch(
         conn,
-        "select (select string_agg(states::text, '') from portal.states as states)"
-        " || (select string_agg(attempt::text, '') from portal.attempts as attempt)",
+        "select (select string_agg(states::text, '') from mentorcert_portal.states as states)"
+        " || (select string_agg(attempt::text, '') from mentorcert_portal.attempts as attempt)",
     )
     assert "external_id" in text
     assert not any(secret in text for secret in ("secret", "4790000000", "Person"))
@@ -135,12 +135,12 @@ def test_the_night_marks_nobody_whom_the_calendar_covers(conn: Connection) -> No
     with conn.transaction():
         # What let_end did behind the triggers' backs, the content must know too.
         conn.execute(
-            "update portal.states set content_until = now(), next_attempt_at = now()"
+            "update mentorcert_portal.states set content_until = now(), next_attempt_at = now()"
             " where peer_mentor_id = %s",
             (mentor,),
         )
     before = versions(conn)
-    conn.execute("select * from private.run_nightly(now())")
+    conn.execute("select * from mentorcert_private.run_nightly(now())")
     assert fetch(conn, "select count(*) from public.listed_peer_mentors") == 0
     assert versions(conn) == before
     (late,) = claim(conn, organisation.id)
@@ -155,8 +155,8 @@ def test_a_change_and_its_reversal_need_no_sending(conn: Connection) -> None:
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
-    conn.execute("update public.peer_mentors set listing_consent = false")
-    conn.execute("update public.peer_mentors set listing_consent = true")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = true")
     assert situation(conn, organisation.id, mentor) == "pending"
     (settled,) = claim(conn, organisation.id)
     assert settled["lease_token"] is None
@@ -169,9 +169,9 @@ def test_but_not_if_the_change_may_have_been_sent(conn: Connection) -> None:
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     claims = claim(conn, organisation.id)
-    conn.execute("update public.peer_mentors set listing_consent = true")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = true")
     report(conn, organisation.id, claims, "unavailable")
     (again,) = claim(conn, organisation.id)
     assert again["lease_token"] is not None
@@ -199,7 +199,7 @@ def test_a_whole_night_is_no_more_statements_than_one_row(conn: Connection) -> N
     organisation = set_up(conn)
     marks = (
         "select calls from pg_catalog.pg_stat_user_functions"
-        " where schemaname = 'portal' and funcname = 'enqueue_sync'"
+        " where schemaname = 'mentorcert_portal' and funcname = 'enqueue_sync'"
     )
     conn.execute("set track_functions = 'all'")
 
@@ -210,7 +210,7 @@ def test_a_whole_night_is_no_more_statements_than_one_row(conn: Connection) -> N
     before = calls()
     organisation.certify_many(1, last_day=LAST_DAY)
     one = calls() - before
-    conn.execute("update public.peer_mentors set external_id = 'first-' || external_id")
+    conn.execute("update mentorcert.peer_mentors set external_id = 'first-' || external_id")
     before = calls()
     organisation.certify_many(300, last_day=LAST_DAY)
     assert calls() - before == one > 0
@@ -223,7 +223,7 @@ def test_two_that_mark_the_same_rows_do_not_lose_a_version(conn: Connection, dat
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     before = stored(conn, mentor).version
     with connect(database) as one, connect(database, autocommit=True) as other:
-        one.execute("update public.peer_mentors set external_id = 'a'")
+        one.execute("update mentorcert.peer_mentors set external_id = 'a'")
         one.execute("update public.peer_mentor_certifications set expires_at = expires_at + interval '1 day'")
         one.commit()
         other.execute(

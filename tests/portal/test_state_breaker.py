@@ -13,7 +13,9 @@ def mentors(organisation: Organisation, number: int) -> list[UUID]:
 
 
 def breaker(conn: Connection) -> tuple[str, bool]:
-    ((state, is_reviving),) = rows(conn, "select breaker, requeue_since is not null from portal.connections")
+    ((state, is_reviving),) = rows(
+        conn, "select breaker, requeue_since is not null from mentorcert_portal.connections"
+    )
     return state, is_reviving
 
 
@@ -27,8 +29,8 @@ def test_wrong_credentials_block_the_connection_until_somebody_changes_the_mode(
     assert stored(conn, claimed["peer_mentor_id"]).state == "blocked"
     assert claim(conn, organisation.id, later=timedelta(days=1)) == []
     set_mode(conn, organisation.id, "live")
-    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 1
-    assert fetch(conn, "select portal.requeue(%s)", organisation.id) == 0
+    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 1
+    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 0
     assert breaker(conn) == ("closed", False)
     assert {one["peer_mentor_id"] for one in claim(conn, organisation.id)} == {first, second}
 
@@ -48,7 +50,7 @@ def test_three_peer_mentors_refused_within_ten_minutes_block_the_connection(
     states = [stored(conn, one["peer_mentor_id"]).state for one in claimed]
     assert states == ["retry", "retry", "retry", "blocked"]
     set_mode(conn, organisation.id, "live")
-    fetch(conn, "select portal.requeue(%s)", organisation.id)
+    fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id)
     assert len(claim(conn, organisation.id)) == 4
 
 
@@ -75,7 +77,9 @@ def test_a_silent_portal_is_asked_one_at_a_time_and_all_comes_back_with_it(
     report(conn, organisation.id, [trial], later=late)
     assert breaker(conn) == ("closed", True)
     conn.execute(
-        "update portal.states set next_attempt_at = now() + interval '5 hours' where state = 'retry'"
+        "update mentorcert_portal.states set next_attempt_at = now() + interval '5 hours' where state = 'retry'"
     )
-    conn.execute("select portal.requeue(%s, 5000, clock_timestamp() + %s)", (organisation.id, late))
+    conn.execute(
+        "select mentorcert_portal.requeue(%s, 5000, clock_timestamp() + %s)", (organisation.id, late)
+    )
     assert len(claim(conn, organisation.id, later=late)) == 19

@@ -44,7 +44,7 @@ def test_a_claim_leaves_out_what_a_change_holds(
     mentor = organisation.mentor()
     settle(conn, organisation.id)
     with connect(database) as other:
-        other.execute("update public.peer_mentors set external_id = 'other'")
+        other.execute("update mentorcert.peer_mentors set external_id = 'other'")
         assert claim(conn, organisation.id) == []
         other.commit()
     (claimed,) = claim(conn, organisation.id)
@@ -62,7 +62,7 @@ def test_a_change_while_the_lease_is_out_is_sent_after_it(
 ) -> None:
     mentor = organisation.mentor()
     claims = claim(conn, organisation.id)
-    conn.execute("update public.peer_mentors set external_id = 'newer'")
+    conn.execute("update mentorcert.peer_mentors set external_id = 'newer'")
     assert claim(conn, organisation.id) == []
     assert report(conn, organisation.id, claims) == [mentor]
     after = stored(conn, mentor)
@@ -110,7 +110,7 @@ def test_a_report_of_what_a_change_holds_is_made_again(
     mentor = organisation.mentor()
     claims = claim(conn, organisation.id)
     with connect(database) as other:
-        other.execute("update public.peer_mentors set external_id = 'other'")
+        other.execute("update mentorcert.peer_mentors set external_id = 'other'")
         assert report(conn, organisation.id, claims) == []
         other.rollback()
     assert outcomes(conn, mentor) == []
@@ -165,7 +165,7 @@ def test_what_is_no_removal_is_dead_after_75_hours_and_revived_by_a_change(
     report(conn, organisation.id, again, "unavailable", later=late)
     assert stored(conn, listed).state == "dead"
     assert claim(conn, organisation.id, later=late + timedelta(hours=7)) == []
-    conn.execute("update public.peer_mentors set external_id = 'again'")
+    conn.execute("update mentorcert.peer_mentors set external_id = 'again'")
     (revived,) = claim(conn, organisation.id)
     assert (revived["peer_mentor_id"], revived["attempt"]) == (listed, 1)
 
@@ -186,7 +186,7 @@ def test_a_removal_is_tried_for_ever(conn: Connection, organisation: Organisatio
     mentor = organisation.mentor()
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
     settle(conn, organisation.id)
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     for days in (0, 4, 40):
         late = timedelta(days=days)
         report(conn, organisation.id, claim(conn, organisation.id, later=late), "unavailable", later=late)
@@ -201,9 +201,9 @@ def test_a_listing_that_ends_while_it_waits_becomes_a_removal_at_once(
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 0))
     report(conn, organisation.id, claim(conn, organisation.id), "unavailable", retry_after=21600)
     conn.execute(
-        "update portal.states set next_attempt_at = least(now() + interval '30 days', content_until)"
+        "update mentorcert_portal.states set next_attempt_at = least(now() + interval '30 days', content_until)"
     )
-    conn.execute("update portal.connections set resume_at = null")
+    conn.execute("update mentorcert_portal.connections set resume_at = null")
     (removal,) = claim(conn, organisation.id, later=timedelta(days=2))
     assert (removal["content"]["listed"], removal["attempt"]) == (False, 1)
     assert stored(conn, mentor).is_removal
@@ -225,9 +225,9 @@ def test_the_log_is_only_appended_to(conn: Connection, organisation: Organisatio
     organisation.mentor()
     settle(conn, organisation.id)
     for statement in (
-        "update portal.attempts set worker = 'x'",
-        "delete from portal.attempts",
-        "truncate portal.attempts",
+        "update mentorcert_portal.attempts set worker = 'x'",
+        "delete from mentorcert_portal.attempts",
+        "truncate mentorcert_portal.attempts",
     ):
         with pytest.raises(psycopg.Error, match="not allowed"):
             conn.execute(statement.encode())

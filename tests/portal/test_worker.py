@@ -24,12 +24,12 @@ def test_the_portal_says_what_the_registry_says(
     assert work() == 2
     assert {id_: on for id_, (_, on) in shown(staging).items()} == {listed: True, other: False}
     assert outcomes(conn, listed) == ["applied"]
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     work()
     assert {on for _, on in shown(staging).values()} == {False}
     assert situation(conn, organisation.id, listed) == "in_sync"
     assert shown(staging)[listed][0] == stored(conn, listed).confirmed_version
-    assert fetch(conn, "select count(*) from portal.workers") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.workers") == 0
 
 
 def test_removals_go_first(
@@ -38,7 +38,7 @@ def test_removals_go_first(
     mentors = [certified(organisation, str(number)) for number in range(5)]
     work()
     conn.execute("update public.peer_mentor_certifications set expires_at = expires_at + interval '7 days'")
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (mentors[3],))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentors[3],))
     work(concurrency=1, batch=2)
     deliveries = staging.client.get("/history").json()["deliveries"]
     assert UUID(deliveries[5]["peer_mentor_id"]) == mentors[3]
@@ -77,12 +77,15 @@ def test_a_mode_that_flips_between_claim_and_send_stops_the_send(
     working = Thread(target=work, kwargs={"concurrency": 1})
     working.start()
     wait_until(
-        lambda: fetch(conn, "select count(*) from portal.states where lease_token is not null") == 6, "claims"
+        lambda: (
+            fetch(conn, "select count(*) from mentorcert_portal.states where lease_token is not null") == 6
+        ),
+        "claims",
     )
     set_mode(conn, organisation.id, "paused")
     working.join()
     assert len(shown(staging)) <= 1
-    assert fetch(conn, "select count(*) from portal.states where lease_token is not null") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.states where lease_token is not null") == 0
     set_mode(conn, organisation.id, "live")
     work()
     assert len(shown(staging)) == 6
@@ -96,7 +99,7 @@ def test_a_change_during_a_send_is_sent_after_it(
     working = Thread(target=work)
     working.start()
     wait_until(lambda: stored(conn, mentor).lease_token is not None, "the claim")
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     working.join()
     assert shown(staging) == {mentor: (stored(conn, mentor).version, False)}
     assert len(staging.applied(mentor)) == 2
@@ -122,7 +125,7 @@ def test_what_goes_wrong_is_tried_again(
     conn = organisation.conn
     # The time until the next attempt is drawn at random, and may be none.
     conn.execute(
-        "create or replace function portal.retry_delay(attempts integer) returns interval language sql"
+        "create or replace function mentorcert_portal.retry_delay(attempts integer) returns interval language sql"
         " as $$ select interval '1 hour' $$"
     )
     mentor = certified(organisation)
@@ -145,8 +148,8 @@ def test_three_refusals_stop_everything_and_nothing_is_lost(
         certified(organisation, str(number))
     staging.use({"kind": "v2_only"})
     work(concurrency=1)
-    assert fetch(conn, "select breaker from portal.connections") == "blocked"
-    refused = fetch(conn, "select count(*) from portal.attempts where outcome = 'rejected'")
+    assert fetch(conn, "select breaker from mentorcert_portal.connections") == "blocked"
+    refused = fetch(conn, "select count(*) from mentorcert_portal.attempts where outcome = 'rejected'")
     assert 3 <= refused <= 8
     staging.use()
     work()
@@ -166,7 +169,7 @@ def test_refused_credentials_are_read_again_and_then_block(
     work()
     assert outcomes(conn, mentor) == ["unauthorised"]
     assert situation(conn, organisation.id, mentor) == "blocked"
-    assert fetch(conn, "select breaker from portal.connections") == "blocked"
+    assert fetch(conn, "select breaker from mentorcert_portal.connections") == "blocked"
     key.write_text(right)
     set_mode(conn, organisation.id, "live")
     work()
@@ -177,10 +180,10 @@ def test_a_file_that_differs_from_what_was_connected_sends_nothing(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging
 ) -> None:
     certified(organisation)
-    conn.execute("select portal.connect(%s, 'webhook', 'v2', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, 'webhook', 'v2', 'test')", (organisation.id,))
     assert work() == 0
     assert shown(staging) == {}
-    assert fetch(conn, "select count(*) from portal.attempts") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.attempts") == 0
 
 
 def test_two_workers_send_each_version_once(
@@ -201,6 +204,6 @@ def test_a_change_that_holds_a_row_does_not_hold_up_the_others(
 ) -> None:
     first, second = certified(organisation, "1"), certified(organisation, "2")
     with connect(database) as other:
-        other.execute("update public.peer_mentors set external_id = 'x' where id = %s", (first,))
+        other.execute("update mentorcert.peer_mentors set external_id = 'x' where id = %s", (first,))
         assert work() == 1
         assert set(shown(staging)) == {second}

@@ -24,16 +24,18 @@ def test_the_worker_process_stops_when_asked_and_gives_back_what_it_holds(
         "portal", "worker", "--connection", file, "--concurrency", "2", database_url=database,
         MENTORCERT_LOG="INFO",
     )  # fmt: skip
-    wait_until(lambda: fetch(conn, "select count(*) from portal.attempts") > 0, "the first attempt")
+    wait_until(
+        lambda: fetch(conn, "select count(*) from mentorcert_portal.attempts") > 0, "the first attempt"
+    )
     worker.terminate()
     said, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert "Sending to the portals" in said
     assert "Person" not in logged
-    assert str(rows(conn, "select peer_mentor_id from portal.attempts")[0][0]) in logged
-    assert 0 < fetch(conn, "select count(*) from portal.states where state = 'in_sync'") < 12
-    assert fetch(conn, "select count(*) from portal.states where lease_token is not null") == 0
-    assert fetch(conn, "select count(*) from portal.workers") == 0
+    assert str(rows(conn, "select peer_mentor_id from mentorcert_portal.attempts")[0][0]) in logged
+    assert 0 < fetch(conn, "select count(*) from mentorcert_portal.states where state = 'in_sync'") < 12
+    assert fetch(conn, "select count(*) from mentorcert_portal.states where lease_token is not null") == 0
+    assert fetch(conn, "select count(*) from mentorcert_portal.workers") == 0
 
 
 def test_a_worker_that_is_killed_is_replaced(
@@ -46,9 +48,9 @@ def test_a_worker_that_is_killed_is_replaced(
     wait_until(lambda: staging.applied(mentor) != [], "the send")
     worker.kill()
     worker.communicate()
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     conn.execute(
-        "update portal.states set lease_until = lease_until - %s, next_attempt_at = next_attempt_at - %s",
+        "update mentorcert_portal.states set lease_until = lease_until - %s, next_attempt_at = next_attempt_at - %s",
         (timedelta(minutes=2), timedelta(minutes=2)),
     )
     work()

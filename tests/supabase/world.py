@@ -87,13 +87,13 @@ class World:
         """Add a peer mentor whom no other test looks at, in the same chapters as the named one."""
         mentor, organisation = uuid4(), self.organisation_of(like)
         self.conn.execute(
-            "insert into public.peer_mentors (id, organisation_id, external_id, full_name)"
+            "insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)"
             " values (%s, %s, %s, 'Somebody')",
             (mentor, organisation.id, mentor),
         )
         self.conn.execute(
-            "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
-            " select organisation_id, %s, chapter_id from public.peer_mentor_chapters"
+            "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+            " select organisation_id, %s, chapter_id from mentorcert.peer_mentor_chapters"
             " where peer_mentor_id = %s",
             (mentor, self.mentors[like]),
         )
@@ -120,7 +120,7 @@ def _settle(running: Lite, conn: Connection, http: httpx.Client, sessions: dict[
     for name, parent in (("county", None), ("local", "county"), ("other_local", "county")):
         chapters[name] = uuid4()
         conn.execute(
-            "insert into public.chapters (id, organisation_id, parent_id, code, name)"
+            "insert into mentorcert.chapters (id, organisation_id, parent_id, code, name)"
             " values (%s, %s, %s, %s, %s)",
             (chapters[name], north.id, chapters[parent] if parent else None, name, name),
         )
@@ -159,11 +159,11 @@ def _settle(running: Lite, conn: Connection, http: httpx.Client, sessions: dict[
     ):
         join(organisation, sessions[name].user_id, role, chapters[chapter] if chapter else None)
     conn.execute(
-        "update public.memberships set ended_at = now() where user_id = %s", (sessions["former"].user_id,)
+        "update mentorcert.memberships set ended_at = now() where user_id = %s", (sessions["former"].user_id,)
     )
     let_end(conn, certifications["eva_basic"])
     # As the move of the histories does first: the table of events is not empty, whatever holds the histories.
-    conn.execute("select private.copy_histories_to_events(null, 1000)")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 1000)")
     claimed = {"both_in_north": north.id, "both_in_south": south.id, "both_elsewhere": uuid4()}
     for name, organisation_id in claimed.items():
         sessions[name] = sessions["both"].with_claims(app_metadata={"organisation_id": str(organisation_id)})
@@ -175,14 +175,14 @@ def _mentor(
 ) -> UUID:
     mentor = uuid4()
     conn.execute(
-        "insert into public.peer_mentors"
+        "insert into mentorcert.peer_mentors"
         " (id, organisation_id, external_id, user_id, full_name, listing_consent)"
         " values (%s, %s, %s, %s, %s, true)",
         (mentor, organisation.id, name, login.user_id if login else None, name),
     )
     with conn.cursor() as cursor:
         cursor.executemany(
-            "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+            "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
             " values (%s, %s, %s)",
             [(organisation.id, mentor, chapter) for chapter in chapters],
         )

@@ -10,7 +10,7 @@ _SEARCH: Final = (
 )
 _PREVIEW: Final = "public.preview_changes(text,uuid[],date)"
 _CHANGE: Final = "public.change_certifications(text,uuid[],date,text,jsonb)"
-_REQUIRE: Final = "perform private.require_certifications();"
+_REQUIRE: Final = "perform mentorcert_private.require_certifications();"
 
 MUTATIONS = [
     function("disabled_endpoints", _SEARCH, _REQUIRE, ""),
@@ -23,11 +23,11 @@ MUTATIONS = [
     function("certification_search", _SEARCH, "''å'', ''ÿ''", "''å'', ''å''"),
     function(
         "certification_search",
-        "private.name_patterns(text)",
+        "mentorcert_private.name_patterns(text)",
         r"regexp_replace(word, '([\\%_])', '\\\1', 'g')",
         "word",
     ),
-    function("certification_search", "private.name_patterns(text)", "lower(query)", "query"),
+    function("certification_search", "mentorcert_private.name_patterns(text)", "lower(query)", "query"),
     function("bulk_changes", _PREVIEW, "change is null or", ""),
     function(
         "bulk_changes",
@@ -46,7 +46,9 @@ MUTATIONS = [
     function("bulk_changes", _PREVIEW, "(outcomes.outcome).issued_at > now()", "false"),
     function("bulk_changes", _PREVIEW, "not in ('renewed', 'suspended', 'reinstated')", "in ('none')"),
     function("bulk_changes", _PREVIEW, "(outcomes.outcome).id is null", "false"),
-    function("bulk_changes", _CHANGE, "perform private.require_reason(note);", ""),
+    function("bulk_changes", _CHANGE, "perform mentorcert_private.require_reason(note);", ""),
     function("bulk_changes", _CHANGE, "refused is not null", "false"),
-    function("bulk_changes", "private.latest_change(uuid)", "entries.position desc", "entries.position"),
+    function(
+        "bulk_changes", "mentorcert_private.latest_change(uuid)", "entries.position desc", "entries.position"
+    ),
 ]

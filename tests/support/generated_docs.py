@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from mentorcert.access.model import qualified
 from mentorcert.cli import app
 from mentorcert.cli.lazy import LazyCommand
 from mentorcert.db.connection import Connection, connect
@@ -113,7 +114,7 @@ def access(conn: Connection) -> str:
         left join pg_catalog.pg_policies as within
           on within.tablename = policy.tablename and policy.cmd = 'SELECT'
           and within.permissive = 'RESTRICTIVE' and within.policyname ~ 'within reach'
-        where policy.schemaname = 'public' and policy.permissive = 'PERMISSIVE'
+        where policy.schemaname in ('public', 'mentorcert') and policy.permissive = 'PERMISSIVE'
     """
     for table, verb, expression, roles in conn.execute(policies):
         found = [whose for fragment, whose in _REACH.items() if fragment in expression]
@@ -148,9 +149,9 @@ def _columns(conn: Connection, table: str, verb: str) -> str:
             filter (where has_column_privilege('authenticated', attrelid, attnum, %(verb)s)),
           count(*)
         from pg_catalog.pg_attribute
-        where attrelid = ('public.' || %(table)s)::regclass and attnum > 0 and not attisdropped
+        where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped
         """,
-        {"table": table, "verb": verb},
+        {"table": qualified(table), "verb": verb},
     ).fetchone()
     assert granted is not None
     names, total = granted
@@ -170,13 +171,13 @@ def login_roles(conn: Connection) -> str:
           ),
           array(
             select function.proname::text from pg_catalog.pg_proc as function
-            where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+            where function.pronamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private')
               and has_function_privilege(role.oid, function.oid, 'execute')
             order by 1
           ),
           array(
             select class.relname::text from pg_catalog.pg_class as class
-            where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+            where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
               and class.relkind in ('r', 'v')
               and has_any_column_privilege(role.oid, class.oid, 'select, insert, update, references')
             order by 1
@@ -199,11 +200,11 @@ def errors(conn: Connection) -> str:
     """Every error that a function of the database raises by name, and what Python makes of it."""
     sources = """
         select prosrc from pg_catalog.pg_proc
-        where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        where pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
     """
     by_trigger = r"""
         select 'MC005', split_part(encode(tgargs, 'escape'), '\000', 1) from pg_catalog.pg_trigger
-        where tgfoid = 'private.reject_change'::regproc
+        where tgfoid = 'mentorcert_private.reject_change'::regproc
     """
     pairs = {*conn.execute(by_trigger)}
     for (source,) in conn.execute(sources):

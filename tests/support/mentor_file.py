@@ -87,9 +87,9 @@ def snapshot(conn: Connection) -> Iterable[object]:
     """Return everything that an import can write, time stamps and row versions included."""
     return conn.execute(
         """
-        select 'mentor', mentor.xmin::text, to_jsonb(mentor) from public.peer_mentors as mentor
+        select 'mentor', mentor.xmin::text, to_jsonb(mentor) from mentorcert.peer_mentors as mentor
         union all
-        select 'chapter', chapter.xmin::text, to_jsonb(chapter) from public.peer_mentor_chapters as chapter
+        select 'chapter', chapter.xmin::text, to_jsonb(chapter) from mentorcert.peer_mentor_chapters as chapter
         union all
         select 'certification', certification.xmin::text, to_jsonb(certification)
         from public.peer_mentor_certifications as certification

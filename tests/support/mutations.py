@@ -49,11 +49,11 @@ $mutation$"""
     return Mutation("history_appended", statement, f"record_change_on_update: {name}")
 
 
-_RECORD = "private.record_change()"
+_RECORD = "mentorcert_private.record_change()"
 _CERTIFICATION = "public.peer_mentor_certifications"
-_CHECK_DATES = f"private.check_dates({_CERTIFICATION},text,timestamptz)"
+_CHECK_DATES = f"mentorcert_private.check_dates({_CERTIFICATION},text,timestamptz)"
 _PAGE = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)"
-_LISTING = "private.derived_listing(uuid[])"
+_LISTING = "mentorcert_private.derived_listing(uuid[])"
 _AS_OF = "public.certification_as_of(uuid,timestamptz,timestamptz)"
 
 _REACH = [
@@ -61,20 +61,26 @@ _REACH = [
         "memberships_ending", "public.get_user_organisation_id()", "membership.ended_at is null", "true"
     ),
     function(
-        "memberships_ending", "private.administered_organisation_id()", "membership.ended_at is null", "true"
+        "memberships_ending",
+        "mentorcert_private.administered_organisation_id()",
+        "membership.ended_at is null",
+        "true",
     ),
     function(
-        "memberships_ending", "private.coordinated_chapter_ids()", "membership.ended_at is null", "true"
+        "memberships_ending",
+        "mentorcert_private.coordinated_chapter_ids()",
+        "membership.ended_at is null",
+        "true",
     ),
     function(
         "access_peer_mentors",
-        "private.administered_organisation_id()",
+        "mentorcert_private.administered_organisation_id()",
         "membership.role = 'org_admin'",
         "true",
     ),
     function(
         "access_peer_mentors",
-        "private.with_chapters_below(uuid[])",
+        "mentorcert_private.with_chapters_below(uuid[])",
         "chapter.parent_id = any(below)",
         "false",
     ),
@@ -83,27 +89,29 @@ _REACH = [
     function("two_organisations", "public.get_user_organisation_id()", "ids[1] = all(ids)", "true"),
     function(
         "two_organisations",
-        "private.own_peer_mentor_ids()",
+        "mentorcert_private.own_peer_mentor_ids()",
         "mentor.organisation_id is not distinct from (select public.get_user_organisation_id())",
         "true",
     ),
     function(
         "two_organisations",
-        "private.coordinated_chapter_ids()",
+        "mentorcert_private.coordinated_chapter_ids()",
         "membership.organisation_id is not distinct from (select public.get_user_organisation_id())",
         "true",
     ),
-    function("chapters_of_peer_mentors", "private.copy_chapter_ids()", "link.ended_at is null", "true"),
+    function(
+        "chapters_of_peer_mentors", "mentorcert_private.copy_chapter_ids()", "link.ended_at is null", "true"
+    ),
     function(
         "access_peer_mentor_certifications",
         _RECORD,
-        "by_user and not private.may_certify",
-        "false and private.may_certify",
+        "by_user and not mentorcert_private.may_certify",
+        "false and mentorcert_private.may_certify",
     ),
     function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
 ]
 _CHANGES = [
-    function("validity_rules", _RECORD, "perform private.require_administrator(is_admin);", ""),
+    function("validity_rules", _RECORD, "perform mentorcert_private.require_administrator(is_admin);", ""),
     function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
     function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
     function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
@@ -112,49 +120,49 @@ _CHANGES = [
     function(
         "refused_changes",
         _CHECK_DATES,
-        "private.day_of(certification.issued_at, time_zone)",
+        "mentorcert_private.day_of(certification.issued_at, time_zone)",
         "certification.issued_at::date",
     ),
     function(
         "refused_changes",
-        f"private.kind_of_change({_CERTIFICATION},{_CERTIFICATION},timestamptz)",
-        "perform private.reject_transition(before.status, after.status)",
+        f"mentorcert_private.kind_of_change({_CERTIFICATION},{_CERTIFICATION},timestamptz)",
+        "perform mentorcert_private.reject_transition(before.status, after.status)",
         "return 'corrected'",
     ),
     function(
         "refused_changes",
-        "private.require_reason(text)",
+        "mentorcert_private.require_reason(text)",
         "coalesce(regexp_replace(reason",
         "coalesce('x' || regexp_replace(reason",
     ),
     function(
         "refused_changes",
         "public.suspend_certification(uuid,text)",
-        "perform private.set_change_context(null);",
+        "perform mentorcert_private.set_change_context(null);",
         "",
         "suspend_certification ends its announcement",
     ),
     function(
         "refused_changes",
         "public.renew_certification(uuid,date,date,text,jsonb)",
-        "private.day_starts(renewed_on, time_zone) <= certification.issued_at",
+        "mentorcert_private.day_starts(renewed_on, time_zone) <= certification.issued_at",
         "false",
     ),
     function(
         "refused_changes",
-        "private.upgrade_history_entry(jsonb)",
-        "= private.current_history_version()",
+        "mentorcert_private.upgrade_history_entry(jsonb)",
+        "= mentorcert_private.current_history_version()",
         "is not null",
     ),
     function(
         "extending_and_reverting",
-        "private.preview_extension(text,date,uuid,date)",
+        "mentorcert_private.preview_extension(text,date,uuid,date)",
         "candidate.expires_at <= since",
         "false",
     ),
     function(
         "extending_and_reverting",
-        "private.preview_extension(text,date,uuid,date)",
+        "mentorcert_private.preview_extension(text,date,uuid,date)",
         "candidate.expires_at >= until",
         "false",
     ),
@@ -167,7 +175,7 @@ _CHANGES = [
     ),
     function(
         "extending_and_reverting",
-        f"private.state_before({_CERTIFICATION},jsonb)",
+        f"mentorcert_private.state_before({_CERTIFICATION},jsonb)",
         "certification.expires_at is distinct from (after ->> 'expires_at')::timestamptz",
         "false",
     ),
@@ -176,44 +184,55 @@ _HISTORY = [
     function(
         "history_locked",
         _RECORD,
-        "perform private.check_history_kept(old.renewal_history, new.renewal_history);",
+        "perform mentorcert_private.check_history_kept(old.renewal_history, new.renewal_history);",
         "",
     ),
     function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
     function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
-    function("refused_changes", _RECORD, "perform private.check_revert(old, new, reverted);", ""),
+    function("refused_changes", _RECORD, "perform mentorcert_private.check_revert(old, new, reverted);", ""),
     function(
         "refused_changes",
-        f"private.check_dates({_CERTIFICATION},text,timestamptz)",
+        f"mentorcert_private.check_dates({_CERTIFICATION},text,timestamptz)",
         "coalesce(certification.expires_at, as_of) > '9999-01-01'",
         "false",
     ),
-    function("refused_changes", "private.is_past_day(text)", "<= current_date + 1", "is not null"),
+    function("refused_changes", "mentorcert_private.is_past_day(text)", "<= current_date + 1", "is not null"),
     function(
         "history_locked",
-        "private.reject_change_of_event()",
-        "new.entry = private.upgrade_history_entry(old.entry)",
+        "mentorcert_private.reject_change_of_event()",
+        "new.entry = mentorcert_private.upgrade_history_entry(old.entry)",
         "true",
     ),
     function(
-        "history_locked", "private.check_history_kept(jsonb,jsonb)", "private.history_is_in_events() and", ""
+        "history_locked",
+        "mentorcert_private.check_history_kept(jsonb,jsonb)",
+        "mentorcert_private.history_is_in_events() and",
+        "",
     ),
     function("history_kinds", _RECORD, "not by_user and change", "change"),
     function("history_kinds", _RECORD, "when by_user then now()", "when false then now()"),
     function("history_kinds", _RECORD, "when 'extended' then least(as_of, old.expires_at)", ""),
     function("history_kinds", _RECORD, "when 'corrected' then least(old.issued_at, new.issued_at)", ""),
-    function("history_kinds", _RECORD, "new.status := private.status_at", "kind := private.status_at"),
     function(
-        "history_kinds", "private.check_note_and_evidence(jsonb)", "length(change ->> 'note') > 2000", "false"
+        "history_kinds",
+        _RECORD,
+        "new.status := mentorcert_private.status_at",
+        "kind := mentorcert_private.status_at",
+    ),
+    function(
+        "history_kinds",
+        "mentorcert_private.check_note_and_evidence(jsonb)",
+        "length(change ->> 'note') > 2000",
+        "false",
     ),
     function(
         "refused_changes",
-        "private.check_note_and_evidence(jsonb)",
+        "mentorcert_private.check_note_and_evidence(jsonb)",
         r''' || @ like_regex "^\\s*$"''',
         "",
     ),
-    function("history_as_events", "private.check_events(uuid[])", "differing > 0", "false"),
-    function("history_as_events", "private.cached_history(jsonb)", "<= 50", "<= 5000"),
+    function("history_as_events", "mentorcert_private.check_events(uuid[])", "differing > 0", "false"),
+    function("history_as_events", "mentorcert_private.cached_history(jsonb)", "<= 50", "<= 5000"),
     function("as_of", _AS_OF, "(entries.entry ->> 'recorded_at')::timestamptz <= known_at", "true"),
     function("as_of", _AS_OF, "(entries.entry ->> 'effective_at')::timestamptz <= at", "true"),
     function("as_of", _AS_OF, "at < coalesce", "at <= coalesce"),
@@ -237,7 +256,7 @@ _LISTS = [
     function("public_list", _LISTING, "min(certification.expires_at)", "max(certification.expires_at)"),
     function(
         "public_list",
-        "private.refresh_listing_of_certifications()",
+        "mentorcert_private.refresh_listing_of_certifications()",
         "listed.peer_mentor_id is not null or",
         "listed.peer_mentor_id is null and",
     ),
@@ -259,31 +278,37 @@ _CATALOGUE = [
     Mutation("catalogue_tables", f"grant update (renewal_history) on {_CERTIFICATION} to service_role"),
     Mutation("catalogue_tables", f"grant insert (id) on {_CERTIFICATION} to authenticated"),
     Mutation("catalogue_tables", f"grant delete on {_CERTIFICATION} to service_role"),
-    Mutation("catalogue_tables", "grant truncate on public.chapters to authenticated"),
-    Mutation("catalogue_tables", "grant update (organisation_id) on public.peer_mentors to authenticated"),
-    Mutation("catalogue_tables", "grant select on public.peer_mentors to anon"),
-    Mutation("catalogue_tables", "grant select (full_name) on public.peer_mentors to public"),
-    Mutation("catalogue_tables", "grant select on private.history_storage to authenticated"),
-    Mutation("catalogue_tables", "create view public.everybody as select * from public.peer_mentors"),
-    Mutation("catalogue_tables", "create table private.unprotected (id integer)"),
-    Mutation("catalogue_tables", f"comment on column {_CERTIFICATION}.status is null"),
-    Mutation("catalogue_tables", "comment on table public.chapters is null"),
+    Mutation("catalogue_tables", "grant truncate on mentorcert.chapters to authenticated"),
     Mutation(
-        "catalogue_tables", 'alter policy "members read their organisation" on public.organisations to public'
+        "catalogue_tables", "grant update (organisation_id) on mentorcert.peer_mentors to authenticated"
+    ),
+    Mutation("catalogue_tables", "grant select on mentorcert.peer_mentors to anon"),
+    Mutation("catalogue_tables", "grant select (full_name) on mentorcert.peer_mentors to public"),
+    Mutation("catalogue_tables", "grant select on mentorcert_private.history_storage to authenticated"),
+    Mutation("catalogue_tables", "create view public.everybody as select * from mentorcert.peer_mentors"),
+    Mutation("catalogue_tables", "create table mentorcert_private.unprotected (id integer)"),
+    Mutation("catalogue_tables", f"comment on column {_CERTIFICATION}.status is null"),
+    Mutation("catalogue_tables", "comment on table mentorcert.chapters is null"),
+    Mutation(
+        "catalogue_tables",
+        'alter policy "members read their organisation" on mentorcert.organisations to public',
     ),
     Mutation(
         "catalogue_tables",
-        'comment on policy "members read their organisation" on public.organisations is null',
+        'comment on policy "members read their organisation" on mentorcert.organisations is null',
     ),
-    Mutation("catalogue_tables", "create policy everything on public.chapters to authenticated using (true)"),
+    Mutation(
+        "catalogue_tables", "create policy everything on mentorcert.chapters to authenticated using (true)"
+    ),
     Mutation("catalogue_tables", f"create index on {_CERTIFICATION} (expires_at)"),
     Mutation(
         "catalogue_tables",
-        'alter policy "members read their organisation" on public.organisations '
+        'alter policy "members read their organisation" on mentorcert.organisations '
         "using (id = public.get_user_organisation_id())",
     ),
     Mutation(
-        "catalogue_functions", "grant execute on function private.refresh_listing(uuid[]) to authenticated"
+        "catalogue_functions",
+        "grant execute on function mentorcert_private.refresh_listing(uuid[]) to authenticated",
     ),
     Mutation("catalogue_functions", "grant execute on function public.certifications_page to anon"),
     Mutation("catalogue_functions", "grant execute on function public.certification_history to public"),
@@ -291,18 +316,20 @@ _CATALOGUE = [
         "catalogue_functions", "revoke execute on function public.suspend_certification from authenticated"
     ),
     Mutation("catalogue_functions", "alter function public.suspend_certification security definer"),
-    Mutation("catalogue_functions", "alter function private.may_certify security definer"),
-    Mutation("catalogue_functions", "alter function private.own_peer_mentor_ids reset search_path"),
+    Mutation("catalogue_functions", "alter function mentorcert_private.may_certify security definer"),
+    Mutation(
+        "catalogue_functions", "alter function mentorcert_private.own_peer_mentor_ids reset search_path"
+    ),
     Mutation("catalogue_functions", "comment on function public.suspend_certification is null"),
-    Mutation("catalogue_functions", "grant usage on schema private to anon"),
+    Mutation("catalogue_functions", "grant usage on schema mentorcert_private to anon"),
     # A function that somebody adds and forgets to close, in a schema whose defaults are not ours to change.
     Mutation(
         "catalogue_functions",
         "create function public.forgotten() returns integer language sql set search_path = '' return 1;"
         " comment on function public.forgotten() is 'Open.'",
     ),
-    Mutation("constraints", "drop index public.memberships_current_key"),
-    Mutation("constraints", "drop index public.peer_mentors_user_id_key"),
-    Mutation("constraints", "drop index public.peer_mentor_chapters_current_key"),
+    Mutation("constraints", "drop index mentorcert.memberships_current_key"),
+    Mutation("constraints", "drop index mentorcert.peer_mentors_user_id_key"),
+    Mutation("constraints", "drop index mentorcert.peer_mentor_chapters_current_key"),
 ]
 MUTATIONS = [*_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]

@@ -16,16 +16,16 @@ MORNING: Final = utc(2026, 3, 2, 8)
 def set_up_without_digests(conn: Connection) -> Organisation:
     """Set up an organisation in which nobody gets a digest, and which sent notices the day before."""
     organisation = set_up(conn)
-    conn.execute("delete from public.memberships")
+    conn.execute("delete from mentorcert.memberships")
     run_days_ago(organisation, 1)
     return organisation
 
 
 def run_days_ago(organisation: Organisation, days: int, today: date = TODAY) -> None:
     """Have the ledger say that notices were sent on a day, and on none since."""
-    organisation.conn.execute("delete from private.job_runs where job = 'notices'")
+    organisation.conn.execute("delete from mentorcert_private.job_runs where job = 'notices'")
     organisation.conn.execute(
-        "insert into private.job_runs (job, organisation_id, local_day, as_of, started_at, finished_at)"
+        "insert into mentorcert_private.job_runs (job, organisation_id, local_day, as_of, started_at, finished_at)"
         " values ('notices', %s, %s, now(), now(), now())",
         (organisation.id, today - timedelta(days)),
     )
@@ -35,7 +35,7 @@ def person(organisation: Organisation, number: str = "1", *, language: str = "nb
     """Add a peer mentor with an address."""
     mentor = organisation.mentor(number)
     organisation.conn.execute(
-        "update public.peer_mentors set email = %s, language = %s where id = %s",
+        "update mentorcert.peer_mentors set email = %s, language = %s where id = %s",
         (address(number), language, mentor),
     )
     return mentor
@@ -62,7 +62,7 @@ def outcomes(conn: Connection) -> list[tuple[Any, ...]]:
         conn,
         """
         select notice.days_before, notice.outcome, mail.state
-        from private.notices as notice left join private.notice_mails as mail on mail.id = notice.mail_id
+        from mentorcert_private.notices as notice left join mentorcert_private.notice_mails as mail on mail.id = notice.mail_id
         order by notice.certification_id, notice.expires_at, notice.days_before desc
         """,
     )

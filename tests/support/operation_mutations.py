@@ -2,20 +2,22 @@
 
 from typing import Final
 
+from mentorcert.access.model import qualified
 from tests.support.mutations import Mutation, function
 
-_AUDIT: Final = "private.audit(text,text,text,text[],jsonb)"
-_KEPT_LOG: Final = "private.is_kept(text,timestamptz)"
-_TAKEN_OUT: Final = "private.is_login_taken_out(public.audit_log,public.audit_log)"
-_LOG: Final = "private.log_access(text,uuid[],text)"
-_ERASE: Final = "private.erase_peer_mentor(uuid,boolean)"
-_NIGHTLY: Final = "private.run_nightly(timestamptz,integer)"
-_KEPT: Final = "private.check_history_kept(jsonb,jsonb)"
+_AUDIT: Final = "mentorcert_private.audit(text,text,text,text[],jsonb)"
+_KEPT_LOG: Final = "mentorcert_private.is_kept(text,timestamptz)"
+_TAKEN_OUT: Final = "mentorcert_private.is_login_taken_out(mentorcert.audit_log,mentorcert.audit_log)"
+_LOG: Final = "mentorcert_private.log_access(text,uuid[],text)"
+_ERASE: Final = "mentorcert_private.erase_peer_mentor(uuid,boolean)"
+_NIGHTLY: Final = "mentorcert_private.run_nightly(timestamptz,integer)"
+_KEPT: Final = "mentorcert_private.check_history_kept(jsonb,jsonb)"
 
 _ENDPOINTS = [
     *(
         Mutation(
-            "disabled_endpoints", f'drop policy "the endpoint {endpoint} is switched on" on public.{table}'
+            "disabled_endpoints",
+            f'drop policy "the endpoint {endpoint} is switched on" on {qualified(table)}',
         )
         for table, endpoint in (
             ("audit_log", "audit_log"),
@@ -31,15 +33,15 @@ _ENDPOINTS = [
         Mutation("disabled_endpoints", f"alter policy {policy} using (true)")
         for policy in (
             '"certifications are within reach and switched on" on public.peer_mentor_certifications',
-            '"peer mentors are within reach and switched on" on public.peer_mentors',
+            '"peer mentors are within reach and switched on" on mentorcert.peer_mentors',
         )
     ),
     *(
-        function("disabled_endpoints", signature, "perform private.require_certifications();", "")
+        function("disabled_endpoints", signature, "perform mentorcert_private.require_certifications();", "")
         for signature in (
-            "private.lock_certification(uuid)",
+            "mentorcert_private.lock_certification(uuid)",
             "public.register_certification(uuid,text,date,date,text,jsonb)",
-            "private.check_extension(text,date)",
+            "mentorcert_private.check_extension(text,date)",
             "public.revert_change(uuid,text)",
             "public.certification_history(uuid)",
             "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
@@ -48,31 +50,33 @@ _ENDPOINTS = [
     function(
         "disabled_endpoints",
         "public.certification_as_of(uuid,timestamptz,timestamptz)",
-        "select private.require_certifications();",
+        "select mentorcert_private.require_certifications();",
         "",
     ),
     function(
         "disabled_endpoints",
-        "private.require_certifications()",
+        "mentorcert_private.require_certifications()",
         "where row_security_active('public.peer_mentor_certifications')",
         "",
     ),
     function(
         "disabled_endpoints",
-        "private.check_endpoint(text)",
+        "mentorcert_private.check_endpoint(text)",
         "raise exception using",
         "return true; raise using",
     ),
     Mutation(
         "catalogue_tables",
-        'alter policy "the endpoint memberships is switched on" on public.memberships to authenticated',
+        'alter policy "the endpoint memberships is switched on" on mentorcert.memberships to authenticated',
     ),
     # Events are under the policies of their certifications as well.
     Mutation(
         "catalogue_tables",
-        'drop policy "the endpoint certifications is switched on" on public.certification_renewal_events',
+        'drop policy "the endpoint certifications is switched on" on mentorcert.certification_renewal_events',
     ),
-    Mutation("catalogue_functions", "grant execute on function private.require_certifications to anon"),
+    Mutation(
+        "catalogue_functions", "grant execute on function mentorcert_private.require_certifications to anon"
+    ),
 ]
 
 _LOGS = [
@@ -97,14 +101,16 @@ _LOGS = [
         "or after.after is not distinct from before.after - 'user_id'",
         "or true",
     ),
-    function("audit_log", _TAKEN_OUT, "private.is_erasure()", "true"),
-    Mutation("audit_log", "alter table private.log_retention drop constraint log_retention_keep_valid"),
+    function("audit_log", _TAKEN_OUT, "mentorcert_private.is_erasure()", "true"),
+    Mutation(
+        "audit_log", "alter table mentorcert_private.log_retention drop constraint log_retention_keep_valid"
+    ),
     *(
-        Mutation("audit_log", f"drop trigger audit_{verb} on private.disabled_endpoints")
+        Mutation("audit_log", f"drop trigger audit_{verb} on mentorcert_private.disabled_endpoints")
         for verb in ("insert", "update", "delete")
     ),
     *(
-        Mutation("audit_log", f"drop trigger {trigger} on private.{table}")
+        Mutation("audit_log", f"drop trigger {trigger} on mentorcert_private.{table}")
         for table, triggers in {
             "log_retention": (
                 "audit_insert",
@@ -117,22 +123,26 @@ _LOGS = [
         }.items()
         for trigger in triggers
     ),
-    Mutation("access_log", "drop trigger reject_change on private.access_log"),
-    Mutation("access_log", "drop trigger reject_early_removal on private.access_log"),
-    Mutation("access_log", "drop trigger reject_removal on private.access_log"),
-    Mutation("access_log", "alter table private.access_log drop constraint access_log_endpoint_valid"),
-    Mutation("access_log", "alter table private.access_log drop constraint access_log_request_id_valid"),
+    Mutation("access_log", "drop trigger reject_change on mentorcert_private.access_log"),
+    Mutation("access_log", "drop trigger reject_early_removal on mentorcert_private.access_log"),
+    Mutation("access_log", "drop trigger reject_removal on mentorcert_private.access_log"),
+    Mutation(
+        "access_log", "alter table mentorcert_private.access_log drop constraint access_log_endpoint_valid"
+    ),
+    Mutation(
+        "access_log", "alter table mentorcert_private.access_log drop constraint access_log_request_id_valid"
+    ),
     Mutation("access_log", f"grant execute on function {_LOG} to service_role"),
     function("access_log", _LOG, "and membership.ended_at is null", "and false"),
-    function("access_log", _NIGHTLY, "perform private.delete_outdated_logs();", ""),
+    function("access_log", _NIGHTLY, "perform mentorcert_private.delete_outdated_logs();", ""),
 ]
 
 _ERASURE = [
-    function("erasure", _KEPT, "private.is_erasure() and", ""),
-    function("erasure", _KEPT, "and after = private.without_remarks(before)", ""),
+    function("erasure", _KEPT, "mentorcert_private.is_erasure() and", ""),
+    function("erasure", _KEPT, "and after = mentorcert_private.without_remarks(before)", ""),
     function(
         "erasure",
-        "private.reject_change_of_event()",
+        "mentorcert_private.reject_change_of_event()",
         "and new.entry = old.entry - array['note', 'evidence']",
         "",
     ),
@@ -143,7 +153,7 @@ _ERASURE = [
         "erasure", _ERASE, "membership.user_id = mentor.user_id and membership.ended_at is null", "false"
     ),
     function("erasure", _ERASE, "entry.row_id = any(removed_ids)", "false"),
-    Mutation("erasure", "alter table public.peer_mentors drop constraint peer_mentors_erased_at_valid"),
+    Mutation("erasure", "alter table mentorcert.peer_mentors drop constraint peer_mentors_erased_at_valid"),
 ]
 
 _ROLES = [
@@ -158,9 +168,9 @@ _ROLES = [
     Mutation("login_roles", "alter role mentorcert_web bypassrls"),
     Mutation("login_roles", "alter role mentorcert_web reset statement_timeout"),
     Mutation("login_roles", "grant authenticated to mentorcert_jobs"),
-    Mutation("login_roles", "grant select on private.job_runs to mentorcert_jobs"),
-    Mutation("login_roles", "alter function private.run_nightly security invoker"),
-    Mutation("login_roles", "alter function private.next_nightly_at security invoker"),
+    Mutation("login_roles", "grant select on mentorcert_private.job_runs to mentorcert_jobs"),
+    Mutation("login_roles", "alter function mentorcert_private.run_nightly security invoker"),
+    Mutation("login_roles", "alter function mentorcert_private.next_nightly_at security invoker"),
     function(
         "login_roles",
         _NIGHTLY,
@@ -180,13 +190,13 @@ _WITHOUT_LOGIN = [
     function("public_organisation", _HEADING, "and link.ended_at is null", ""),
     function("public_organisation", _HEADING, "chapter.organisation_id = organisation.id and", ""),
     function("public_organisation", _HEADING, "organisation.slug = public_organisation.slug", "true"),
-    function("public_organisation", _HEADING, "private.check_endpoint('public_list') and", ""),
-    function("public_organisation", _HEADING, "and private.check_endpoint('organisations')", ""),
+    function("public_organisation", _HEADING, "mentorcert_private.check_endpoint('public_list') and", ""),
+    function("public_organisation", _HEADING, "and mentorcert_private.check_endpoint('organisations')", ""),
     function(
         "calendar_feeds", _FEED, "feed.token_hash = sha256(convert_to(calendar_of.token, 'UTF8'))", "true"
     ),
-    function("calendar_feeds", _FEED, "private.check_endpoint('certifications') and", ""),
-    function("calendar_feeds", _FEED, "and private.check_endpoint('organisations')", ""),
+    function("calendar_feeds", _FEED, "mentorcert_private.check_endpoint('certifications') and", ""),
+    function("calendar_feeds", _FEED, "and mentorcert_private.check_endpoint('organisations')", ""),
     function("calendar_feeds", _FEED, "and login.deleted_at is null", ""),
     function("calendar_feeds", _FEED, "<= now(), true)", "<= now(), true) or true"),
     function("calendar_feeds", _FEED, "and membership.ended_at is null", ""),
@@ -201,27 +211,28 @@ _WITHOUT_LOGIN = [
     function(
         "calendar_feeds",
         "public.create_calendar_feed()",
-        "mentor.id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "mentor.id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])",
         "true",
     ),
     function(
         "calendar_feeds",
         "public.revoke_calendar_feed()",
-        "feed.peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "feed.peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])",
         "true",
     ),
     function(
         "calendar_feeds",
         "public.calendar_feed_created_at()",
-        "feed.peer_mentor_id = any((select private.own_peer_mentor_ids())::uuid[])",
+        "feed.peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])",
         "true",
     ),
     Mutation(
-        "calendar_feeds", "alter table private.calendar_feeds drop constraint calendar_feeds_token_hash_valid"
+        "calendar_feeds",
+        "alter table mentorcert_private.calendar_feeds drop constraint calendar_feeds_token_hash_valid",
     ),
     Mutation(
         "calendar_feeds",
-        "alter table private.calendar_feeds drop constraint calendar_feeds_peer_mentor_id_fkey",
+        "alter table mentorcert_private.calendar_feeds drop constraint calendar_feeds_peer_mentor_id_fkey",
     ),
     Mutation("catalogue_functions", "grant execute on function public.create_calendar_feed to anon"),
     function("check_certificate", _CHECK, "and mentor.erased_at is null", ""),
@@ -236,10 +247,10 @@ _WITHOUT_LOGIN = [
     function(
         "check_certificate",
         _CHECK,
-        "private.status_at(certification.status = 'suspended', certification.expires_at, now())",
+        "mentorcert_private.status_at(certification.status = 'suspended', certification.expires_at, now())",
         "certification.status",
         "check_certificate: by the dates",
     ),
-    function("check_certificate", _CHECK, "perform private.check_endpoint('certifications');", ""),
+    function("check_certificate", _CHECK, "perform mentorcert_private.check_endpoint('certifications');", ""),
 ]
 MUTATIONS: Final = [*_ENDPOINTS, *_LOGS, *_ERASURE, *_ROLES, *_WITHOUT_LOGIN]

@@ -34,12 +34,12 @@ class Organisation:
         """Add a peer mentor of the chapter."""
         mentor = uuid4()
         self.conn.execute(
-            "insert into public.peer_mentors (id, organisation_id, external_id, full_name, listing_consent)"
+            "insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name, listing_consent)"
             " values (%s, %s, %s, %s, %s)",
             (mentor, self.id, external_id, f"Person {external_id}", consent),
         )
         self.conn.execute(
-            "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+            "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
             " values (%s, %s, %s)",
             (self.id, mentor, self.chapter),
         )
@@ -47,7 +47,9 @@ class Organisation:
 
     def midnight(self, day: date) -> datetime:
         """Return the instant at which a day begins here."""
-        begins: datetime = fetch(self.conn, "select private.day_starts(%s, %s)", day, self.time_zone)
+        begins: datetime = fetch(
+            self.conn, "select mentorcert_private.day_starts(%s, %s)", day, self.time_zone
+        )
         return begins
 
     def certify(
@@ -66,7 +68,7 @@ class Organisation:
             insert into public.peer_mentor_certifications
               (organisation_id, peer_mentor_id, certification_type, issued_at, expires_at, renewal_history)
             values (
-              %s, %s, %s, private.day_starts(%s, %s), private.day_starts(%s::date + 1, %s),
+              %s, %s, %s, mentorcert_private.day_starts(%s, %s), mentorcert_private.day_starts(%s::date + 1, %s),
               (
                 select coalesce(jsonb_agg(jsonb_build_object(
                   'schema_version', 1, 'entry_id', gen_random_uuid(), 'kind', 'imported',
@@ -89,7 +91,7 @@ class Organisation:
         self.conn.execute(
             """
             with mentors as (
-              insert into public.peer_mentors (organisation_id, external_id, full_name)
+              insert into mentorcert.peer_mentors (organisation_id, external_id, full_name)
               select %(id)s, 'many-' || number, 'Person ' || number
               from generate_series(1, %(number)s) as number
               returning id
@@ -98,7 +100,7 @@ class Organisation:
               (organisation_id, peer_mentor_id, certification_type, issued_at, expires_at)
             select
               %(id)s, id, %(kind)s,
-              private.day_starts('2020-01-01', %(zone)s), private.day_starts(%(last)s::date + 1, %(zone)s)
+              mentorcert_private.day_starts('2020-01-01', %(zone)s), mentorcert_private.day_starts(%(last)s::date + 1, %(zone)s)
             from mentors
             """,
             {"id": self.id, "number": number, "kind": kind, "zone": self.time_zone, "last": last_day},
@@ -115,16 +117,16 @@ def set_up(conn: Connection, slug: str = "demo", time_zone: str = OSLO) -> Organ
     """Set up an organisation; needs a superuser's connection in autocommit."""
     organisation = Organisation(conn, uuid4(), slug, time_zone, uuid4(), uuid4())
     conn.execute(
-        "insert into public.organisations (id, slug, name, time_zone) values (%s, %s, %s, %s)",
+        "insert into mentorcert.organisations (id, slug, name, time_zone) values (%s, %s, %s, %s)",
         (organisation.id, slug, f"Organisation {slug}", time_zone),
     )
     conn.execute(
-        "insert into public.chapters (id, organisation_id, code, name) values (%s, %s, 'OSL', 'Oslo')",
+        "insert into mentorcert.chapters (id, organisation_id, code, name) values (%s, %s, 'OSL', 'Oslo')",
         (organisation.chapter, organisation.id),
     )
     with conn.cursor() as cursor:
         cursor.executemany(
-            "insert into public.certification_types"
+            "insert into mentorcert.certification_types"
             " (organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing)"
             " values (%s, %s, %s, %s, %s, %s, %s)",
             [
@@ -149,7 +151,7 @@ def join(organisation: Organisation, user: UUID, role: str, chapter: UUID | None
     organisation.conn.execute("insert into auth.users (id) values (%s) on conflict do nothing", (user,))
     membership: UUID = fetch(
         organisation.conn,
-        "insert into public.memberships (organisation_id, user_id, role, chapter_id)"
+        "insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)"
         " values (%s, %s, %s, %s) returning id",
         organisation.id, user, role, chapter,
     )  # fmt: skip
@@ -177,7 +179,7 @@ def let_end(conn: Connection, certification: UUID) -> None:
 
 def today(conn: Connection, days: int = 0, time_zone: str = OSLO) -> date:
     """Return the day it is now there, or the day this many days from it."""
-    day: date = fetch(conn, "select private.day_of(now(), %s)", time_zone)
+    day: date = fetch(conn, "select mentorcert_private.day_of(now(), %s)", time_zone)
     return day + timedelta(days)
 
 
@@ -220,7 +222,7 @@ def kinds(conn: Connection, certification: UUID) -> list[str]:
 
 def mode(conn: Connection) -> str:
     """Return where histories are kept."""
-    kept: str = fetch(conn, "select mode from private.history_storage")
+    kept: str = fetch(conn, "select mode from mentorcert_private.history_storage")
     return kept
 
 
@@ -260,8 +262,8 @@ def ledger(conn: Connection) -> list[tuple[Any, ...]]:
         """
 select organisation.slug, run.local_day, run.caught_up, run.expired, run.unlisted, run.error,
   run.finished_at is not null
-from private.job_runs as run
-join public.organisations as organisation on organisation.id = run.organisation_id
+from mentorcert_private.job_runs as run
+join mentorcert.organisations as organisation on organisation.id = run.organisation_id
 order by organisation.slug, run.local_day
 """,
     )
@@ -273,9 +275,9 @@ def drift(conn: Connection) -> list[tuple[Any, ...]]:
         conn,
         """
         (select 'listed', * from public.listed_peer_mentors where listed_until > now()
-         except select 'listed', * from private.derived_listing(null))
+         except select 'listed', * from mentorcert_private.derived_listing(null))
         union all
-        (select 'derived', * from private.derived_listing(null)
+        (select 'derived', * from mentorcert_private.derived_listing(null)
          except select 'derived', * from public.listed_peer_mentors)
         """,
     )

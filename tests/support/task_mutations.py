@@ -4,15 +4,15 @@ from typing import Final
 
 from tests.support.mutations import Mutation, function
 
-_REQUIRE: Final = "private.require_administered_organisation('{}')"
+_REQUIRE: Final = "mentorcert_private.require_administered_organisation('{}')"
 _OWN_ORGANISATION: Final = "public.get_user_organisation_id()"
-_OWN: Final = "organisation_id = private.administered_organisation_id()"
-_REQUEST: Final = "private.request_task(text,text,bytea,jsonb,uuid)"
-_CANCEL: Final = "private.cancel_task(uuid)"
-_REPLAY: Final = "portal.request_replay(jsonb,text)"
+_OWN: Final = "organisation_id = mentorcert_private.administered_organisation_id()"
+_REQUEST: Final = "mentorcert_private.request_task(text,text,bytea,jsonb,uuid)"
+_CANCEL: Final = "mentorcert_private.cancel_task(uuid)"
+_REPLAY: Final = "mentorcert_portal.request_replay(jsonb,text)"
 _POLICIES_OF_TASKS: Final = (
-    '"administrators read the tasks of their organisation" on private.tasks',
-    '"administrators read the rows of their organisation\'s tasks" on private.task_rows',
+    '"administrators read the tasks of their organisation" on mentorcert_private.tasks',
+    '"administrators read the rows of their organisation\'s tasks" on mentorcert_private.task_rows',
 )
 MUTATIONS: Final = [
     *(Mutation("tasks", f"drop policy {policy}") for policy in _POLICIES_OF_TASKS),
@@ -20,22 +20,34 @@ MUTATIONS: Final = [
         Mutation("tasks", f"alter policy {policy} using ({using})")
         for policy in _POLICIES_OF_TASKS
         for using in (
-            "private.check_endpoint('peer_mentors') and private.check_endpoint('certifications')",
-            f"private.check_endpoint('peer_mentors') and {_OWN}",
-            f"private.check_endpoint('certifications') and {_OWN}",
+            "mentorcert_private.check_endpoint('peer_mentors') and mentorcert_private.check_endpoint('certifications')",
+            f"mentorcert_private.check_endpoint('peer_mentors') and {_OWN}",
+            f"mentorcert_private.check_endpoint('certifications') and {_OWN}",
             "organisation_id = public.get_user_organisation_id()",
         )
     ),
-    Mutation("tasks", "grant select on private.tasks to authenticated"),
-    Mutation("tasks", "alter table private.tasks disable row level security"),
-    Mutation("tasks", "alter table private.task_rows disable row level security"),
+    Mutation("tasks", "grant select on mentorcert_private.tasks to authenticated"),
+    Mutation("tasks", "alter table mentorcert_private.tasks disable row level security"),
+    Mutation("tasks", "alter table mentorcert_private.task_rows disable row level security"),
     *(
-        Mutation("tasks", f"alter table private.tasks drop constraint tasks_{name}")
+        Mutation("tasks", f"alter table mentorcert_private.tasks drop constraint tasks_{name}")
         for name in ("kind_valid", "file_valid", "file_name_valid")
     ),
-    function("tasks", "private.task_organisation()", "private.check_endpoint('peer_mentors'),", ""),
-    function("tasks", "private.task_organisation()", ", private.check_endpoint('certifications')", ""),
-    function("tasks", "private.task_organisation()", _REQUIRE.format("task_right"), _OWN_ORGANISATION),
+    function(
+        "tasks",
+        "mentorcert_private.task_organisation()",
+        "mentorcert_private.check_endpoint('peer_mentors'),",
+        "",
+    ),
+    function(
+        "tasks",
+        "mentorcert_private.task_organisation()",
+        ", mentorcert_private.check_endpoint('certifications')",
+        "",
+    ),
+    function(
+        "tasks", "mentorcert_private.task_organisation()", _REQUIRE.format("task_right"), _OWN_ORGANISATION
+    ),
     function("tasks", _REQUEST, "other.organisation_id = own_id and", ""),
     function("tasks", _REQUEST, "count(*) >= 3", "count(*) >= 4"),
     function("tasks", _REQUEST, "and other.state in ('queued', 'running')", ""),
@@ -47,7 +59,9 @@ MUTATIONS: Final = [
     function("tasks", _REQUEST, "preview_id is not null or", ""),
     function("tasks", _REQUEST, "kind = 'export' and (file is not null or file_name is not null)", "false"),
     function("tasks", _REQUEST, "kind = 'import_preview' and (file is null or file_name is null)", "false"),
-    function("tasks", _REQUEST, "perform private.delete_task_contents(array[preview.id])", "perform 1"),
+    function(
+        "tasks", _REQUEST, "perform mentorcert_private.delete_task_contents(array[preview.id])", "perform 1"
+    ),
     function(
         "tasks",
         _REQUEST,
@@ -56,18 +70,21 @@ MUTATIONS: Final = [
     ),
     function("tasks", _CANCEL, "and asked.organisation_id = own_id", ""),
     function("tasks", _CANCEL, "and task.kind = 'import_preview'", ""),
-    function("tasks", _CANCEL, "perform private.delete_task_contents(array[task.id])", "perform 1"),
-    Mutation(
-        "tasks", 'drop policy "administrators read the replays of their organisation" on portal.replays'
+    function(
+        "tasks", _CANCEL, "perform mentorcert_private.delete_task_contents(array[task.id])", "perform 1"
     ),
     Mutation(
         "tasks",
-        'alter policy "administrators read the replays of their organisation" on portal.replays using (true)',
+        'drop policy "administrators read the replays of their organisation" on mentorcert_portal.replays',
     ),
-    Mutation("tasks", "grant select on portal.replays to authenticated"),
+    Mutation(
+        "tasks",
+        'alter policy "administrators read the replays of their organisation" on mentorcert_portal.replays using (true)',
+    ),
+    Mutation("tasks", "grant select on mentorcert_portal.replays to authenticated"),
     function("tasks", _REPLAY, _REQUIRE.format("replay_right"), _OWN_ORGANISATION),
-    function("tasks", _REPLAY, "perform private.require_reason(reason);", ""),
-    function("tasks", _REPLAY, "perform portal.require_connection(organisation_id);", ""),
+    function("tasks", _REPLAY, "perform mentorcert_private.require_reason(reason);", ""),
+    function("tasks", _REPLAY, "perform mentorcert_portal.require_connection(organisation_id);", ""),
     function("tasks", _REPLAY, "is_understood is not true", "false"),
     function("tasks", _REPLAY, "set is_requested = true", "set is_requested = false"),
 ]

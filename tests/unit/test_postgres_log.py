@@ -13,7 +13,7 @@ from mentorcert.errors import LogFileError
 OBJECTS = frozenset({"peer_mentors", "listed_peer_mentors", "renew_certification"})
 USER, ROW = UUID(int=0xA1), UUID(int=0xB2)
 CLAIMS = f'set local role authenticated; set local request.jwt.claims = \'{{"sub": "{USER}"}}\''
-ASK = f"select id from public.peer_mentors where id = '{ROW}'"
+ASK = f"select id from mentorcert.peer_mentors where id = '{ROW}'"
 
 
 def line(
@@ -74,7 +74,7 @@ def test_the_line_is_that_of_the_file(log: Path) -> None:
         (f"duration: 0.123 ms  statement: {ASK}", ""),
         ("execute <unnamed>: select id from peer_mentors where id = $1", f"parameters: $1 = '{ROW}'"),
         (
-            'execute 7: select id from "public"."peer_mentors" where id = $2',
+            'execute 7: select id from "mentorcert"."peer_mentors" where id = $2',
             f"Parameters: $1 = NULL, $2 = '{ROW}'",
         ),
         (f"execute fetch from 7/p: select id from peer_mentors where name = 'O''Hara' and id = '{ROW}'", ""),
@@ -133,7 +133,7 @@ def test_anon_has_no_login(log: Path) -> None:
     [
         f"select * from public.listed_peer_mentors where organisation_id = '{ROW}'",
         f"select '{ROW}'::uuid",
-        f"select id from public.peer_mentors where note = '{ROW}1'",
+        f"select id from mentorcert.peer_mentors where note = '{ROW}1'",
     ],
 )
 def test_what_names_no_row_of_ours(log: Path, statement: str) -> None:
@@ -149,7 +149,7 @@ def test_an_error_means_that_nothing_came_back(log: Path) -> None:
 
 
 def audit(
-    rows: str, *, name: str = "public.peer_mentors", text: str = ASK, parameters: str = "<none>"
+    rows: str, *, name: str = "mentorcert.peer_mentors", text: str = ASK, parameters: str = "<none>"
 ) -> list[str]:
     quoted = text.replace('"', '""')
     return line(f'AUDIT: SESSION,1,1,READ,SELECT,TABLE,{name},"{quoted}",{parameters}{rows}')

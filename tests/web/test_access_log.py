@@ -85,15 +85,15 @@ def people(conn: Connection, organisation: Organisation) -> People:
     person = organisation.mentor()
     certification = organisation.certify(person, last_day=today(conn, 60))
     join(organisation, mentor, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (mentor, person))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (mentor, person))
     join(organisation, coordinator, "coordinator", organisation.chapter)
     parameters = _Parameters(
         certification_id=str(certification),
         mentor_id=str(person),
         peer_mentor_id=str(person),
         chapter_id=str(organisation.chapter),
-        type_id=str(fetch(conn, "select id from public.certification_types limit 1")),
-        membership_id=str(fetch(conn, "select id from public.memberships where user_id = %s", mentor)),
+        type_id=str(fetch(conn, "select id from mentorcert.certification_types limit 1")),
+        membership_id=str(fetch(conn, "select id from mentorcert.memberships where user_id = %s", mentor)),
     )
     logins = {"peer_mentor": mentor, "coordinator": coordinator, "org_admin": organisation.admin}
     return People(logins, parameters)
@@ -116,7 +116,7 @@ def test_every_page(site: Site, conn: Connection, people: People, spy: Spy, role
         if answer.status_code != 200 or path.startswith(OPEN):
             continue
         entries = conn.execute(
-            "select endpoint, row_organisation_ids from private.access_log where request_id = %s",
+            "select endpoint, row_organisation_ids from mentorcert_private.access_log where request_id = %s",
             (request_id,),
         ).fetchall()
         expected = [(path, sorted(spy.organisation_ids))]

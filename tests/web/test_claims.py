@@ -10,7 +10,7 @@ from tests.support.registry import Organisation
 from tests.web.conftest import AUTH, Site
 
 POLICY = """
-create policy "Administrators with a second factor alone read mentors" on public.peer_mentors
+create policy "Administrators with a second factor alone read mentors" on mentorcert.peer_mentors
 as restrictive for select to authenticated
 using ((select auth.jwt() ->> 'aal') = 'aal2')
 """
@@ -40,7 +40,7 @@ def test_a_second_factor(
     # The Data API gives all claims to the policies.
     claims = jwt.decode(said, options={"verify_signature": False})
     with acting_as(conn, claims):
-        found = conn.execute("select from public.peer_mentors where id = %s", (mentor,)).fetchall()
+        found = conn.execute("select from mentorcert.peer_mentors where id = %s", (mentor,)).fetchall()
     assert bool(found) is is_read
 
     pages, api = site.client(), site.client()
@@ -59,7 +59,7 @@ def test_a_chosen_organisation_is_added_to_the_other_claims(
     conn.execute(POLICY)
     conn.execute(
         """
-        create policy "The provider is read from the same place" on public.peer_mentors
+        create policy "The provider is read from the same place" on mentorcert.peer_mentors
         as restrictive for select to authenticated
         using ((select auth.jwt() -> 'app_metadata' ->> 'provider') = 'email')
         """

@@ -76,9 +76,9 @@ def test_nobody_else(preview: Site, conn: Connection) -> None:
 
 
 def test_same_people_again(conn: Connection, persons: list[Person]) -> None:
-    before = rows(conn, "select * from public.memberships order by id")
+    before = rows(conn, "select * from mentorcert.memberships order by id")
     assert sample_people.ensure(conn) == persons
-    assert rows(conn, "select * from public.memberships order by id") == before
+    assert rows(conn, "select * from mentorcert.memberships order by id") == before
 
 
 @in_turn("url", ["http://localhost", "http://localhost:8000", HERE, "http://[::1]:8000"])

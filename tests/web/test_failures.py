@@ -137,13 +137,15 @@ def test_pages_for_a_role(site: Site, conn: Connection, organisation: Organisati
 def test_switched_off(site: Site, conn: Connection, organisation: Organisation) -> None:
     """Every member's page needs the organisation; the page says so, and comes back."""
     client = site.client(organisation.admin)
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('organisations', 'test')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('organisations', 'test')"
+    )
     for path in ("/", "/organisation"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
         assert "switched off" in answer.text
     assert site.client().get("/sign-in").status_code == 200
-    conn.execute("delete from private.disabled_endpoints")
+    conn.execute("delete from mentorcert_private.disabled_endpoints")
     assert client.get("/organisation").status_code == 200
 
 
@@ -177,7 +179,7 @@ def test_what_fails_is_undone(site: Site, conn: Connection, organisation: Organi
     error, status = FAULTS[kind]
 
     def rename(context: OptionalUser) -> None:
-        context.conn.execute("update public.organisations set name = 'Changed'")
+        context.conn.execute("update mentorcert.organisations set name = 'Changed'")
         raise error
 
     on(site, rename)
@@ -185,26 +187,26 @@ def test_what_fails_is_undone(site: Site, conn: Connection, organisation: Organi
     answer = post(client, "/trial")
     assert answer.status_code == status
     assert "kari" not in answer.text
-    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
-    assert fetch(conn, "select count(*) from private.access_log") == 0
+    assert fetch(conn, "select name from mentorcert.organisations") == "Organisation demo"
+    assert fetch(conn, "select count(*) from mentorcert_private.access_log") == 0
     on(
         site,
-        lambda context: context.conn.execute("update public.organisations set name = 'Changed'"),
+        lambda context: context.conn.execute("update mentorcert.organisations set name = 'Changed'"),
         "/good",
     )
     assert post(client, "/good").headers["location"] == "/done"
-    assert fetch(conn, "select name from public.organisations") == "Changed"
+    assert fetch(conn, "select name from mentorcert.organisations") == "Changed"
 
 
 def test_swallowed_error_is_no_success(site: Site, conn: Connection, organisation: Organisation) -> None:
     def swallow(context: OptionalUser) -> None:
-        context.conn.execute("update public.organisations set name = 'Changed'")
+        context.conn.execute("update mentorcert.organisations set name = 'Changed'")
         with pytest.raises(psycopg.Error):
             context.conn.execute("select 1 / 0")
 
     on(site, swallow)
     assert post(site.client(organisation.admin), "/trial").status_code >= 400
-    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
+    assert fetch(conn, "select name from mentorcert.organisations") == "Organisation demo"
 
 
 def test_what_fails_at_the_commit_is_no_success(
@@ -216,13 +218,13 @@ def test_what_fails_at_the_commit_is_no_success(
         " $$ begin raise exception using errcode = 'MC004', message = 'too late'; end $$"
     )
     conn.execute(
-        "create constraint trigger refuse after update on public.organisations"
+        "create constraint trigger refuse after update on mentorcert.organisations"
         " deferrable initially deferred for each row execute function public.refuse()"
     )
-    on(site, lambda context: context.conn.execute("update public.organisations set name = 'Changed'"))
+    on(site, lambda context: context.conn.execute("update mentorcert.organisations set name = 'Changed'"))
     answer = post(site.client(organisation.admin), "/trial")
     assert (answer.status_code, "location" in answer.headers) == (422, False)
-    assert fetch(conn, "select name from public.organisations") == "Organisation demo"
+    assert fetch(conn, "select name from mentorcert.organisations") == "Organisation demo"
 
 
 def test_database_away_and_back(

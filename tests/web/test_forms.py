@@ -45,7 +45,8 @@ def everything(conn: Connection) -> dict[str, str | None]:
     for schema, table in rows(
         conn,
         "select schemaname, tablename from pg_catalog.pg_tables"
-        " where schemaname in ('public', 'private', 'portal', 'auth') and tablename <> 'access_log'",
+        " where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal', 'auth')"
+        " and tablename <> 'access_log'",
     ):
         name = sql.Identifier(schema, table)
         [(digest,)] = conn.execute(
@@ -62,7 +63,7 @@ def person(conn: Connection, organisation: Organisation) -> UUID:
     organisation.certify(mentor)
     for role, chapter in (("org_admin", None), ("coordinator", organisation.chapter), ("peer_mentor", None)):
         join(organisation, person, role, chapter)
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (person, mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (person, mentor))
     return person
 
 
@@ -139,9 +140,9 @@ def test_message_of_a_cookie_is_no_form(site: Site) -> None:
 
 def test_reading_changes_nothing(site: Site, conn: Connection, person: UUID) -> None:
     ids = [
-        *(id_ for (id_,) in rows(conn, "select id from public.peer_mentors")),
+        *(id_ for (id_,) in rows(conn, "select id from mentorcert.peer_mentors")),
         *(id_ for (id_,) in rows(conn, "select id from public.peer_mentor_certifications")),
-        *(slug for (slug,) in rows(conn, "select slug from public.organisations")),
+        *(slug for (slug,) in rows(conn, "select slug from mentorcert.organisations")),
         uuid4(),
     ]
     client, nobody = client_of(site, person), client_of(site)

@@ -154,7 +154,7 @@ def test_log_and_answer_share_an_id(
             "request_id": answer.headers["x-request-id"],
         }.items()
     )
-    logged = fetch(conn, "select request_id from private.access_log")
+    logged = fetch(conn, "select request_id from mentorcert_private.access_log")
     assert logged == answer.headers["x-request-id"]
 
 

@@ -71,7 +71,7 @@ def test_membership_that_ended_is_no_choice(
     client = site.client(both)
     choose(client, other.id)
     conn.execute(
-        "update public.memberships set ended_at = now() where user_id = %s and organisation_id = %s",
+        "update mentorcert.memberships set ended_at = now() where user_id = %s and organisation_id = %s",
         (both, other.id),
     )
     assert place_of(client) == "Organisation demo"
@@ -113,4 +113,4 @@ def test_nobody_of_any(site: Site, conn: Connection, organisation: Organisation)
     page = client.get("/organisation")
     assert (page.status_code, "You are in no organisation yet" in page.text) == (403, True)
     assert f"{stranger}@example.org" in page.text
-    assert fetch(conn, "select count(*) from private.access_log where user_id = %s", stranger) == 1
+    assert fetch(conn, "select count(*) from mentorcert_private.access_log where user_id = %s", stranger) == 1

@@ -47,7 +47,7 @@ def people(conn: Connection, organisation: Organisation) -> dict[str, UUID | Non
     mentor, coordinator, stranger = uuid4(), uuid4(), uuid4()
     row = organisation.mentor()
     join(organisation, mentor, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (mentor, row))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (mentor, row))
     join(organisation, coordinator, "coordinator", organisation.chapter)
     conn.execute("insert into auth.users (id) values (%s)", (stranger,))
     return {

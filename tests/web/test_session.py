@@ -132,7 +132,7 @@ def test_each_sees_the_own_only(site: Site, conn: Connection) -> None:
         for page in pages:
             shown = {other.slug for other in organisations if f">Organisation {other.slug}<" in page}
             assert shown == {organisation.slug}
-    logged = Counter(user for (user,) in rows(conn, "select user_id from private.access_log"))
+    logged = Counter(user for (user,) in rows(conn, "select user_id from mentorcert_private.access_log"))
     assert logged == {organisation.admin: 10 for organisation in organisations}
 
 
@@ -184,7 +184,7 @@ def test_access_log(site: Site, conn: Connection, organisation: Organisation) ->
     logged = rows(
         conn,
         "select endpoint, user_id, organisation_ids, row_organisation_ids, request_id"
-        " from private.access_log order by recorded_at",
+        " from mentorcert_private.access_log order by recorded_at",
     )
     assert [row[:4] for row in logged] == [
         ("/organisation", organisation.admin, [organisation.id], []),
@@ -202,6 +202,6 @@ def test_session_is_worth_what_the_membership_is(
     join(organisation, other, "org_admin")
     client = site.client(other)
     assert client.get("/").headers["location"] == "/overview"
-    conn.execute("update public.memberships set ended_at = now() where user_id = %s", (other,))
+    conn.execute("update mentorcert.memberships set ended_at = now() where user_id = %s", (other,))
     assert client.get("/").headers["location"] == "/organisation"
-    assert fetch(conn, "select count(*) from private.access_log where user_id = %s", other) == 2
+    assert fetch(conn, "select count(*) from mentorcert_private.access_log where user_id = %s", other) == 2

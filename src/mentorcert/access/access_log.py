@@ -69,7 +69,7 @@ class Coverage:
 
 
 def logged(conn: Connection, since: datetime | None = None) -> list[Access]:
-    """Return what private.access_log has, oldest first."""
+    """Return what mentorcert_private.access_log has, oldest first."""
     return [Access(*row) for row in _QUERIES.logged_outside(conn, since=since)]
 
 

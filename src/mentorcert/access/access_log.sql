@@ -4,16 +4,16 @@
 select
   entry.recorded_at, entry.user_id,
   array(
-    select organisation.slug from public.organisations as organisation
+    select organisation.slug from mentorcert.organisations as organisation
     where organisation.id = any(entry.organisation_ids) order by 1
   ),
   entry.endpoint, null::uuid, outside.organisation_id,
   coalesce(organisation.slug, outside.organisation_id::text), 'rows', 'request ' || entry.request_id
-from private.access_log as entry
+from mentorcert_private.access_log as entry
 cross join lateral (
   select unnest(entry.row_organisation_ids) as organisation_id
 ) as outside
-left join public.organisations as organisation on organisation.id = outside.organisation_id
+left join mentorcert.organisations as organisation on organisation.id = outside.organisation_id
 where
   not entry.row_organisation_ids <@ entry.organisation_ids
   and outside.organisation_id <> all(entry.organisation_ids)
@@ -32,17 +32,17 @@ ids as materialized (
 ),
 held as (
   select 'organisations' as table_name, id, id as organisation_id
-  from public.organisations join ids using (id)
+  from mentorcert.organisations join ids using (id)
   union all
-  select 'chapters', id, organisation_id from public.chapters join ids using (id)
+  select 'chapters', id, organisation_id from mentorcert.chapters join ids using (id)
   union all
-  select 'certification_types', id, organisation_id from public.certification_types join ids using (id)
+  select 'certification_types', id, organisation_id from mentorcert.certification_types join ids using (id)
   union all
-  select 'memberships', id, organisation_id from public.memberships join ids using (id)
+  select 'memberships', id, organisation_id from mentorcert.memberships join ids using (id)
   union all
-  select 'peer_mentors', id, organisation_id from public.peer_mentors join ids using (id)
+  select 'peer_mentors', id, organisation_id from mentorcert.peer_mentors join ids using (id)
   union all
-  select 'peer_mentor_chapters', id, organisation_id from public.peer_mentor_chapters join ids using (id)
+  select 'peer_mentor_chapters', id, organisation_id from mentorcert.peer_mentor_chapters join ids using (id)
   union all
   select 'peer_mentor_certifications', id, organisation_id
   from public.peer_mentor_certifications join ids using (id)
@@ -50,16 +50,16 @@ held as (
 select
   named.at, named.user_id,
   array(
-    select organisation.slug from public.organisations as organisation
+    select organisation.slug from mentorcert.organisations as organisation
     where organisation.id = any(actor.organisation_ids) order by 1
   ),
   held.table_name, held.id, held.organisation_id, organisation.slug, named.outcome, named.place
 from named
 join held on held.id = named.row_id
-join public.organisations as organisation on organisation.id = held.organisation_id
+join mentorcert.organisations as organisation on organisation.id = held.organisation_id
 cross join lateral (
   select array(
-    select membership.organisation_id from public.memberships as membership
+    select membership.organisation_id from mentorcert.memberships as membership
     where
       membership.user_id = named.user_id
       and membership.created_at <= named.at + interval '1 minute'
@@ -72,4 +72,4 @@ order by named.at, named.place, held.id;
 -- name: functions()
 select distinct function.proname::text
 from pg_catalog.pg_proc as function
-where function.pronamespace = 'public'::regnamespace;
+where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace);

@@ -4,13 +4,13 @@
 select
   entry.id, entry.organisation_id, entry.recorded_at, organisation.slug as organisation, entry.table_name, entry.row_id,
   entry.action, entry.actor, entry.before, entry.after
-from public.audit_log as entry
-left join public.organisations as organisation on organisation.id = entry.organisation_id
+from mentorcert.audit_log as entry
+left join mentorcert.organisations as organisation on organisation.id = entry.organisation_id
 where
   (:organisation_id::uuid is null or entry.organisation_id = :organisation_id)
   and entry.recorded_at >= coalesce(:since::timestamptz, '-infinity')
-  and entry.recorded_at >= coalesce(private.day_starts(:from_day::date, :time_zone::text), '-infinity')
-  and entry.recorded_at < coalesce(private.day_starts(:to_day::date + 1, :time_zone::text), 'infinity')
+  and entry.recorded_at >= coalesce(mentorcert_private.day_starts(:from_day::date, :time_zone::text), '-infinity')
+  and entry.recorded_at < coalesce(mentorcert_private.day_starts(:to_day::date + 1, :time_zone::text), 'infinity')
   and entry.recorded_at <= coalesce(:before_at::timestamptz, 'infinity')
   and (:before_at::timestamptz is null or (entry.recorded_at, entry.id) < (:before_at, :before_id::uuid))
   and (:table_name::text is null or entry.table_name = :table_name)
@@ -19,27 +19,27 @@ order by entry.recorded_at desc, entry.id desc
 limit :size;
 
 -- name: find_member(email)
-select login.user_id from private.member_logins() as login where lower(login.email) = lower(:email);
+select login.user_id from mentorcert_private.member_logins() as login where lower(login.email) = lower(:email);
 
 -- name: member_addresses(ids)
-select login.user_id, login.email from private.member_logins() as login
+select login.user_id, login.email from mentorcert_private.member_logins() as login
 where login.user_id = any(:ids) and login.email is not null;
 
 -- name: row_names(organisation_id, ids)
-select chapter.id, chapter.organisation_id, chapter.name from public.chapters as chapter
+select chapter.id, chapter.organisation_id, chapter.name from mentorcert.chapters as chapter
 where chapter.organisation_id = :organisation_id and chapter.id = any(:ids)
 union all
-select type.id, type.organisation_id, type.code from public.certification_types as type
+select type.id, type.organisation_id, type.code from mentorcert.certification_types as type
 where type.organisation_id = :organisation_id and type.id = any(:ids)
 union all
-select mentor.id, mentor.organisation_id, mentor.full_name from public.peer_mentors as mentor
+select mentor.id, mentor.organisation_id, mentor.full_name from mentorcert.peer_mentors as mentor
 where mentor.organisation_id = :organisation_id and mentor.id = any(:ids) and mentor.full_name is not null;
 
 -- name: retention()
 select retention.log, extract(epoch from retention.keep)::bigint / 86400 as days
-from private.log_retention as retention
+from mentorcert_private.log_retention as retention
 order by retention.log;
 
 -- name: set_retention(log, days)!
-update private.log_retention as retention set keep = make_interval(days => :days)
+update mentorcert_private.log_retention as retention set keep = make_interval(days => :days)
 where retention.log = :log;

@@ -8,15 +8,15 @@ order by endpoint;
 
 -- name: disabled()
 select disabled.endpoint, disabled.reason, disabled.disabled_at
-from private.disabled_endpoints as disabled
+from mentorcert_private.disabled_endpoints as disabled
 order by disabled.endpoint;
 
 -- name: disabled_since()
-select disabled.endpoint, disabled.disabled_at from private.disabled_endpoints as disabled;
+select disabled.endpoint, disabled.disabled_at from mentorcert_private.disabled_endpoints as disabled;
 
 -- name: disable(endpoint, reason)!
-insert into private.disabled_endpoints (endpoint, reason) values (:endpoint, :reason)
+insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (:endpoint, :reason)
 on conflict (endpoint) do update set reason = excluded.reason;
 
 -- name: enable(endpoint)!
-delete from private.disabled_endpoints as disabled where disabled.endpoint = :endpoint;
+delete from mentorcert_private.disabled_endpoints as disabled where disabled.endpoint = :endpoint;

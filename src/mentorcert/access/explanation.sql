@@ -10,21 +10,21 @@ select
   organisation.slug,
   array(
     select chapter.code
-    from public.peer_mentor_chapters as link
-    join public.chapters as chapter on chapter.id = link.chapter_id
+    from mentorcert.peer_mentor_chapters as link
+    join mentorcert.chapters as chapter on chapter.id = link.chapter_id
     where link.peer_mentor_id = certification.peer_mentor_id and link.ended_at is null
     order by chapter.code
   )
 from public.peer_mentor_certifications as certification
-join public.organisations as organisation on organisation.id = certification.organisation_id
+join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
 where certification.id = :certification_id;
 
 -- name: memberships(user_id)
 select membership.organisation_id, organisation.slug as organisation, membership.role, chapter.code as chapter,
   membership.ended_at
-from public.memberships as membership
-join public.organisations as organisation on organisation.id = membership.organisation_id
-left join public.chapters as chapter on chapter.id = membership.chapter_id
+from mentorcert.memberships as membership
+join mentorcert.organisations as organisation on organisation.id = membership.organisation_id
+left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
 where membership.user_id = :user_id
 order by organisation.slug, membership.role, chapter.code, membership.created_at;
 

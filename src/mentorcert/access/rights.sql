@@ -10,7 +10,7 @@ grantees (oid, name) as (
   where role.rolname in ('anon', 'authenticated', 'service_role', 'mentorcert_web', 'mentorcert_jobs')
 ),
 ours (oid) as (
-  select schema.oid from pg_catalog.pg_namespace as schema where schema.nspname in ('public', 'private', 'portal')
+  select schema.oid from pg_catalog.pg_namespace as schema where schema.nspname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal')
 ),
 of_extensions (classid, objid) as (
   select dependency.classid, dependency.objid from pg_catalog.pg_depend as dependency where dependency.deptype = 'e'

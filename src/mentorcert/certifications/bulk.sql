@@ -8,7 +8,7 @@ select
   outcome.expires_at, outcome.status, outcome.takes_back, outcome.refusal
 from public.preview_changes(:change, :certification_ids, :renewed_on::date) as outcome
 left join public.peer_mentor_certifications as certification on certification.id = outcome.certification_id
-left join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+left join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
 order by outcome.refusal nulls last, replace(lower(mentor.full_name), 'å', 'ÿ') collate "C", outcome.certification_id;
 
 -- name: apply(change, certification_ids, renewed_on, note, evidence)

@@ -9,7 +9,7 @@ select
     ),
     ',' order by preview.certification_id
   )) as digest
-from private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
+from mentorcert_private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
 group by preview.outcome
 order by preview.outcome;
 
@@ -17,8 +17,8 @@ order by preview.outcome;
 select
   mentor.organisation_id, preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at,
   preview.new_expires_at
-from private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
-join public.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
+from mentorcert_private.preview_extension(:certification_type, :last_valid_day::date, :chapter_id::uuid, :expired_since::date) as preview
+join mentorcert.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
 where
   preview.outcome = :outcome
   and (
@@ -36,10 +36,10 @@ select
   cardinality(extension.certification_ids) as certifications,
   extension.extended_at, extended_by.email as extended_by, extension.reverted_at, reverted_by.email as reverted_by,
   extension.reversal_reason
-from private.extensions as extension
-left join public.chapters as chapter on chapter.id = extension.chapter_id
-left join private.member_logins() as extended_by on extended_by.user_id = extension.extended_by
-left join private.member_logins() as reverted_by on reverted_by.user_id = extension.reverted_by
+from mentorcert_private.extensions as extension
+left join mentorcert.chapters as chapter on chapter.id = extension.chapter_id
+left join mentorcert_private.member_logins() as extended_by on extended_by.user_id = extension.extended_by
+left join mentorcert_private.member_logins() as reverted_by on reverted_by.user_id = extension.reverted_by
 where extension.organisation_id = :organisation_id and (:batch_id::uuid is null or extension.batch_id = :batch_id)
 order by extension.extended_at desc, extension.batch_id
 limit 100;
@@ -53,7 +53,7 @@ select
     ),
     ',' order by preview.certification_id
   )) as digest
-from private.preview_reversal(:batch_id) as preview
+from mentorcert_private.preview_reversal(:batch_id) as preview
 group by preview.outcome
 order by preview.outcome;
 
@@ -61,8 +61,8 @@ order by preview.outcome;
 select
   mentor.organisation_id, preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at,
   preview.new_expires_at
-from private.preview_reversal(:batch_id) as preview
-join public.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
+from mentorcert_private.preview_reversal(:batch_id) as preview
+join mentorcert.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
 where preview.outcome = :outcome
 order by preview.expires_at, preview.certification_id
 limit :size;

@@ -7,12 +7,12 @@ select
   counted.organisation_id,
   counted.status,
   case when counted.status = 'active' then
-    date_trunc('month', private.day_of(counted.expires_at, :time_zone) - 1)::date
+    date_trunc('month', mentorcert_private.day_of(counted.expires_at, :time_zone) - 1)::date
   end as month,
   sum(counted.certifications)::integer as certifications
 from (
   select
-    ending.organisation_id, private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at,
+    ending.organisation_id, mentorcert_private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at,
     ending.certifications
   from (
     select
@@ -30,13 +30,13 @@ order by 1, 2, 3;
 -- month ends to come that they hold all of them through.
 with recursive required as (
   select array_agg(type.code) as codes, count(*) as number
-  from public.certification_types as type
+  from mentorcert.certification_types as type
   where type.organisation_id = (select public.get_user_organisation_id()) and type.required_for_listing
 ),
 month_ends as (
   select array_agg(
-    private.day_starts(
-      (date_trunc('month', private.day_of(now(), :time_zone)::timestamp) + make_interval(months => number))::date, :time_zone
+    mentorcert_private.day_starts(
+      (date_trunc('month', mentorcert_private.day_of(now(), :time_zone)::timestamp) + make_interval(months => number))::date, :time_zone
     )
     order by number
   ) as midnights
@@ -59,10 +59,10 @@ counted as (
 ),
 -- A person who is in two chapters of a county counts once there.
 lineage as (
-  select chapter.id, chapter.id as above_id from public.chapters as chapter
+  select chapter.id, chapter.id as above_id from mentorcert.chapters as chapter
   union
   select lineage.id, chapter.parent_id from lineage
-  join public.chapters as chapter on chapter.id = lineage.above_id
+  join mentorcert.chapters as chapter on chapter.id = lineage.above_id
   where chapter.parent_id is not null
 ),
 homes as (
@@ -72,10 +72,10 @@ homes as (
   join lineage on lineage.id = member_id
 )
 select chapter.organisation_id, chapter.id as chapter_id, counted.held, sum(counted.mentors)::integer as mentors
-from public.chapters as chapter
+from mentorcert.chapters as chapter
 left join homes on homes.above_id = chapter.id
 left join counted on counted.chapter_ids = homes.chapter_ids
 where
-  chapter.organisation_id = (select private.administered_organisation_id())
-  or chapter.id = any((select private.coordinated_chapter_ids())::uuid[])
+  chapter.organisation_id = (select mentorcert_private.administered_organisation_id())
+  or chapter.id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
 group by chapter.organisation_id, chapter.id, counted.held;

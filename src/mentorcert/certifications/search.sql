@@ -19,25 +19,25 @@ from (
   select
     reach.id, reach.organisation_id, reach.external_id, reach.full_name, reach.chapter_ids, reach.erased_at,
     replace(lower(reach.full_name), 'å', 'ÿ') collate "C" as sort_key
-  from public.peer_mentors as reach
+  from mentorcert.peer_mentors as reach
   offset 0
 ) as mentor
 where
   mentor.erased_at is null
-  and lower(mentor.full_name || ' ' || mentor.external_id) like all(private.name_patterns(coalesce(:query::text, '')))
-  and (:chapter_id::uuid is null or mentor.chapter_ids && private.with_chapters_below(array[:chapter_id::uuid]))
+  and lower(mentor.full_name || ' ' || mentor.external_id) like all(mentorcert_private.name_patterns(coalesce(:query::text, '')))
+  and (:chapter_id::uuid is null or mentor.chapter_ids && mentorcert_private.with_chapters_below(array[:chapter_id::uuid]))
   and (:after_id::uuid is null or (mentor.sort_key, mentor.id) > (:after_key::text, :after_id::uuid))
 order by mentor.sort_key, mentor.id
 limit :page_size;
 
 -- name: chapters()
 select chapter.id, chapter.organisation_id, chapter.parent_id, chapter.name
-from public.chapters as chapter
+from mentorcert.chapters as chapter
 where chapter.organisation_id = (select public.get_user_organisation_id())
 order by replace(lower(chapter.name), 'å', 'ÿ') collate "C", chapter.id;
 
 -- name: types()
 select type.organisation_id, type.code, type.name_nb, type.name_en, type.required_for_listing
-from public.certification_types as type
+from mentorcert.certification_types as type
 where type.organisation_id = (select public.get_user_organisation_id())
 order by type.code collate "C";

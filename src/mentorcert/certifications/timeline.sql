@@ -11,9 +11,9 @@ limit :size::bigint;
 -- name: of_peer_mentor(peer_mentor_id, certification_id, before_recorded_at, before_certification_id, before_position, skipped, size)
 select
   certification.organisation_id, certification.id as certification_id, certification.certification_type,
-  type.name_nb, type.name_en, history.position, private.upgrade_history_entry(history.entry) as entry
+  type.name_nb, type.name_en, history.position, mentorcert_private.upgrade_history_entry(history.entry) as entry
 from public.peer_mentor_certifications as certification
-join public.certification_types as type
+join mentorcert.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
 cross join lateral public.certification_history(certification.id) with ordinality as history (entry, position)
 where certification.peer_mentor_id = :peer_mentor_id

@@ -11,8 +11,8 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
-class PublicAuditLog(_Row):
-    """A row of `public.audit_log`."""
+class MentorcertAuditLog(_Row):
+    """A row of `mentorcert.audit_log`."""
 
     action: str
     actor: JsonValue
@@ -25,8 +25,8 @@ class PublicAuditLog(_Row):
     table_name: str
 
 
-class PublicCertificationRenewalEvents(_Row):
-    """A row of `public.certification_renewal_events`."""
+class MentorcertCertificationRenewalEvents(_Row):
+    """A row of `mentorcert.certification_renewal_events`."""
 
     certification_id: UUID
     entry: JsonValue
@@ -35,8 +35,8 @@ class PublicCertificationRenewalEvents(_Row):
     position: int
 
 
-class PublicCertificationTypes(_Row):
-    """A row of `public.certification_types`."""
+class MentorcertCertificationTypes(_Row):
+    """A row of `mentorcert.certification_types`."""
 
     code: str
     created_at: datetime
@@ -51,8 +51,8 @@ class PublicCertificationTypes(_Row):
     validity_rule: str
 
 
-class PublicChapters(_Row):
-    """A row of `public.chapters`."""
+class MentorcertChapters(_Row):
+    """A row of `mentorcert.chapters`."""
 
     code: str
     created_at: datetime
@@ -63,19 +63,8 @@ class PublicChapters(_Row):
     updated_at: datetime
 
 
-class PublicListedPeerMentors(_Row):
-    """A row of `public.listed_peer_mentors`."""
-
-    chapters: list[str]
-    display_name: str
-    listed_until: datetime
-    organisation_id: UUID
-    organisation_slug: str
-    peer_mentor_id: UUID
-
-
-class PublicMemberships(_Row):
-    """A row of `public.memberships`."""
+class MentorcertMemberships(_Row):
+    """A row of `mentorcert.memberships`."""
 
     chapter_id: UUID | None
     created_at: datetime
@@ -87,8 +76,8 @@ class PublicMemberships(_Row):
     user_id: UUID
 
 
-class PublicOrganisations(_Row):
-    """A row of `public.organisations`."""
+class MentorcertOrganisations(_Row):
+    """A row of `mentorcert.organisations`."""
 
     created_at: datetime
     id: UUID
@@ -96,6 +85,48 @@ class PublicOrganisations(_Row):
     slug: str
     time_zone: str
     updated_at: datetime
+
+
+class MentorcertPeerMentorChapters(_Row):
+    """A row of `mentorcert.peer_mentor_chapters`."""
+
+    chapter_id: UUID
+    created_at: datetime
+    ended_at: datetime | None
+    id: UUID
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    updated_at: datetime
+
+
+class MentorcertPeerMentors(_Row):
+    """A row of `mentorcert.peer_mentors`."""
+
+    chapter_ids: list[UUID]
+    created_at: datetime
+    display_name: str | None
+    email: str | None
+    erased_at: datetime | None
+    external_id: str
+    full_name: str
+    id: UUID
+    language: str
+    listing_consent: bool
+    organisation_id: UUID
+    phone: str | None
+    updated_at: datetime
+    user_id: UUID | None
+
+
+class PublicListedPeerMentors(_Row):
+    """A row of `public.listed_peer_mentors`."""
+
+    chapters: list[str]
+    display_name: str
+    listed_until: datetime
+    organisation_id: UUID
+    organisation_slug: str
+    peer_mentor_id: UUID
 
 
 class PublicPeerMentorCertifications(_Row):
@@ -114,32 +145,18 @@ class PublicPeerMentorCertifications(_Row):
     updated_at: datetime
 
 
-class PublicPeerMentorChapters(_Row):
-    """A row of `public.peer_mentor_chapters`."""
+class MentorcertPeerMentorCertifications(_Row):
+    """A row of `mentorcert.peer_mentor_certifications`."""
 
-    chapter_id: UUID
-    created_at: datetime
-    ended_at: datetime | None
-    id: UUID
-    organisation_id: UUID
-    peer_mentor_id: UUID
-    updated_at: datetime
-
-
-class PublicPeerMentors(_Row):
-    """A row of `public.peer_mentors`."""
-
+    certification_type: str
     chapter_ids: list[UUID]
     created_at: datetime
-    display_name: str | None
-    email: str | None
-    erased_at: datetime | None
-    external_id: str
-    full_name: str
+    current_status: str | None
+    expires_at: datetime | None
     id: UUID
-    language: str
-    listing_consent: bool
+    issued_at: datetime
     organisation_id: UUID
-    phone: str | None
+    peer_mentor_id: UUID
+    renewal_history: JsonValue
+    status: str
     updated_at: datetime
-    user_id: UUID | None

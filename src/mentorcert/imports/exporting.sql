@@ -12,16 +12,16 @@ select
   chapters.codes,
   mentor.listing_consent,
   certification.certification_type,
-  private.day_of(certification.issued_at, organisation.time_zone) as issued,
-  private.day_of(certification.expires_at, organisation.time_zone) - 1 as expires,
+  mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued,
+  mentorcert_private.day_of(certification.expires_at, organisation.time_zone) - 1 as expires,
   past.starts,
   past.ends
-from public.peer_mentors as mentor
-join public.organisations as organisation on organisation.id = mentor.organisation_id
+from mentorcert.peer_mentors as mentor
+join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
 cross join lateral (
   select coalesce(array_agg(chapter.code order by chapter.code collate "C"), '{}') as codes
-  from public.peer_mentor_chapters as membership
-  join public.chapters as chapter on chapter.id = membership.chapter_id
+  from mentorcert.peer_mentor_chapters as membership
+  join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
   where
     membership.organisation_id = mentor.organisation_id
     and membership.peer_mentor_id = mentor.id
@@ -36,7 +36,7 @@ cross join lateral (
       history.position,
       history.entry ->> 'kind' as kind,
       history.entry -> 'after' as after,
-      private.day_of((history.entry #>> '{before,issued_at}')::timestamptz, organisation.time_zone) as issued_before,
+      mentorcert_private.day_of((history.entry #>> '{before,issued_at}')::timestamptz, organisation.time_zone) as issued_before,
       count(*) filter (where history.entry -> 'after' ? 'issued_at') over so_far as issues,
       count(*) filter (where history.entry -> 'after' ? 'expires_at') over so_far as ends
     from public.certification_history(certification.id) with ordinality as history (entry, position)
@@ -47,13 +47,13 @@ cross join lateral (
       change.position,
       change.kind,
       change.issued_before,
-      private.day_of(
+      mentorcert_private.day_of(
         first_value((change.after ->> 'issued_at')::timestamptz) over (
           partition by change.issues order by change.position
         ),
         organisation.time_zone
       ) as issued,
-      private.day_of(
+      mentorcert_private.day_of(
         first_value((change.after ->> 'expires_at')::timestamptz) over (
           partition by change.ends order by change.position
         ),
@@ -70,7 +70,7 @@ cross join lateral (
     order by entry.issued, entry.position desc
   ) as period
   where
-    period.issued < private.day_of(certification.issued_at, organisation.time_zone)
+    period.issued < mentorcert_private.day_of(certification.issued_at, organisation.time_zone)
     and not exists (
       select from entry as taken_back
       where

@@ -39,7 +39,7 @@ def examine(conn: Connection) -> Iterator[Finding]:
     yield _finding(
         "nobody makes temporary objects",
         rows.fetch_all(conn, str, _QUERIES.makers_of_temporary_objects),
-        "A restored or copied database lacks this: run select private.forbid_temporary_objects().",
+        "A restored or copied database lacks this: run select mentorcert_private.forbid_temporary_objects().",
     )
     yield _finding(
         "every endpoint is switched on",
@@ -55,7 +55,7 @@ def examine(conn: Connection) -> Iterator[Finding]:
     yield _finding(
         "public list = what the rules derive",
         _pairs(conn, _QUERIES.listing_drift),
-        "Repair it with private.refresh_listing, as docs/operations.md says, and report it.",
+        "Repair it with mentorcert_private.refresh_listing, as docs/operations.md says, and report it.",
     )
     yield _finding(
         f"histories of at most {LONG_HISTORY} entries",

@@ -1,13 +1,13 @@
 -- Checks: each should return no rows.
 
 -- name: tables_without_rls()
-select class.oid::regclass::text
+select namespace.nspname || '.' || pg_catalog.quote_ident(class.relname)
 from pg_catalog.pg_class as class
 join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
 where
   class.relkind in ('r', 'p')
   and not class.relrowsecurity
-  and namespace.nspname = 'public'
+  and namespace.nspname in ('public', 'mentorcert')
   -- Tables of extensions are the extension's own.
   and not exists (
     select from pg_catalog.pg_depend as dependency
@@ -25,24 +25,24 @@ order by role.rolname;
 
 -- name: disabled_endpoints()
 select disabled.endpoint || ': ' || disabled.reason
-from private.disabled_endpoints as disabled
+from mentorcert_private.disabled_endpoints as disabled
 order by disabled.endpoint;
 
 -- name: stale_statuses()
 select organisation.slug, count(*)
 from public.peer_mentor_certifications as certification
-join public.organisations as organisation on organisation.id = certification.organisation_id
+join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
 where certification.status <> public.current_status(certification)
 group by organisation.slug
 order by organisation.slug;
 
 -- name: listing_drift()
 select organisation.slug, count(*)
-from private.derived_listing(null) as derived
+from mentorcert_private.derived_listing(null) as derived
 full join (
   select * from public.listed_peer_mentors as listed where listed.listed_until > now()
 ) as listed on listed.peer_mentor_id = derived.peer_mentor_id
-join public.organisations as organisation
+join mentorcert.organisations as organisation
   on organisation.id = coalesce(derived.organisation_id, listed.organisation_id)
 where derived is distinct from listed
 group by organisation.slug
@@ -52,23 +52,23 @@ order by organisation.slug;
 select length.certification_id, length.entries
 from (
   select event.certification_id, count(*) as entries
-  from public.certification_renewal_events as event
-  where private.history_is_in_events()
+  from mentorcert.certification_renewal_events as event
+  where mentorcert_private.history_is_in_events()
   group by event.certification_id
   union all
   select certification.id, jsonb_array_length(certification.renewal_history)
   from public.peer_mentor_certifications as certification
-  where not private.history_is_in_events()
+  where not mentorcert_private.history_is_in_events()
 ) as length
 where length.entries > :limit
 order by length.entries desc, length.certification_id;
 
 -- name: missed_nights()
 select organisation.slug, due.last_day, failed.error
-from private.organisations_due(now()) as due
-join public.organisations as organisation on organisation.id = due.organisation_id
+from mentorcert_private.organisations_due(now()) as due
+join mentorcert.organisations as organisation on organisation.id = due.organisation_id
 left join lateral (
-  select run.error from private.job_runs as run
+  select run.error from mentorcert_private.job_runs as run
   where run.organisation_id = due.organisation_id and run.job = 'nightly' and run.error is not null
   order by run.local_day desc
   limit 1
@@ -78,9 +78,9 @@ order by organisation.slug;
 
 -- name: failed_notices()
 select organisation.slug, latest.error
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 cross join lateral (
-  select run.error from private.job_runs as run
+  select run.error from mentorcert_private.job_runs as run
   where run.organisation_id = organisation.id and run.job = 'notices'
   order by run.local_day desc
   limit 1
@@ -90,6 +90,6 @@ order by organisation.slug;
 
 -- name: uncertain_notices()
 select uncertain.organisation, count(*)
-from private.uncertain_notices() as uncertain
+from mentorcert_private.uncertain_notices() as uncertain
 group by uncertain.organisation
 order by uncertain.organisation;

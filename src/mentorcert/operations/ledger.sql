@@ -2,15 +2,15 @@
 
 -- name: nights(organisation_id)
 select run.organisation_id, run.local_day, run.as_of, run.finished_at, run.expired, run.unlisted, run.caught_up, run.error
-from private.job_runs as run
+from mentorcert_private.job_runs as run
 where run.organisation_id = :organisation_id and run.job = 'nightly'
 order by run.local_day desc
 limit 60;
 
 -- name: clock(time_zone)
 select
-  private.day_of(now(), :time_zone) as today,
-  private.day_starts(private.day_of(now(), :time_zone) + 1, :time_zone) as midnight;
+  mentorcert_private.day_of(now(), :time_zone) as today,
+  mentorcert_private.day_starts(mentorcert_private.day_of(now(), :time_zone) + 1, :time_zone) as midnight;
 
 -- name: expiring(organisation_id, midnight)
 select

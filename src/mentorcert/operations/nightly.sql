@@ -2,13 +2,13 @@
 
 -- name: run(as_of, batch_size)
 select done.*
-from private.run_nightly(coalesce(:as_of::timestamptz, now()), :batch_size::integer) as done
+from mentorcert_private.run_nightly(coalesce(:as_of::timestamptz, now()), :batch_size::integer) as done
 order by done.organisation, done.local_day;
 
 -- name: due(as_of)
 with due as (
   select certification.*, organisation.slug, organisation.time_zone
-  from public.organisations as organisation
+  from mentorcert.organisations as organisation
   join public.peer_mentor_certifications as certification on certification.organisation_id = organisation.id
   where
     certification.status = 'active'
@@ -20,14 +20,14 @@ select
   mentor.external_id as peer_mentor,
   due.certification_type,
   due.expires_at,
-  private.day_of(due.expires_at, due.time_zone) - 1 as last_valid_day,
+  mentorcert_private.day_of(due.expires_at, due.time_zone) - 1 as last_valid_day,
   type.required_for_listing and listed.peer_mentor_id is not null as leaves_list
 from due
-join public.peer_mentors as mentor on mentor.id = due.peer_mentor_id
-join public.certification_types as type
+join mentorcert.peer_mentors as mentor on mentor.id = due.peer_mentor_id
+join mentorcert.certification_types as type
   on type.organisation_id = due.organisation_id and type.code = due.certification_type
 left join public.listed_peer_mentors as listed on listed.peer_mentor_id = due.peer_mentor_id
 order by due.slug, due.expires_at, mentor.external_id, due.certification_type;
 
 -- name: next_run()
-select now(), private.next_nightly_at(now());
+select now(), mentorcert_private.next_nightly_at(now());

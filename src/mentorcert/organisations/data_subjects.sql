@@ -1,7 +1,7 @@
 -- Everything about one peer mentor, and its erasure.
 
 -- name: find(organisation_id, external_id)
-select mentor.id from public.peer_mentors as mentor
+select mentor.id from mentorcert.peer_mentors as mentor
 where mentor.organisation_id = :organisation_id
   and (mentor.external_id = :external_id or mentor.id::text = lower(:external_id));
 
@@ -15,8 +15,8 @@ select jsonb_build_object(
         'code', chapter.code, 'name', chapter.name, 'entered_at', link.created_at, 'ended_at', link.ended_at
       ) order by link.created_at, chapter.code
     ), '[]')
-    from public.peer_mentor_chapters as link
-    join public.chapters as chapter on chapter.id = link.chapter_id
+    from mentorcert.peer_mentor_chapters as link
+    join mentorcert.chapters as chapter on chapter.id = link.chapter_id
     where link.peer_mentor_id = mentor.id
   ),
   'certifications', (
@@ -37,7 +37,7 @@ select jsonb_build_object(
     where listed.peer_mentor_id = mentor.id and listed.listed_until > now()
   ),
   'calendar_feed', (
-    select jsonb_build_object('created_at', feed.created_at) from private.calendar_feeds as feed
+    select jsonb_build_object('created_at', feed.created_at) from mentorcert_private.calendar_feeds as feed
     where feed.organisation_id = mentor.organisation_id and feed.peer_mentor_id = mentor.id
   ),
   'notices', (
@@ -50,11 +50,11 @@ select jsonb_build_object(
               'certification_id', notice.certification_id, 'expires_at', notice.expires_at, 'days_before', notice.days_before
             )
           )
-          from private.notices as notice where notice.mail_id = mail.id and notice.outcome = 'mailed'
+          from mentorcert_private.notices as notice where notice.mail_id = mail.id and notice.outcome = 'mailed'
         )
       ) order by mail.claimed_at
     ), '[]')
-    from private.notice_mails as mail
+    from mentorcert_private.notice_mails as mail
     where mail.organisation_id = mentor.organisation_id
       and (mail.peer_mentor_id = mentor.id or mail.user_id = mentor.user_id)
   ),
@@ -64,12 +64,12 @@ select jsonb_build_object(
   ),
   'memberships', (
     select coalesce(jsonb_agg(to_jsonb(membership) order by membership.created_at, membership.id), '[]')
-    from public.memberships as membership
+    from mentorcert.memberships as membership
     where membership.user_id = mentor.user_id and membership.organisation_id = mentor.organisation_id
   ),
   'audit_log', (
     select coalesce(jsonb_agg(to_jsonb(entry) order by entry.recorded_at), '[]')
-    from public.audit_log as entry
+    from mentorcert.audit_log as entry
     where
       entry.organisation_id = mentor.organisation_id
       and (
@@ -82,13 +82,13 @@ select jsonb_build_object(
       jsonb_build_object('recorded_at', entry.recorded_at, 'endpoint', entry.endpoint, 'request_id', entry.request_id)
       order by entry.recorded_at
     ), '[]')
-    from private.access_log as entry
+    from mentorcert_private.access_log as entry
     where entry.user_id = mentor.user_id and mentor.organisation_id = any(entry.organisation_ids)
   )
 )
-from public.peer_mentors as mentor
-join public.organisations as organisation on organisation.id = mentor.organisation_id
+from mentorcert.peer_mentors as mentor
+join mentorcert.organisations as organisation on organisation.id = mentor.organisation_id
 where mentor.id = :peer_mentor_id;
 
 -- name: erase(peer_mentor_id, with_login)
-select private.erase_peer_mentor(:peer_mentor_id, :with_login);
+select mentorcert_private.erase_peer_mentor(:peer_mentor_id, :with_login);

@@ -6,16 +6,16 @@
 with found as (
   (
     select mentor.*
-    from public.peer_mentors as mentor
+    from mentorcert.peer_mentors as mentor
     where
-      (select private.administered_organisation_id()) is not null
+      (select mentorcert_private.administered_organisation_id()) is not null
       and mentor.organisation_id = :organisation_id
       and mentor.id > coalesce(:after::uuid, '00000000-0000-0000-0000-000000000000')
       and mentor.erased_at is null
-      and lower(mentor.full_name || ' ' || mentor.external_id) like all(private.name_patterns(coalesce(:search::text, '')))
+      and lower(mentor.full_name || ' ' || mentor.external_id) like all(mentorcert_private.name_patterns(coalesce(:search::text, '')))
       and (
         :chapter_id::uuid is null
-        or mentor.chapter_ids && (select private.with_chapters_below(array[:chapter_id::uuid]))
+        or mentor.chapter_ids && (select mentorcert_private.with_chapters_below(array[:chapter_id::uuid]))
       )
     order by mentor.id
     limit :page_size
@@ -23,15 +23,15 @@ with found as (
   union all
   (
     select mentor.*
-    from (select reach.* from public.peer_mentors as reach offset 0) as mentor
+    from (select reach.* from mentorcert.peer_mentors as reach offset 0) as mentor
     where
-      (select private.administered_organisation_id()) is null
+      (select mentorcert_private.administered_organisation_id()) is null
       and mentor.id > coalesce(:after::uuid, '00000000-0000-0000-0000-000000000000')
       and mentor.erased_at is null
-      and lower(mentor.full_name || ' ' || mentor.external_id) like all(private.name_patterns(coalesce(:search::text, '')))
+      and lower(mentor.full_name || ' ' || mentor.external_id) like all(mentorcert_private.name_patterns(coalesce(:search::text, '')))
       and (
         :chapter_id::uuid is null
-        or mentor.chapter_ids && (select private.with_chapters_below(array[:chapter_id::uuid]))
+        or mentor.chapter_ids && (select mentorcert_private.with_chapters_below(array[:chapter_id::uuid]))
       )
     order by mentor.id
     limit :page_size
@@ -45,7 +45,7 @@ cross join lateral (
   select coalesce(
     jsonb_agg(jsonb_build_object('id', chapter.id, 'code', chapter.code, 'name', chapter.name) order by chapter.name), '[]'
   ) as of_mentor
-  from public.chapters as chapter
+  from mentorcert.chapters as chapter
   where chapter.organisation_id = mentor.organisation_id and chapter.id = any(mentor.chapter_ids)
 ) as chapters
 order by mentor.id;
@@ -54,12 +54,12 @@ order by mentor.id;
 select
   mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, mentor.display_name, mentor.email,
   mentor.phone, mentor.listing_consent, mentor.user_id is not null as has_login, chapters.of_mentor as chapters
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 cross join lateral (
   select coalesce(
     jsonb_agg(jsonb_build_object('id', chapter.id, 'code', chapter.code, 'name', chapter.name) order by chapter.name), '[]'
   ) as of_mentor
-  from public.chapters as chapter
+  from mentorcert.chapters as chapter
   where chapter.organisation_id = mentor.organisation_id and chapter.id = any(mentor.chapter_ids)
 ) as chapters
 where mentor.id = :peer_mentor_id;

@@ -4,10 +4,10 @@
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at, login.email, mentor.full_name
-from public.memberships as membership
-left join public.chapters as chapter on chapter.id = membership.chapter_id
-left join private.member_logins() as login on login.user_id = membership.user_id
-left join public.peer_mentors as mentor
+from mentorcert.memberships as membership
+left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
+left join mentorcert_private.member_logins() as login on login.user_id = membership.user_id
+left join mentorcert.peer_mentors as mentor
   on mentor.user_id = membership.user_id and mentor.organisation_id = membership.organisation_id
 where
   membership.organisation_id = :organisation_id
@@ -23,21 +23,21 @@ limit :size;
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at, login.email, mentor.full_name
-from public.memberships as membership
-left join public.chapters as chapter on chapter.id = membership.chapter_id
-left join private.member_logins() as login on login.user_id = membership.user_id
-left join public.peer_mentors as mentor
+from mentorcert.memberships as membership
+left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
+left join mentorcert_private.member_logins() as login on login.user_id = membership.user_id
+left join mentorcert.peer_mentors as mentor
   on mentor.user_id = membership.user_id and mentor.organisation_id = membership.organisation_id
 where membership.id = :id and membership.ended_at is null and membership.organisation_id = :organisation_id;
 
 -- name: add(user_id, role, chapter_id)!
-insert into public.memberships (user_id, role, chapter_id) values (:user_id, :role, :chapter_id);
+insert into mentorcert.memberships (user_id, role, chapter_id) values (:user_id, :role, :chapter_id);
 
 -- name: end_membership(id)!
-update public.memberships set ended_at = now() where id = :id and ended_at is null;
+update mentorcert.memberships set ended_at = now() where id = :id and ended_at is null;
 
 -- name: link_peer_mentor(organisation_id, external_id, user_id)!
-update public.peer_mentors as mentor
+update mentorcert.peer_mentors as mentor
 set user_id = :user_id
 where
   mentor.organisation_id = :organisation_id
@@ -50,10 +50,10 @@ where person.id::text = lower(:login) or lower(person.email) = lower(:login)
 limit 1;
 
 -- name: find_chapter(organisation_id, code)
-select chapter.id from public.chapters as chapter
+select chapter.id from mentorcert.chapters as chapter
 where chapter.organisation_id = :organisation_id and chapter.code = :code;
 
 -- name: admit(organisation_id, user_id, role, chapter_id)!
-insert into public.memberships (organisation_id, user_id, role, chapter_id)
+insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
 values (:organisation_id, :user_id, :role, :chapter_id)
 on conflict do nothing;

@@ -4,13 +4,13 @@
 select
   organisation.slug as organisation,
   organisation.name,
-  (select count(*) from public.peer_mentors as mentor where mentor.organisation_id = organisation.id) as peer_mentors,
+  (select count(*) from mentorcert.peer_mentors as mentor where mentor.organisation_id = organisation.id) as peer_mentors,
   counts.*,
   (
     select count(*) from public.listed_peer_mentors as listed
     where listed.organisation_id = organisation.id and listed.listed_until > now()
   ) as listed
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 cross join lateral (
   select
     count(*) filter (where current.status = 'active') as active,
@@ -32,18 +32,18 @@ order by organisation.slug;
 -- name: administration(organisation_id, time_zone)
 select
   :organisation_id::uuid as organisation_id,
-  (select count(*) from public.certification_types as type where type.organisation_id = :organisation_id) as types,
-  (select count(*) from public.chapters as chapter where chapter.organisation_id = :organisation_id) as chapters,
+  (select count(*) from mentorcert.certification_types as type where type.organisation_id = :organisation_id) as types,
+  (select count(*) from mentorcert.chapters as chapter where chapter.organisation_id = :organisation_id) as chapters,
   (
-    select count(*) from public.memberships as membership
+    select count(*) from mentorcert.memberships as membership
     where membership.organisation_id = :organisation_id and membership.ended_at is null
   ) as memberships,
   (
-    select max(run.local_day) from private.job_runs as run
+    select max(run.local_day) from mentorcert_private.job_runs as run
     where run.organisation_id = :organisation_id and run.job = 'nightly' and run.finished_at is not null
   ) as last_night,
-  private.day_of(now(), :time_zone) as today,
+  mentorcert_private.day_of(now(), :time_zone) as today,
   (
-    select connection.mode from portal.connections as connection where connection.organisation_id = :organisation_id
+    select connection.mode from mentorcert_portal.connections as connection where connection.organisation_id = :organisation_id
   ) as portal_mode,
-  (select count(disabled.endpoint) from private.disabled_endpoints as disabled) as switched_off;
+  (select count(disabled.endpoint) from mentorcert_private.disabled_endpoints as disabled) as switched_off;

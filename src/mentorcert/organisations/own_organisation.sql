@@ -3,12 +3,12 @@
 select
   organisation.id, organisation.slug, organisation.name, organisation.time_zone,
   array(
-    select membership.role from public.memberships as membership
+    select membership.role from mentorcert.memberships as membership
     where membership.user_id = (select auth.uid()) and membership.ended_at is null
     union
-    select 'peer_mentor' from public.peer_mentors as mentor where mentor.user_id = (select auth.uid())
+    select 'peer_mentor' from mentorcert.peer_mentors as mentor where mentor.user_id = (select auth.uid())
   ) as roles
-from public.organisations as organisation;
+from mentorcert.organisations as organisation;
 
 -- name: every()
 select organisation.id, organisation.slug, organisation.name, organisation.time_zone, '{}'::text[] as roles

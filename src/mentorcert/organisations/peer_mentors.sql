@@ -5,12 +5,12 @@ select
   mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, mentor.display_name, mentor.email, mentor.phone,
   mentor.listing_consent, mentor.chapter_ids, mentor.user_id,
   coalesce(
-    mentor.organisation_id = (select private.administered_organisation_id())
-    or mentor.chapter_ids && (select private.coordinated_chapter_ids()),
+    mentor.organisation_id = (select mentorcert_private.administered_organisation_id())
+    or mentor.chapter_ids && (select mentorcert_private.coordinated_chapter_ids()),
     false
   ) and mentor.erased_at is null as may_certify,
   listed.listed_until
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 left join public.listed_peer_mentors as listed on listed.peer_mentor_id = mentor.id
 where mentor.id = :peer_mentor_id and mentor.erased_at is null;
 
@@ -25,34 +25,34 @@ order by certification.expires_at, certification.certification_type;
 
 -- name: names_of(user_ids)
 select mentor.user_id, mentor.full_name
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 where
   mentor.user_id = any(:user_ids::uuid[])
   and mentor.organisation_id = (select public.get_user_organisation_id());
 
 -- name: add(external_id, full_name, display_name, email, phone, listing_consent, user_id)$
-insert into public.peer_mentors (external_id, full_name, display_name, email, phone, listing_consent, user_id)
+insert into mentorcert.peer_mentors (external_id, full_name, display_name, email, phone, listing_consent, user_id)
 values (:external_id, :full_name, :display_name, :email, :phone, :listing_consent, :user_id)
 returning id;
 
 -- name: change(peer_mentor_id, external_id, full_name, display_name, email, phone, listing_consent, user_id)!
-update public.peer_mentors as mentor
+update mentorcert.peer_mentors as mentor
 set
   external_id = :external_id, full_name = :full_name, display_name = :display_name, email = :email, phone = :phone,
   listing_consent = :listing_consent, user_id = :user_id
 where mentor.id = :peer_mentor_id and mentor.erased_at is null;
 
 -- name: enter(peer_mentor_id, chapter_ids)!
-insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id)
 select :peer_mentor_id, chapter_id from unnest(:chapter_ids::uuid[]) as chapter_id;
 
 -- name: leave(peer_mentor_id, chapter_ids)!
-update public.peer_mentor_chapters as link set ended_at = now()
+update mentorcert.peer_mentor_chapters as link set ended_at = now()
 where
   link.peer_mentor_id = :peer_mentor_id and link.chapter_id = any(:chapter_ids::uuid[]) and link.ended_at is null;
 
 -- name: find_login(email)
-select private.find_login(:email);
+select mentorcert_private.find_login(:email);
 
 -- name: login_address(user_id)
-select login.email from private.member_logins() as login where login.user_id = :user_id;
+select login.email from mentorcert_private.member_logins() as login where login.user_id = :user_id;

@@ -5,15 +5,15 @@ insert into auth.users (id, email)
 select
   md5('mentorcert sample ' || organisation.slug || ' ' || kind)::uuid,
   kind || '@' || organisation.slug || '.example'
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 cross join unnest(array['administrator', 'coordinator', 'mentor']) as kind
 where organisation.slug in ('hom', 'apen-samtale')
 on conflict (id) do nothing;
 
 -- name: add_memberships()
-insert into public.memberships (organisation_id, user_id, role, chapter_id)
+insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
 select organisation.id, login.id, wanted.role, chapter.id
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 cross join (
   values ('administrator', 'org_admin'), ('coordinator', 'coordinator'), ('mentor', 'peer_mentor')
 ) as wanted (kind, role)
@@ -21,26 +21,26 @@ join auth.users as login on login.email = wanted.kind || '@' || organisation.slu
 -- The coordinator of the chapter under which there are most peer mentors.
 left join lateral (
   select candidate.id
-  from public.chapters as candidate
+  from mentorcert.chapters as candidate
   where candidate.organisation_id = organisation.id and candidate.parent_id is null and wanted.role = 'coordinator'
   order by (
-    select count(*) from public.peer_mentors as mentor
-    where mentor.chapter_ids && private.with_chapters_below(array[candidate.id])
+    select count(*) from mentorcert.peer_mentors as mentor
+    where mentor.chapter_ids && mentorcert_private.with_chapters_below(array[candidate.id])
   ) desc, candidate.code
   limit 1
 ) as chapter on true
 where organisation.slug in ('hom', 'apen-samtale')
 -- Another chapter may have most by now; the coordinator stays where she is.
 and not exists (
-  select from public.memberships as membership
+  select from mentorcert.memberships as membership
   where membership.organisation_id = organisation.id and membership.user_id = login.id
 );
 
 -- name: link_peer_mentors()
 -- Somebody who is on the list, has more than one certification, and of whom one expires next.
-update public.peer_mentors as mentor
+update mentorcert.peer_mentors as mentor
 set user_id = login.id
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 join auth.users as login on login.email = 'mentor@' || organisation.slug || '.example'
 cross join lateral (
   select certification.peer_mentor_id as id
@@ -56,20 +56,20 @@ where
   mentor.id = chosen.id
   and mentor.user_id is null
   and not exists (
-    select from public.peer_mentors as other where other.organisation_id = organisation.id and other.user_id = login.id
+    select from mentorcert.peer_mentors as other where other.organisation_id = organisation.id and other.user_id = login.id
   );
 
 -- name: people()
 select
   login.id, login.email, membership.role, organisation.name as organisation, organisation.slug,
   coalesce(chapter.name, mentor.full_name) as scope
-from public.organisations as organisation
-join public.memberships as membership
+from mentorcert.organisations as organisation
+join mentorcert.memberships as membership
   on membership.organisation_id = organisation.id and membership.ended_at is null
 join auth.users as login
   on login.id = membership.user_id and login.email like '%@' || organisation.slug || '.example'
-left join public.chapters as chapter on chapter.id = membership.chapter_id
-left join public.peer_mentors as mentor
+left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
+left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = organisation.id and mentor.user_id = login.id and membership.role = 'peer_mentor'
 where organisation.slug in ('hom', 'apen-samtale')
 order by organisation.slug desc, array_position(array['peer_mentor', 'coordinator', 'org_admin'], membership.role);

@@ -2,23 +2,23 @@
 
 -- name: of_organisation(organisation_id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
-from public.certification_types
+from mentorcert.certification_types
 where organisation_id = :organisation_id
 order by code;
 
 -- name: get(id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
-from public.certification_types
+from mentorcert.certification_types
 where id = :id;
 
 -- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
-insert into public.certification_types
+insert into mentorcert.certification_types
   (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)
 values
   (:code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[]);
 
 -- name: change(id, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
-update public.certification_types set
+update mentorcert.certification_types set
   name_nb = :name_nb, name_en = :name_en, validity_rule = :validity_rule, validity_months = :validity_months,
   required_for_listing = :required_for_listing, reminder_days = :reminder_days::smallint[]
 where id = :id;
@@ -26,9 +26,9 @@ where id = :id;
 -- name: examples(rule, months, time_zone)
 -- By the function by which certifications are issued and renewed.
 select example.kind, example.issued_on, example.held_until,
-  private.last_valid_day(:rule, :months::integer, example.issued_on, example.held_until) as last_day
+  mentorcert_private.last_valid_day(:rule, :months::integer, example.issued_on, example.held_until) as last_day
 from (
-  select private.day_of(now(), :time_zone) as today, extract(year from private.day_of(now(), :time_zone))::integer as year
+  select mentorcert_private.day_of(now(), :time_zone) as today, extract(year from mentorcert_private.day_of(now(), :time_zone))::integer as year
 ) as clock
 cross join lateral (
   values

@@ -1,11 +1,11 @@
 \ir fixture.psql
 -- Who reads and changes certification_renewal_events, the home of the history once it has moved.
 
-update private.history_storage set mode = 'events';
+update mentorcert_private.history_storage set mode = 'events';
 update public.peer_mentor_certifications set status = 'suspended' where status = 'active';
 
 select tests.everybody_gets(
-  $$ select distinct certification_id from public.certification_renewal_events $$,
+  $$ select distinct certification_id from mentorcert.certification_renewal_events $$,
   'who reads a certification reads its events',
   'adam: cait.basic,lost.basic,mia.basic,mia.short,mixa.basic,old.basic,per.life',
   'bea bob: bert.basic,dora.basic', 'cora dora@alfa mia: mia.basic,mia.short',
@@ -16,16 +16,16 @@ select tests.everybody_gets(
 );
 select tests.everybody_gets(
   $$
-    insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+    insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
     values (tests.id('e'), tests.id('alfa'), tests.id('mia.basic'), 9, jsonb_build_object('entry_id', tests.id('e')))
   $$,
   'nobody adds an event', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 select tests.everybody_gets(
-  $$ update public.certification_renewal_events set position = position + 1 $$, 'nobody changes an event', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
+  $$ update mentorcert.certification_renewal_events set position = position + 1 $$, 'nobody changes an event', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 select tests.everybody_gets(
-  $$ delete from public.certification_renewal_events $$, 'nobody deletes an event', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
+  $$ delete from mentorcert.certification_renewal_events $$, 'nobody deletes an event', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 
 select * from finish();

@@ -71,7 +71,7 @@ select tests.everybody_gets(
   $$ delete from public.peer_mentor_certifications $$, 'nobody deletes a certification', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 select tests.everybody_gets(
-  $$ truncate public.peer_mentor_certifications, public.certification_renewal_events $$,
+  $$ truncate public.peer_mentor_certifications, mentorcert.certification_renewal_events $$,
   'nobody empties the table', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 

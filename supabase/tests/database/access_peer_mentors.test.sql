@@ -2,7 +2,7 @@
 -- Who reads and changes peer mentors.
 
 select tests.everybody_gets(
-  $$ select id from public.peer_mentors $$,
+  $$ select id from mentorcert.peer_mentors $$,
   'peer mentors read themselves, coordinators those of their chapters and of those below, administrators all',
   'adam: cait,lone,lost,mia,mixa,old,per', 'bea bob: bert,dora', 'cora dora@alfa mia: mia', 'mixa: mia,mixa',
   'sev: lone,mixa,per', 'paula: cait,mia,per', 'per: per', 'dora@beta: dora', 'dora gone nora: ', 'anon: 42501',
@@ -10,7 +10,7 @@ select tests.everybody_gets(
 );
 select tests.everybody_gets(
   $$
-    insert into public.peer_mentors (external_id, full_name) values ('new', 'New')
+    insert into mentorcert.peer_mentors (external_id, full_name) values ('new', 'New')
     returning tests.name(organisation_id) || '/' || external_id
   $$,
   'administrators add peer mentors to their own organisation',
@@ -18,28 +18,28 @@ select tests.everybody_gets(
   'anon bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 42501'
 );
 select tests.everybody_gets(
-  $$ insert into public.peer_mentors (external_id, full_name) values ('new', 'New') $$, 'also where nothing is returned',
+  $$ insert into mentorcert.peer_mentors (external_id, full_name) values ('new', 'New') $$, 'also where nothing is returned',
   'adam bea: 1 rows', 'service_role: 23502',
   'anon bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 42501'
 );
 select tests.everybody_gets(
-  $$ update public.peer_mentors set phone = '+47 12' returning id $$,
+  $$ update mentorcert.peer_mentors set phone = '+47 12' returning id $$,
   'administrators change the peer mentors of their own organisation',
   'adam: cait,lone,lost,mia,mixa,old,per', 'bea: bert,dora',
   'service_role: bert,cait,dora,lone,lost,mia,mixa,old,per', 'anon: 42501',
   'bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: '
 );
 select tests.everybody_gets(
-  $$ update public.peer_mentors set listing_consent = false $$, 'nor does a change that reads nothing reach further',
+  $$ update mentorcert.peer_mentors set listing_consent = false $$, 'nor does a change that reads nothing reach further',
   'adam: 7 rows', 'bea: 2 rows', 'service_role: 9 rows', 'anon: 42501',
   'bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 0 rows'
 );
 select tests.everybody_gets(
-  $$ delete from public.peer_mentors $$, 'nobody deletes a peer mentor', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
+  $$ delete from mentorcert.peer_mentors $$, 'nobody deletes a peer mentor', 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 select is(
   tests.attempt('mia', $$
-    select id from public.peer_mentors where 1 / (case when id = tests.id('mia') then 1 else 0 end) = 1
+    select id from mentorcert.peer_mentors where 1 / (case when id = tests.id('mia') then 1 else 0 end) = 1
   $$),
   'mia', 'a condition that fails is not tried on hidden rows'
 );
@@ -49,7 +49,7 @@ create function tests.visible_peer_mentors() returns text
 language plpgsql set search_path = ''
 as $$
 begin
-  return (select string_agg(tests.name(id), ',' order by tests.name(id)) from public.peer_mentors);
+  return (select string_agg(tests.name(id), ',' order by tests.name(id)) from mentorcert.peer_mentors);
 end
 $$;
 grant execute on function tests.visible_peer_mentors() to authenticated;

@@ -97,8 +97,8 @@ select is(
 );
 
 -- The same once the history is kept as events, and the JSONB has lost it.
-select is(tests.perform('owner', $$ select looked_at from private.copy_histories_to_events(null, 100) $$), '11', 'copied');
-select is(tests.perform('owner', $$ select private.switch_history_to_events() $$), '', 'switched');
+select is(tests.perform('owner', $$ select looked_at from mentorcert_private.copy_histories_to_events(null, 100) $$), '11', 'copied');
+select is(tests.perform('owner', $$ select mentorcert_private.switch_history_to_events() $$), '', 'switched');
 set local session_replication_role = replica;
 update public.peer_mentor_certifications set renewal_history = '[]';
 set local session_replication_role = origin;

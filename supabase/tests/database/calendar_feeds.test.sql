@@ -48,12 +48,12 @@ select tests.everybody_gets(
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: mia.basic,mia.short'
 );
 select tests.everybody_gets(
-  'select token_hash from private.calendar_feeds', 'nobody reads the feeds themselves',
+  'select token_hash from mentorcert_private.calendar_feeds', 'nobody reads the feeds themselves',
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 );
 select is_empty(
   $$
-    select feed from private.calendar_feeds as feed
+    select feed from mentorcert_private.calendar_feeds as feed
     where strpos(feed::text, tests.token('mia')) > 0
   $$, 'the token is not stored'
 );
@@ -74,9 +74,9 @@ as $$
 declare
   answer text;
 begin
-  insert into private.disabled_endpoints (endpoint, reason) values (shown_without.endpoint, 'A test');
+  insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (shown_without.endpoint, 'A test');
   answer := tests.shown('mia');
-  delete from private.disabled_endpoints;
+  delete from mentorcert_private.disabled_endpoints;
   return answer;
 end
 $$;
@@ -105,7 +105,7 @@ declare
 begin
   begin
     execute statement;
-    answer := tests.shown(who) || (select case count(*) when 2 then '' else ', ended' end from private.calendar_feeds);
+    answer := tests.shown(who) || (select case count(*) when 2 then '' else ', ended' end from mentorcert_private.calendar_feeds);
     raise exception sqlstate 'TESTS';
   exception when sqlstate 'TESTS' then
     return answer;
@@ -116,12 +116,12 @@ select is(tests.shown_after('dora@beta', statement), expected, statement)
 from (
   values
     ($$ select 1 $$, 'dora.basic'),
-    ($$ update public.memberships set ended_at = now() where id = tests.id('m.dora.alfa') $$, 'dora.basic'),
-    ($$ update public.memberships set ended_at = now() where id = tests.id('m.dora.beta') $$, ''),
-    ($$ update public.peer_mentors set phone = '1' where id = tests.id('dora') $$, 'dora.basic'),
-    ($$ update public.peer_mentors set user_id = tests.id('nora') where id = tests.id('dora') $$, ', ended'),
-    ($$ update public.peer_mentors set user_id = null where id = tests.id('dora') $$, ', ended'),
-    ($$ select private.erase_peer_mentor(tests.id('dora')) $$, ', ended'),
+    ($$ update mentorcert.memberships set ended_at = now() where id = tests.id('m.dora.alfa') $$, 'dora.basic'),
+    ($$ update mentorcert.memberships set ended_at = now() where id = tests.id('m.dora.beta') $$, ''),
+    ($$ update mentorcert.peer_mentors set phone = '1' where id = tests.id('dora') $$, 'dora.basic'),
+    ($$ update mentorcert.peer_mentors set user_id = tests.id('nora') where id = tests.id('dora') $$, ', ended'),
+    ($$ update mentorcert.peer_mentors set user_id = null where id = tests.id('dora') $$, ', ended'),
+    ($$ select mentorcert_private.erase_peer_mentor(tests.id('dora')) $$, ', ended'),
     ($$ delete from auth.users where id = tests.id('dora') $$, ', ended'),
     ($$ update auth.users set deleted_at = now() where id = tests.id('dora') $$, '')
 ) as ends (statement, expected);
@@ -134,10 +134,10 @@ update auth.users set banned_until = now() where id = tests.id('dora');
 select is(tests.shown('dora@beta'), 'dora.basic', 'until the suspension ends');
 
 select throws_ok(
-  $$ insert into private.calendar_feeds values (tests.id('alfa'), tests.id('lone'), '\x00') $$, '23514', null, 'a hash has 32 bytes'
+  $$ insert into mentorcert_private.calendar_feeds values (tests.id('alfa'), tests.id('lone'), '\x00') $$, '23514', null, 'a hash has 32 bytes'
 );
 select throws_ok(
-  $$ insert into private.calendar_feeds values (tests.id('beta'), tests.id('mia'), sha256('x')) $$, '23503', null,
+  $$ insert into mentorcert_private.calendar_feeds values (tests.id('beta'), tests.id('mia'), sha256('x')) $$, '23503', null,
   'a feed is of a peer mentor of its organisation'
 );
 

@@ -7,6 +7,7 @@ insert into tests.allowed (signature) values
   -- the Data API
   ('public.calendar_feed_created_at()'),
   ('public.calendar_of(text)'),
+  ('mentorcert.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
   ('public.certification_as_of(uuid,timestamp with time zone,timestamp with time zone)'),
   ('public.certification_history(uuid)'),
   ('public.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
@@ -28,54 +29,54 @@ insert into tests.allowed (signature) values
   ('public.set_my_language(text)'),
   ('public.suspend_certification(uuid,text)'),
   -- what policies and the functions above call
-  ('private.administered_organisation_id()'),
-  ('private.set_change_context(jsonb)'),
-  ('private.are_distinct(smallint[])'),
-  ('private.use_sort_plan(uuid[],integer)'),
-  ('private.check_endpoint(text)'),
-  ('private.coordinated_chapter_ids()'),
-  ('private.current_history_version()'),
-  ('private.day_of(timestamp with time zone,text)'),
-  ('private.day_starts(date,text)'),
-  ('private.raise_forbidden(text)'),
-  ('private.evidence(jsonb)'),
-  ('private.expires_at_by_rule(public.peer_mentor_certifications,date,text)'),
-  ('private.found_peer_mentors(uuid,text[],uuid[],integer)'),
-  ('private.history_is_in_events()'),
-  ('private.require_type(uuid,text)'),
-  ('private.last_valid_day(text,integer,date,date)'),
-  ('private.latest_change(uuid)'),
-  ('private.lock_certification(uuid)'),
-  ('private.name_patterns(text)'),
-  ('private.own_peer_mentor_ids()'),
-  ('private.reject_revert(text,text)'),
-  ('private.reject_transition(text,text)'),
-  ('private.require_administered_organisation(text)'),
-  ('private.require_administrator(boolean,text)'),
-  ('private.require_certifications()'),
-  ('private.require_reason(text)'),
-  ('private.status_at(boolean,timestamp with time zone,timestamp with time zone)'),
-  ('private.state_before(public.peer_mentor_certifications,jsonb)'),
-  ('private.time_zone_of(uuid)'),
-  ('private.upgrade_history_entry(jsonb)'),
-  ('private.scan_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
-  ('private.with_chapters_below(uuid[])'),
-  ('private.check_extension(text,date)'),
-  ('private.record_reversal(uuid,text)'),
-  ('private.preview_extension(text,date,uuid,date)'),
-  ('private.preview_reversal(uuid)');
+  ('mentorcert_private.administered_organisation_id()'),
+  ('mentorcert_private.set_change_context(jsonb)'),
+  ('mentorcert_private.are_distinct(smallint[])'),
+  ('mentorcert_private.use_sort_plan(uuid[],integer)'),
+  ('mentorcert_private.check_endpoint(text)'),
+  ('mentorcert_private.coordinated_chapter_ids()'),
+  ('mentorcert_private.current_history_version()'),
+  ('mentorcert_private.day_of(timestamp with time zone,text)'),
+  ('mentorcert_private.day_starts(date,text)'),
+  ('mentorcert_private.raise_forbidden(text)'),
+  ('mentorcert_private.evidence(jsonb)'),
+  ('mentorcert_private.expires_at_by_rule(public.peer_mentor_certifications,date,text)'),
+  ('mentorcert_private.found_peer_mentors(uuid,text[],uuid[],integer)'),
+  ('mentorcert_private.history_is_in_events()'),
+  ('mentorcert_private.require_type(uuid,text)'),
+  ('mentorcert_private.last_valid_day(text,integer,date,date)'),
+  ('mentorcert_private.latest_change(uuid)'),
+  ('mentorcert_private.lock_certification(uuid)'),
+  ('mentorcert_private.name_patterns(text)'),
+  ('mentorcert_private.own_peer_mentor_ids()'),
+  ('mentorcert_private.reject_revert(text,text)'),
+  ('mentorcert_private.reject_transition(text,text)'),
+  ('mentorcert_private.require_administered_organisation(text)'),
+  ('mentorcert_private.require_administrator(boolean,text)'),
+  ('mentorcert_private.require_certifications()'),
+  ('mentorcert_private.require_reason(text)'),
+  ('mentorcert_private.status_at(boolean,timestamp with time zone,timestamp with time zone)'),
+  ('mentorcert_private.state_before(public.peer_mentor_certifications,jsonb)'),
+  ('mentorcert_private.time_zone_of(uuid)'),
+  ('mentorcert_private.upgrade_history_entry(jsonb)'),
+  ('mentorcert_private.scan_certifications(uuid,uuid[],boolean,timestamp with time zone,timestamp with time zone,uuid,uuid,integer,text,text,uuid)'),
+  ('mentorcert_private.with_chapters_below(uuid[])'),
+  ('mentorcert_private.check_extension(text,date)'),
+  ('mentorcert_private.record_reversal(uuid,text)'),
+  ('mentorcert_private.preview_extension(text,date,uuid,date)'),
+  ('mentorcert_private.preview_reversal(uuid)');
 -- what answers requests calls; service_role has no user who could be asked for, or whose access could be logged
 insert into tests.allowed (signature, is_for_service_role)
 select signature, false
 from unnest(array[
-  'private.cancel_task(uuid)',
-  'private.find_login(text)',
-  'private.log_access(text,uuid[],text)',
-  'private.member_logins()',
-  'private.portal_alarm()',
-  'private.preview_replay(jsonb,integer)',
-  'private.request_task(text,text,bytea,jsonb,uuid)',
-  'private.set_portal_mode(text,text,uuid[])',
+  'mentorcert_private.cancel_task(uuid)',
+  'mentorcert_private.find_login(text)',
+  'mentorcert_private.log_access(text,uuid[],text)',
+  'mentorcert_private.member_logins()',
+  'mentorcert_private.portal_alarm()',
+  'mentorcert_private.preview_replay(jsonb,integer)',
+  'mentorcert_private.request_task(text,text,bytea,jsonb,uuid)',
+  'mentorcert_private.set_portal_mode(text,text,uuid[])',
   'public.own_organisations()'
 ]) as signature;
 
@@ -89,7 +90,7 @@ select
   function.oid, function.proname::text as name, function.prosecdef as definer, function.proconfig as settings,
   function.pronamespace::regnamespace::text as schema, tests.signature(function.oid) as signature
 from pg_catalog.pg_proc as function
-where function.pronamespace in ('public'::regnamespace, 'private'::regnamespace);
+where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace);
 
 select set_eq(
   format(
@@ -104,7 +105,7 @@ from unnest(array['authenticated', 'service_role']) as role_name;
 select set_eq(
   $$ select signature from tests.functions where has_function_privilege('anon', oid, 'execute') $$,
   array[
-    'private.check_endpoint(text)', 'public.calendar_of(text)', 'public.check_certificate(uuid)',
+    'mentorcert_private.check_endpoint(text)', 'public.calendar_of(text)', 'public.check_certificate(uuid)',
     'public.public_organisation(text)'
   ],
   'anon executes what policies call for it and what needs no login, and nothing else'
@@ -112,14 +113,14 @@ select set_eq(
 select set_eq(
   $$ select signature from tests.functions where has_function_privilege('mentorcert_jobs', oid, 'execute') $$,
   array[
-    'private.claim_digests(uuid[],uuid[],timestamp with time zone)',
-    'private.claim_notices(uuid[],timestamp with time zone,integer)',
-    'private.due_digests(timestamp with time zone,uuid[],uuid[])',
-    'private.due_notices(timestamp with time zone,integer,uuid[])',
-    'private.finish_notices(uuid[],timestamp with time zone,text)',
-    'private.next_nightly_at(timestamp with time zone)', 'private.next_notices_at(timestamp with time zone)',
-    'private.report_notices(uuid[],uuid[])', 'private.run_nightly(timestamp with time zone,integer)',
-    'private.start_notices(timestamp with time zone,integer,boolean)', 'private.uncertain_notices()'
+    'mentorcert_private.claim_digests(uuid[],uuid[],timestamp with time zone)',
+    'mentorcert_private.claim_notices(uuid[],timestamp with time zone,integer)',
+    'mentorcert_private.due_digests(timestamp with time zone,uuid[],uuid[])',
+    'mentorcert_private.due_notices(timestamp with time zone,integer,uuid[])',
+    'mentorcert_private.finish_notices(uuid[],timestamp with time zone,text)',
+    'mentorcert_private.next_nightly_at(timestamp with time zone)', 'mentorcert_private.next_notices_at(timestamp with time zone)',
+    'mentorcert_private.report_notices(uuid[],uuid[])', 'mentorcert_private.run_nightly(timestamp with time zone,integer)',
+    'mentorcert_private.start_notices(timestamp with time zone,integer,boolean)', 'mentorcert_private.uncertain_notices()'
   ],
   'the role of the jobs executes the job functions'
 );
@@ -152,7 +153,7 @@ select set_eq(
   'and no other setting but these'
 );
 select set_eq(
-  $$ select name from tests.functions where schema = 'public' and definer $$,
+  $$ select name from tests.functions where schema in ('public', 'mentorcert') and definer $$,
   array[
     'calendar_feed_created_at', 'calendar_of', 'check_certificate', 'create_calendar_feed', 'get_user_organisation_id',
     'own_organisations', 'public_organisation', 'revoke_calendar_feed', 'set_my_language'
@@ -178,9 +179,8 @@ select is_empty(
   $$ select signature from tests.functions where pg_catalog.obj_description(oid, 'pg_proc') is null $$,
   'every function has a comment'
 );
-select ok(
-  not has_schema_privilege('anon', 'private', 'usage'), 'anon does not get into the schema private'
-);
+select ok(not has_schema_privilege('anon', schema, 'usage'), 'anon does not get into the schema ' || schema)
+from unnest(array['mentorcert', 'mentorcert_private']) as schema;
 
 select * from finish();
 rollback;

@@ -4,24 +4,33 @@
 -- With an empty search_path every name comes out in full.
 create function tests.conditions() returns table (policy text, conditions text)
 language sql set search_path = ''
-as $$ select tablename || ': ' || policyname, coalesce(qual, '') || coalesce(with_check, '') from pg_catalog.pg_policies where schemaname = 'public' $$;
+as $$ select tablename || ': ' || policyname, coalesce(qual, '') || coalesce(with_check, '') from pg_catalog.pg_policies where schemaname in ('public', 'mentorcert') $$;
 
 create view tests.tables as
 select class.oid, class.relname::text as name, class.relnamespace::regnamespace::text as schema, class.relkind as kind,
   class.relrowsecurity as row_security
 from pg_catalog.pg_class as class
-where class.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
+where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
 
 select set_eq(
-  $$ select name from tests.tables where schema = 'public' $$,
+  $$ select schema || '.' || name from tests.tables where schema in ('public', 'mentorcert') and kind <> 'v' $$,
   array[
-    'audit_log', 'certification_renewal_events', 'certification_types', 'chapters', 'listed_peer_mentors', 'memberships',
-    'organisations', 'peer_mentor_certifications', 'peer_mentor_chapters', 'peer_mentors'
+    'mentorcert.audit_log', 'mentorcert.certification_renewal_events', 'mentorcert.certification_types', 'mentorcert.chapters',
+    'mentorcert.memberships', 'mentorcert.organisations', 'mentorcert.peer_mentor_chapters', 'mentorcert.peer_mentors',
+    'public.listed_peer_mentors', 'public.peer_mentor_certifications'
   ],
-  'these tables are in the Data API; there is no view, which would be above row-level security, and no sequence'
+  'these tables are in the Data API, and no sequence'
+);
+select set_eq(
+  $$
+    select name, pg_catalog.array_to_string(class.reloptions, ' ')
+    from tests.tables join pg_catalog.pg_class as class using (oid) where kind = 'v'
+  $$,
+  $$ values ('peer_mentor_certifications', 'security_invoker=true') $$,
+  'the one view has no rights but those of its caller'
 );
 select is_empty(
-  $$ select name from tests.tables where not row_security $$, 'row-level security is on for every table'
+  $$ select name from tests.tables where kind <> 'v' and not row_security $$, 'row-level security is on for every table'
 );
 select is_empty($$ select name from tests.tables where obj_description(oid, 'pg_class') is null $$, 'every table has a comment');
 select is_empty(
@@ -69,7 +78,7 @@ select set_eq(
   'each table belongs to an endpoint that can be switched off, for every command and every client'
 );
 select set_eq(
-  $$ select tablename || ' ' || cmd from pg_catalog.pg_policies where schemaname = 'public' and permissive = 'PERMISSIVE' $$,
+  $$ select tablename || ' ' || cmd from pg_catalog.pg_policies where schemaname in ('public', 'mentorcert') and permissive = 'PERMISSIVE' $$,
   array[
     'audit_log SELECT', 'certification_renewal_events SELECT', 'certification_types INSERT', 'certification_types SELECT',
     'certification_types UPDATE', 'chapters INSERT', 'chapters SELECT', 'chapters UPDATE', 'listed_peer_mentors SELECT',
@@ -85,7 +94,7 @@ select set_eq(
 select is_empty(
   $$
     select grantee || ' ' || privilege_type || ' ' || table_name from information_schema.table_privileges
-    where table_schema in ('public', 'private') and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+    where table_schema in ('public', 'mentorcert', 'mentorcert_private') and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
       and privilege_type in ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER')
   $$,
   'nobody deletes, empties (which is above row-level security), refers to or puts triggers on a table'
@@ -93,17 +102,17 @@ select is_empty(
 select is_empty(
   $$
     select table_name from information_schema.role_table_grants
-    where table_schema = 'private' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+    where table_schema = 'mentorcert_private' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
   $$,
-  'nobody gets at a table of the schema private'
+  'nobody gets at a table of the schema mentorcert_private'
 );
 select set_eq(
   $$
     select table_name || ' ' || privilege_type from information_schema.role_table_grants
-    where table_schema = 'public' and grantee in ('anon', 'PUBLIC')
+    where table_schema in ('public', 'mentorcert') and grantee in ('anon', 'PUBLIC')
     union
     select table_name || ' ' || privilege_type from information_schema.column_privileges
-    where table_schema = 'public' and grantee in ('anon', 'PUBLIC')
+    where table_schema in ('public', 'mentorcert') and grantee in ('anon', 'PUBLIC')
   $$,
   array['listed_peer_mentors SELECT'],
   'anon reads the public list, and has no other grant'
@@ -112,7 +121,7 @@ select set_eq(
   $$
     select table_name || ' ' || privilege_type || ' ' || string_agg(column_name, ' ' order by column_name collate "C")
     from information_schema.column_privileges
-    where table_schema = 'public' and grantee = 'authenticated' and privilege_type <> 'SELECT'
+    where table_schema in ('public', 'mentorcert') and grantee = 'authenticated' and privilege_type <> 'SELECT'
     group by table_name, privilege_type
   $$,
   array[
@@ -136,13 +145,13 @@ select set_eq(
   $$
     select table_name || ' ' || string_agg(privilege_type, ' ' order by privilege_type collate "C")
     from information_schema.role_table_grants
-    where table_schema = 'public' and grantee = 'service_role'
-    group by table_name
+    where table_schema in ('public', 'mentorcert') and grantee = 'service_role'
+    group by table_schema, table_name
   $$,
   array[
     'audit_log SELECT', 'certification_renewal_events SELECT', 'certification_types INSERT SELECT UPDATE',
     'chapters INSERT SELECT UPDATE', 'listed_peer_mentors SELECT', 'memberships INSERT SELECT UPDATE', 'organisations INSERT SELECT UPDATE',
-    'peer_mentor_certifications INSERT SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
+    'peer_mentor_certifications INSERT SELECT', 'peer_mentor_certifications SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
     'peer_mentors INSERT SELECT UPDATE'
   ],
   'the service key writes these tables'
@@ -156,7 +165,7 @@ where table_name = 'peer_mentor_certifications' and grantee = 'service_role' and
 select is_empty(
   $$
     select policyname from pg_catalog.pg_policies
-    where permissive = 'RESTRICTIVE' and qual !~ '\( SELECT private\.check_endpoint\(''\w+''::text\)'
+    where permissive = 'RESTRICTIVE' and qual !~ '\( SELECT mentorcert_private\.check_endpoint\(''\w+''::text\)'
   $$,
   'each of them asks for its endpoint'
 );
@@ -171,7 +180,7 @@ select is_empty(
 select is_empty(
   $$
     select policy from tests.conditions()
-    where regexp_replace(conditions, '\( SELECT \(?(private|public|auth)\.\w+\([^()]*\)', '', 'g') ~ '\m(private|public|auth)\.\w+\('
+    where regexp_replace(conditions, '\( SELECT \(?(mentorcert_private|mentorcert|public|auth)\.\w+\([^()]*\)', '', 'g') ~ '\m(mentorcert_private|mentorcert|public|auth)\.\w+\('
   $$,
   'policies call functions as (select f()): once in a statement, not once in a row'
 );

@@ -1,13 +1,13 @@
 \ir fixture.psql
 -- search_certifications: what each role finds, the order of names, words as they are written, wrong arguments.
 
-insert into public.peer_mentors (id, organisation_id, external_id, full_name)
+insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)
 select tests.id('s' || number), tests.id('alfa'), 'S-' || number, name
 from unnest(array['Åse Aas', 'Øystein Berg', 'Ærlend 50%', 'anne_marie', 'Zoe Berg']) with ordinality as people (name, number);
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
-select tests.id('alfa'), mentor.id, tests.id('1a') from public.peer_mentors as mentor where mentor.external_id like 'S-%';
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+select tests.id('alfa'), mentor.id, tests.id('1a') from mentorcert.peer_mentors as mentor where mentor.external_id like 'S-%';
 insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at, expires_at)
-select tests.id('alfa'), mentor.id, 'basic', tests.day(-400), tests.day(30) from public.peer_mentors as mentor where mentor.external_id like 'S-%';
+select tests.id('alfa'), mentor.id, 'basic', tests.day(-400), tests.day(30) from mentorcert.peer_mentors as mentor where mentor.external_id like 'S-%';
 
 create function tests.found(arguments text) returns text
 language plpgsql

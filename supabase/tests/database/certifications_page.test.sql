@@ -2,20 +2,20 @@
 -- certifications_page: pages of what the caller may read, in order of expiry; every filter, for every role.
 
 -- Many peer mentors in each chapter of alfa, and some in beta; several certifications with the same end, some without.
-insert into public.peer_mentors (id, organisation_id, external_id, full_name)
+insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)
 select tests.id(chapter || '-' || number), case when chapter = 'b1' then tests.id('beta') else tests.id('alfa') end, chapter || '-' || number, 'x'
 from unnest(array['1a', '1b', '2a', 'county1', 'b1']) as chapter, generate_series(1, 12) as number;
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 select mentor.organisation_id, mentor.id, tests.id(split_part(mentor.external_id, '-', 1))
-from public.peer_mentors as mentor where mentor.external_id like '%-%';
+from mentorcert.peer_mentors as mentor where mentor.external_id like '%-%';
 insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at, expires_at, status)
 select mentor.organisation_id, mentor.id, 'basic', tests.day(-400), tests.day(days), case when days <= 0 then 'expired' else 'active' end
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 cross join lateral (select (split_part(mentor.external_id, '-', 2)::integer % 5 - 1) * 20 as days) as ends
 where mentor.external_id like '%-%';
 insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at)
 select mentor.organisation_id, mentor.id, 'life', tests.day(-400)
-from public.peer_mentors as mentor
+from mentorcert.peer_mentors as mentor
 where mentor.external_id like '%-%' and mentor.organisation_id = tests.id('alfa') and split_part(mentor.external_id, '-', 2)::integer <= 5;
 update public.peer_mentor_certifications set status = 'suspended' where peer_mentor_id in (tests.id('1a-2'), tests.id('2a-3'), tests.id('1b-1'));
 -- Two nights were missed: stored as active what is not.
@@ -118,7 +118,7 @@ declare
 begin
   foreach few in array array[true, false] loop
     execute format(
-      'create or replace function private.use_sort_plan(chapter_ids uuid[], page_size integer) returns boolean '
+      'create or replace function mentorcert_private.use_sort_plan(chapter_ids uuid[], page_size integer) returns boolean '
       'language sql stable security definer set search_path = '''' return %s', few::text
     );
     return next is(

@@ -8,7 +8,7 @@ as $$
     select coalesce(string_agg(tests.name(id), ',' order by tests.name(id)), 'none') from unnest(copy.chapter_ids) as id
   ), ' or ')
   from (
-    select chapter_ids from public.peer_mentors where id = tests.id(mentor)
+    select chapter_ids from mentorcert.peer_mentors where id = tests.id(mentor)
     union all
     select chapter_ids from public.peer_mentor_certifications where peer_mentor_id = tests.id(mentor)
   ) as copy
@@ -19,7 +19,7 @@ from (values ('mia', '1a'), ('per', '1b,2a'), ('lost', 'none'), ('old', 'none'),
 
 select is(
   tests.perform('adam', $$
-    insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id)
+    insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id)
     select tests.id(mentor), tests.id('1b') from unnest(array['mia', 'lost']) as mentor
   $$),
   '2 rows', 'two enter a chapter'
@@ -27,12 +27,12 @@ select is(
 select is(tests.chapters('mia'), '1a,1b', 'it is added');
 select is(tests.chapters('lost'), '1b', 'for each of them');
 select is(
-  tests.perform('adam', $$ update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$),
+  tests.perform('adam', $$ update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$),
   '2 rows', 'one leaves both'
 );
 select is(tests.chapters('mia'), 'none', 'they are taken away');
 select is(
-  tests.perform('adam', $$ insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$),
+  tests.perform('adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$),
   '1 rows', 'and comes back to one'
 );
 select is(tests.chapters('mia'), '1a', 'which is the only one then');
@@ -48,14 +48,14 @@ select is(
   '2a', 'whatever chapters it brings'
 );
 select is(
-  tests.attempt('owner', format('update public.%I set chapter_ids = %s where id = tests.id(%L)', table_name, value, row_name)),
+  tests.attempt('owner', format('update %s set chapter_ids = %s where id = tests.id(%L)', tests.qualified(table_name), value, row_name)),
   format('MC007 %s_chapter_ids_immutable', table_name), format('refused for %s: %s', table_name, value)
 )
 from (values ('peer_mentors', 'per'), ('peer_mentor_certifications', 'per.life')) as rows (table_name, row_name)
 cross join unnest(array[$$ '{}' $$, $$ array[tests.id('1b')] $$, $$ array[tests.id('2a'), tests.id('1b'), tests.id('b1')] $$]) as value;
 select is(
   tests.attempt(who, $$
-    insert into public.peer_mentors (organisation_id, external_id, full_name, chapter_ids)
+    insert into mentorcert.peer_mentors (organisation_id, external_id, full_name, chapter_ids)
     values (tests.id('alfa'), 'new', 'New', array[tests.id('b1')])
   $$),
   'MC007 peer_mentors_chapter_ids_immutable', 'a new peer mentor is in no chapter yet, not even by ' || who

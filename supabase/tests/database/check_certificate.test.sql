@@ -45,15 +45,15 @@ cross join lateral (select tests.set_dates('mia.basic', now() + issued, now() + 
 cross join lateral (select tests.is_valid('mia.basic') as answer where set_up is not null) as valid;
 
 select tests.set_dates('mia.basic', now() - interval '1 day', null, 'active');
-update public.peer_mentors set
+update mentorcert.peer_mentors set
   erased_at = now(), user_id = null, full_name = 'erased', external_id = 'erased-' || id, listing_consent = false
 where id = tests.id('mia');
 select is(tests.is_valid('mia.basic'), 'false', 'of somebody erased, whatever the dates say');
 select is(tests.is_valid('bert.basic'), 'true', 'others'' hold');
-select private.erase_peer_mentor(tests.id('bert'));
+select mentorcert_private.erase_peer_mentor(tests.id('bert'));
 select is(tests.is_valid('bert.basic'), 'false', 'until they are erased as well');
 
-insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'A test');
+insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'A test');
 select is(tests.is_valid('per.life'), 'MC010 endpoint_enabled', 'off with the certifications');
 
 select * from finish();

@@ -4,103 +4,103 @@
 select is(tests.attempt('owner', statement), expected, expected)
 from (
   values
-    ($$ insert into public.organisations (slug, name) values ('Not a slug', 'x') $$, '23514 organisations_slug_valid'),
-    ($$ insert into public.organisations (slug, name) values ('x', ' ') $$, '23514 organisations_name_valid'),
-    ($$ insert into public.organisations (slug, name) values ('alfa', 'x') $$, '23505 organisations_slug_key'),
-    ($$ insert into public.organisations (slug, name, time_zone) values ('x', 'x', 'Oslo') $$, 'MC008 organisations_time_zone_valid'),
+    ($$ insert into mentorcert.organisations (slug, name) values ('Not a slug', 'x') $$, '23514 organisations_slug_valid'),
+    ($$ insert into mentorcert.organisations (slug, name) values ('x', ' ') $$, '23514 organisations_name_valid'),
+    ($$ insert into mentorcert.organisations (slug, name) values ('alfa', 'x') $$, '23505 organisations_slug_key'),
+    ($$ insert into mentorcert.organisations (slug, name, time_zone) values ('x', 'x', 'Oslo') $$, 'MC008 organisations_time_zone_valid'),
 
-    ($$ update public.chapters set code = 'a b' $$, '23514 chapters_code_valid'),
-    ($$ update public.chapters set code = 'a|b' $$, '23514 chapters_code_valid'),
-    ($$ update public.chapters set name = '' $$, '23514 chapters_name_valid'),
-    ($$ update public.chapters set name = 'a|b' $$, '23514 chapters_name_valid'),
-    ($$ update public.chapters set code = '1b' where code = '1a' $$, '23505 chapters_organisation_id_code_key'),
+    ($$ update mentorcert.chapters set code = 'a b' $$, '23514 chapters_code_valid'),
+    ($$ update mentorcert.chapters set code = 'a|b' $$, '23514 chapters_code_valid'),
+    ($$ update mentorcert.chapters set name = '' $$, '23514 chapters_name_valid'),
+    ($$ update mentorcert.chapters set name = 'a|b' $$, '23514 chapters_name_valid'),
+    ($$ update mentorcert.chapters set code = '1b' where code = '1a' $$, '23505 chapters_organisation_id_code_key'),
     (
       $$
-        insert into public.chapters (id, organisation_id, code, name)
+        insert into mentorcert.chapters (id, organisation_id, code, name)
         values (tests.id('1a'), tests.id('alfa'), 'new', 'New')
       $$,
       '23505 chapters_pkey'
     ),
-    ($$ insert into public.chapters (organisation_id, code, name) values (tests.id('none'), 'x', 'x') $$, '23503 chapters_organisation_id_fkey'),
-    ($$ update public.chapters set parent_id = tests.id('countyb') where code = '1a' $$, '23503 chapters_parent_id_fkey'),
-    ($$ update public.chapters set parent_id = id where code = '1a' $$, 'MC009 chapters_no_cycle'),
-    ($$ update public.chapters set parent_id = tests.id('1a') where code = 'county1' $$, 'MC009 chapters_no_cycle'),
+    ($$ insert into mentorcert.chapters (organisation_id, code, name) values (tests.id('none'), 'x', 'x') $$, '23503 chapters_organisation_id_fkey'),
+    ($$ update mentorcert.chapters set parent_id = tests.id('countyb') where code = '1a' $$, '23503 chapters_parent_id_fkey'),
+    ($$ update mentorcert.chapters set parent_id = id where code = '1a' $$, 'MC009 chapters_no_cycle'),
+    ($$ update mentorcert.chapters set parent_id = tests.id('1a') where code = 'county1' $$, 'MC009 chapters_no_cycle'),
 
-    ($$ update public.peer_mentors set erased_at = now() $$, '23514 peer_mentors_erased_at_valid'),
-    ($$ update public.peer_mentors set language = 'sv' $$, '23514 peer_mentors_language_valid'),
-    ($$ update public.certification_types set reminder_days = '{7,7}' $$, '23514 certification_types_reminder_days_valid'),
-    ($$ update public.certification_types set reminder_days = '{-1}' $$, '23514 certification_types_reminder_days_valid'),
-    ($$ update public.certification_types set reminder_days = '{366}' $$, '23514 certification_types_reminder_days_valid'),
-    ($$ update public.certification_types set reminder_days = '{1,null}' $$, '23514 certification_types_reminder_days_valid'),
-    ($$ update public.certification_types set reminder_days = '{1,2,3,4,5,6,7}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update mentorcert.peer_mentors set erased_at = now() $$, '23514 peer_mentors_erased_at_valid'),
+    ($$ update mentorcert.peer_mentors set language = 'sv' $$, '23514 peer_mentors_language_valid'),
+    ($$ update mentorcert.certification_types set reminder_days = '{7,7}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update mentorcert.certification_types set reminder_days = '{-1}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update mentorcert.certification_types set reminder_days = '{366}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update mentorcert.certification_types set reminder_days = '{1,null}' $$, '23514 certification_types_reminder_days_valid'),
+    ($$ update mentorcert.certification_types set reminder_days = '{1,2,3,4,5,6,7}' $$, '23514 certification_types_reminder_days_valid'),
     (
-      $$ insert into public.audit_log (organisation_id, table_name, row_id, action, actor) values (tests.id('none'), 'x', 'x', 'erase', '{}') $$,
+      $$ insert into mentorcert.audit_log (organisation_id, table_name, row_id, action, actor) values (tests.id('none'), 'x', 'x', 'erase', '{}') $$,
       '23503 audit_log_organisation_id_fkey'
     ),
     (
-      $$ insert into public.audit_log (table_name, row_id, action, actor, before, after) values ('x', 'x', 'guess', '{}', '{}', '{}') $$,
+      $$ insert into mentorcert.audit_log (table_name, row_id, action, actor, before, after) values ('x', 'x', 'guess', '{}', '{}', '{}') $$,
       '23514 audit_log_action_valid'
     ),
     (
-      $$ insert into public.audit_log (table_name, row_id, action, actor, after) values ('x', 'x', 'update', '{}', '{}') $$,
+      $$ insert into mentorcert.audit_log (table_name, row_id, action, actor, after) values ('x', 'x', 'update', '{}', '{}') $$,
       '23514 audit_log_before_valid'
     ),
     (
-      $$ insert into public.audit_log (table_name, row_id, action, actor, before) values ('x', 'x', 'update', '{}', '{}') $$,
+      $$ insert into mentorcert.audit_log (table_name, row_id, action, actor, before) values ('x', 'x', 'update', '{}', '{}') $$,
       '23514 audit_log_after_valid'
     ),
 
     (
-      $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('nora'), 'king') $$,
+      $$ insert into mentorcert.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('nora'), 'king') $$,
       '23514 memberships_role_valid'
     ),
     (
-      $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('nora'), 'coordinator') $$,
+      $$ insert into mentorcert.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('nora'), 'coordinator') $$,
       '23514 memberships_chapter_id_valid'
     ),
     (
       $$
-        insert into public.memberships (organisation_id, user_id, role, chapter_id)
+        insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
         values (tests.id('alfa'), tests.id('nora'), 'org_admin', tests.id('1a'))
       $$,
       '23514 memberships_chapter_id_valid'
     ),
     (
-      $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('adam'), 'org_admin') $$,
+      $$ insert into mentorcert.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('adam'), 'org_admin') $$,
       '23505 memberships_current_key'
     ),
     (
-      $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('none'), tests.id('nora'), 'org_admin') $$,
+      $$ insert into mentorcert.memberships (organisation_id, user_id, role) values (tests.id('none'), tests.id('nora'), 'org_admin') $$,
       '23503 memberships_organisation_id_fkey'
     ),
     (
-      $$ insert into public.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('none'), 'org_admin') $$,
+      $$ insert into mentorcert.memberships (organisation_id, user_id, role) values (tests.id('alfa'), tests.id('none'), 'org_admin') $$,
       '23503 memberships_user_id_fkey'
     ),
     (
       $$
-        insert into public.memberships (organisation_id, user_id, role, chapter_id)
+        insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
         values (tests.id('alfa'), tests.id('nora'), 'coordinator', tests.id('b1'))
       $$,
       '23503 memberships_chapter_id_fkey'
     ),
 
-    ($$ update public.peer_mentors set external_id = ' ' $$, '23514 peer_mentors_external_id_valid'),
-    ($$ update public.peer_mentors set full_name = ' ' $$, '23514 peer_mentors_full_name_valid'),
-    ($$ update public.peer_mentors set display_name = ' ' $$, '23514 peer_mentors_display_name_valid'),
+    ($$ update mentorcert.peer_mentors set external_id = ' ' $$, '23514 peer_mentors_external_id_valid'),
+    ($$ update mentorcert.peer_mentors set full_name = ' ' $$, '23514 peer_mentors_full_name_valid'),
+    ($$ update mentorcert.peer_mentors set display_name = ' ' $$, '23514 peer_mentors_display_name_valid'),
     (
-      $$ update public.peer_mentors set external_id = 'mia' where external_id = 'per' $$,
+      $$ update mentorcert.peer_mentors set external_id = 'mia' where external_id = 'per' $$,
       '23505 peer_mentors_organisation_id_external_id_key'
     ),
-    ($$ update public.peer_mentors set user_id = tests.id('mia') where external_id = 'per' $$, '23505 peer_mentors_user_id_key'),
-    ($$ update public.peer_mentors set user_id = tests.id('none') where external_id = 'per' $$, '23503 peer_mentors_user_id_fkey'),
+    ($$ update mentorcert.peer_mentors set user_id = tests.id('mia') where external_id = 'per' $$, '23505 peer_mentors_user_id_key'),
+    ($$ update mentorcert.peer_mentors set user_id = tests.id('none') where external_id = 'per' $$, '23503 peer_mentors_user_id_fkey'),
     (
-      $$ insert into public.peer_mentors (organisation_id, external_id, full_name) values (tests.id('none'), 'x', 'x') $$,
+      $$ insert into mentorcert.peer_mentors (organisation_id, external_id, full_name) values (tests.id('none'), 'x', 'x') $$,
       '23503 peer_mentors_organisation_id_fkey'
     ),
     (
       $$
-        insert into public.peer_mentors (id, organisation_id, external_id, full_name)
+        insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)
         values (tests.id('mia'), tests.id('alfa'), 'x', 'x')
       $$,
       '23505 peer_mentors_pkey'
@@ -108,21 +108,21 @@ from (
 
     (
       $$
-        insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+        insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
         values (tests.id('alfa'), tests.id('mia'), tests.id('1a'))
       $$,
       '23505 peer_mentor_chapters_current_key'
     ),
     (
       $$
-        insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+        insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
         values (tests.id('alfa'), tests.id('bert'), tests.id('1a'))
       $$,
       '23503 peer_mentor_chapters_peer_mentor_id_fkey'
     ),
     (
       $$
-        insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+        insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
         values (tests.id('alfa'), tests.id('mia'), tests.id('b1'))
       $$,
       '23503 peer_mentor_chapters_chapter_id_fkey'
@@ -130,35 +130,35 @@ from (
 
     (
       $$
-        insert into public.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
+        insert into mentorcert.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
         values (tests.id('alfa'), 'Not a code', 'x', 'x', 'unlimited')
       $$,
       '23514 certification_types_code_valid'
     ),
-    ($$ update public.certification_types set name_en = '' $$, '23514 certification_types_name_valid'),
-    ($$ update public.certification_types set validity_rule = 'days' where validity_months > 0 $$, '23514 certification_types_validity_rule_valid'),
+    ($$ update mentorcert.certification_types set name_en = '' $$, '23514 certification_types_name_valid'),
+    ($$ update mentorcert.certification_types set validity_rule = 'days' where validity_months > 0 $$, '23514 certification_types_validity_rule_valid'),
     (
-      $$ update public.certification_types set validity_months = null where validity_rule = 'months' $$,
+      $$ update mentorcert.certification_types set validity_months = null where validity_rule = 'months' $$,
       '23514 certification_types_validity_months_valid'
     ),
     (
-      $$ update public.certification_types set validity_months = 0 where validity_rule = 'months' $$,
+      $$ update mentorcert.certification_types set validity_months = 0 where validity_rule = 'months' $$,
       '23514 certification_types_validity_months_valid'
     ),
     (
-      $$ update public.certification_types set validity_months = 1 where validity_rule = 'unlimited' $$,
+      $$ update mentorcert.certification_types set validity_months = 1 where validity_rule = 'unlimited' $$,
       '23514 certification_types_validity_months_valid'
     ),
     (
       $$
-        insert into public.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
+        insert into mentorcert.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
         values (tests.id('alfa'), 'life', 'x', 'x', 'unlimited')
       $$,
       '23505 certification_types_organisation_id_code_key'
     ),
     (
       $$
-        insert into public.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
+        insert into mentorcert.certification_types (organisation_id, code, name_nb, name_en, validity_rule)
         values (tests.id('none'), 'life', 'x', 'x', 'unlimited')
       $$,
       '23503 certification_types_organisation_id_fkey'
@@ -252,12 +252,12 @@ create function tests.event(id text, certification text, place integer, entry_id
 language sql
 as $$
   select tests.attempt('owner', format(
-    'insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+    'insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
     values (tests.id(%L), tests.id(''alfa''), tests.id(%L), %s, jsonb_build_object(''entry_id'', tests.id(%L)))',
     id, certification, place, entry_id
   ))
 $$;
-insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
 values (tests.id('e1'), tests.id('alfa'), tests.id('mia.basic'), 1, jsonb_build_object('entry_id', tests.id('e1')));
 select is(tests.event('e2', 'mia.basic', 2, 'e2'), '1 rows', 'a second event is taken');
 select is(tests.event('e2', 'mia.basic', 1, 'e2'), '23505 certification_renewal_events_pkey', 'but not in the first one''s place');
@@ -267,13 +267,13 @@ select is(tests.event('e2', 'mia.basic', 0, 'e2'), '23514 certification_renewal_
 select is(tests.event('e2', 'mia.basic', 2, 'e3'), '23514 certification_renewal_events_entry_id_valid', 'nor under another id');
 
 select is(
-  tests.attempt('owner', $$ update private.history_storage set mode = 'paper' $$), '23514 history_storage_mode_valid', 'a history is in JSONB or events'
+  tests.attempt('owner', $$ update mentorcert_private.history_storage set mode = 'paper' $$), '23514 history_storage_mode_valid', 'a history is in JSONB or events'
 );
 select is(
-  tests.attempt('owner', $$ insert into private.history_storage (only_row) values (false) $$), '23514 history_storage_only_row_valid',
+  tests.attempt('owner', $$ insert into mentorcert_private.history_storage (only_row) values (false) $$), '23514 history_storage_only_row_valid',
   'everybody''s history is in the same place'
 );
-select is(tests.attempt('owner', $$ insert into private.history_storage default values $$), '23505 history_storage_pkey', 'said once');
+select is(tests.attempt('owner', $$ insert into mentorcert_private.history_storage default values $$), '23505 history_storage_pkey', 'said once');
 
 select * from finish();
 rollback;

@@ -2,15 +2,15 @@
 -- Erasing a person: what says who it was goes at once, what counts must show stays.
 
 create function tests.erase(who text, with_login boolean default false) returns text
-language sql as $$ select private.erase_peer_mentor(tests.id(who), with_login) $$;
+language sql as $$ select mentorcert_private.erase_peer_mentor(tests.id(who), with_login) $$;
 
-update public.peer_mentors set
+update mentorcert.peer_mentors set
   full_name = 'Mia Secret', display_name = 'Mia S', email = 'mia@secret.example', phone = '+47 99999999'
 where id = tests.id('mia');
 update auth.users set email = 'mia@secret.example' where id = tests.id('mia');
 select tests.perform('cora', $$ select public.renew_certification(tests.id('mia.basic'), note => 'Mia has moved', evidence => '{"seen": "Secret diploma", "seen_on": "2026-01-01"}') $$);
 select tests.perform('cora', $$ select public.suspend_certification(tests.id('mia.short'), 'Mia is ill') $$);
-insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
 select (entry ->> 'entry_id')::uuid, tests.id('alfa'), tests.id('mia.short'), position, entry
 from public.certification_history(tests.id('mia.short')) with ordinality as history (entry, position);
 
@@ -23,17 +23,17 @@ select is(tests.erase('mia'), 'kept', 'the login is kept where nobody says other
 
 select is_empty(
   $$
-    select 'peer_mentors ' || mentor from public.peer_mentors as mentor where mentor::text ~* 'secret|99999999'
+    select 'peer_mentors ' || mentor from mentorcert.peer_mentors as mentor where mentor::text ~* 'secret|99999999'
     union all
     select 'certifications ' || held.id from public.peer_mentor_certifications as held where held::text ~* 'secret|ill|moved'
     union all
-    select 'events ' || event.entry_id from public.certification_renewal_events as event where event::text ~* 'secret|ill"|moved'
+    select 'events ' || event.entry_id from mentorcert.certification_renewal_events as event where event::text ~* 'secret|ill"|moved'
     union all
     select 'list ' || listed from public.listed_peer_mentors as listed where listed.peer_mentor_id = tests.id('mia')
     union all
-    select 'memberships ' || membership.id from public.memberships as membership where membership.user_id = tests.id('mia')
+    select 'memberships ' || membership.id from mentorcert.memberships as membership where membership.user_id = tests.id('mia')
     union all
-    select 'audit ' || entry.id from public.audit_log as entry
+    select 'audit ' || entry.id from mentorcert.audit_log as entry
     where entry.table_name <> 'peer_mentor_chapters' and concat(entry.before, entry.after) like '%' || tests.id('mia') || '%'
   $$,
   'nothing says any more who it was'
@@ -41,7 +41,7 @@ select is_empty(
 select results_eq(
   $$
     select external_id, full_name, erased_at = now(), user_id, chapter_ids, listing_consent
-    from public.peer_mentors where id = tests.id('mia')
+    from mentorcert.peer_mentors where id = tests.id('mia')
   $$,
   $$ values ('erased-' || tests.id('mia'), 'erased', true, null::uuid, '{}'::uuid[], false) $$, 'the row stays, for counts'
 );
@@ -59,7 +59,7 @@ select is(tests.kinds('mia.basic'), 'issued,renewed,suspended', 'the history kee
 select is(tests.newest('mia.basic') -> 'actor', '{"job": "erasure"}', 'and that the erasure did it');
 select results_eq(
   $$
-    select organisation_id, row_id, actor, before, after from public.audit_log where action = 'erase'
+    select organisation_id, row_id, actor, before, after from mentorcert.audit_log where action = 'erase'
   $$,
   $$
     values (
@@ -68,11 +68,11 @@ select results_eq(
   $$,
   'the audit log knows of it, and by whom'
 );
-select is(tests.attempt('cora', $$ select id from public.peer_mentors where id = tests.id('mia') $$), '', 'no coordinator sees the row');
-select is(tests.attempt('adam', $$ select id from public.peer_mentors where id = tests.id('mia') $$), 'mia', 'the administrator counts it');
+select is(tests.attempt('cora', $$ select id from mentorcert.peer_mentors where id = tests.id('mia') $$), '', 'no coordinator sees the row');
+select is(tests.attempt('adam', $$ select id from mentorcert.peer_mentors where id = tests.id('mia') $$), 'mia', 'the administrator counts it');
 select is(tests.attempt('mia', $$ select id from public.peer_mentor_certifications $$), '', 'the login sees nothing any more');
 select is(
-  tests.attempt('adam', $$ update public.peer_mentors set full_name = 'Mia Secret' where id = tests.id('mia') $$),
+  tests.attempt('adam', $$ update mentorcert.peer_mentors set full_name = 'Mia Secret' where id = tests.id('mia') $$),
   '23514 peer_mentors_erased_at_valid', 'and nobody writes the name back'
 );
 select is((select count(*) from auth.users where id = tests.id('mia')), 1::bigint, 'the login itself stays');
@@ -80,7 +80,7 @@ select is(
   tests.attempt('owner', statement), 'MC008 peer_mentor_id', statement
 )
 from unnest(array[
-  $$ select private.erase_peer_mentor(tests.id('mia')) $$, $$ select private.erase_peer_mentor(gen_random_uuid()) $$
+  $$ select mentorcert_private.erase_peer_mentor(tests.id('mia')) $$, $$ select mentorcert_private.erase_peer_mentor(gen_random_uuid()) $$
 ]) as statement;
 
 -- Nothing is certified, or comes back, afterwards.
@@ -91,8 +91,8 @@ from (
     ('adam', $$ select public.reinstate_certification(tests.id('mia.basic'), 'Mia Secret') $$, '42501 certification_right'),
     ('adam', $$ select public.register_certification(tests.id('mia'), 'life', note => 'Mia Secret') $$, '42501 certification_right'),
     ('adam', $$ update public.peer_mentor_certifications set expires_at = tests.day(300) where id = tests.id('mia.basic') $$, '42501 certification_right'),
-    ('adam', $$ insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$, '42501 certification_right'),
-    ('owner', $$ update public.peer_mentor_chapters set ended_at = null where peer_mentor_id = tests.id('mia') $$, '42501 certification_right')
+    ('adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$, '42501 certification_right'),
+    ('owner', $$ update mentorcert.peer_mentor_chapters set ended_at = null where peer_mentor_id = tests.id('mia') $$, '42501 certification_right')
 ) as tried (who, statement, expected);
 select is(
   tests.attempt('adam', $$ with extended as (select public.extend_certifications('basic', tests.today(900), 'x')) select count(*) from extended $$),
@@ -113,43 +113,43 @@ select is_empty(
 select is(tests.erase('per', true), 'deleted', 'a login that nothing else needs');
 select is((select count(*) from auth.users where id = tests.id('per')), 0::bigint, 'is gone');
 select is_empty(
-  $$ select id from public.audit_log where table_name <> 'peer_mentor_chapters' and concat(before, after) like '%' || tests.id('per') || '%' $$, 'also from the log'
+  $$ select id from mentorcert.audit_log where table_name <> 'peer_mentor_chapters' and concat(before, after) like '%' || tests.id('per') || '%' $$, 'also from the log'
 );
 select is(tests.erase('mixa', true), 'kept', 'a login that is a coordinator''s as well');
 select is(
-  (select string_agg(role, ',') from public.memberships where user_id = tests.id('mixa')), 'coordinator',
+  (select string_agg(role, ',') from mentorcert.memberships where user_id = tests.id('mixa')), 'coordinator',
   'keeps that membership, and loses the peer mentor''s'
 );
 select is(tests.erase('dora', true), 'kept', 'nor one that is a coordinator''s in another organisation');
 select is(
-  (select string_agg(role, ',') from public.memberships where user_id = tests.id('dora')), 'coordinator', 'which it keeps'
+  (select string_agg(role, ',') from mentorcert.memberships where user_id = tests.id('dora')), 'coordinator', 'which it keeps'
 );
 select is(tests.erase('lone', true), 'none', 'a peer mentor without a login');
 
 -- Nobody else gets at histories by the same words.
-select private.set_change_context('{"kind": "erased"}');
+select mentorcert_private.set_change_context('{"kind": "erased"}');
 select is(
   tests.attempt('owner', statement), expected, statement
 )
 from (
   values
     (
-      $$ update public.peer_mentor_certifications set renewal_history = private.without_remarks(renewal_history) - 0 where id = tests.id('mia.basic') $$,
+      $$ update public.peer_mentor_certifications set renewal_history = mentorcert_private.without_remarks(renewal_history) - 0 where id = tests.id('mia.basic') $$,
       'MC005 certification_history_append_only'
     ),
     (
-      $$ update public.certification_renewal_events set entry = entry - 'actor' $$,
+      $$ update mentorcert.certification_renewal_events set entry = entry - 'actor' $$,
       'MC005 certification_history_append_only'
     )
 ) as tried (statement, expected);
-select private.set_change_context(null);
+select mentorcert_private.set_change_context(null);
 update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('cait.basic');
-select private.set_change_context('{"kind": "renewed", "note": "kept"}');
+select mentorcert_private.set_change_context('{"kind": "renewed", "note": "kept"}');
 update public.peer_mentor_certifications set status = 'active' where id = tests.id('cait.basic');
-select private.set_change_context(null);
+select mentorcert_private.set_change_context(null);
 select is(
   tests.attempt('owner', $$
-    update public.peer_mentor_certifications set renewal_history = private.without_remarks(renewal_history) where id = tests.id('cait.basic')
+    update public.peer_mentor_certifications set renewal_history = mentorcert_private.without_remarks(renewal_history) where id = tests.id('cait.basic')
   $$),
   'MC005 certification_history_append_only', 'without an erasure remarks stay'
 );

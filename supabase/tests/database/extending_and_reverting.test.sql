@@ -4,7 +4,7 @@
 create function tests.ends(certification text) returns integer
 language sql
 as $$
-  select private.day_of(expires_at, 'Europe/Oslo') - tests.today()
+  select mentorcert_private.day_of(expires_at, 'Europe/Oslo') - tests.today()
   from public.peer_mentor_certifications where id = tests.id(certification)
 $$;
 create function tests.extended() returns text
@@ -160,7 +160,7 @@ from (
     ('cora', $$ select public.extend_certifications('short', tests.today(50), 'why') $$, 'mia.short', '42501 certification_right'),
     ('adam', $$ select public.extend_certifications('short', tests.today(50), 'why') $$, 'mia.short', 'as before')
 ) as changes (who, change, certification, expected);
-select is(tests.perform('owner', $$ select expired from private.expire_due_certifications(tests.day(15)) $$), '1', 'a night passes');
+select is(tests.perform('owner', $$ select expired from mentorcert_private.expire_due_certifications(tests.day(15)) $$), '1', 'a night passes');
 select is(
   tests.attempt('adam', format('select public.revert_change(tests.id(''mia.short''), %L, ''why'')', tests.newest_id('mia.short'))),
   'MC006 certification_change_revertible', 'an expiry is not taken back'

@@ -17,10 +17,10 @@ select results_eq(
   'no client''s role is above row-level security'
 );
 
-select is(tests.attempt('owner', 'select id from public.organisations'), 'alfa,beta', 'there are organisations');
-select is(tests.attempt('owner', 'select id from public.chapters'), '1a,1b,2a,b1,county1,county2,countyb', 'there are chapters');
+select is(tests.attempt('owner', 'select id from mentorcert.organisations'), 'alfa,beta', 'there are organisations');
+select is(tests.attempt('owner', 'select id from mentorcert.chapters'), '1a,1b,2a,b1,county1,county2,countyb', 'there are chapters');
 select is(
-  tests.attempt('owner', 'select id from public.peer_mentors'),
+  tests.attempt('owner', 'select id from mentorcert.peer_mentors'),
   'bert,cait,dora,lone,lost,mia,mixa,old,per', 'there are peer mentors'
 );
 select is(
@@ -28,15 +28,15 @@ select is(
   'bert.basic,cait.basic,dora.basic,lone.basic,lost.basic,mia.basic,mia.short,mixa.basic,old.basic,per.life',
   'there are certifications'
 );
-select is((select count(*) from public.memberships), 15::bigint, 'there are memberships');
-select is((select count(*) from public.peer_mentor_chapters), 9::bigint, 'there are chapters of peer mentors');
-select is((select count(*) from public.certification_types), 6::bigint, 'there are types');
+select is((select count(*) from mentorcert.memberships), 15::bigint, 'there are memberships');
+select is((select count(*) from mentorcert.peer_mentor_chapters), 9::bigint, 'there are chapters of peer mentors');
+select is((select count(*) from mentorcert.certification_types), 6::bigint, 'there are types');
 select is(tests.attempt('owner', 'select peer_mentor_id from public.listed_peer_mentors'), 'bert,mia', 'there are listed peer mentors');
 
-select is(tests.attempt('owner', $$ update public.organisations set name = 'x' $$), '2 rows', 'changes are counted');
-select is((select name from public.organisations where slug = 'alfa'), 'Alfa', 'and undone by attempt');
-select is(tests.perform('owner', $$ update public.organisations set name = 'x' $$), '2 rows', 'perform counts them as well');
-select is((select name from public.organisations where slug = 'alfa'), 'x', 'and keeps them');
+select is(tests.attempt('owner', $$ update mentorcert.organisations set name = 'x' $$), '2 rows', 'changes are counted');
+select is((select name from mentorcert.organisations where slug = 'alfa'), 'Alfa', 'and undone by attempt');
+select is(tests.perform('owner', $$ update mentorcert.organisations set name = 'x' $$), '2 rows', 'perform counts them as well');
+select is((select name from mentorcert.organisations where slug = 'alfa'), 'x', 'and keeps them');
 
 select * from finish();
 rollback;

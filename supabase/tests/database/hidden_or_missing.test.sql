@@ -59,19 +59,19 @@ select is(
 );
 
 select tests.same_error(
-  'adam', $$ insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (%L, tests.id('1a')) $$,
+  'adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (%L, tests.id('1a')) $$,
   tests.id('bert'), '23503 peer_mentor_chapters_peer_mentor_id_fkey'
 );
 select tests.same_error(
-  'adam', $$ insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), %L) $$,
+  'adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), %L) $$,
   tests.id('b1'), '23503 peer_mentor_chapters_chapter_id_fkey'
 );
 select tests.same_error(
-  'adam', $$ update public.chapters set parent_id = %L where id = tests.id('1a') $$,
+  'adam', $$ update mentorcert.chapters set parent_id = %L where id = tests.id('1a') $$,
   tests.id('b1'), '23503 chapters_parent_id_fkey'
 );
 select tests.same_error(
-  'adam', $$ insert into public.memberships (user_id, role, chapter_id) values (tests.id('nora'), 'coordinator', %L) $$,
+  'adam', $$ insert into mentorcert.memberships (user_id, role, chapter_id) values (tests.id('nora'), 'coordinator', %L) $$,
   tests.id('b1'), '23503 memberships_chapter_id_fkey'
 );
 select tests.same_error(

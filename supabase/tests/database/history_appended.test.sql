@@ -85,7 +85,7 @@ from (
     ('owner', $$ update public.peer_mentor_certifications set certification_type = 'yearly', issued_at = tests.day(-3), expires_at = null where id = tests.id('mia.short') $$, 'mia.short', '+1 corrected ' || session_user),
     -- nothing
     ('adam', $$ update public.peer_mentor_certifications set expires_at = expires_at, status = status where id = tests.id('mia.short') $$, 'mia.short', '+0 issued ' || session_user),
-    ('adam', $$ update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'mia.short', '+0 issued ' || session_user)
+    ('adam', $$ update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'mia.short', '+0 issued ' || session_user)
 ) as updates (who, statement, certification, expected);
 
 -- By an INSERT.
@@ -137,10 +137,10 @@ select is(
 
 -- By the nightly run, of few entries and of many; and by what does as the nightly run does.
 select is(
-  tests.appended('owner', $$ select private.expire_due_certifications(tests.day(15)) $$, 'mia.short'), '+1 expired nightly', 'the nightly run'
+  tests.appended('owner', $$ select mentorcert_private.expire_due_certifications(tests.day(15)) $$, 'mia.short'), '+1 expired nightly', 'the nightly run'
 );
 select is(
-  tests.appended('owner', $$ select private.expire_due_certifications(now()) $$, 'mia.short'), '+0 issued ' || session_user,
+  tests.appended('owner', $$ select mentorcert_private.expire_due_certifications(now()) $$, 'mia.short'), '+0 issued ' || session_user,
   'before its time nothing expires'
 );
 set local session_replication_role = replica;
@@ -151,7 +151,7 @@ set renewal_history = (
 where id = tests.id('mia.short');
 set local session_replication_role = origin;
 select is(
-  tests.appended('owner', $$ select private.expire_due_certifications(tests.day(15)) $$, 'mia.short'), '+1 expired nightly',
+  tests.appended('owner', $$ select mentorcert_private.expire_due_certifications(tests.day(15)) $$, 'mia.short'), '+1 expired nightly',
   'the nightly run, on a long history'
 );
 

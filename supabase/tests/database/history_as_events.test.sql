@@ -20,8 +20,8 @@ language sql
 as $$
   select format(
     '%s events to %s, %s in JSONB to %s',
-    (select count(*) from public.certification_renewal_events where certification_id = certification.id),
-    (select entry ->> 'kind' from public.certification_renewal_events where certification_id = certification.id order by position desc limit 1),
+    (select count(*) from mentorcert.certification_renewal_events where certification_id = certification.id),
+    (select entry ->> 'kind' from mentorcert.certification_renewal_events where certification_id = certification.id order by position desc limit 1),
     jsonb_array_length(certification.renewal_history), certification.renewal_history #>> '{-1,kind}'
   )
   from public.peer_mentor_certifications as certification where certification.id = tests.id(stored.certification)
@@ -31,25 +31,25 @@ select tests.grow('mia.basic', 120);
 select is(tests.perform('owner', $$ update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('per.life') $$), '1 rows', 'a change');
 select is(tests.stored('per.life'), '0 events to , 2 in JSONB to suspended', 'before the move goes to the JSONB');
 
-select is(tests.perform('owner', $$ select concat_ws(' ', looked_at, changed > 3) from private.copy_histories_to_events(null, 4) $$), '4 t', 'a batch is copied');
-select is(tests.perform('owner', $$ select concat_ws(' ', looked_at, changed) from private.copy_histories_to_events(null, 4) $$), '4 0', 'again: nothing twice');
-select is(tests.perform('owner', $$ select looked_at from private.copy_histories_to_events(null, 100) $$), '10', 'the rest');
+select is(tests.perform('owner', $$ select concat_ws(' ', looked_at, changed > 3) from mentorcert_private.copy_histories_to_events(null, 4) $$), '4 t', 'a batch is copied');
+select is(tests.perform('owner', $$ select concat_ws(' ', looked_at, changed) from mentorcert_private.copy_histories_to_events(null, 4) $$), '4 0', 'again: nothing twice');
+select is(tests.perform('owner', $$ select looked_at from mentorcert_private.copy_histories_to_events(null, 100) $$), '10', 'the rest');
 select is(tests.perform('owner', $$ update public.peer_mentor_certifications set status = 'active' where id = tests.id('per.life') $$), '1 rows', 'a change meanwhile');
 select is(tests.stored('per.life'), '2 events to suspended, 3 in JSONB to reinstated', 'still goes to the JSONB');
 
 -- An event that is not what the JSONB says stops the switch.
 set local session_replication_role = replica;
-update public.certification_renewal_events set entry = entry || '{"note": "forged"}' where certification_id = tests.id('per.life') and position = 1;
+update mentorcert.certification_renewal_events set entry = entry || '{"note": "forged"}' where certification_id = tests.id('per.life') and position = 1;
 set local session_replication_role = origin;
-select is(tests.attempt('owner', 'select private.switch_history_to_events()'), 'MC005 certification_events_complete', 'a forged event stops the switch');
-select is(tests.attempt('owner', 'select private.copy_histories_to_events(null, 100)'), 'MC005 certification_events_complete', 'and the batch');
+select is(tests.attempt('owner', 'select mentorcert_private.switch_history_to_events()'), 'MC005 certification_events_complete', 'a forged event stops the switch');
+select is(tests.attempt('owner', 'select mentorcert_private.copy_histories_to_events(null, 100)'), 'MC005 certification_events_complete', 'and the batch');
 set local session_replication_role = replica;
-update public.certification_renewal_events set entry = entry - 'note' where certification_id = tests.id('per.life') and position = 1;
+update mentorcert.certification_renewal_events set entry = entry - 'note' where certification_id = tests.id('per.life') and position = 1;
 set local session_replication_role = origin;
 
 create table tests.before_the_switch as
 select id, public.certification_history(id) as entry from public.peer_mentor_certifications;
-select is(tests.perform('owner', 'select private.switch_history_to_events()'), '', 'the switch');
+select is(tests.perform('owner', 'select mentorcert_private.switch_history_to_events()'), '', 'the switch');
 select is(tests.stored('per.life'), '3 events to reinstated, 3 in JSONB to reinstated', 'takes the change meanwhile along');
 select bag_eq(
   'select id, public.certification_history(id) as entry from public.peer_mentor_certifications',
@@ -59,7 +59,7 @@ select is(
   (select array_agg(event.position order by event.position) = array_agg(entries.position::integer order by event.position)
     from public.peer_mentor_certifications as certification,
       jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position),
-      public.certification_renewal_events as event
+      mentorcert.certification_renewal_events as event
     where event.certification_id = certification.id and event.entry = entries.entry),
   true, 'in the same order'
 );
@@ -85,14 +85,14 @@ select is(
   'mia.basic', 'and an older one'
 );
 select is(tests.stored('mia.basic'), '124 events to reverted, 50 in JSONB to reverted', 'by an event each');
-select is(tests.perform('owner', $$ select expired from private.expire_due_certifications(tests.day(15)) $$), '1', 'a night passes');
+select is(tests.perform('owner', $$ select expired from mentorcert_private.expire_due_certifications(tests.day(15)) $$), '1', 'a night passes');
 select is(tests.newest('mia.short') ->> 'kind', 'expired', 'the nightly run writes events');
 select is(
   tests.perform('cora', $$ select jsonb_array_length(renewal_history) from public.register_certification(tests.id('mia'), 'life') $$),
   '1', 'a new certification'
 );
 select is(
-  (select count(*) from public.certification_renewal_events as event
+  (select count(*) from mentorcert.certification_renewal_events as event
     join public.peer_mentor_certifications as certification on certification.id = event.certification_id
     where certification.certification_type = 'life' and certification.peer_mentor_id = tests.id('mia')),
   1::bigint, 'has its event'
@@ -107,11 +107,11 @@ select is(tests.stored('mia.basic'), '126 events to reverted, 50 in JSONB to rev
 
 -- Those that nobody changed are cut by the last step.
 select tests.grow('lost.basic', 60);
-insert into public.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
+insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
 select (entries.entry ->> 'entry_id')::uuid, organisation_id, id, 100 + entries.position, entries.entry
 from public.peer_mentor_certifications, jsonb_array_elements(renewal_history) with ordinality as entries (entry, position)
 where id = tests.id('lost.basic');
-select is(tests.perform('owner', 'select changed from private.trim_histories(null, 100)'), '1', 'one long JSONB is left');
+select is(tests.perform('owner', 'select changed from mentorcert_private.trim_histories(null, 100)'), '1', 'one long JSONB is left');
 select is(jsonb_array_length(renewal_history), 50, 'and cut to 50') from public.peer_mentor_certifications where id = tests.id('lost.basic');
 select is(
   tests.attempt('owner', $$ update public.peer_mentor_certifications set renewal_history = '[]' where id = tests.id('mia.basic') $$),

@@ -21,7 +21,7 @@ create function tests.changed(statement text, certification text default 'mia.sh
 language sql
 as $$
   select case jsonb_typeof(entry)
-    when 'object' then format('%s from %s', entry ->> 'kind',  private.day_of((entry ->> 'effective_at')::timestamptz, 'Europe/Oslo') - tests.today())
+    when 'object' then format('%s from %s', entry ->> 'kind',  mentorcert_private.day_of((entry ->> 'effective_at')::timestamptz, 'Europe/Oslo') - tests.today())
     else entry #>> '{}'
   end
   from tests.entry_after('owner', 'update public.peer_mentor_certifications set ' || statement, certification) as entry
@@ -54,7 +54,7 @@ from (
     ('lost.basic', $$ status = 'expired' $$, 'MC001 certification_transition')
 ) as changes (certification, statement, expected);
 select is(
-  (tests.entry_after('owner', 'select private.expire_due_certifications(tests.day(15))', 'mia.short') ->> 'effective_at')::timestamptz,
+  (tests.entry_after('owner', 'select mentorcert_private.expire_due_certifications(tests.day(15))', 'mia.short') ->> 'effective_at')::timestamptz,
   tests.day(10), 'an expiry holds from the end of the certification, whenever the run comes'
 );
 
@@ -107,7 +107,7 @@ select is(
     'before', jsonb_build_object('issued_at', tests.day(-100), 'expires_at', tests.day(30)),
     'after', jsonb_build_object(
       'issued_at', tests.day(-1),
-      'expires_at', private.day_starts(private.last_valid_day('months', 24, tests.today(-1)) + 1, 'Europe/Oslo')
+      'expires_at', mentorcert_private.day_starts(mentorcert_private.last_valid_day('months', 24, tests.today(-1)) + 1, 'Europe/Oslo')
     ),
     'note', 'passed',
     'evidence', '{"seen": "course diploma", "seen_on": "2026-01-31", "seen_by": "Cora"}'::jsonb
@@ -130,7 +130,7 @@ select is(
   'a suspension says why'
 );
 select is(
-  tests.without_id(tests.entry_after('owner', 'select private.expire_due_certifications(tests.day(15))', 'mia.short')),
+  tests.without_id(tests.entry_after('owner', 'select mentorcert_private.expire_due_certifications(tests.day(15))', 'mia.short')),
   jsonb_build_object(
     'schema_version', 1, 'kind', 'expired', 'recorded_at', now(), 'effective_at', tests.day(10),
     'actor', '{"job": "nightly"}'::jsonb, 'before', '{"status": "active"}'::jsonb, 'after', '{"status": "expired"}'::jsonb
@@ -140,7 +140,7 @@ select is(
 select is(
   tests.without_id(tests.entry_after(
     'owner',
-    $$ with announced as materialized (select private.set_change_context('{"job": "import", "kind": "imported"}'))
+    $$ with announced as materialized (select mentorcert_private.set_change_context('{"job": "import", "kind": "imported"}'))
     select 1 from announced $$,
     'mia.basic'
   )) ->> 'kind',

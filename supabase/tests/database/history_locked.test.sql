@@ -53,7 +53,7 @@ where id = tests.id('mia.short');
 set local session_replication_role = origin;
 select is(
   tests.attempt('owner', $$
-    update public.peer_mentor_certifications set renewal_history = private.cached_history(renewal_history)
+    update public.peer_mentor_certifications set renewal_history = mentorcert_private.cached_history(renewal_history)
     where id = tests.id('mia.short')
   $$),
   'MC005 certification_history_append_only', 'nor is it cut to what the cache of events would keep'
@@ -66,7 +66,7 @@ select is(
 );
 select is(
   tests.attempt('owner', $$
-    update public.peer_mentor_certifications set renewal_history = private.upgrade_history(renewal_history)
+    update public.peer_mentor_certifications set renewal_history = mentorcert_private.upgrade_history(renewal_history)
     where id = tests.id('mia.basic')
   $$),
   '1 rows', 'and lifted to the current version'
@@ -115,10 +115,10 @@ from (
 ) as malformed;
 
 -- A new version of an entry, of which only this test knows.
-create or replace function private.current_history_version() returns integer
+create or replace function mentorcert_private.current_history_version() returns integer
 language sql immutable set search_path = ''
 as $$ select 2 $$;
-create or replace function private.upgrade_history_entry(entry jsonb) returns jsonb
+create or replace function mentorcert_private.upgrade_history_entry(entry jsonb) returns jsonb
 language sql immutable set search_path = ''
 as $$
   select case entry -> 'schema_version'
@@ -134,23 +134,23 @@ select is(
   'MC005 certification_history_append_only', 'an entry gets a new version from the upgrade function only'
 );
 select is(
-  tests.perform('owner', $$ select changed from private.upgrade_histories(null, 100) $$), '10', 'which lifts all histories'
+  tests.perform('owner', $$ select changed from mentorcert_private.upgrade_histories(null, 100) $$), '10', 'which lifts all histories'
 );
 select is(
   (select count(*) from jsonb_array_elements(tests.history('mia.basic')) as entry where entry @> '{"schema_version": 2, "channel": "unknown"}'),
   3::bigint, 'each entry of them'
 );
-select is(tests.perform('owner', $$ select changed from private.upgrade_histories(null, 100) $$), '0', 'once');
+select is(tests.perform('owner', $$ select changed from mentorcert_private.upgrade_histories(null, 100) $$), '0', 'once');
 select is(
   tests.perform('cora', $$ select renewal_history -> -1 -> 'schema_version' from public.suspend_certification(tests.id('mia.basic'), 'why') $$),
   '2', 'new entries are of the new version'
 );
 
 -- As events.
-select is(tests.perform('owner', $$ select changed >= 10 from private.copy_histories_to_events(null, 100) $$), 'true', 'the histories are copied');
-select is(tests.perform('owner', $$ select private.switch_history_to_events() $$), '', 'and the home is switched');
+select is(tests.perform('owner', $$ select changed >= 10 from mentorcert_private.copy_histories_to_events(null, 100) $$), 'true', 'the histories are copied');
+select is(tests.perform('owner', $$ select mentorcert_private.switch_history_to_events() $$), '', 'and the home is switched');
 select is(
-  tests.attempt('owner', format('update public.certification_renewal_events set %s', change)),
+  tests.attempt('owner', format('update mentorcert.certification_renewal_events set %s', change)),
   'MC005 certification_history_append_only', 'refused for an event: ' || change
 )
 from unnest(array[
@@ -160,11 +160,11 @@ from unnest(array[
   $$ entry_id = tests.id('e'), entry = entry || jsonb_build_object('entry_id', tests.id('e')) where certification_id = tests.id('per.life') $$
 ]) as change;
 select is(
-  tests.attempt('owner', 'update public.certification_renewal_events set entry = private.upgrade_history_entry(entry)'),
-  (select count(*) || ' rows' from public.certification_renewal_events), 'an event may be lifted to the current version'
+  tests.attempt('owner', 'update mentorcert.certification_renewal_events set entry = mentorcert_private.upgrade_history_entry(entry)'),
+  (select count(*) || ' rows' from mentorcert.certification_renewal_events), 'an event may be lifted to the current version'
 );
-select is(tests.attempt('owner', 'delete from public.certification_renewal_events'), 'MC005 certification_history_append_only', 'no event is deleted');
-select is(tests.attempt('owner', 'truncate public.certification_renewal_events'), 'MC005 certification_history_append_only', 'nor are all');
+select is(tests.attempt('owner', 'delete from mentorcert.certification_renewal_events'), 'MC005 certification_history_append_only', 'no event is deleted');
+select is(tests.attempt('owner', 'truncate mentorcert.certification_renewal_events'), 'MC005 certification_history_append_only', 'nor are all');
 
 select * from finish();
 rollback;

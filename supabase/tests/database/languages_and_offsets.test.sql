@@ -13,20 +13,20 @@ from (
     ($$ select public.set_my_language('en') $$, 'true')
 ) as tried (statement, expected);
 select set_eq(
-  $$ select tests.name(id) from public.peer_mentors where language = 'en' $$, array['mia'], 'of nobody else'
+  $$ select tests.name(id) from mentorcert.peer_mentors where language = 'en' $$, array['mia'], 'of nobody else'
 );
-insert into private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'why');
+insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'why');
 select is(
   tests.perform('mia', $$ select public.set_my_language('nb') $$), 'MC010 endpoint_enabled', 'not while the endpoint is off'
 );
-delete from private.disabled_endpoints;
+delete from mentorcert_private.disabled_endpoints;
 
 select tests.everybody_gets(
-  $$ update public.peer_mentors set language = 'en' where id = tests.id('per') returning id $$, 'administrators set it of everybody',
+  $$ update mentorcert.peer_mentors set language = 'en' where id = tests.id('per') returning id $$, 'administrators set it of everybody',
   'adam service_role: per', 'bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: ', 'anon: 42501'
 );
 select tests.everybody_gets(
-  $$ update public.certification_types set reminder_days = '{60,0}' where code = 'basic' and organisation_id = tests.id('alfa') returning code $$,
+  $$ update mentorcert.certification_types set reminder_days = '{60,0}' where code = 'basic' and organisation_id = tests.id('alfa') returning code $$,
   'administrators set the offsets', 'adam service_role: basic',
   'bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: ', 'anon: 42501'
 );
@@ -34,8 +34,8 @@ select tests.everybody_gets(
   statement, statement, 'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: 42501'
 )
 from unnest(array[
-  'select id from private.notice_mails', 'select mail_id from private.notices', 'delete from private.notices',
-  'select private.claim_notices(''{}'')', 'select private.due_notices(now())', 'select private.due_digests(now())'
+  'select id from mentorcert_private.notice_mails', 'select mail_id from mentorcert_private.notices', 'delete from mentorcert_private.notices',
+  'select mentorcert_private.claim_notices(''{}'')', 'select mentorcert_private.due_notices(now())', 'select mentorcert_private.due_digests(now())'
 ]) as statement;
 
 select * from finish();

@@ -31,15 +31,15 @@ from (
     ('mentorcert_web', 'set local role service_role', '42501'),
     ('mentorcert_web', 'set local role mentorcert_jobs', '42501'),
     ('mentorcert_web', 'set local role postgres', '42501'),
-    ('mentorcert_web', 'select id from public.peer_mentors', '42501'),
+    ('mentorcert_web', 'select id from mentorcert.peer_mentors', '42501'),
     ('mentorcert_web', 'select peer_mentor_id from public.listed_peer_mentors', '42501'),
     ('mentorcert_web', 'select public.get_user_organisation_id()', '42501'),
-    ('mentorcert_web', 'select private.run_nightly()', '42501'),
+    ('mentorcert_web', 'select mentorcert_private.run_nightly()', '42501'),
     ('mentorcert_web', 'create table public.mine (id integer)', '42501'),
     ('mentorcert_web', 'create temporary table mine (id integer)', '42501'),
     ('mentorcert_web', 'create domain pg_temp.uuid as pg_catalog.uuid', '42501'),
-    ('mentorcert_jobs', 'select private.run_nightly()', 'done'),
-    ('mentorcert_jobs', 'select private.next_nightly_at(now())', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.run_nightly()', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.next_nightly_at(now())', 'done'),
     -- A night that has not come is the owner's to try.
     (
       'mentorcert_jobs',
@@ -47,32 +47,32 @@ from (
         do $do$ begin
           if exists (
             select from unnest(array[now() + interval '1 day', '1900-01-01']) as night
-            cross join lateral private.run_nightly(night) as run
+            cross join lateral mentorcert_private.run_nightly(night) as run
             where coalesce(run.error, '') not like 'MC008:%'
-          ) or exists (select from private.run_nightly(now(), 0) where coalesce(error, '') not like 'MC008:%') then
+          ) or exists (select from mentorcert_private.run_nightly(now(), 0) where coalesce(error, '') not like 'MC008:%') then
             raise 'it ran';
           end if;
         end $do$
       $$,
       'done'
     ),
-    ('mentorcert_jobs', 'select private.next_notices_at(now())', 'done'),
-    ('mentorcert_jobs', 'select private.due_notices(now())', 'done'),
-    ('mentorcert_jobs', 'select private.due_digests(now())', 'done'),
-    ('mentorcert_jobs', 'select private.start_notices()', 'done'),
-    ('mentorcert_jobs', 'select private.claim_notices(''{}'')', 'done'),
-    ('mentorcert_jobs', 'select private.claim_digests(''{}'', ''{}'')', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.next_notices_at(now())', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.due_notices(now())', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.due_digests(now())', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.start_notices()', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.claim_notices(''{}'')', 'done'),
+    ('mentorcert_jobs', 'select mentorcert_private.claim_digests(''{}'', ''{}'')', 'done'),
     -- Nobody counts as reminded of a day that has not come.
-    ('mentorcert_jobs', 'select private.start_notices(now() + interval ''1 day'')', 'MC008'),
-    ('mentorcert_jobs', 'select private.claim_notices(''{}'', now() + interval ''1 day'')', 'MC008'),
-    ('mentorcert_jobs', 'select private.claim_digests(''{}'', ''{}'', now() - interval ''2 days'')', 'MC008'),
-    ('mentorcert_jobs', 'select id from private.notice_mails', '42501'),
+    ('mentorcert_jobs', 'select mentorcert_private.start_notices(now() + interval ''1 day'')', 'MC008'),
+    ('mentorcert_jobs', 'select mentorcert_private.claim_notices(''{}'', now() + interval ''1 day'')', 'MC008'),
+    ('mentorcert_jobs', 'select mentorcert_private.claim_digests(''{}'', ''{}'', now() - interval ''2 days'')', 'MC008'),
+    ('mentorcert_jobs', 'select id from mentorcert_private.notice_mails', '42501'),
     ('mentorcert_jobs', 'set local role authenticated', '42501'),
     ('mentorcert_jobs', 'set local role service_role', '42501'),
-    ('mentorcert_jobs', 'select id from public.peer_mentors', '42501'),
-    ('mentorcert_jobs', 'select job from private.job_runs', '42501'),
-    ('mentorcert_jobs', 'select private.expire_due_certifications(now())', '42501'),
-    ('mentorcert_jobs', 'select private.erase_peer_mentor(gen_random_uuid())', '42501'),
+    ('mentorcert_jobs', 'select id from mentorcert.peer_mentors', '42501'),
+    ('mentorcert_jobs', 'select job from mentorcert_private.job_runs', '42501'),
+    ('mentorcert_jobs', 'select mentorcert_private.expire_due_certifications(now())', '42501'),
+    ('mentorcert_jobs', 'select mentorcert_private.erase_peer_mentor(gen_random_uuid())', '42501'),
     ('mentorcert_jobs', 'create table public.mine (id integer)', '42501'),
     ('mentorcert_jobs', 'create temporary table mine (id integer)', '42501'),
     ('mentorcert_jobs', 'create domain pg_temp.jsonb as pg_catalog.jsonb', '42501')

@@ -1,25 +1,25 @@
 \ir fixture.psql
--- The schema portal: the owner's, but for what administrators read of it; made as the others are.
+-- The schema mentorcert_portal: the owner's, but for what administrators read of it; made as the others are.
 
 create view tests.portal_tables as
 select class.oid, class.relname::text as name, class.relrowsecurity as row_security
 from pg_catalog.pg_class as class
-where class.relnamespace = 'portal'::regnamespace and class.relkind in ('r', 'p', 'v', 'm', 'f');
+where class.relnamespace = 'mentorcert_portal'::regnamespace and class.relkind in ('r', 'p', 'v', 'm', 'f');
 create view tests.portal_functions as
 select function.oid, function.proname::text as name, function.prosecdef as definer, function.proconfig as settings
 from pg_catalog.pg_proc as function
-where function.pronamespace = 'portal'::regnamespace;
+where function.pronamespace = 'mentorcert_portal'::regnamespace;
 
 select ok(
-  not has_schema_privilege(role_name, 'portal', 'usage'), role_name || ' does not get into the schema portal'
+  not has_schema_privilege(role_name, 'mentorcert_portal', 'usage'), role_name || ' does not get into the schema mentorcert_portal'
 )
 from unnest(array['anon', 'service_role']) as role_name;
 select is(tests.attempt(who, statement), '42501', format('%s: %s', who, statement))
 from unnest(array['anon', 'adam', 'cora', 'mia', 'service_role']) as who
 cross join unnest(array[
-  'select * from portal.states', 'select * from portal.connections', 'select * from portal.attempts',
-  'update portal.connections set mode = ''live''', 'select portal.set_mode(tests.id(''alfa''), ''live'', ''why'')',
-  'select * from portal.claim(tests.id(''alfa''))', 'select portal.enqueue_sync(array[tests.id(''mia'')])'
+  'select * from mentorcert_portal.states', 'select * from mentorcert_portal.connections', 'select * from mentorcert_portal.attempts',
+  'update mentorcert_portal.connections set mode = ''live''', 'select mentorcert_portal.set_mode(tests.id(''alfa''), ''live'', ''why'')',
+  'select * from mentorcert_portal.claim(tests.id(''alfa''))', 'select mentorcert_portal.enqueue_sync(array[tests.id(''mia'')])'
 ]) as statement;
 select is_empty($$ select name from tests.portal_tables where not row_security $$, 'row-level security is on for every table');
 select is_empty(
@@ -28,7 +28,7 @@ select is_empty(
 select is_empty(
   $$
     select table_name || ' ' || grantee from information_schema.role_table_grants
-    where table_schema = 'portal' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+    where table_schema = 'mentorcert_portal' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
   $$,
   'nobody has a grant on a table'
 );
@@ -36,7 +36,7 @@ select set_eq(
   $$
     select table_name || ' ' || privilege_type || ' ' || string_agg(column_name, ' ' order by column_name collate "C")
     from information_schema.column_privileges
-    where table_schema = 'portal' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
+    where table_schema = 'mentorcert_portal' and grantee in ('anon', 'authenticated', 'service_role', 'PUBLIC')
     group by table_name, privilege_type
   $$,
   array[

@@ -1,26 +1,26 @@
 \ir fixture.psql
 -- Claims, fences and the breaker, step by step; the clock is a parameter.
 
-select portal.connect(tests.id('alfa'), 'webhook', 'v1', 'test', as_of => now());
-select is((select mode from portal.connections), 'capture', 'a new connection captures');
-select is_empty($$ select * from portal.claim(tests.id('alfa')) $$, 'and claims nothing');
-select portal.set_mode(tests.id('alfa'), 'live', 'test', as_of => now());
-select throws_ok($$ select portal.set_mode(tests.id('alfa'), 'live', ' ') $$, '23514', null, 'a reason is required');
+select mentorcert_portal.connect(tests.id('alfa'), 'webhook', 'v1', 'test', as_of => now());
+select is((select mode from mentorcert_portal.connections), 'capture', 'a new connection captures');
+select is_empty($$ select * from mentorcert_portal.claim(tests.id('alfa')) $$, 'and claims nothing');
+select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'test', as_of => now());
+select throws_ok($$ select mentorcert_portal.set_mode(tests.id('alfa'), 'live', ' ') $$, '23514', null, 'a reason is required');
 select throws_ok(
-  $$ select portal.set_mode(tests.id('alfa'), 'canary', 'why', array[tests.id('bert')]) $$, 'MC008', null,
+  $$ select mentorcert_portal.set_mode(tests.id('alfa'), 'canary', 'why', array[tests.id('bert')]) $$, 'MC008', null,
   'a canary is one of the organisation''s own'
 );
-select throws_ok($$ select portal.set_mode(tests.id('beta'), 'live', 'why') $$, 'MC008', null, 'without a connection there is no mode');
+select throws_ok($$ select mentorcert_portal.set_mode(tests.id('beta'), 'live', 'why') $$, 'MC008', null, 'without a connection there is no mode');
 
 -- The latest claim, and reports of it.
-create table tests.claimed as select * from portal.claim(tests.id('alfa'), 0);
+create table tests.claimed as select * from mentorcert_portal.claim(tests.id('alfa'), 0);
 create function tests.claim(batch_size integer, seconds integer) returns text
 language plpgsql
 as $$
 begin
   delete from tests.claimed;
   insert into tests.claimed
-  select * from portal.claim(tests.id('alfa'), batch_size, '60 seconds', now() + seconds * interval '1 second');
+  select * from mentorcert_portal.claim(tests.id('alfa'), batch_size, '60 seconds', now() + seconds * interval '1 second');
   return (select coalesce(string_agg(tests.name(peer_mentor_id), ',' order by tests.name(peer_mentor_id)), '') from tests.claimed);
 end
 $$;
@@ -29,23 +29,23 @@ language sql
 as $$ select jsonb_agg(to_jsonb(claimed) || jsonb_build_object('outcome', outcome) || more) from tests.claimed $$;
 create function tests.state(who text) returns text
 language sql
-as $$ select concat_ws(' ', state, version, confirmed_version, attempts) from portal.states where peer_mentor_id = tests.id(who) $$;
+as $$ select concat_ws(' ', state, version, confirmed_version, attempts) from mentorcert_portal.states where peer_mentor_id = tests.id(who) $$;
 create function tests.settle() returns void
 language plpgsql
 as $$
 begin
   perform tests.claim(50, 0);
-  perform portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
+  perform mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
 end
 $$;
 
 select ok(tests.claim(1, 0) <> 'mia', 'who is on the list does not come first');
-select portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
 select tests.settle();
 select is(
-  (select string_agg(distinct state, ',') from portal.states where organisation_id = tests.id('alfa')), 'in_sync', 'all are sent'
+  (select string_agg(distinct state, ',') from mentorcert_portal.states where organisation_id = tests.id('alfa')), 'in_sync', 'all are sent'
 );
-select is((select string_agg(distinct state, ',') from portal.states where organisation_id = tests.id('beta')), 'pending', 'of alfa');
+select is((select string_agg(distinct state, ',') from mentorcert_portal.states where organisation_id = tests.id('beta')), 'pending', 'of alfa');
 select is(tests.claim(50, 0), '', 'nothing is due');
 
 -- The calendar.
@@ -53,19 +53,19 @@ select is(tests.claim(50, 86400 * 31), 'mia', 'when her listing has ended, mia i
 select is((select content ->> 'listed' from tests.claimed), 'false', 'and is sent as not listed');
 select is(
   (select version from tests.claimed),
-  (select confirmed_version + 1 from portal.states where peer_mentor_id = tests.id('mia')),
+  (select confirmed_version + 1 from mentorcert_portal.states where peer_mentor_id = tests.id('mia')),
   'in a version of its own'
 );
-update portal.states set lease_token = null, lease_until = null;
-select portal.replay_next((portal.start_replay(tests.id('alfa'), '{}', 'test')).id, 100);
+update mentorcert_portal.states set lease_token = null, lease_until = null;
+select mentorcert_portal.replay_next((mentorcert_portal.start_replay(tests.id('alfa'), '{}', 'test')).id, 100);
 select tests.settle();
 
 -- A change while the lease is out.
-update public.peer_mentors set external_id = 'mia-2' where id = tests.id('mia');
-create temporary table before as select version from portal.states where peer_mentor_id = tests.id('mia');
+update mentorcert.peer_mentors set external_id = 'mia-2' where id = tests.id('mia');
+create temporary table before as select version from mentorcert_portal.states where peer_mentor_id = tests.id('mia');
 select is(tests.claim(50, 0), 'mia', 'a change is due');
-update public.peer_mentors set external_id = 'mia-3' where id = tests.id('mia');
-select portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
+update mentorcert.peer_mentors set external_id = 'mia-3' where id = tests.id('mia');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
 select is(
   tests.state('mia'), (select format('pending %s %s 0', version + 1, version) from before), 'what came meanwhile still waits'
 );
@@ -73,49 +73,49 @@ select tests.settle();
 select is(tests.state('mia'), (select format('in_sync %s %s 0', version + 1, version + 1) from before), 'and then is');
 
 -- A lease that was lost.
-update public.peer_mentors set external_id = 'mia-4' where id = tests.id('mia');
+update mentorcert.peer_mentors set external_id = 'mia-4' where id = tests.id('mia');
 select is(tests.claim(50, 0), 'mia', 'a change is due');
 create temporary table slow as select tests.report('applied') as results;
 select is(tests.claim(50, 59), '', 'a lease holds');
 select is(tests.claim(50, 60), 'mia', 'and ends');
-select portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '60 seconds');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '60 seconds');
 select is(left(tests.state('mia'), 7), 'in_sync', 'the holder of the new one confirms');
-select portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '60 seconds');
+select mentorcert_portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '60 seconds');
 select is(left(tests.state('mia'), 7), 'pending', 'the one who lost it makes the row dirty again');
-select is((select outcome from portal.attempts order by id desc limit 1), 'lost_lease', 'which the log says');
+select is((select outcome from mentorcert_portal.attempts order by id desc limit 1), 'lost_lease', 'which the log says');
 select is(tests.claim(50, 60), 'mia', 'and it is sent again');
 select isnt((select lease_token from tests.claimed), null, 'though the portal has confirmed just that');
-select portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '60 seconds');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '60 seconds');
 
-update public.peer_mentors set external_id = 'mia-5' where id = tests.id('mia');
+update mentorcert.peer_mentors set external_id = 'mia-5' where id = tests.id('mia');
 select is(tests.claim(50, 60), 'mia', 'a change is due');
 delete from slow;
 insert into slow select tests.report('applied');
 select is(tests.claim(50, 120), 'mia', 'the lease ends, and somebody else has it');
-select portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '121 seconds');
+select mentorcert_portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '121 seconds');
 select is(
-  (select lease_token from portal.states where peer_mentor_id = tests.id('mia')), (select lease_token from tests.claimed),
+  (select lease_token from mentorcert_portal.states where peer_mentor_id = tests.id('mia')), (select lease_token from tests.claimed),
   'whom the late one does not disturb'
 );
-select portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '122 seconds');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '122 seconds');
 select is(left(tests.state('mia'), 7), 'pending', 'but it is sent once more');
 
 -- Three refusals.
-update public.peer_mentors set external_id = external_id || 'x' where organisation_id = tests.id('alfa');
+update mentorcert.peer_mentors set external_id = external_id || 'x' where organisation_id = tests.id('alfa');
 select is(tests.claim(2, 122) <> '', true, 'two are claimed');
-select portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
-select is((select breaker from portal.connections), 'closed', 'two refusals are no more than that');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
+select is((select breaker from mentorcert_portal.connections), 'closed', 'two refusals are no more than that');
 select is(tests.claim(1, 122) <> '', true, 'a third is claimed');
-select portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
-select is((select breaker from portal.connections), 'blocked', 'a third blocks the connection');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
+select is((select breaker from mentorcert_portal.connections), 'blocked', 'a third blocks the connection');
 select is(tests.claim(50, 122), '', 'nothing is claimed');
-select portal.set_mode(tests.id('alfa'), 'live', 'corrected', as_of => now() + interval '123 seconds');
-select cmp_ok(portal.requeue(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
+select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'corrected', as_of => now() + interval '123 seconds');
+select cmp_ok(mentorcert_portal.requeue(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
 select is(tests.claim(50, 123), 'cait,lone,lost,mia,mixa,old,per', 'all of them: nothing is lost');
 
 -- The log.
 select is(tests.attempt('owner', statement), 'MC005 portal_attempts_append_only', statement)
-from unnest(array['update portal.attempts set worker = ''x''', 'delete from portal.attempts', 'truncate portal.attempts']) as statement;
+from unnest(array['update mentorcert_portal.attempts set worker = ''x''', 'delete from mentorcert_portal.attempts', 'truncate mentorcert_portal.attempts']) as statement;
 
 select * from finish();
 rollback;

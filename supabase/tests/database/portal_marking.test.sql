@@ -9,7 +9,7 @@ declare
   answer text;
   marked text;
 begin
-  create temporary table before on commit drop as select peer_mentor_id, version from portal.states;
+  create temporary table before on commit drop as select peer_mentor_id, version from mentorcert_portal.states;
   begin
     answer := tests.perform(who, statement);
     if answer ~ '^([0-9A-Z]{5}|0 rows)' then
@@ -17,7 +17,7 @@ begin
     else
       select coalesce(string_agg(tests.name(state.peer_mentor_id), ',' order by tests.name(state.peer_mentor_id)), '')
       into marked
-      from portal.states as state left join before using (peer_mentor_id)
+      from mentorcert_portal.states as state left join before using (peer_mentor_id)
       where state.version > coalesce(before.version, 0);
     end if;
     raise exception sqlstate 'TESTS';
@@ -29,7 +29,7 @@ end
 $$;
 
 select is(
-  (select string_agg(tests.name(peer_mentor_id), ',' order by tests.name(peer_mentor_id)) from portal.states),
+  (select string_agg(tests.name(peer_mentor_id), ',' order by tests.name(peer_mentor_id)) from mentorcert_portal.states),
   'bert,cait,dora,lone,lost,mia,mixa,old,per', 'every peer mentor has a row'
 );
 select is(tests.marked_by(who, statement), expected, format('%s: %s', regexp_replace(statement, '\s+', ' ', 'g'), expected))
@@ -41,28 +41,28 @@ from (
     ('adam', $$ update public.peer_mentor_certifications set certification_type = 'yearly' where id = tests.id('mia.basic') $$, 'mia'),
     ('sev', $$ select public.register_certification(tests.id('per'), 'basic', tests.today(-5), tests.today(4)) $$, 'per'),
     ('adam', $$ select public.extend_certifications('basic', tests.today(49), 'why') $$, 'mia'),
-    ('adam', $$ update public.peer_mentors set listing_consent = false $$, 'mia'),
-    ('adam', $$ update public.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'lost'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = false $$, 'mia'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'lost'),
     ('adam', $$ select public.register_certification(tests.id('lost'), 'short', tests.today(-5), tests.today(4)) $$, 'lost'),
-    ('adam', $$ update public.peer_mentors set external_id = 'x' where id = tests.id('mia') $$, 'mia'),
-    ('adam', $$ update public.certification_types set required_for_listing = true where code = 'life' $$, 'cait,lone,lost,mia,mixa,old,per'),
+    ('adam', $$ update mentorcert.peer_mentors set external_id = 'x' where id = tests.id('mia') $$, 'mia'),
+    ('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'life' $$, 'cait,lone,lost,mia,mixa,old,per'),
     ('adam', $$
-      insert into public.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)
+      insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)
       values ('new', 'Ny', 'New', 'unlimited', true)
     $$, 'cait,lone,lost,mia,mixa,old,per'),
     -- What the portal is not sent.
-    ('adam', $$ update public.peer_mentors set full_name = 'X', email = 'x@example.org', phone = '1' $$, ''),
-    ('adam', $$ update public.chapters set name = 'Renamed' $$, ''),
-    ('adam', $$ update public.certification_types set name_nb = 'Ny' $$, ''),
-    ('adam', $$ update public.peer_mentors set listing_consent = true where id = tests.id('lone') $$, ''),
+    ('adam', $$ update mentorcert.peer_mentors set full_name = 'X', email = 'x@example.org', phone = '1' $$, ''),
+    ('adam', $$ update mentorcert.chapters set name = 'Renamed' $$, ''),
+    ('adam', $$ update mentorcert.certification_types set name_nb = 'Ny' $$, ''),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lone') $$, ''),
     -- Who may not change it marks nobody.
-    ('cora', $$ update public.peer_mentors set listing_consent = false $$, '0 rows')
+    ('cora', $$ update mentorcert.peer_mentors set listing_consent = false $$, '0 rows')
 ) as changes (who, statement, expected);
-select is(tests.perform('adam', $$ insert into public.peer_mentors (external_id, full_name) values ('new', 'New') $$), '1 rows', 'a peer mentor is added');
+select is(tests.perform('adam', $$ insert into mentorcert.peer_mentors (external_id, full_name) values ('new', 'New') $$), '1 rows', 'a peer mentor is added');
 select is(
   (
-    select state.state || ' ' || state.version from portal.states as state
-    join public.peer_mentors as mentor on mentor.id = state.peer_mentor_id where mentor.external_id = 'new'
+    select state.state || ' ' || state.version from mentorcert_portal.states as state
+    join mentorcert.peer_mentors as mentor on mentor.id = state.peer_mentor_id where mentor.external_id = 'new'
   ),
   'pending 1', 'and waits to be sent'
 );
@@ -73,9 +73,9 @@ update public.peer_mentor_certifications set issued_at = tests.day(-400), expire
 update public.listed_peer_mentors set listed_until = tests.day(0) where peer_mentor_id = tests.id('mia');
 set local session_replication_role = origin;
 select is(
-  tests.marked_by('owner', $$ select expired from private.expire_due_certifications(now()) $$), '', 'the night marks nobody'
+  tests.marked_by('owner', $$ select expired from mentorcert_private.expire_due_certifications(now()) $$), '', 'the night marks nobody'
 );
-select is(tests.attempt('owner', $$ select expired from private.expire_due_certifications(now()) $$), '1', 'though it expires mia');
+select is(tests.attempt('owner', $$ select expired from mentorcert_private.expire_due_certifications(now()) $$), '1', 'though it expires mia');
 set local session_replication_role = replica;
 update public.peer_mentor_certifications set expires_at = tests.day(30) where id = tests.id('mia.basic');
 update public.listed_peer_mentors set listed_until = tests.day(30) where peer_mentor_id = tests.id('mia');
@@ -86,7 +86,7 @@ create function tests.content_state(who text, as_of timestamptz default now()) r
 language sql
 as $$
   select concat_ws(' ', content ->> 'status', case when (content ->> 'listed')::boolean then 'listed' end)
-  from portal.desired_content(array[tests.id(who)], as_of)
+  from mentorcert_portal.desired_content(array[tests.id(who)], as_of)
 $$;
 select is(tests.content_state(who, tests.day(days)), expected, format('%s in %s days: %s', who, days, expected))
 from (
@@ -98,38 +98,38 @@ select is(tests.content_state('mia'), 'suspended', 'is sent');
 select is(tests.content_state('mia', tests.day(60)), 'suspended', 'also after its end');
 select is(tests.perform('cora', $$ select id from public.reinstate_certification(tests.id('mia.basic')) $$), 'mia.basic', 'reinstated');
 select is(
-  (select content_until from portal.desired_content(array[tests.id('mia')], now())), tests.day(10),
+  (select content_until from mentorcert_portal.desired_content(array[tests.id('mia')], now())), tests.day(10),
   'what is sent is true until the first end, that of her other certification'
 );
 select is(
   (
     select array(select jsonb_object_keys(content) order by 1)
-    from portal.desired_content(array[tests.id('mia')], now())
+    from mentorcert_portal.desired_content(array[tests.id('mia')], now())
   ),
   array['certifications', 'external_id', 'listed', 'listed_until', 'status'],
   'with these fields, and no name, e-mail or phone'
 );
 -- Erasure takes the number too; the portal gets the one that it knows.
-update portal.states set sent_external_id = 'known' where peer_mentor_id = tests.id('old');
+update mentorcert_portal.states set sent_external_id = 'known' where peer_mentor_id = tests.id('old');
 select is(
-  tests.marked_by('owner', $$ select private.erase_peer_mentor(tests.id('old')) $$), 'old', 'an erasure is sent'
+  tests.marked_by('owner', $$ select mentorcert_private.erase_peer_mentor(tests.id('old')) $$), 'old', 'an erasure is sent'
 );
-select private.erase_peer_mentor(tests.id('old'));
+select mentorcert_private.erase_peer_mentor(tests.id('old'));
 select is(tests.content_state('old'), 'erased', 'as an erasure');
 select is(
-  (select concat_ws(' ', content ->> 'external_id', content ->> 'certifications') from portal.desired_content(array[tests.id('old')], now())),
+  (select concat_ws(' ', content ->> 'external_id', content ->> 'certifications') from mentorcert_portal.desired_content(array[tests.id('old')], now())),
   'known []', 'with the number that the portal knows, and nothing else'
 );
 
 -- The list says otherwise than the dates: neither alone is enough.
 set local session_replication_role = replica;
 insert into public.listed_peer_mentors
-select id, organisation_id, 'alfa', 'Lone', '{}', tests.day(9) from public.peer_mentors where id = tests.id('lone');
+select id, organisation_id, 'alfa', 'Lone', '{}', tests.day(9) from mentorcert.peer_mentors where id = tests.id('lone');
 set local session_replication_role = origin;
 select is(tests.content_state('lone'), 'expired', 'who has expired is not sent as listed, whatever our list says');
 set local time zone 'Pacific/Auckland';
 select is(
-  (select content from portal.desired_content(array[tests.id('mia')], now())) #>> '{listed_until}',
+  (select content from mentorcert_portal.desired_content(array[tests.id('mia')], now())) #>> '{listed_until}',
   to_char(tests.day(30) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
   'in whatever time zone it is asked for'
 );

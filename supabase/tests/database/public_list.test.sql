@@ -42,10 +42,10 @@ select is(tests.listed_after(who, statement), expected, format('%s: %s', regexp_
 from (
   values
     -- consent and name
-    ('adam', $$ update public.peer_mentors set listing_consent = false where id = tests.id('mia') $$, 'bert 100'),
-    ('adam', $$ update public.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'bert 100,lost 200,mia 30'),
-    ('adam', $$ update public.peer_mentors set listing_consent = true where id = tests.id('lone') $$, 'bert 100,mia 30'), -- expired
-    ('adam', $$ update public.peer_mentors set phone = '1' $$, 'bert 100,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = false where id = tests.id('mia') $$, 'bert 100'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'bert 100,lost 200,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lone') $$, 'bert 100,mia 30'), -- expired
+    ('adam', $$ update mentorcert.peer_mentors set phone = '1' $$, 'bert 100,mia 30'),
     -- certifications
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), 'why') $$, 'bert 100'),
     ('cora', $$ select public.suspend_certification(tests.id('mia.short'), 'why') $$, 'bert 100,mia 30'), -- not required
@@ -58,25 +58,25 @@ from (
     ('adam', $$ select public.renew_certification(tests.id('lone.basic'), tests.today(), tests.today(19)) $$, 'bert 100,lone 20,mia 30'),
     ('adam', $$ select public.extend_certifications('basic', tests.today(49), 'why') $$, 'bert 100,mia 50'),
     ('owner', $$ update public.peer_mentor_certifications set status = 'suspended' where status = 'active' $$, ''),
-    ('owner', $$ select private.expire_due_certifications(tests.day(50)) $$, 'bert 100'),
+    ('owner', $$ select mentorcert_private.expire_due_certifications(tests.day(50)) $$, 'bert 100'),
     ('service_role', $$
       insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at)
       values (tests.id('alfa'), tests.id('per'), 'basic', tests.day(-1))
     $$, 'bert 100,mia 30,per for ever'),
     -- chapters
-    ('adam', $$ update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'bert 100,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'bert 100,mia 30'),
     -- what is required
-    ('adam', $$ update public.certification_types set required_for_listing = false $$, 'bert 100'), -- nothing: nobody
-    ('adam', $$ update public.certification_types set required_for_listing = true where code = 'short' $$, 'bert 100,mia 10'),
-    ('adam', $$ update public.certification_types set required_for_listing = true where code = 'life' $$, 'bert 100'),
-    ('adam', $$ update public.certification_types set required_for_listing = (code = 'life') $$, 'bert 100,per for ever'),
+    ('adam', $$ update mentorcert.certification_types set required_for_listing = false $$, 'bert 100'), -- nothing: nobody
+    ('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'short' $$, 'bert 100,mia 10'),
+    ('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'life' $$, 'bert 100'),
+    ('adam', $$ update mentorcert.certification_types set required_for_listing = (code = 'life') $$, 'bert 100,per for ever'),
     ('adam', $$
-      insert into public.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)
+      insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)
       values ('new', 'Ny', 'New', 'unlimited', true)
     $$, 'bert 100'),
-    ('adam', $$ update public.certification_types set name_nb = 'Ny' $$, 'bert 100,mia 30'),
+    ('adam', $$ update mentorcert.certification_types set name_nb = 'Ny' $$, 'bert 100,mia 30'),
     -- roles that may not
-    ('cora', $$ update public.peer_mentors set listing_consent = true where id = tests.id('lost') $$, '0 rows')
+    ('cora', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, '0 rows')
 ) as changes (who, statement, expected);
 
 -- Suspended and reinstated; both required types, and the earlier end of the two.
@@ -84,28 +84,28 @@ select is(tests.perform('cora', $$ select id from public.suspend_certification(t
 select is(tests.listed(), 'bert 100', 'leaves at once');
 select is(tests.perform('cora', $$ select id from public.reinstate_certification(tests.id('mia.basic')) $$), 'mia.basic', 'reinstated');
 select is(tests.listed(), 'bert 100,mia 30', 'is back at once');
-select is(tests.perform('adam', $$ update public.certification_types set required_for_listing = true where code = 'short' $$), '1 rows', 'two are required');
+select is(tests.perform('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'short' $$), '1 rows', 'two are required');
 select is(tests.listed(), 'bert 100,mia 10', 'the earlier end counts');
 select is(tests.perform('cora', $$ select id from public.suspend_certification(tests.id('mia.short'), 'why') $$), 'mia.short', 'one of the two is suspended');
 select is(tests.listed(), 'bert 100', 'which is enough');
-select is(tests.perform('adam', $$ update public.certification_types set required_for_listing = false where code = 'short' $$), '1 rows', 'one is required');
+select is(tests.perform('adam', $$ update mentorcert.certification_types set required_for_listing = false where code = 'short' $$), '1 rows', 'one is required');
 select is(tests.listed(), 'bert 100,mia 30', 'and held');
 
 -- What is shown.
-select is(tests.perform('adam', $$ update public.chapters set name = 'Renamed' where code = '1a' $$), '1 rows', 'a chapter is renamed');
+select is(tests.perform('adam', $$ update mentorcert.chapters set name = 'Renamed' where code = '1a' $$), '1 rows', 'a chapter is renamed');
 select is(
   tests.attempt('anon', $$ select chapters[1] from public.listed_peer_mentors where organisation_slug = 'alfa' $$), 'Renamed', 'the list shows it'
 );
-select is(tests.perform('adam', $$ update public.peer_mentors set display_name = 'Mia M.' where id = tests.id('mia') $$), '1 rows', 'and so is somebody');
+select is(tests.perform('adam', $$ update mentorcert.peer_mentors set display_name = 'Mia M.' where id = tests.id('mia') $$), '1 rows', 'and so is somebody');
 select is(
-  tests.perform('adam', $$ insert into public.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('county1')) $$),
+  tests.perform('adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('county1')) $$),
   '1 rows', 'who enters another chapter'
 );
 select is(
   tests.attempt('anon', $$ select display_name || ': ' || array_to_string(chapters, '+') from public.listed_peer_mentors where organisation_slug = 'alfa' $$),
   'Mia M.: Chapter county1+Renamed', 'the list shows it'
 );
-select is(tests.perform('adam', $$ update public.peer_mentors set display_name = null where id = tests.id('mia') $$), '1 rows', 'without a display name');
+select is(tests.perform('adam', $$ update mentorcert.peer_mentors set display_name = null where id = tests.id('mia') $$), '1 rows', 'without a display name');
 select is(
   tests.attempt('anon', $$ select display_name from public.listed_peer_mentors where organisation_slug = 'alfa' $$), 'Full name of mia', 'the full name is shown'
 );
@@ -124,12 +124,12 @@ select is(tests.listed(), 'bert 100,mia 30', 'which derives it again');
 set local session_replication_role = replica;
 update public.peer_mentor_certifications set expires_at = now() where id = tests.id('bert.basic');
 set local session_replication_role = origin;
-update public.peer_mentors set display_name = 'Bert' where id = tests.id('bert');
+update mentorcert.peer_mentors set display_name = 'Bert' where id = tests.id('bert');
 select is(tests.attempt('owner', 'select peer_mentor_id from public.listed_peer_mentors'), 'mia', 'what has ended is not put on the list');
 
 -- Stored and derived agree, whatever happened.
 select bag_eq(
-  'select * from public.listed_peer_mentors where listed_until > now()', 'select * from private.derived_listing(null)', 'the list is what the rules derive'
+  'select * from public.listed_peer_mentors where listed_until > now()', 'select * from mentorcert_private.derived_listing(null)', 'the list is what the rules derive'
 );
 
 select * from finish();

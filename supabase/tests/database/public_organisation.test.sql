@@ -15,12 +15,12 @@ select tests.everybody_gets(
 );
 
 -- With the list below it.
-insert into public.chapters (id, organisation_id, code, name)
+insert into mentorcert.chapters (id, organisation_id, code, name)
 values (tests.id('1a2'), tests.id('alfa'), '1a2', 'Chapter 1a');
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 values (tests.id('alfa'), tests.id('mia'), tests.id('1a2')), (tests.id('alfa'), tests.id('mia'), tests.id('2a'));
 select is(tests.heading('alfa'), '["Alfa", "Chapter 1a", "Chapter 2a"]', 'two chapters of one name are one to choose');
-update public.peer_mentor_chapters set ended_at = now() where chapter_id = tests.id('2a') and peer_mentor_id = tests.id('mia');
+update mentorcert.peer_mentor_chapters set ended_at = now() where chapter_id = tests.id('2a') and peer_mentor_id = tests.id('mia');
 select is(tests.heading('alfa'), '["Alfa", "Chapter 1a"]', 'who has left a chapter is not listed there');
 update public.listed_peer_mentors set listed_until = now() where peer_mentor_id = tests.id('mia');
 select is(tests.heading('alfa'), '["Alfa"]', 'whose lease has ended is not on the list, though no job has noticed');
@@ -31,9 +31,9 @@ as $$
 declare
   answer text;
 begin
-  insert into private.disabled_endpoints (endpoint, reason) values (heading_without.endpoint, 'A test');
+  insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (heading_without.endpoint, 'A test');
   answer := tests.heading('alfa');
-  delete from private.disabled_endpoints;
+  delete from mentorcert_private.disabled_endpoints;
   return answer;
 end
 $$;

@@ -75,7 +75,7 @@ from (
       $$
         do $do$
         begin
-          perform private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', tests.newest('mia.basic') ->> 'entry_id'));
+          perform mentorcert_private.set_change_context(jsonb_build_object('kind', 'reverted', 'reverts', tests.newest('mia.basic') ->> 'entry_id'));
           update public.peer_mentor_certifications set expires_at = tests.day(9000) where id = tests.id('mia.basic');
         end
         $do$
@@ -96,8 +96,8 @@ from (
     ('adam', $$ select public.extend_certifications('basic', tests.today(-1), 'why') $$, 'MC008 extension_not_empty'),
     ('adam', $$ select public.extend_certifications('life', tests.today(90), 'why') $$, 'MC008 extension_not_empty'),
     -- versions
-    ('owner', $$ select private.upgrade_history_entry('{"schema_version": 99}') $$, 'MC008 history_entry_schema_version_known'),
-    ('owner', $$ select private.upgrade_history_entry('{}') $$, 'MC008 history_entry_schema_version_known')
+    ('owner', $$ select mentorcert_private.upgrade_history_entry('{"schema_version": 99}') $$, 'MC008 history_entry_schema_version_known'),
+    ('owner', $$ select mentorcert_private.upgrade_history_entry('{}') $$, 'MC008 history_entry_schema_version_known')
 ) as refused (who, statement, expected);
 
 -- A change that fails half-way leaves nothing of what it announced to the next.
@@ -131,8 +131,8 @@ from unnest(array[
   $$ update public.peer_mentor_certifications set certification_type = 'none' $$,
   $$ update public.peer_mentor_certifications set expires_at = '2020-01-01' $$,
   $$ update public.peer_mentor_certifications set renewal_history = '[]' $$,
-  $$ update public.peer_mentors set organisation_id = gen_random_uuid() $$,
-  $$ update public.chapters set parent_id = id $$
+  $$ update mentorcert.peer_mentors set organisation_id = gen_random_uuid() $$,
+  $$ update mentorcert.chapters set parent_id = id $$
 ]) as statement;
 
 select * from finish();

@@ -39,12 +39,12 @@ from (
 ) as claim (claims, expected);
 
 select is(
-  tests.attempt(who, 'select id from unnest(private.coordinated_chapter_ids() || private.own_peer_mentor_ids()) as id'), expected,
+  tests.attempt(who, 'select id from unnest(mentorcert_private.coordinated_chapter_ids() || mentorcert_private.own_peer_mentor_ids()) as id'), expected,
   who || ' reaches what the one organisation gives'
 )
 from (values ('dora@alfa', '1a'), ('dora@beta', 'dora'), ('dora', '')) as reached (who, expected);
-select is(tests.attempt('dora@alfa', 'select id from public.peer_mentors'), 'mia', 'as coordinator in the one');
-select is(tests.attempt('dora@beta', 'select id from public.peer_mentors'), 'dora', 'as peer mentor in the other');
+select is(tests.attempt('dora@alfa', 'select id from mentorcert.peer_mentors'), 'mia', 'as coordinator in the one');
+select is(tests.attempt('dora@beta', 'select id from mentorcert.peer_mentors'), 'dora', 'as peer mentor in the other');
 select is(
   tests.attempt('dora@beta', $$ select public.suspend_certification(tests.id('mia.basic'), 'why') $$),
   '42501 certification_right', 'the role in the one is none in the other'
@@ -66,14 +66,14 @@ select is(
   ),
   'alfa,beta', 'also where it names one that is not there'
 );
-insert into private.disabled_endpoints (endpoint, reason) values ('organisations', 'A test');
+insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('organisations', 'A test');
 select is(
   tests.attempt('dora', 'select id from public.own_organisations()'), 'MC010 endpoint_enabled',
   'but not while the endpoint is switched off'
 );
-delete from private.disabled_endpoints;
+delete from mentorcert_private.disabled_endpoints;
 
-update public.memberships set ended_at = now() where id = tests.id('m.dora.beta');
+update mentorcert.memberships set ended_at = now() where id = tests.id('m.dora.beta');
 select is(tests.attempt('dora', 'select id from public.own_organisations()'), 'alfa', 'who has left one does not see it');
 select is(tests.organisation_of('dora', '{}'), 'alfa', 'who has left the one needs no claim any more');
 

@@ -3,11 +3,11 @@
 
 create function tests.days_left(answer timestamptz) returns text
 language sql
-as $$ select coalesce((private.day_of(answer, 'Europe/Oslo') - tests.today())::text, 'no end') $$;
+as $$ select coalesce((mentorcert_private.day_of(answer, 'Europe/Oslo') - tests.today())::text, 'no end') $$;
 grant execute on function tests.days_left(timestamptz) to authenticated;
 
 -- The rule itself.
-select is(private.last_valid_day(rule, months, issued, held), expected::date, format('%s %s from %s, held until %s', months, rule, issued, held))
+select is(mentorcert_private.last_valid_day(rule, months, issued, held), expected::date, format('%s %s from %s, held until %s', months, rule, issued, held))
 from (
   values
     ('months', 6, date '2026-08-31', null::date, '2027-02-28'),
@@ -25,19 +25,19 @@ from (
     ('end_of_year', 12, '2026-05-01', null, '2027-12-31'),
     ('unlimited', null, '2026-05-01', null, null)
 ) as rules (rule, months, issued, held, expected);
-select is(private.day_starts('2026-03-29', 'Europe/Oslo'), '2026-03-28 23:00+00', 'the day on which summer time begins');
-select is(private.day_starts('2026-03-30', 'Europe/Oslo'), '2026-03-29 22:00+00', 'and the day after it');
-select is(private.day_starts('2026-10-26', 'Europe/Oslo'), '2026-10-25 23:00+00', 'the day after summer time ends');
+select is(mentorcert_private.day_starts('2026-03-29', 'Europe/Oslo'), '2026-03-28 23:00+00', 'the day on which summer time begins');
+select is(mentorcert_private.day_starts('2026-03-30', 'Europe/Oslo'), '2026-03-29 22:00+00', 'and the day after it');
+select is(mentorcert_private.day_starts('2026-10-26', 'Europe/Oslo'), '2026-10-25 23:00+00', 'the day after summer time ends');
 
 -- By default the rule is used.
 select is(
-  tests.attempt('cora', statement), tests.days_left(private.day_starts(expected + 1, 'Europe/Oslo')), statement
+  tests.attempt('cora', statement), tests.days_left(mentorcert_private.day_starts(expected + 1, 'Europe/Oslo')), statement
 )
 from (
   values
-    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.short')) $$, private.last_valid_day('months', 1, tests.today())),
-    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.basic')) $$, private.last_valid_day('months', 24, tests.today())),
-    ($$ select tests.days_left(expires_at) from public.register_certification(tests.id('mia'), 'yearly') $$, private.last_valid_day('end_of_year', 0, tests.today())),
+    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.short')) $$, mentorcert_private.last_valid_day('months', 1, tests.today())),
+    ($$ select tests.days_left(expires_at) from public.renew_certification(tests.id('mia.basic')) $$, mentorcert_private.last_valid_day('months', 24, tests.today())),
+    ($$ select tests.days_left(expires_at) from public.register_certification(tests.id('mia'), 'yearly') $$, mentorcert_private.last_valid_day('end_of_year', 0, tests.today())),
     ($$ select tests.days_left(expires_at) from public.register_certification(tests.id('mia'), 'life') $$, null)
 ) as calls (statement, expected);
 
@@ -45,11 +45,11 @@ from (
 select is(tests.attempt('cora', statement), expected, format('a coordinator: %s: %s', statement, expected))
 from (
   values
-    ($$ select public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
-    ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), private.last_valid_day('months', 1, tests.today())) $$, 'mia.short'),
+    ($$ select public.renew_certification(tests.id('mia.short'), tests.today(), mentorcert_private.last_valid_day('months', 1, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
+    ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), mentorcert_private.last_valid_day('months', 1, tests.today())) $$, 'mia.short'),
     ($$ select id from public.renew_certification(tests.id('mia.short'), tests.today(), tests.today(20)) $$, 'mia.short'),
-    ($$ select public.register_certification(tests.id('mia'), 'yearly', tests.today(), private.last_valid_day('end_of_year', 0, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
-    ($$ select certification_type from public.register_certification(tests.id('mia'), 'yearly', tests.today(), private.last_valid_day('end_of_year', 0, tests.today())) $$, 'yearly'),
+    ($$ select public.register_certification(tests.id('mia'), 'yearly', tests.today(), mentorcert_private.last_valid_day('end_of_year', 0, tests.today()) + 1) $$, 'MC003 certification_expires_at_within_rule'),
+    ($$ select certification_type from public.register_certification(tests.id('mia'), 'yearly', tests.today(), mentorcert_private.last_valid_day('end_of_year', 0, tests.today())) $$, 'yearly'),
     ($$ insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at) values (tests.id('mia'), 'yearly', tests.day()) $$, 'MC003 certification_expires_at_within_rule'),
     ($$ insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at) values (tests.id('mia'), 'yearly', tests.day(), tests.day(400)) $$, 'MC003 certification_expires_at_within_rule'),
     ($$ update public.peer_mentor_certifications set issued_at = tests.day(), expires_at = tests.day(99) where id = tests.id('mia.short') $$, 'MC003 certification_expires_at_within_rule'),
@@ -88,7 +88,7 @@ select is(
 );
 select is(
   tests.attempt('sev', $$ select tests.days_left(expires_at) || ' ' || status from public.renew_certification(tests.id('lone.basic')) $$),
-  tests.days_left(private.day_starts(private.last_valid_day('months', 24, tests.today()) + 1, 'Europe/Oslo')) || ' active',
+  tests.days_left(mentorcert_private.day_starts(mentorcert_private.last_valid_day('months', 24, tests.today()) + 1, 'Europe/Oslo')) || ' active',
   'what has expired is active again, from the day of renewal'
 );
 

@@ -63,9 +63,9 @@ def hostile(conn: Connection, organisation: Organisation) -> UUID:
     """A peer mentor, a chapter and a type whose names are markup; the peer mentor's id."""
     mentor = organisation.mentor("7")
     for statement in (
-        "update public.peer_mentors set full_name = %s",
-        "update public.chapters set name = %s",
-        "update public.certification_types set name_nb = %s, name_en = name_nb",
+        "update mentorcert.peer_mentors set full_name = %s",
+        "update mentorcert.chapters set name = %s",
+        "update mentorcert.certification_types set name_nb = %s, name_en = name_nb",
     ):
         conn.execute(statement, (HOSTILE,))
     return mentor

@@ -43,7 +43,7 @@ def test_another_organisations_rows_do_not_exist(
     other = set_up(organisation.conn, "other")
     member = join(other, uuid4(), "coordinator", other.chapter)
     (type_,) = organisation.conn.execute(
-        "select id from public.certification_types where organisation_id = %s limit 1", (other.id,)
+        "select id from mentorcert.certification_types where organisation_id = %s limit 1", (other.id,)
     ).fetchone() or (None,)
     for path in (
         f"/admin/types/{type_}", f"/admin/chapters/{other.chapter}", f"/admin/memberships/{member}/end",

@@ -51,7 +51,7 @@ def test_names_are_no_markup(admin: Browser, hostile: UUID) -> None:
 def test_endpoints(admin: Browser, conn: Connection) -> None:
     assert ">Off<" not in admin.get("/admin/endpoints")
     conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'secret why')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('peer_mentors', 'secret why')"
     )
     html = admin.get("/admin/endpoints")
     assert html.count(">Off<") == 1
@@ -59,5 +59,7 @@ def test_endpoints(admin: Browser, conn: Connection) -> None:
     assert "1 is off" in admin.get("/admin")
     # What is switched off has no names; the log itself is still there.
     assert 'scope="row"' in admin.get("/admin/audit")
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('audit_log', 'x')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('audit_log', 'x')"
+    )
     admin.get("/admin/audit", 503)

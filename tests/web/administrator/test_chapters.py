@@ -15,9 +15,9 @@ def test_adding_renaming_and_moving(admin: Browser, conn: Connection, organisati
     html = admin.get("/admin/chapters")
     assert "The chapter Grorud is added." in html
     assert html.index(">Oslo<") < html.index(">Grorud<")
-    grorud: UUID = fetch(conn, "select id from public.chapters where code = 'GRO'")
+    grorud: UUID = fetch(conn, "select id from mentorcert.chapters where code = 'GRO'")
     assert admin.post(f"/admin/chapters/{grorud}", name="Groruddalen", code="GRD", parent_id="")
-    assert rows(conn, "select name, code, parent_id from public.chapters where id = %s", grorud) == [
+    assert rows(conn, "select name, code, parent_id from mentorcert.chapters where id = %s", grorud) == [
         ("Groruddalen", "GRD", None)
     ]
 
@@ -44,7 +44,7 @@ def test_bad_input_comes_back_with_its_error(admin: Browser, form: dict[str, str
 def test_no_chapter_lies_under_itself(admin: Browser, conn: Connection, organisation: Organisation) -> None:
     below: UUID = fetch(
         conn,
-        "insert into public.chapters (organisation_id, parent_id, code, name)"
+        "insert into mentorcert.chapters (organisation_id, parent_id, code, name)"
         " values (%s, %s, 'GRO', 'Grorud') returning id",
         organisation.id, organisation.chapter,
     )  # fmt: skip

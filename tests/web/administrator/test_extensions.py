@@ -37,7 +37,7 @@ def preview(until: date, **more: object) -> str:
 def last_day(conn: Connection, certification: UUID) -> date:
     day: date = fetch(
         conn,
-        "select private.day_of(expires_at, 'Europe/Oslo') - 1 from public.peer_mentor_certifications"
+        "select mentorcert_private.day_of(expires_at, 'Europe/Oslo') - 1 from public.peer_mentor_certifications"
         " where id = %s",
         certification,
     )
@@ -121,7 +121,7 @@ def test_what_was_shown_is_what_is_taken_back(
     where = admin.post("/admin/extensions", **confirm(admin, until))
     form = take_back(admin, where, "No storm")
     conn.execute(
-        "select private.erase_peer_mentor(peer_mentor_id) from public.peer_mentor_certifications"
+        "select mentorcert_private.erase_peer_mentor(peer_mentor_id) from public.peer_mentor_certifications"
         " where id = %s",
         (mentors[0],),
     )

@@ -26,7 +26,7 @@ def test_giving(admin: Browser, conn: Connection, organisation: Organisation, lo
     html = admin.get(where)
     assert "The membership is given." in html
     assert "kari@example.org" in html
-    assert rows(conn, "select role, chapter_id from public.memberships where user_id = %s", login) == [
+    assert rows(conn, "select role, chapter_id from mentorcert.memberships where user_id = %s", login) == [
         ("coordinator", organisation.chapter)
     ]
 
@@ -36,7 +36,7 @@ def test_a_peer_mentors_login_is_linked(
 ) -> None:
     mentor = organisation.mentor("7")
     admin.post("/admin/memberships", email="kari@example.org", role="peer_mentor", external_id="7")
-    assert fetch(conn, "select user_id from public.peer_mentors where id = %s", mentor) == login
+    assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", mentor) == login
 
 
 @in_turn(
@@ -59,7 +59,7 @@ def test_bad_input_comes_back_with_its_error(
 ) -> None:
     given = {"email": "kari@example.org", "role": "peer_mentor", **form}
     assert said in admin.post("/admin/memberships", 422, **given)
-    assert rows(conn, "select 1 from public.memberships where user_id = %s", login) == []
+    assert rows(conn, "select 1 from mentorcert.memberships where user_id = %s", login) == []
 
 
 def test_twice(admin: Browser, login: UUID) -> None:
@@ -70,7 +70,9 @@ def test_twice(admin: Browser, login: UUID) -> None:
 
 def test_a_look_up_without_result_is_logged(admin: Browser, conn: Connection) -> None:
     admin.post("/admin/memberships", 422, email="nobody@example.org")
-    assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == 1
+    assert (
+        fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'") == 1
+    )
 
 
 def test_a_look_up_is_logged_though_the_rest_fails(
@@ -80,24 +82,28 @@ def test_a_look_up_is_logged_though_the_rest_fails(
         "/admin/memberships", 422,
         email="kari@example.org", role="coordinator", chapter_id=str(organisation.chapter), external_id="\0",
     )  # fmt: skip
-    assert rows(conn, "select 1 from public.memberships where user_id = %s", login) == []
-    assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == 1
+    assert rows(conn, "select 1 from mentorcert.memberships where user_id = %s", login) == []
+    assert (
+        fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'") == 1
+    )
 
 
 def test_ending(admin: Browser, conn: Connection, organisation: Organisation, coordinator: UUID) -> None:
-    membership: UUID = fetch(conn, "select id from public.memberships where user_id = %s", coordinator)
+    membership: UUID = fetch(conn, "select id from mentorcert.memberships where user_id = %s", coordinator)
     page = f"/admin/memberships/{membership}/end"
     assert "Coordinator" in admin.get(page)
     assert "your own membership" not in admin.get(page)
     admin.post(page)
-    assert fetch(conn, "select ended_at is not null from public.memberships where id = %s", membership)
+    assert fetch(conn, "select ended_at is not null from mentorcert.memberships where id = %s", membership)
     admin.post(page, 404)
     assert "Coordinator</td>" not in admin.get("/admin/memberships")
     assert "Coordinator</td>" in admin.get("/admin/memberships?state=ended")
 
 
 def test_the_last_administrator_stays(admin: Browser, conn: Connection, organisation: Organisation) -> None:
-    membership: UUID = fetch(conn, "select id from public.memberships where user_id = %s", organisation.admin)
+    membership: UUID = fetch(
+        conn, "select id from mentorcert.memberships where user_id = %s", organisation.admin
+    )
     page = f"/admin/memberships/{membership}/end"
     assert "your own membership" in admin.get(page)
     assert "The last administrator stays." in admin.post(page, 422)
@@ -122,5 +128,5 @@ def test_names_are_no_markup(
     admin: Browser, conn: Connection, organisation: Organisation, hostile: UUID
 ) -> None:
     join(organisation, login := uuid4(), "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (login, hostile))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (login, hostile))
     assert HOSTILE in admin.get("/admin/memberships")

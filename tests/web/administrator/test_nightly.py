@@ -10,7 +10,7 @@ def test_the_ledger(admin: Browser, conn: Connection, organisation: Organisation
     organisation.certify(organisation.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
     html = admin.get("/admin/nightly")
     assert 'scope="row">basic</th><td class="number">1</td><td class="number">1</td>' in html
-    conn.execute("select private.run_nightly()")
+    conn.execute("select mentorcert_private.run_nightly()")
     html = admin.get("/admin/nightly")
     assert "Today's run is not done." not in html
     assert "No certification ends tonight." in html
@@ -20,13 +20,13 @@ def test_the_ledger(admin: Browser, conn: Connection, organisation: Organisation
 
 def test_missed_and_failed_days(admin: Browser, conn: Connection, organisation: Organisation) -> None:
     conn.execute(
-        "insert into private.job_runs"
+        "insert into mentorcert_private.job_runs"
         " (job, organisation_id, local_day, as_of, started_at, finished_at, caught_up)"
         " values ('nightly', %s, %s, now(), now(), now(), true)",
         (organisation.id, today(conn, -1)),
     )
     conn.execute(
-        "insert into private.job_runs (job, organisation_id, local_day, as_of, started_at, error)"
+        "insert into mentorcert_private.job_runs (job, organisation_id, local_day, as_of, started_at, error)"
         " values ('nightly', %s, %s, now(), now(), %s)",
         (organisation.id, today(conn), HOSTILE),
     )

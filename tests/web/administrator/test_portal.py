@@ -23,9 +23,12 @@ from tests.web.conftest import Site, hidden
 def let_wait(conn: Connection, minutes: int = 20) -> None:
     """Have everything that waits wait so much longer."""
     conn.execute(
-        "update portal.states set first_dirty_at = first_dirty_at - %s", (timedelta(minutes=minutes),)
+        "update mentorcert_portal.states set first_dirty_at = first_dirty_at - %s",
+        (timedelta(minutes=minutes),),
     )
-    conn.execute("update portal.connections set mode_since = mode_since - %s", (timedelta(minutes=minutes),))
+    conn.execute(
+        "update mentorcert_portal.connections set mode_since = mode_since - %s", (timedelta(minutes=minutes),)
+    )
 
 
 def test_without_a_connection(admin: Browser) -> None:
@@ -53,7 +56,7 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
     for one in (organisation, other):
         one.certify(one.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
         connect_portal(conn, one.id)
-    conn.execute("select portal.heartbeat('host:1', now())")
+    conn.execute("select mentorcert_portal.heartbeat('host:1', now())")
     seen_by_owner = health.read(conn).of(organisation.slug)
     with organisation.as_admin() as acting:
         own = health.read_own(acting)
@@ -79,9 +82,9 @@ def test_changing_the_mode(admin: Browser, conn: Connection, organisation: Organ
     where = admin.post("/admin/portal/mode", mode="canary", numbers="7", reason="Agreed")
     assert where == "/admin/portal"
     assert "The mode is changed: Canary" in admin.get("/admin/portal")
-    assert rows(conn, "select mode, canary_peer_mentor_ids, reason, changed_by from portal.connections") == [
-        ("canary", [mentor], "Agreed", str(organisation.admin))
-    ]
+    assert rows(
+        conn, "select mode, canary_peer_mentor_ids, reason, changed_by from mentorcert_portal.connections"
+    ) == [("canary", [mentor], "Agreed", str(organisation.admin))]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_bad_input_comes_back_with_its_error(
     organisation.mentor("7")
     connect_portal(conn, organisation.id, "shadow")
     assert said in admin.post("/admin/portal/mode", 422, **form)
-    assert fetch(conn, "select mode from portal.connections") == "shadow"
+    assert fetch(conn, "select mode from mentorcert_portal.connections") == "shadow"
 
 
 def test_replay(admin: Browser, conn: Connection, organisation: Organisation) -> None:
@@ -122,7 +125,7 @@ def test_replay(admin: Browser, conn: Connection, organisation: Organisation) ->
     html = admin.post("/admin/portal/replay", 409, shown=shown, **form)
     assert "Something has changed since you looked." in html
     where = admin.post("/admin/portal/replay", shown=hidden(html, "shown"), **form)
-    replay: UUID = fetch(conn, "select id from portal.replays where reason = 'Backup'")
+    replay: UUID = fetch(conn, "select id from mentorcert_portal.replays where reason = 'Backup'")
     assert where == f"/admin/portal/replays/{replay}"
     assert "Backup" in admin.get("/admin/portal")
 
@@ -152,12 +155,12 @@ def test_the_alarm_agrees_with_the_finding(conn: Connection, organisation: Organ
     organisation.certify(withdrawn, last_day=today(conn, 10))
     connect_portal(conn, organisation.id)
     report(conn, organisation.id, claim(conn, organisation.id))
-    conn.execute("update public.peer_mentors set listing_consent = false where id = %s", (withdrawn,))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (withdrawn,))
     organisation.certify(organisation.mentor("8"), issued=today(conn, -400), last_day=today(conn, -3))
     let_wait(conn)
     (standing,) = health.read(conn).connections
     with organisation.as_admin() as acting:
-        counted = rows(acting, "select removals from private.portal_alarm()")
+        counted = rows(acting, "select removals from mentorcert_private.portal_alarm()")
     assert counted == [(standing.removals,)]
     assert standing.removals == 2
 
@@ -167,7 +170,9 @@ def test_names_are_no_markup(
 ) -> None:
     organisation.certify(hostile, issued=today(conn, -400), last_day=today(conn, -1))
     connect_portal(conn, organisation.id)
-    conn.execute("update portal.connections set reason = %s, breaker_reason = %s", (HOSTILE, HOSTILE))
+    conn.execute(
+        "update mentorcert_portal.connections set reason = %s, breaker_reason = %s", (HOSTILE, HOSTILE)
+    )
     html = admin.get("/admin/portal")
     assert html.count(HOSTILE) >= 3
     assert HOSTILE in admin.get("/admin/audit")

@@ -20,7 +20,7 @@ def test_adding(admin: Browser, conn: Connection) -> None:
     assert rows(
         conn,
         "select name_nb, validity_rule, validity_months, required_for_listing, reminder_days"
-        " from public.certification_types where code = 'course'",
+        " from mentorcert.certification_types where code = 'course'",
     ) == [("Kurs", "months", 24, False, [60, 14])]
 
 
@@ -47,14 +47,14 @@ def test_bad_input_comes_back_with_its_error(admin: Browser, change: dict[str, s
 
 
 def test_changing(admin: Browser, conn: Connection, organisation: Organisation) -> None:
-    basic: UUID = fetch(conn, "select id from public.certification_types where code = 'basic'")
+    basic: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'basic'")
     assert 'value="12"' in admin.get(f"/admin/types/{basic}")
     changed = {**GOOD, "validity_rule": "unlimited", "reminder_days": "", "required_for_listing": "true"}
     assert admin.post(f"/admin/types/{basic}", **changed) == "/admin/types"
     assert rows(
         conn,
         "select code, name_en, validity_rule, validity_months, required_for_listing, reminder_days"
-        " from public.certification_types where id = %s",
+        " from mentorcert.certification_types where id = %s",
         basic,
     ) == [("basic", "Course", "unlimited", None, True, [])]
 
@@ -68,7 +68,7 @@ def test_examples_are_what_registering_does(
     with organisation.as_admin() as acting:
         day = fetch(
             acting,
-            "select private.day_of(expires_at, %s) - 1 from public.register_certification(%s, 'half')",
+            "select mentorcert_private.day_of(expires_at, %s) - 1 from public.register_certification(%s, 'half')",
             organisation.time_zone, mentor,
         )  # fmt: skip
     assert f"{day.day} {day:%B %Y}" in html

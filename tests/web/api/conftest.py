@@ -38,7 +38,7 @@ def people(conn: Connection) -> People:
     logins = {role: uuid4() for role in ("coordinator", "elsewhere", "mentor", "colleague", "homeless")}
     chapter = fetch(
         conn,
-        "insert into public.chapters (organisation_id, code, name) values (%s, 'BGO', 'Bergen') returning id",
+        "insert into mentorcert.chapters (organisation_id, code, name) values (%s, 'BGO', 'Bergen') returning id",
         organisation.id,
     )
     join(organisation, logins["coordinator"], "coordinator", organisation.chapter)
@@ -46,7 +46,7 @@ def people(conn: Connection) -> People:
     join(organisation, logins["mentor"], "peer_mentor")
     join(organisation, logins["colleague"], "peer_mentor")
     conn.execute("insert into auth.users (id) values (%s)", (logins["homeless"],))
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (logins["mentor"], mentor))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (logins["mentor"], mentor))
     issued = today(conn) - timedelta(days=300)
     certification = organisation.certify(mentor, issued=issued, last_day=today(conn, 60))
     return People(

@@ -143,7 +143,7 @@ def test_who_is_answered_is_logged(conn: Connection, people: People, as_: As) ->
     as_("coordinator").get(f"{API}/peer-mentors?search=nobody")
     as_("nobody").get(f"{API}/public/demo")
     logged = conn.execute(
-        "select endpoint, row_organisation_ids from private.access_log order by recorded_at"
+        "select endpoint, row_organisation_ids from mentorcert_private.access_log order by recorded_at"
     ).fetchall()
     assert logged == [
         ("/api/v1/certifications/{certification_id}", [people.organisation.id]),

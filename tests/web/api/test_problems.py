@@ -211,7 +211,8 @@ def test_a_switched_off_endpoint(
     conn: Connection, people: People, as_: As, endpoint: str, topics: list[str]
 ) -> None:
     conn.execute(
-        "insert into private.disabled_endpoints values (%s, 'a leak, problem to colleagues')", (endpoint,)
+        "insert into mentorcert_private.disabled_endpoints values (%s, 'a leak, problem to colleagues')",
+        (endpoint,),
     )
     for topic in topics:
         answer = as_("administrator").get(f"{API}/{topic}")

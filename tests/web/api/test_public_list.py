@@ -23,7 +23,7 @@ def test_page_by_page_in_the_order_of_names(conn: Connection, people: People, as
         mentor = people.organisation.mentor(f"n{number}")
         people.organisation.certify(mentor, last_day=today(conn, 5))
         if number % 2:
-            conn.execute("update public.peer_mentors set full_name = 'Kari' where id = %s", (mentor,))
+            conn.execute("update mentorcert.peer_mentors set full_name = 'Kari' where id = %s", (mentor,))
     expected = names(as_)
     assert len(expected) == 9
     assert expected.count("Kari") == 4
@@ -33,7 +33,7 @@ def test_page_by_page_in_the_order_of_names(conn: Connection, people: People, as
 
 def test_a_page_may_end_with_a_long_name(conn: Connection, people: People, as_: As) -> None:
     people.organisation.certify(people.organisation.mentor("8"), last_day=today(conn, 5))
-    conn.execute("update public.peer_mentors set full_name = %s where external_id = '8'", ("K" * 400,))
+    conn.execute("update mentorcert.peer_mentors set full_name = %s where external_id = '8'", ("K" * 400,))
     assert names(as_, size=1) == ["K" * 400, "Person 7"]
 
 
@@ -56,7 +56,7 @@ def test_whose_lease_has_ended_is_gone_though_every_job_is_dead(
 
 
 def test_without_consent_nobody_is_shown(conn: Connection, people: People, as_: As) -> None:
-    conn.execute("update public.peer_mentors set listing_consent = false")
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     assert names(as_) == []
 
 

@@ -96,8 +96,8 @@ def test_a_history_comes_page_by_page(conn: Connection, people: People, as_: As)
 def test_a_history_is_read_wherever_it_is_kept(conn: Connection, people: People, as_: As) -> None:
     path = f"/certifications/{people.certification}/history"
     before = pages(as_("mentor"), path, 5)
-    conn.execute("select private.copy_histories_to_events(null, 10)")
-    conn.execute("select private.switch_history_to_events()")
+    conn.execute("select mentorcert_private.copy_histories_to_events(null, 10)")
+    conn.execute("select mentorcert_private.switch_history_to_events()")
     assert pages(as_("mentor"), path, 5) == before
 
 
@@ -133,7 +133,7 @@ def test_search_for_peer_mentors(conn: Connection, people: People, as_: As) -> N
     client = as_("administrator")
     people.organisation.mentor("100%")
     named = people.organisation.mentor("8")
-    conn.execute("update public.peer_mentors set full_name = 'Åse Ødegård' where id = %s", (named,))
+    conn.execute("update mentorcert.peer_mentors set full_name = 'Åse Ødegård' where id = %s", (named,))
 
     def found(**asked: str) -> list[str]:
         return [row["external_id"] for row in pages(client, "/peer-mentors", 50, **asked)]
@@ -146,7 +146,7 @@ def test_search_for_peer_mentors(conn: Connection, people: People, as_: As) -> N
 
 
 def test_who_was_erased_is_no_longer_listed(conn: Connection, people: People, as_: As) -> None:
-    conn.execute("select private.erase_peer_mentor(%s)", (people.mentor,))
+    conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (people.mentor,))
     assert as_("administrator").get(f"{API}/peer-mentors").json()["items"] == []
     body = as_("administrator").get(f"{API}/peer-mentors/{people.mentor}").json()
     assert (body["full_name"], body["email"], body["chapters"]) == ("erased", None, [])

@@ -130,7 +130,8 @@ def test_rights_are_the_current_ones(site: Site, people: People, as_: As) -> Non
     path = f"{API}/certifications/{people.certification}"
     assert client.get(path).status_code == 200
     people.organisation.conn.execute(
-        "update public.memberships set ended_at = now() where user_id = %s", (people.logins["coordinator"],)
+        "update mentorcert.memberships set ended_at = now() where user_id = %s",
+        (people.logins["coordinator"],),
     )
     assert client.get(path).status_code == 403
 

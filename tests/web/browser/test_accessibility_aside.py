@@ -41,7 +41,9 @@ def test_they_are_as_accessible_as_the_others(
 ) -> None:
     conn.execute("insert into auth.users (id) values (%s)", (STRANGER,))
     join(organisation, MENTOR, "peer_mentor")
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (MENTOR, organisation.mentor()))
+    conn.execute(
+        "update mentorcert.peer_mentors set user_id = %s where id = %s", (MENTOR, organisation.mentor())
+    )
     wrong = {}
     for user, path, status in PAGES:
         page.context.clear_cookies()
@@ -51,7 +53,7 @@ def test_they_are_as_accessible_as_the_others(
             page.context.add_cookies([{"name": name, "value": value, "url": page.url}])
         if status == 503:
             conn.execute(
-                "insert into private.disabled_endpoints (endpoint, reason) values ('organisations', 'a test')"
+                "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('organisations', 'a test')"
             )
         answer = page.goto(path)
         assert answer is not None

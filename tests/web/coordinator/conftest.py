@@ -41,26 +41,29 @@ def scene(site: Site, organisation: Organisation) -> Scene:
     conn = organisation.conn
     coordinator, login, other_chapter = uuid4(), uuid4(), uuid4()
     conn.execute(
-        "insert into public.chapters (id, organisation_id, code, name) values (%s, %s, 'BGO', 'Bergen')",
+        "insert into mentorcert.chapters (id, organisation_id, code, name) values (%s, %s, 'BGO', 'Bergen')",
         (other_chapter, organisation.id),
     )
     join(organisation, coordinator, "coordinator", organisation.chapter)
     join(organisation, login, "peer_mentor")
     kari, ola = organisation.mentor("7"), organisation.mentor("8")
     conn.execute(
-        "update public.peer_mentors set full_name = 'Kari Nord', user_id = %s where id = %s", (login, kari)
+        "update mentorcert.peer_mentors set full_name = 'Kari Nord', user_id = %s where id = %s",
+        (login, kari),
     )
-    conn.execute("update public.peer_mentors set full_name = 'Ola Vest' where id = %s", (ola,))
+    conn.execute("update mentorcert.peer_mentors set full_name = 'Ola Vest' where id = %s", (ola,))
     held = organisation.certify(kari, last_day=today(conn, 20))
     elsewhere = organisation.certify(ola, last_day=today(conn, 20))
-    conn.execute("update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (ola,))
     conn.execute(
-        "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+        "update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (ola,)
+    )
+    conn.execute(
+        "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
         " values (%s, %s, %s)",
         (organisation.id, ola, other_chapter),
     )
     strangers = set_up(conn, "strangers")
     per = strangers.mentor("9")
-    conn.execute("update public.peer_mentors set full_name = 'Per Fremmed' where id = %s", (per,))
+    conn.execute("update mentorcert.peer_mentors set full_name = 'Per Fremmed' where id = %s", (per,))
     foreign = strangers.certify(per, last_day=today(conn, 20))
     return Scene(site, organisation, coordinator, kari, login, held, ola, elsewhere, per, foreign)

@@ -188,7 +188,9 @@ def test_no_change_by_peer_mentors(scene: Scene) -> None:
 def test_own_certification_elsewhere_is_only_read(scene: Scene) -> None:
     """A coordinator who is a peer mentor in another chapter sees the own page, without buttons."""
     conn = scene.organisation.conn
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (scene.coordinator, scene.ola))
+    conn.execute(
+        "update mentorcert.peer_mentors set user_id = %s where id = %s", (scene.coordinator, scene.ola)
+    )
     page = scene.client().get(f"/certifications/{scene.elsewhere}")
     assert page.status_code == 200
     assert "/renew" not in page.text

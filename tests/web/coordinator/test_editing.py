@@ -29,7 +29,7 @@ def test_add(scene: Scene) -> None:
     assert rows(
         conn,
         "select organisation_id, external_id, full_name, display_name, email, phone, listing_consent,"
-        " chapter_ids, user_id from public.peer_mentors where id = %s",
+        " chapter_ids, user_id from mentorcert.peer_mentors where id = %s",
         id_,
     ) == [
         (
@@ -49,7 +49,7 @@ def test_change(scene: Scene) -> None:
     form = client.get(path).text
     assert 'value="Kari Nord"' in form
     assert len(re.findall(r'name="chapter"[^>]* checked', form)) == 1
-    other = fetch(conn, "select id from public.chapters where code = 'BGO'")
+    other = fetch(conn, "select id from mentorcert.chapters where code = 'BGO'")
     data: dict[str, object] = {
         "external_id": "7",
         "full_name": "Kari Sør",
@@ -60,14 +60,14 @@ def test_change(scene: Scene) -> None:
     assert rows(
         conn,
         "select full_name, display_name, chapter_ids, listing_consent, user_id"
-        " from public.peer_mentors where id = %s",
+        " from mentorcert.peer_mentors where id = %s",
         scene.kari,
     ) == [("Kari Sør", "Kari", [other], False, scene.kari_login)]  # a login whose address is not shown stays
     # A person who left the chapter is out of its coordinator's reach at once.
     assert scene.client().get(f"/mentors/{scene.kari}").status_code == 404
     ended = fetch(
         conn,
-        "select count(*) from public.peer_mentor_chapters where peer_mentor_id = %s and ended_at is not null",
+        "select count(*) from mentorcert.peer_mentor_chapters where peer_mentor_id = %s and ended_at is not null",
         scene.kari,
     )
     assert ended == 1
@@ -84,7 +84,7 @@ def test_login(scene: Scene) -> None:
     assert unknown.status_code == 422
     assert "There is no login with this address." in unknown.text
     assert post(client, path, {**data, "login": "ola@example.org"}).status_code == 303
-    assert fetch(conn, "select user_id from public.peer_mentors where id = %s", scene.ola) == login
+    assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", scene.ola) == login
     assert "Ola@Example.org" in client.get(f"/mentors/{scene.ola}").text
     acquire = post(
         client, f"/mentors/{scene.kari}/edit", {**data, "external_id": "7", "login": "ola@example.org"}
@@ -92,11 +92,14 @@ def test_login(scene: Scene) -> None:
     assert acquire.status_code == 422
     assert "Another peer mentor has this login already." in acquire.text
     # As long as the address stays, it is not looked up again; without it, the login is taken away.
-    asked = fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'")
+    asked = fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'")
     assert post(client, path, {**data, "login": "OLA@example.org"}).status_code == 303
-    assert fetch(conn, "select count(*) from private.access_log where endpoint = 'find_login'") == asked
+    assert (
+        fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'")
+        == asked
+    )
     assert post(client, path, {**data, "login": ""}).status_code == 303
-    assert fetch(conn, "select user_id from public.peer_mentors where id = %s", scene.ola) is None
+    assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", scene.ola) is None
 
 
 @in_turn(
@@ -110,26 +113,28 @@ def test_login(scene: Scene) -> None:
 )
 def test_faults_stand_at_their_field(scene: Scene, fault: dict[str, object], said: str) -> None:
     conn = scene.organisation.conn
-    before = fetch(conn, "select count(*) from public.peer_mentors")
+    before = fetch(conn, "select count(*) from mentorcert.peer_mentors")
     answer = post(scene.client("admin"), "/mentors/new", {**_NEW, **fault})
     assert answer.status_code == 422
     (field,) = fault
     assert re.search(rf'id="{field}-error">{re.escape(said)}', answer.text)
     assert 'value="nina@example.org"' in answer.text
-    assert fetch(conn, "select count(*) from public.peer_mentors") == before
+    assert fetch(conn, "select count(*) from mentorcert.peer_mentors") == before
 
 
 def test_chapters_of_others(scene: Scene) -> None:
     """A chapter of another organisation, or none at all, is refused, and nothing is kept."""
     conn = scene.organisation.conn
-    foreign = fetch(conn, "select id from public.chapters where organisation_id <> %s", scene.organisation.id)
-    before = fetch(conn, "select count(*) from public.peer_mentors")
+    foreign = fetch(
+        conn, "select id from mentorcert.chapters where organisation_id <> %s", scene.organisation.id
+    )
+    before = fetch(conn, "select count(*) from mentorcert.peer_mentors")
     for chapter in (foreign, uuid4()):
         assert (
             post(scene.client("admin"), "/mentors/new", {**_NEW, "chapter": [str(chapter)]}).status_code
             == 422
         )
-    assert fetch(conn, "select count(*) from public.peer_mentors") == before
+    assert fetch(conn, "select count(*) from mentorcert.peer_mentors") == before
 
 
 @pytest.mark.parametrize("who", ["coordinator", "peer_mentor"])

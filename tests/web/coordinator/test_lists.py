@@ -47,7 +47,7 @@ def test_overview(scene: Scene) -> None:
 
 
 def test_overview_of_nothing(scene: Scene) -> None:
-    scene.organisation.conn.execute("update public.certification_types set required_for_listing = false")
+    scene.organisation.conn.execute("update mentorcert.certification_types set required_for_listing = false")
     page = scene.client().get("/overview")
     assert page.status_code == 200
     assert "No peer mentor here holds every certification" in page.text
@@ -111,12 +111,12 @@ def test_empty_lists_say_so(scene: Scene, query: str, said: str) -> None:
 def test_names_are_escaped(scene: Scene) -> None:
     attack = "\"><script>alert(1)</script>'"
     scene.organisation.conn.execute(
-        "update public.peer_mentors set full_name = %s, email = %s, phone = %s, display_name = %s"
+        "update mentorcert.peer_mentors set full_name = %s, email = %s, phone = %s, display_name = %s"
         " where id = %s",
         (attack, attack, attack, attack, scene.kari),
     )
-    scene.organisation.conn.execute("update public.chapters set name = %s", (attack,))
-    scene.organisation.conn.execute("update public.certification_types set name_en = %s", (attack,))
+    scene.organisation.conn.execute("update mentorcert.chapters set name = %s", (attack,))
+    scene.organisation.conn.execute("update mentorcert.certification_types set name_en = %s", (attack,))
     client = scene.client("admin")
     for path in (
         "/overview", "/certifications", f"/certifications?q={quote(attack)}", "/mentors",
@@ -138,9 +138,9 @@ def test_file_runs_nothing(scene: Scene, language: str) -> None:
     conn = scene.organisation.conn
     for number, formula in enumerate(_FORMULAS):
         mentor = scene.organisation.mentor(f"{formula}{number}")
-        conn.execute("update public.peer_mentors set full_name = %s where id = %s", (formula, mentor))
+        conn.execute("update mentorcert.peer_mentors set full_name = %s where id = %s", (formula, mentor))
         scene.organisation.certify(mentor, last_day=today(conn, 30))
-    conn.execute("update public.certification_types set name_nb = '=x', name_en = '=x'")
+    conn.execute("update mentorcert.certification_types set name_nb = '=x', name_en = '=x'")
     client = scene.client(language=language)
     encoding, delimiter = ("utf-8-sig", ";") if language == "nb" else ("utf-8", ",")
     text = client.get("/certifications.csv").content.decode(encoding)
@@ -180,7 +180,7 @@ def test_file_is_what_is_shown(scene: Scene) -> None:
 
 def test_unwritable_name(scene: Scene) -> None:
     scene.organisation.conn.execute(
-        "update public.peer_mentors set full_name = %s where id = %s", ("Ka\x01ri", scene.kari)
+        "update mentorcert.peer_mentors set full_name = %s where id = %s", ("Ka\x01ri", scene.kari)
     )
     assert scene.client().get("/certifications.xlsx").status_code == 422
     assert scene.client().get("/certifications.csv").status_code == 200
@@ -203,7 +203,7 @@ def test_reads_are_logged(scene: Scene) -> None:
     scene.client().get("/certifications?q=kari")
     scene.client().get(f"/mentors/{scene.kari}")
     logged = conn.execute(
-        "select endpoint, row_organisation_ids from private.access_log where user_id = %s"
+        "select endpoint, row_organisation_ids from mentorcert_private.access_log where user_id = %s"
         " order by recorded_at",
         (scene.coordinator,),
     ).fetchall()
@@ -213,7 +213,8 @@ def test_reads_are_logged(scene: Scene) -> None:
 @pytest.mark.parametrize("endpoint", ["certifications", "peer_mentors"])
 def test_switched_off(scene: Scene, endpoint: str) -> None:
     scene.organisation.conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values (%s, 'a leak')", (endpoint,)
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (%s, 'a leak')",
+        (endpoint,),
     )
     answer = scene.client().get("/certifications")
     assert answer.status_code == 503

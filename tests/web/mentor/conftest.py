@@ -27,13 +27,13 @@ def people(conn: Connection, organisation: Organisation) -> People:
     mentor, coordinator, other_coordinator = uuid4(), uuid4(), uuid4()
     mentor_id, other_chapter = organisation.mentor("7"), uuid4()
     conn.execute(
-        "insert into public.chapters (id, organisation_id, code, name) values (%s, %s, 'BGO', 'Bergen')",
+        "insert into mentorcert.chapters (id, organisation_id, code, name) values (%s, %s, 'BGO', 'Bergen')",
         (other_chapter, organisation.id),
     )
     join(organisation, mentor, "peer_mentor")
     join(organisation, coordinator, "coordinator", organisation.chapter)
     join(organisation, other_coordinator, "coordinator", other_chapter)
-    conn.execute("update public.peer_mentors set user_id = %s where id = %s", (mentor, mentor_id))
+    conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (mentor, mentor_id))
     stranger = set_up(conn, "other").admin
     certification = organisation.certify(mentor_id, last_day=today(conn, 200))
     return People(organisation, mentor, mentor_id, coordinator, other_coordinator, stranger, certification)

@@ -123,7 +123,9 @@ def test_tokens_that_are_none(site: Site, people: People, token: str) -> None:
 
 def test_the_feed_is_off_with_the_certifications(conn: Connection, site: Site, people: People) -> None:
     path = new_feed(site, people.mentor)
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')"
+    )
     assert site.client().get(path).status_code == 503
 
 
@@ -134,7 +136,7 @@ def test_only_peer_mentors_make_feeds_and_only_by_the_form(
         assert post(site.client(user), "/me/calendar", page="/me/calendar").status_code == 404
     assert site.client(people.mentor).post("/me/calendar").status_code == 403
     assert post(site.client(), "/me/calendar").headers["location"].startswith("/sign-in")
-    assert conn.execute("select from private.calendar_feeds").fetchall() == []
+    assert conn.execute("select from mentorcert_private.calendar_feeds").fetchall() == []
 
 
 def test_names_that_a_calendar_cannot_hold() -> None:

@@ -26,7 +26,7 @@ def test_how_it_stands(
 ) -> None:
     conn.execute(
         "update public.peer_mentor_certifications"
-        " set expires_at = private.day_starts(%s::date + 1, 'Europe/Oslo') where id = %s",
+        " set expires_at = mentorcert_private.day_starts(%s::date + 1, 'Europe/Oslo') where id = %s",
         (None if days is None else today(conn, days), people.certification),
     )
     text = " ".join(site.client(people.mentor).get("/me").text.split())
@@ -55,10 +55,10 @@ def test_what_is_suspended(conn: Connection, site: Site, people: People) -> None
 def test_one_without_certifications_and_without_a_chapter(
     conn: Connection, site: Site, people: People
 ) -> None:
-    conn.execute("update public.peer_mentor_chapters set ended_at = now()")
-    conn.execute("update public.peer_mentors set user_id = null")
+    conn.execute("update mentorcert.peer_mentor_chapters set ended_at = now()")
+    conn.execute("update mentorcert.peer_mentors set user_id = null")
     conn.execute(
-        "insert into public.peer_mentors (organisation_id, external_id, full_name, user_id)"
+        "insert into mentorcert.peer_mentors (organisation_id, external_id, full_name, user_id)"
         " values (%s, '8', 'Person 8', %s)",
         (people.organisation.id, people.mentor),
     )
@@ -89,11 +89,15 @@ def test_who_is_no_peer_mentor_reads_so(site: Site, people: People, path: str) -
 def test_it_is_logged_and_kept_by_no_cache(conn: Connection, site: Site, people: People, path: str) -> None:
     answer = site.client(people.mentor).get(path)
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    seen = rows(conn, "select endpoint, row_organisation_ids from private.access_log order by recorded_at")
+    seen = rows(
+        conn, "select endpoint, row_organisation_ids from mentorcert_private.access_log order by recorded_at"
+    )
     assert seen == [(path, [people.organisation.id])]
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_switched_off(conn: Connection, site: Site, people: People, path: str) -> None:
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')"
+    )
     assert site.client(people.mentor).get(path).status_code == (200 if path == "/me/calendar" else 503)

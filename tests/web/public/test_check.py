@@ -86,7 +86,9 @@ def test_everybody_gets_the_same(site: Site, organisation: Organisation, certifi
 
 
 def test_switched_off(conn: Connection, site: Site, certification: UUID) -> None:
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')")
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'x')"
+    )
     assert site.client().get(f"/check/{certification}").status_code == 503
 
 

@@ -42,7 +42,7 @@ def names(site: Site, path: str = "/public/demo") -> list[str]:
 def test_page_by_page_by_name(conn: Connection, site: Site, organisation: Organisation) -> None:
     for number in range(SIZE + 30):
         organisation.certify(organisation.mentor(f"{number:03}"), last_day=today(conn, 5))
-    conn.execute("update public.peer_mentors set display_name = 'Kari' where external_id < '040'")
+    conn.execute("update mentorcert.peer_mentors set display_name = 'Kari' where external_id < '040'")
     found = names(site)
     assert len(found) == SIZE + 30
     assert found == sorted(found)
@@ -62,16 +62,16 @@ def test_search_by_chapter(
 ) -> None:
     bergen = uuid4()
     conn.execute(
-        "insert into public.chapters (id, organisation_id, code, name)"
+        "insert into mentorcert.chapters (id, organisation_id, code, name)"
         " values (%s, %s, 'BGO', 'Bergen & <b>omegn</b>'), (gen_random_uuid(), %s, 'TOS', 'Tromsø')",
         (bergen, organisation.id, organisation.id),
     )
     other = organisation.mentor("8")
     conn.execute(
-        "update public.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (other,)
+        "update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = %s", (other,)
     )
     conn.execute(
-        "insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+        "insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
         " values (%s, %s, %s)",
         (organisation.id, other, bergen),
     )
@@ -124,7 +124,7 @@ def test_who_is_taken_off(conn: Connection, site: Site, organisation: Organisati
     elif how == "ended":
         let_end(conn, certification)
     else:
-        conn.execute("update public.peer_mentors set listing_consent = false")
+        conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     assert names(site) == []
 
 
@@ -165,7 +165,7 @@ def test_it_is_the_same_for_everybody(
         )
         assert "set-cookie" not in answer.headers
     assert 'name="form"' not in expected.text
-    assert fetch(conn, "select count(*) from private.access_log") == 0
+    assert fetch(conn, "select count(*) from mentorcert_private.access_log") == 0
 
 
 def test_both_languages(site: Site, certification: object) -> None:
@@ -199,6 +199,8 @@ def test_bad_queries(site: Site, certification: object, query: str) -> None:
 
 @pytest.mark.parametrize("endpoint", ["public_list", "organisations"])
 def test_switched_off(conn: Connection, site: Site, certification: object, endpoint: str) -> None:
-    conn.execute("insert into private.disabled_endpoints (endpoint, reason) values (%s, 'x')", (endpoint,))
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values (%s, 'x')", (endpoint,)
+    )
     answer = site.client().get("/public/demo")
     assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")

@@ -62,23 +62,23 @@ def test_others_are_not_let_in(
         assert client.get(f"{page}/file").status_code == status
         token = form_token(client.get("/exports" if status == 404 else "/sign-in").text)
         assert client.post(f"{page}/cancel", data={"form": token}).status_code == status
-    assert fetch(conn, "select state from private.tasks") == "done"
+    assert fetch(conn, "select state from mentorcert_private.tasks") == "done"
 
 
 def test_a_replay_shows_how_far_it_is(site: Site, conn: Connection, organisation: Organisation) -> None:
     for number in range(3):
         organisation.mentor(str(number))
-    conn.execute("select portal.connect(%s, 'file', 'v1', 'test')", (organisation.id,))
+    conn.execute("select mentorcert_portal.connect(%s, 'file', 'v1', 'test')", (organisation.id,))
     with organisation.as_admin():
-        replay = fetch(conn, "select portal.request_replay('{}', 'because <b>')")
+        replay = fetch(conn, "select mentorcert_portal.request_replay('{}', 'because <b>')")
     page = f"/admin/portal/replays/{replay}"
     client = site.client(organisation.admin)
-    conn.execute("select portal.replay_next(%s, 2)", (replay,))
+    conn.execute("select mentorcert_portal.replay_next(%s, 2)", (replay,))
     shown = client.get(page)
     assert shown.headers["refresh"] == "2"
     assert "2 of 3" in shown.text
     assert "because &lt;b&gt;" in shown.text
-    conn.execute("select portal.replay_next(%s, 2)", (replay,))
+    conn.execute("select mentorcert_portal.replay_next(%s, 2)", (replay,))
     done = client.get(page)
     assert "refresh" not in done.headers
     assert "3 peer mentors are sent again." in done.text

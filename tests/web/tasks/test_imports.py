@@ -81,7 +81,7 @@ def test_bad_rows_are_shown_saved_and_left_out(
     confirmed = press(client, page, "confirm", skip_bad="true")
     work(database)
     assert client.get(confirmed.headers["location"]).status_code == 200
-    assert fetch(conn, "select count(*) from public.peer_mentors") == 1
+    assert fetch(conn, "select count(*) from mentorcert.peer_mentors") == 1
 
 
 def test_rows_are_paged_and_chosen(site: Site, database: str, organisation: Organisation) -> None:
@@ -117,14 +117,14 @@ def test_a_file_that_will_not_do_is_refused_at_once(
     refused = upload(site.client(organisation.admin), file, name)
     assert refused.status_code == 422
     assert text in refused.text
-    assert rows(conn, "select * from private.tasks") == []
+    assert rows(conn, "select * from mentorcert_private.tasks") == []
 
 
 def test_what_is_far_too_large_is_not_read_to_its_end(
     site: Site, conn: Connection, organisation: Organisation
 ) -> None:
     assert upload(site.client(organisation.admin), b"a" * 22_000_000).status_code == 413
-    assert rows(conn, "select * from private.tasks") == []
+    assert rows(conn, "select * from mentorcert_private.tasks") == []
 
 
 def test_a_file_that_cannot_be_read_says_why(site: Site, database: str, organisation: Organisation) -> None:
@@ -147,7 +147,7 @@ def test_an_import_is_cancelled(
     assert "It was cancelled." in client.get(page).text
     again = client.post(f"{page}/cancel", data={"form": form_token(client.get("/imports").text)})
     assert again.status_code == 422
-    assert fetch(conn, "select count(*) from private.tasks where file is not null") == 0
+    assert fetch(conn, "select count(*) from mentorcert_private.tasks where file is not null") == 0
 
 
 def test_the_fourth_at_once_is_refused(site: Site, organisation: Organisation) -> None:
@@ -185,7 +185,7 @@ def test_others_are_not_let_in(
     assert status(mentor) == [403] * 4
     assert status(None) == [303] * 4
     assert site.client(coordinator).get("/imports").status_code == 403
-    assert fetch(conn, "select state from private.tasks") == "done"
+    assert fetch(conn, "select state from mentorcert_private.tasks") == "done"
 
 
 def test_a_form_from_elsewhere_changes_nothing(
@@ -196,7 +196,7 @@ def test_a_form_from_elsewhere_changes_nothing(
     task_id = preview(organisation, GOOD)
     work(database)
     assert client.post(f"/imports/{task_id}/confirm", data={"form": "guessed"}).status_code == 403
-    assert fetch(conn, "select count(*) from private.tasks") == 1
+    assert fetch(conn, "select count(*) from mentorcert_private.tasks") == 1
 
 
 def test_what_is_deleted_or_switched_off_is_sent(
@@ -205,11 +205,13 @@ def test_what_is_deleted_or_switched_off_is_sent(
     client = site.client(organisation.admin)
     page = upload(client, content(GOOD)).headers["location"]
     work(database)
-    conn.execute("select private.delete_task_contents(array(select id from private.tasks))")
+    conn.execute(
+        "select mentorcert_private.delete_task_contents(array(select id from mentorcert_private.tasks))"
+    )
     assert "The file and its rows are deleted." in client.get(page).text
     assert "Kari" not in client.get(page).text
     conn.execute(
-        "insert into private.disabled_endpoints (endpoint, reason) values ('certifications', 'test')"
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('certifications', 'test')"
     )
     assert client.get(page).status_code == 503
 
@@ -236,6 +238,6 @@ def test_who_was_shown_rows_stands_in_the_access_log(
     client.get(page)
     (entry,) = rows(
         conn,
-        "select row_organisation_ids from private.access_log where endpoint = '/imports/{task_id}'",
+        "select row_organisation_ids from mentorcert_private.access_log where endpoint = '/imports/{task_id}'",
     )
     assert entry == ([organisation.id],)

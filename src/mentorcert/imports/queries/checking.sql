@@ -20,7 +20,7 @@ join pg_temp.import_types as word on word.word = staged.certification_type and w
 union all
 select staged.line, 'issued', 'issued_in_future', null, false
 from pg_temp.import_rows as staged
-where staged.issued > private.day_of(now(), :time_zone)
+where staged.issued > mentorcert_private.day_of(now(), :time_zone)
 union all
 select staged.line, differing.column_name, 'person_differs', staged.first_line::text, true
 from (
@@ -51,7 +51,7 @@ from pg_temp.import_rows as staged
 join (
   select other.external_id from pg_temp.import_rows as other
   union
-  select mentor.external_id from public.peer_mentors as mentor where mentor.organisation_id = :organisation_id
+  select mentor.external_id from mentorcert.peer_mentors as mentor where mentor.organisation_id = :organisation_id
 ) as known
   on lower(known.external_id) = lower(staged.external_id) and known.external_id <> staged.external_id
 group by staged.line
@@ -167,7 +167,7 @@ select
   nullif(certification.held_expires, 'infinity') as held_expires
 from pg_temp.import_rows as staged
 left join pg_temp.import_certifications as certification on certification.line = staged.line
-left join public.peer_mentors as mentor
+left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
 left join lateral (
   select array_agg(distinct word.chapter_id order by word.chapter_id) as chapter_ids
@@ -176,7 +176,7 @@ left join lateral (
 ) as stated on true
 left join lateral (
   select array_agg(membership.chapter_id order by membership.chapter_id) as chapter_ids
-  from public.peer_mentor_chapters as membership
+  from mentorcert.peer_mentor_chapters as membership
   where
     membership.organisation_id = :organisation_id
     and membership.peer_mentor_id = mentor.id

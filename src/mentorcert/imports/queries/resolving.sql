@@ -10,7 +10,7 @@ select
   coalesce(min(chapter.code) filter (where chapter.code = words.word), min(chapter.code)),
   case when bool_or(chapter.code = words.word) then 1 else count(chapter.id) end
 from (select distinct unnest(staged.chapters) as word from pg_temp.import_rows as staged) as words
-left join public.chapters as chapter
+left join mentorcert.chapters as chapter
   on chapter.organisation_id = :organisation_id
   and lower(words.word) in (lower(chapter.code), lower(btrim(chapter.name)))
 group by words.word;
@@ -26,7 +26,7 @@ from (
   from pg_temp.import_rows as staged
   where staged.certification_type is not null
 ) as words
-left join public.certification_types as type
+left join mentorcert.certification_types as type
   on type.organisation_id = :organisation_id
   and lower(words.word) in (lower(type.code), lower(btrim(type.name_nb)), lower(btrim(type.name_en)))
 group by words.word;
@@ -39,16 +39,16 @@ insert into pg_temp.import_certifications (
 select
   staged.line, staged.external_id, type.code, type.validity_rule, type.validity_months, staged.issued, staged.expires,
   certification.id,
-  private.day_of(certification.issued_at, :time_zone),
+  mentorcert_private.day_of(certification.issued_at, :time_zone),
   case
-    when certification.expires_at is not null then private.day_of(certification.expires_at, :time_zone) - 1
+    when certification.expires_at is not null then mentorcert_private.day_of(certification.expires_at, :time_zone) - 1
     when certification.id is not null then 'infinity'
   end,
   certification.status
 from pg_temp.import_rows as staged
 join pg_temp.import_types as word on word.word = staged.certification_type and word.matches = 1
-join public.certification_types as type on type.organisation_id = :organisation_id and type.code = word.code
-left join public.peer_mentors as mentor
+join mentorcert.certification_types as type on type.organisation_id = :organisation_id and type.code = word.code
+left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
 left join public.peer_mentor_certifications as certification
   on certification.organisation_id = :organisation_id
@@ -85,7 +85,7 @@ filled as (
     stated.line, stated.position, stated.starts, stated.ends,
     coalesce(
       stated.ends,
-      private.last_valid_day(
+      mentorcert_private.last_valid_day(
         certification.validity_rule, certification.validity_months, stated.starts,
         nullif(
           greatest(
@@ -126,14 +126,14 @@ insert into pg_temp.import_history (certification_id, position, issued, expires,
 select
   entry.certification_id,
   entry.position,
-  private.day_of(
+  mentorcert_private.day_of(
     first_value((entry.after ->> 'issued_at')::timestamptz) over (
       partition by entry.line, entry.issues order by entry.position
     ),
     :time_zone
   ),
   coalesce(
-    private.day_of(
+    mentorcert_private.day_of(
       first_value((entry.after ->> 'expires_at')::timestamptz) over (
         partition by entry.line, entry.ends order by entry.position
       ),

@@ -3,7 +3,7 @@
 
 -- name: find_organisation(slug)^
 select organisation.id, organisation.time_zone
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 where organisation.slug = :slug
 -- The public list's triggers take this lock later, where waiting for it could be waiting in a circle.
 for share;
@@ -98,7 +98,7 @@ select count(*)
 from (
   select certification.id
   from public.peer_mentor_certifications as certification
-  join public.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   where
     certification.organisation_id = :organisation_id
     and mentor.organisation_id = :organisation_id
@@ -111,7 +111,7 @@ from (
 select count(*)
 from (
   select mentor.id
-  from public.peer_mentors as mentor
+  from mentorcert.peer_mentors as mentor
   where
     mentor.organisation_id = :organisation_id
     and mentor.external_id in (select staged.external_id from pg_temp.import_rows as staged)

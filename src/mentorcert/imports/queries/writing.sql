@@ -1,10 +1,10 @@
 -- What an import writes.
 
 -- name: announce_import()$
-select private.set_change_context('{"kind": "imported", "job": "import"}');
+select mentorcert_private.set_change_context('{"kind": "imported", "job": "import"}');
 
 -- name: end_announcement()$
-select private.set_change_context(null);
+select mentorcert_private.set_change_context(null);
 
 -- name: write_mentors(organisation_id)^
 with people as (
@@ -14,7 +14,7 @@ with people as (
   order by staged.external_id, staged.line
 ),
 written as (
-  insert into public.peer_mentors as mentor (
+  insert into mentorcert.peer_mentors as mentor (
     organisation_id, external_id, full_name, email, phone, listing_consent
   )
   select :organisation_id, people.external_id, people.full_name, people.email, people.phone, people.listing_consent
@@ -36,13 +36,13 @@ select
 from written;
 
 -- name: analyze_mentors()!
-analyze public.peer_mentors;
+analyze mentorcert.peer_mentors;
 
 -- name: resolve_memberships(organisation_id)!
 insert into pg_temp.import_memberships (peer_mentor_id, chapter_id)
 select distinct mentor.id, word.chapter_id
 from pg_temp.import_rows as staged
-join public.peer_mentors as mentor
+join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
 left join lateral unnest(staged.chapters) as named (word) on true
 left join pg_temp.import_chapters as word on word.word = named.word;
@@ -51,7 +51,7 @@ left join pg_temp.import_chapters as word on word.word = named.word;
 analyze pg_temp.import_memberships;
 
 -- name: end_chapters(organisation_id)!
-update public.peer_mentor_chapters as membership
+update mentorcert.peer_mentor_chapters as membership
 set ended_at = now()
 where
   membership.organisation_id = :organisation_id
@@ -63,13 +63,13 @@ where
   );
 
 -- name: enter_chapters(organisation_id)!
-insert into public.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 select :organisation_id, stated.peer_mentor_id, stated.chapter_id
 from pg_temp.import_memberships as stated
 where
   stated.chapter_id is not null
   and not exists (
-    select from public.peer_mentor_chapters as membership
+    select from mentorcert.peer_mentor_chapters as membership
     where
       membership.organisation_id = :organisation_id
       and membership.peer_mentor_id = stated.peer_mentor_id
@@ -82,11 +82,11 @@ where
 with states as (
   select
     period.line, period.position,
-    private.day_starts(period.starts, :time_zone) as effective_at,
+    mentorcert_private.day_starts(period.starts, :time_zone) as effective_at,
     jsonb_build_object(
       'certification_type', certification.certification_type,
-      'issued_at', private.day_starts(period.starts, :time_zone),
-      'expires_at', case when isfinite(period.ends) then private.day_starts(period.ends + 1, :time_zone) end,
+      'issued_at', mentorcert_private.day_starts(period.starts, :time_zone),
+      'expires_at', case when isfinite(period.ends) then mentorcert_private.day_starts(period.ends + 1, :time_zone) end,
       'status', 'active'
     ) as state
   from pg_temp.import_periods as period
@@ -98,7 +98,7 @@ histories as (
     entries.line,
     jsonb_agg(
       jsonb_build_object(
-        'schema_version', private.current_history_version(),
+        'schema_version', mentorcert_private.current_history_version(),
         'entry_id', gen_random_uuid(),
         'kind', 'imported',
         'recorded_at', now(),
@@ -120,11 +120,11 @@ insert into public.peer_mentor_certifications (
 )
 select
   :organisation_id, mentor.id, certification.certification_type,
-  private.day_starts(certification.issued, :time_zone),
-  case when isfinite(certification.expires) then private.day_starts(certification.expires + 1, :time_zone) end,
+  mentorcert_private.day_starts(certification.issued, :time_zone),
+  case when isfinite(certification.expires) then mentorcert_private.day_starts(certification.expires + 1, :time_zone) end,
   'active', coalesce(histories.history, '[]')
 from pg_temp.import_certifications as certification
-join public.peer_mentors as mentor
+join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
 left join histories on histories.line = certification.line
 where certification.certification_id is null
@@ -133,8 +133,8 @@ order by certification.line;
 -- name: change_certifications(time_zone, organisation_id)!
 update public.peer_mentor_certifications as held
 set
-  issued_at = private.day_starts(certification.issued, :time_zone),
-  expires_at = case when isfinite(certification.expires) then private.day_starts(certification.expires + 1, :time_zone) end
+  issued_at = mentorcert_private.day_starts(certification.issued, :time_zone),
+  expires_at = case when isfinite(certification.expires) then mentorcert_private.day_starts(certification.expires + 1, :time_zone) end
 from pg_temp.import_certifications as certification
 where
   held.organisation_id = :organisation_id

@@ -2,7 +2,7 @@
 
 Every function raises MissingRightError where the caller sees no such task or is no administrator,
 EndpointDisabledError while the endpoint is switched off, and InvalidArgumentError, with the name of the rule
-as `constraint`, for what the rules of private.request_task refuse.
+as `constraint`, for what the rules of mentorcert_private.request_task refuse.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from mentorcert.imports.tasks.model import Choice, Kind, Task, TaskFile, TaskRow
 _QUERIES = rows.beside(__file__)
 # The file is sent in binary: as text it would be twice as large.
 _REQUEST: Final = (
-    "select private.request_task(%(kind)s, %(file_name)s, %(file)b, %(options)s, %(preview_id)s)"
+    "select mentorcert_private.request_task(%(kind)s, %(file_name)s, %(file)b, %(options)s, %(preview_id)s)"
 )
 _ROW: Final = TypeAdapter(TaskRow)
 

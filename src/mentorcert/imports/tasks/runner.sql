@@ -5,16 +5,16 @@ select
   task.id, task.organisation_id, organisation.slug as organisation, task.kind, task.options, task.file_name, task.file,
   task.lease_token, task.attempts,
   exists (
-    select from public.memberships as membership
+    select from mentorcert.memberships as membership
     where membership.organisation_id = task.organisation_id and membership.user_id = task.requested_by
       and membership.role = 'org_admin' and membership.ended_at is null
   ) as is_allowed
-from private.claim_task(make_interval(secs => :lease_s)) as task
-join public.organisations as organisation on organisation.id = task.organisation_id;
+from mentorcert_private.claim_task(make_interval(secs => :lease_s)) as task
+join mentorcert.organisations as organisation on organisation.id = task.organisation_id;
 
 -- name: beat(id, lease_token, step, done, total, lease_s)$
 -- No row: the task was cancelled, or is somebody else's by now.
-update private.tasks as task
+update mentorcert_private.tasks as task
 set
   step = coalesce(:step, task.step), done = :done, total = :total,
   lease_until = clock_timestamp() + make_interval(secs => :lease_s)
@@ -22,10 +22,10 @@ where task.id = :id and task.lease_token = :lease_token
 returning task.id;
 
 -- name: copy_rows()$
-copy private.task_rows (task_id, line, organisation_id, verdict, has_warning, content) from stdin;
+copy mentorcert_private.task_rows (task_id, line, organisation_id, verdict, has_warning, content) from stdin;
 
 -- name: finish(id, lease_token, state, result, result_file_name, result_file, error)$
-update private.tasks as task
+update mentorcert_private.tasks as task
 set
   state = :state, result = :result, result_file_name = :result_file_name, result_file = :result_file, error = :error,
   file = case when task.kind = 'import_preview' and :state = 'done' then task.file end,
@@ -34,18 +34,18 @@ where task.id = :id and task.lease_token = :lease_token
 returning task.id;
 
 -- name: give_back(id, lease_token, attempts)$
-update private.tasks as task
+update mentorcert_private.tasks as task
 set state = 'queued', attempts = :attempts, lease_token = null, lease_until = null
 where task.id = :id and task.lease_token = :lease_token
 returning task.id;
 
 -- name: delete_outdated()$
-select private.delete_outdated_tasks();
+select mentorcert_private.delete_outdated_tasks();
 
 -- name: waiting(minutes)
 select organisation.slug, count(*) as tasks
-from private.tasks as task
-join public.organisations as organisation on organisation.id = task.organisation_id
+from mentorcert_private.tasks as task
+join mentorcert.organisations as organisation on organisation.id = task.organisation_id
 where
   task.state = 'queued' and task.created_at < now() - make_interval(mins => :minutes)
   or task.state = 'running' and task.lease_until < now() - make_interval(mins => :minutes)

@@ -1,9 +1,9 @@
 -- The inbox: stores messages and records their outcome.
 
 -- name: store(organisation, message_id, digest, headers, body, stripped)
-insert into portal.inbox as stored (organisation_id, message_id, digest, headers, body, stripped)
+insert into mentorcert_portal.inbox as stored (organisation_id, message_id, digest, headers, body, stripped)
 select organisation.id, :message_id::text, :digest::bytea, :headers::jsonb, :body::bytea, :stripped::boolean
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 where organisation.slug = :organisation::text
 on conflict on constraint inbox_message_key do update set duplicates = stored.duplicates + 1
 returning stored.id, stored.duplicates;
@@ -12,8 +12,8 @@ returning stored.id, stored.duplicates;
 select
   stored.id, stored.organisation_id, organisation.slug as organisation, organisation.time_zone,
   stored.body, stored.stripped, stored.fetched
-from portal.inbox as stored
-join public.organisations as organisation on organisation.id = stored.organisation_id
+from mentorcert_portal.inbox as stored
+join mentorcert.organisations as organisation on organisation.id = stored.organisation_id
 where
   stored.state = 'received'
   and stored.next_attempt_at <= now()
@@ -23,7 +23,7 @@ limit 1
 for update of stored skip locked;
 
 -- name: finish(id, state, reason, rule, entity, message, record_id, sequence)!
-update portal.inbox
+update mentorcert_portal.inbox
 set
   state = :state::text, reason = :reason::text, rule = :rule::text, entity = :entity::text,
   message = :message::text, record_id = :record_id::text, sequence = :sequence::bigint,
@@ -31,7 +31,7 @@ set
 where id = :id::bigint;
 
 -- name: postpone(id, reason)!
-update portal.inbox
+update mentorcert_portal.inbox
 set
   attempts = attempts + 1, reason = :reason::text,
   next_attempt_at = now() + least(interval '5 seconds' * 2 ^ least(attempts, 20), interval '1 hour')
@@ -43,7 +43,7 @@ select pg_advisory_xact_lock(hashtextextended(:record::text, 0));
 
 -- name: last_sequence(organisation_id, entity, record_id, rule)
 select max(worked.sequence)
-from portal.inbox as worked
+from mentorcert_portal.inbox as worked
 where
   worked.organisation_id = :organisation_id::uuid
   and worked.entity = :entity::text
@@ -52,9 +52,9 @@ where
   and worked.state = 'worked';
 
 -- name: delete_bodies(organisation, keep_days)!
-update portal.inbox as stored
+update mentorcert_portal.inbox as stored
 set body = null, fetched = null
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 where
   organisation.id = stored.organisation_id
   and organisation.slug = :organisation::text
@@ -63,9 +63,9 @@ where
   and stored.worked_at < now() - make_interval(days => :keep_days::integer);
 
 -- name: rework(organisations)!
-update portal.inbox as stored
+update mentorcert_portal.inbox as stored
 set state = 'received', next_attempt_at = now(), attempts = 0, worked_at = null
-from public.organisations as organisation
+from mentorcert.organisations as organisation
 where
   organisation.id = stored.organisation_id
   and organisation.slug = any(:organisations::text[])
@@ -75,8 +75,8 @@ where
 select
   organisation.slug as organisation, stored.state, count(*) as messages,
   sum(stored.duplicates)::bigint as duplicates, min(stored.received_at) as oldest
-from portal.inbox as stored
-join public.organisations as organisation on organisation.id = stored.organisation_id
+from mentorcert_portal.inbox as stored
+join mentorcert.organisations as organisation on organisation.id = stored.organisation_id
 group by organisation.slug, stored.state
 order by organisation.slug, stored.state;
 
@@ -84,8 +84,8 @@ order by organisation.slug, stored.state;
 select
   stored.id, organisation.slug as organisation, stored.received_at, stored.state, stored.reason, stored.rule,
   stored.entity, stored.message, stored.record_id, stored.attempts, stored.duplicates
-from portal.inbox as stored
-join public.organisations as organisation on organisation.id = stored.organisation_id
+from mentorcert_portal.inbox as stored
+join mentorcert.organisations as organisation on organisation.id = stored.organisation_id
 where stored.state = any(:states::text[])
 order by stored.received_at desc, stored.id desc
 limit :size::integer;

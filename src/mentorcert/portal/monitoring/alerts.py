@@ -22,7 +22,7 @@ KINDS: Final = {
         "error",
         "A removal from the portal's list has not been confirmed for 15 minutes.",
         "See the other findings for the cause. If it cannot be fixed at once, ask the portal's operators"
-        " to remove them by hand: `select * from portal.state_overview('…') where is_removal` has their ids.",
+        " to remove them by hand: `select * from mentorcert_portal.state_overview('…') where is_removal` has their ids.",
     ),
     "listed_but_expired": Kind(
         "error",
@@ -44,12 +44,12 @@ KINDS: Final = {
     "given_up": Kind(
         "error",
         "Changes other than removals failed for 75 hours, and wait for their next change.",
-        "Fix what `portal.states.error` says, then `mentorcert portal replay ORGANISATION`.",
+        "Fix what `mentorcert_portal.states.error` says, then `mentorcert portal replay ORGANISATION`.",
     ),
     "fault_of_ours": Kind(
         "error",
         "Messages could not be rendered, or do not follow our own contract.",
-        "Report the bug, with `portal.attempts.error`; then `mentorcert portal replay ORGANISATION`.",
+        "Report the bug, with `mentorcert_portal.attempts.error`; then `mentorcert portal replay ORGANISATION`.",
     ),
     "no_worker": Kind(
         "error",
@@ -105,7 +105,7 @@ KINDS: Final = {
     "refused": Kind(
         "warning",
         "The portal refuses the messages about some peer mentors.",
-        "`select peer_mentor_id, error from portal.states where error_class = 'rejected'`"
+        "`select peer_mentor_id, error from mentorcert_portal.states where error_class = 'rejected'`"
         " lists them with the reasons.",
     ),
     "paused": Kind(
@@ -145,7 +145,7 @@ KINDS: Final = {
     "messages_lapse": Kind(
         "warning",
         "Messages that wait for a person lose their contents within 30 days.",
-        "Settle them, or keep them longer: `update portal.retention set keep = '1 year' where log ="
+        "Settle them, or keep them longer: `update mentorcert_portal.retention set keep = '1 year' where log ="
         " 'unsettled_messages'`.",
     ),
     "nothing_sent": Kind(

@@ -1,4 +1,4 @@
 -- When secrets expire.
 
 -- name: note_secrets(organisation, secrets)
-select portal.record_secrets(:organisation::text, :secrets::jsonb);
+select mentorcert_portal.record_secrets(:organisation::text, :secrets::jsonb);

@@ -9,8 +9,8 @@ set local statement_timeout = '10s';
 -- name: connections()
 with situations as materialized (
   select organisation.id as organisation_id, situation.*
-  from public.organisations as organisation
-  cross join lateral portal.state_overview(organisation.id) as situation
+  from mentorcert.organisations as organisation
+  cross join lateral mentorcert_portal.state_overview(organisation.id) as situation
   where situation.state <> 'in_sync'
 ),
 removals as (
@@ -22,7 +22,7 @@ removals as (
       else greatest(coalesce(listed.listed_until, least(state.content_until, now()), situation.since), state.changed_at)
     end as since
   from situations as situation
-  join portal.states as state on state.peer_mentor_id = situation.peer_mentor_id
+  join mentorcert_portal.states as state on state.peer_mentor_id = situation.peer_mentor_id
   left join public.listed_peer_mentors as listed on listed.peer_mentor_id = situation.peer_mentor_id
   where situation.state <> 'held' and (
     situation.is_removal
@@ -58,10 +58,10 @@ select
     extract(epoch from now() - greatest(behind.oldest_change, connection.mode_since))::double precision
   end as oldest_change_s,
   coalesce(counted.attempts, '{}') as attempts_by_outcome
-from public.organisations as organisation
-left join portal.connections as connection on connection.organisation_id = organisation.id
+from mentorcert.organisations as organisation
+left join mentorcert_portal.connections as connection on connection.organisation_id = organisation.id
 left join lateral (
-  select count(*) as rows from portal.states as state where state.organisation_id = organisation.id
+  select count(*) as rows from mentorcert_portal.states as state where state.organisation_id = organisation.id
 ) as known on true
 left join lateral (
   select
@@ -94,27 +94,27 @@ left join (
 ) as late on late.organisation_id = organisation.id
 left join lateral (
   select jsonb_object_agg(attempt.outcome, attempt.attempts) as attempts
-  from portal.attempt_counts as attempt
+  from mentorcert_portal.attempt_counts as attempt
   where attempt.organisation_id = organisation.id
 ) as counted on true
 order by organisation.slug;
 
 -- name: workers()
 select worker, started_at, extract(epoch from now() - seen_at)::double precision as silent_s
-from portal.workers
+from mentorcert_portal.workers
 order by worker;
 
 -- name: heartbeats()
 select '' as worker, started_at, extract(epoch from now() - seen_at)::double precision as silent_s
-from portal.workers;
+from mentorcert_portal.workers;
 
 -- name: secrets()
 select
   organisation.slug as organisation, secret.place, secret.expires,
   secret.expires - (now() at time zone organisation.time_zone)::date as days_left,
   extract(epoch from secret.expires::timestamp at time zone organisation.time_zone)::double precision as expires_s
-from portal.secrets as secret
-join public.organisations as organisation on organisation.id = secret.organisation_id
+from mentorcert_portal.secrets as secret
+join mentorcert.organisations as organisation on organisation.id = secret.organisation_id
 where secret.expires is not null
 order by secret.expires, organisation.slug, secret.place;
 
@@ -126,9 +126,9 @@ select
     where stored.received_at < now() - retention.keep + make_interval(days => :notice_days::integer)
       and stored.state in ('unknown', 'needs_fetch', 'needs_person', 'failed')
   ) as lapsing
-from portal.inbox as stored
-join public.organisations as organisation on organisation.id = stored.organisation_id
-left join portal.retention as retention on retention.log = 'unsettled_messages'
+from mentorcert_portal.inbox as stored
+join mentorcert.organisations as organisation on organisation.id = stored.organisation_id
+left join mentorcert_portal.retention as retention on retention.log = 'unsettled_messages'
 group by organisation.slug, stored.state
 order by organisation.slug, stored.state;
 
@@ -137,8 +137,8 @@ select
   organisation.slug as organisation, attempt.outcome,
   count(*) filter (where attempt.attempted_at > now() - interval '1 hour') as last_hour,
   count(*) as last_day
-from portal.attempts as attempt
-join public.organisations as organisation on organisation.id = attempt.organisation_id
+from mentorcert_portal.attempts as attempt
+join mentorcert.organisations as organisation on organisation.id = attempt.organisation_id
 where attempt.attempted_at > now() - interval '1 day'
 group by organisation.slug, attempt.outcome
 order by organisation.slug, attempt.outcome;
@@ -151,10 +151,10 @@ select
   extract(epoch from now() - done.full_at)::double precision as full_s,
   extract(epoch from now() - greatest(done.full_at, done.recent_at))::double precision as any_s,
   coalesce(drift.kinds, '{}') as drift
-from public.organisations as organisation
-join portal.connections as connection on connection.organisation_id = organisation.id
+from mentorcert.organisations as organisation
+join mentorcert_portal.connections as connection on connection.organisation_id = organisation.id
 left join lateral (
-  select run.scope, run.outcome, run.reason, run.finished_at from portal.reconciliations as run
+  select run.scope, run.outcome, run.reason, run.finished_at from mentorcert_portal.reconciliations as run
   where run.organisation_id = organisation.id and run.finished_at is not null and not run.is_dry_run
   order by run.id desc
   limit 1
@@ -163,7 +163,7 @@ cross join lateral (
   select
     max(run.finished_at) filter (where run.scope = 'full') as full_at,
     max(run.finished_at) filter (where run.scope = 'recent') as recent_at
-  from portal.reconciliations as run
+  from mentorcert_portal.reconciliations as run
   where run.organisation_id = organisation.id and run.outcome = 'done' and not run.is_dry_run
 ) as done
 left join lateral (
@@ -171,7 +171,7 @@ left join lateral (
   from (
     -- Every run stores all its differences: a lasting one is stored several times.
     select found.kind, count(distinct coalesce(found.peer_mentor_id::text, found.external_id, found.id::text)) as mentors
-    from portal.drift as found
+    from mentorcert_portal.drift as found
     where found.organisation_id = organisation.id and found.repaired_at is null
     group by found.kind
   ) as by_kind

@@ -1,29 +1,29 @@
 -- The steps of a reconciliation; each is one statement and its own transaction.
 
 -- name: due()
-select organisation_id, organisation, scope from portal.reconciliations_due();
+select organisation_id, organisation, scope from mentorcert_portal.reconciliations_due();
 
 -- name: start(organisation_id, scope, is_dry_run, worker, only_due)
 select id, :organisation_id::uuid as organisation_id, organisation, mode, adapter, contract_version, is_dry_run, peer_mentors
-from portal.start_reconciliation(:organisation_id, :scope, :is_dry_run, :worker, :only_due);
+from mentorcert_portal.start_reconciliation(:organisation_id, :scope, :is_dry_run, :worker, :only_due);
 
 -- name: renew(id)
-select portal.renew_reconciliation(:id);
+select mentorcert_portal.renew_reconciliation(:id);
 
 -- name: compare(id, read_from, peer_mentor_ids, external_ids, versions, statuses, listings)
 select compared, expected, in_motion, drift
-from portal.compare(
+from mentorcert_portal.compare(
   :id, :read_from, :peer_mentor_ids::uuid[], :external_ids::text[], :versions::bigint[], :statuses::text[],
   :listings::boolean[]
 );
 
 -- name: note(id, drift)
-select portal.record_drift(:id, :drift);
+select mentorcert_portal.record_drift(:id, :drift);
 
 -- name: repair(id, after, batch_size)
-select last_id, marked from portal.repair_next(:id, :after, :batch_size);
+select last_id, marked from mentorcert_portal.repair_next(:id, :after, :batch_size);
 
 -- name: finish(id, outcome, reason, read, compared, in_motion, drift_by_kind, read_from)
-select portal.finish_reconciliation(
+select mentorcert_portal.finish_reconciliation(
   :id, :outcome, :reason, :read, :compared, :in_motion, :drift_by_kind, :read_from::timestamptz
 );

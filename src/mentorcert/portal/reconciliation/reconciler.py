@@ -38,7 +38,7 @@ class Reconciliation:
     """The result of a run: records `read`, peer mentors `compared` and `in_motion`, differences by kind.
 
     `reason` says why it is not done. The worker sends the `marked` peer mentors again. `differences` are rows
-    of portal.drift, without personal data.
+    of mentorcert_portal.drift, without personal data.
     """
 
     id: int

@@ -89,7 +89,7 @@ class Maintenance:
                 logs.event("portal_replay_done", replay_id=str(id_), marked=marked)
 
     async def delete(self) -> None:
-        """Delete what is older than portal.retention allows."""
+        """Delete what is older than mentorcert_portal.retention allows."""
         while True:
             ((attempts, messages),) = await rows.fetch_all_async(
                 self._pool, tuple[int, int], _QUERIES.delete_outdated
