@@ -148,7 +148,7 @@ class MigrationFailedError(MigrationError):
 
 
 class MigrationLockedError(MigrationError):
-    """A lock was not to be had in time; nothing of the file was kept."""
+    """Lock timeout; the migration was rolled back."""
 
 
 class HistoryEntryError(MentorcertError):
@@ -284,7 +284,7 @@ class EndpointDisabledError(DatabaseError):
 
 
 class PortalError(MentorcertError):
-    """The portal did not take what it was told."""
+    """The portal did not accept what was sent to it."""
 
     error_class: ClassVar[str] = "portal"
 
@@ -341,7 +341,7 @@ class RequesterGoneError(MentorcertError):
 
 
 class AbandonedTaskError(MentorcertError):
-    """Nobody did the work for a day, or whoever began it was stopped three times."""
+    """The task waited for a day without a worker, or its worker was stopped three times."""
 
 
 class ReconciliationRunningError(MentorcertError):

@@ -18,7 +18,7 @@ begin
     join pg_catalog.pg_class as class on class.oid = attribute.attrelid
     where
       class.relkind in ('r', 'p') and attribute.attnum > 0 and not attribute.attisdropped
-      and class.relnamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal')
+      and class.relnamespace::regnamespace::text in ('mentorcert', 'mentorcert_private', 'mentorcert_portal')
       and attribute.atttypid in ('date'::regtype, 'timestamptz'::regtype, 'timestamp'::regtype)
       and not exists (
         select from pg_catalog.pg_constraint as existing

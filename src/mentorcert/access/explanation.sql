@@ -20,7 +20,7 @@ join mentorcert.organisations as organisation on organisation.id = certification
 where certification.id = :certification_id;
 
 -- name: memberships(user_id)
-select membership.organisation_id, organisation.slug, membership.role, chapter.code,
+select membership.organisation_id, organisation.slug as organisation, membership.role, chapter.code as chapter,
   case when membership.ended_at <= statement_timestamp() then membership.ended_at end as ended_at
 from mentorcert.memberships as membership
 join mentorcert.organisations as organisation on organisation.id = membership.organisation_id

@@ -77,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of the registry by one row, if it is written; None where the row does not say enough.
+    """What one row changes in the registry, if it is written; None where the row does not say enough.
 
     `issued` and `expires` (the last valid day) are as they would be, `held_…` as they are; both None without
     a certification. `expires` is None where there is no end, and `is_unlimited` then.

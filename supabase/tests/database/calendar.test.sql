@@ -8,7 +8,7 @@ select is_empty(
     join pg_catalog.pg_class as class on class.oid = attribute.attrelid
     where
       class.relkind in ('r', 'p') and attribute.attnum > 0 and not attribute.attisdropped
-      and class.relnamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal')
+      and class.relnamespace::regnamespace::text in ('mentorcert', 'mentorcert_private', 'mentorcert_portal')
       and attribute.atttypid::regtype::text in ('date', 'timestamp with time zone', 'timestamp without time zone')
       and not exists (
         select from pg_catalog.pg_constraint as bound
@@ -25,12 +25,12 @@ insert into tests.outside values
   ('infinity'), ('-infinity'), ('0044-03-15 BC'), ('0001-01-01'), ('1850-01-01'), ('10000-01-01'), ('12000-01-01'), ('200000-01-01');
 
 select matches(
-  tests.attempt('service_role', format('update public.%I set ended_at = %L where id = tests.id(%L)', table_name, value, row_name)),
+  tests.attempt('service_role', format('update mentorcert.%I set ended_at = %L where id = tests.id(%L)', table_name, value, row_name)),
   '^23514 ' || table_name || '_ended_at_', format('no %s ends at %s', table_name, value)
 )
 from tests.outside cross join (values ('memberships', 'm.cora'), ('peer_mentor_chapters', 'mia.1a')) as rows (table_name, row_name);
 select is(
-  tests.attempt('adam', format('update public.%I set ended_at = %L where id = tests.id(%L)', table_name, '2201-01-01', row_name)),
+  tests.attempt('adam', format('update mentorcert.%I set ended_at = %L where id = tests.id(%L)', table_name, '2201-01-01', row_name)),
   format('23514 %s_ended_at_valid', table_name), 'an end so far away is a slip of the hand: ' || table_name
 )
 from (values ('memberships', 'm.cora'), ('peer_mentor_chapters', 'mia.1a')) as rows (table_name, row_name);

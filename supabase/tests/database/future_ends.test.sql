@@ -84,7 +84,7 @@ select set_eq(
   'at the end no job has run, and the copy says what was'
 );
 select is(
-  tests.attempt(who, 'select id from public.' || table_name), '',
+  tests.attempt(who, 'select id from mentorcert.' || table_name), '',
   format('from that instant %s is out of reach of %s', table_name, who)
 )
 from unnest(array['cora', 'dora@alfa']) as who
