@@ -1,7 +1,7 @@
 \ir fixture.psql
 -- An end may lie in the future: until then everything holds, from that instant nothing does, without a job.
 
--- As if time had passed: the end was written a day ago and comes in so many seconds.
+-- As if time had passed: the end was written a day ago and comes in that number of seconds.
 create function tests.end_link(link text, seconds integer) returns void
 language sql set search_path = ''
 as $$
