@@ -22,7 +22,7 @@ select is_empty(
 
 create table tests.outside (value text);
 insert into tests.outside values
-  ('infinity'), ('-infinity'), ('0044-03-15 BC'), ('0001-01-01'), ('1850-01-01'), ('10000-01-01'), ('12000-01-01'), ('200000-01-01');
+  ('infinity'), ('-infinity'), ('0044-03-15 BC'), ('2024-03-15 BC'), ('0001-01-01'), ('1850-01-01'), ('10000-01-01'), ('12000-01-01'), ('200000-01-01');
 
 select matches(
   tests.attempt('service_role', format('update mentorcert.%I set ended_at = %L where id = tests.id(%L)', table_name, value, row_name)),
