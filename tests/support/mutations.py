@@ -138,8 +138,8 @@ _CHANGES = [
     function(
         "refused_changes",
         "mentorcert_private.require_reason(text)",
-        "coalesce(regexp_replace(reason",
-        "coalesce('x' || regexp_replace(reason",
+        "coalesce(mentorcert_private.canonical_text(reason)",
+        "coalesce('x' || mentorcert_private.canonical_text(reason)",
     ),
     function(
         "refused_changes",
@@ -316,7 +316,7 @@ _HISTORY = [
     function(
         "future_ends",
         "mentorcert_private.refresh_ended_chapters()",
-        "ended.ended_at <= statement_timestamp()",
+        "ended.ended_at <= now()",
         "false",
     ),
     function(
