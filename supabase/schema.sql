@@ -34,7 +34,7 @@ CREATE TABLE mentorcert_portal.attempts (
     CONSTRAINT attempts_outcome_valid CHECK ((outcome = ANY (ARRAY['applied'::text, 'already_newer'::text, 'shadowed'::text, 'lost_lease'::text, 'unavailable'::text, 'unauthorised'::text, 'rejected'::text, 'unexpected_answer'::text, 'message_invalid'::text, 'internal'::text])))
 );
 COMMENT ON TABLE mentorcert_portal.attempts IS 'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
-COMMENT ON COLUMN mentorcert_portal.attempts.outcome IS 'What came of it. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
+COMMENT ON COLUMN mentorcert_portal.attempts.outcome IS 'The result. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 ALTER TABLE mentorcert_portal.attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME mentorcert_portal.attempts_id_seq
     START WITH 1
@@ -81,7 +81,7 @@ COMMENT ON COLUMN mentorcert_portal.connections.mode IS 'capture: recorded, noth
 COMMENT ON COLUMN mentorcert_portal.connections.breaker IS 'open: the portal does not answer, one attempt at a time at resume_at; blocked: it refuses our credentials or our contract, and a person must look.';
 COMMENT ON COLUMN mentorcert_portal.connections.failures IS 'Attempts that failed since the last that did not.';
 COMMENT ON COLUMN mentorcert_portal.connections.resume_at IS 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
-COMMENT ON COLUMN mentorcert_portal.connections.requeue_since IS 'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
+COMMENT ON COLUMN mentorcert_portal.connections.requeue_since IS 'What is unconfirmed and was last tried before this instant is tried again at once; null: nothing is.';
 COMMENT ON COLUMN mentorcert_portal.connections.changed_by IS 'Who made the latest change of mode, adapter or contract.';
 COMMENT ON COLUMN mentorcert_portal.connections.mode_since IS 'Since when the mode holds; a change of the adapter leaves it.';
 COMMENT ON COLUMN mentorcert_portal.connections.breaker_since IS 'Since when the breaker has not been closed; null: it is closed.';
@@ -475,7 +475,7 @@ begin
     first_dirty_at = case when outcomes.confirms then null else state.first_dirty_at end,
     next_attempt_at = case
       when outcomes.remote_version > state.version then at + mentorcert_portal.retry_delay(state.attempts)
-      -- Told or only rehearsed: until a change, or the calendar, makes it untrue.
+      -- Sent or only rehearsed: until a change, or the calendar, makes it untrue.
       when state.version = outcomes.version then state.content_until
       else at
     end,
@@ -1171,7 +1171,7 @@ begin
   return query select unnest(locked);
 end
 $$;
-COMMENT ON FUNCTION mentorcert_portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; the rest is to be reported again.';
+COMMENT ON FUNCTION mentorcert_portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) IS 'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; report the rest again.';
 REVOKE ALL ON FUNCTION mentorcert_portal.fail(organisation_id uuid, results jsonb, worker text, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_portal.finish_reconciliation(reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer, drift_by_kind jsonb DEFAULT '{}'::jsonb, read_from timestamp with time zone DEFAULT NULL::timestamp with time zone, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
@@ -1350,7 +1350,7 @@ CREATE FUNCTION mentorcert_portal.reconciliations_due(as_of timestamp with time 
         and running.finished_at is null and running.lease_until > clock.at
     )
 $$;
-COMMENT ON FUNCTION mentorcert_portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
+COMMENT ON FUNCTION mentorcert_portal.reconciliations_due(as_of timestamp with time zone) IS 'Which organisations are due for a reconciliation now, and whether of everything: each hour, and at night, counted from the latest change of mode.';
 REVOKE ALL ON FUNCTION mentorcert_portal.reconciliations_due(as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_portal.record_drift(reconciliation_id bigint, drift jsonb, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
@@ -1573,7 +1573,7 @@ begin
     limit batch_size
   );
   perform mentorcert_portal.enqueue_sync(ids);
-  -- Told again also where the portal has confirmed just that.
+  -- Sent again also where the portal has confirmed just that.
   update mentorcert_portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update mentorcert_portal.replays as running
   set
@@ -1876,7 +1876,7 @@ CREATE FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of tim
   ) as sending
   where state.organisation_id = state_overview.organisation_id
 $$;
-COMMENT ON FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
+COMMENT ON FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of timestamp with time zone) IS 'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody must be taken off the portal''s list, and since when.';
 REVOKE ALL ON FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of timestamp with time zone) TO authenticated;
 
@@ -1965,7 +1965,7 @@ CREATE TABLE mentorcert_private.extensions (
 );
 COMMENT ON TABLE mentorcert_private.extensions IS 'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
 COMMENT ON COLUMN mentorcert_private.extensions.batch_id IS 'As in the histories'' entries.';
-COMMENT ON COLUMN mentorcert_private.extensions.certification_ids IS 'Which were extended: looked up by key when it is to be taken back.';
+COMMENT ON COLUMN mentorcert_private.extensions.certification_ids IS 'Which were extended: looked up by key when it is taken back.';
 ALTER TABLE ONLY mentorcert_private.extensions
     ADD CONSTRAINT extensions_pkey PRIMARY KEY (batch_id);
 CREATE INDEX extensions_organisation_id_idx ON mentorcert_private.extensions USING btree (organisation_id, extended_at);
@@ -2076,7 +2076,7 @@ CREATE TABLE mentorcert_private.notices (
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT notices_outcome_valid CHECK (((outcome = ANY (ARRAY['mailed'::text, 'collapsed'::text, 'skipped'::text])) AND ((outcome = 'skipped'::text) = (mail_id IS NULL))))
 );
-COMMENT ON TABLE mentorcert_private.notices IS 'What became of each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
+COMMENT ON TABLE mentorcert_private.notices IS 'What happened to each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
 COMMENT ON COLUMN mentorcert_private.notices.days_before IS 'The offset of the type; 0: the notice that it has expired.';
 COMMENT ON COLUMN mentorcert_private.notices.outcome IS 'mailed; collapsed: a later notice in the same mail overtook it; skipped: it became due before the time that a run reaches back.';
 ALTER TABLE ONLY mentorcert_private.notices
@@ -2101,7 +2101,7 @@ CREATE TABLE mentorcert_private.task_rows (
     CONSTRAINT task_rows_verdict_valid CHECK ((verdict = ANY (ARRAY['added'::text, 'changed'::text, 'unchanged'::text, 'left_out'::text, 'bad'::text])))
 );
 COMMENT ON TABLE mentorcert_private.task_rows IS 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
-COMMENT ON COLUMN mentorcert_private.task_rows.verdict IS 'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what becomes of the registry.';
+COMMENT ON COLUMN mentorcert_private.task_rows.verdict IS 'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what changes in the registry.';
 ALTER TABLE ONLY mentorcert_private.task_rows
     ADD CONSTRAINT task_rows_pkey PRIMARY KEY (task_id, line);
 CREATE INDEX task_rows_verdict_idx ON mentorcert_private.task_rows USING btree (task_id, verdict, line);
@@ -2564,7 +2564,7 @@ begin
   then
     raise exception using
       errcode = 'MC008', message = format('notices cannot be sent as of %s', as_of),
-      hint = 'Leave the instant out: notices are sent as of now.', constraint = 'as_of';
+      hint = 'Leave the instant out: notices are sent for the current instant.', constraint = 'as_of';
   end if;
   -- What is derived after locks must be younger than the locks.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -3306,7 +3306,7 @@ begin
   return login;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) IS 'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what became of the login: none, kept or deleted.';
+COMMENT ON FUNCTION mentorcert_private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) IS 'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what happened to the login: none, kept or deleted.';
 REVOKE ALL ON FUNCTION mentorcert_private.erase_peer_mentor(peer_mentor_id uuid, with_login boolean) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.evidence(evidence jsonb) RETURNS jsonb
@@ -4472,7 +4472,7 @@ begin
       );
     elsif (preview.result ->> 'lines_bad')::integer > 0 and not coalesce((options ->> 'skip_bad')::boolean, false) then
       perform mentorcert_private.reject_task(
-        'task_preview_good', 'the file has bad rows', 'Mend them and upload the file again, or leave them out.'
+        'task_preview_good', 'the file has bad rows', 'Correct them and upload the file again, or leave them out.'
       );
     end if;
     file_name := preview.file_name;
@@ -5134,8 +5134,8 @@ CREATE FUNCTION mentorcert_private.use_sort_plan(chapter_ids uuid[], page_size i
     SET search_path TO ''
     AS $$
 declare
-  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n are so
-  -- many of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
+  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n is
+  -- such a share of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
   at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
     select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
     from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
@@ -6551,7 +6551,7 @@ begin
   end loop;
 end
 $_$;
-COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, status of now, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
+COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
 REVOKE ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO authenticated;
 GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer) TO service_role;

@@ -8,8 +8,8 @@ security definer -- counts no further than it must, which policies on each row w
 set search_path = ''
 as $$
 declare
-  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n are so
-  -- many of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
+  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n is
+  -- such a share of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
   at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
     select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
     from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
@@ -394,7 +394,7 @@ $$;
 comment on function public.search_certifications(
   text, text, text, uuid, date, date, boolean, text, boolean, text, timestamptz, uuid, integer
 ) is
-  'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, status of now, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
+  'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
 
 revoke execute on function
   mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert_private.name_patterns,

@@ -161,6 +161,11 @@ def test_links_within_the_checkout_lead_somewhere() -> None:
             assert not anchor or anchor in anchors(file), link
 
 
+def test_every_room_that_is_described_exists() -> None:
+    rooms = re.findall(r"`([^`]+)`", " ".join(first_cells(ROOT / "CONTRIBUTING.md", "| folder |")))
+    assert [room for room in rooms if not (ROOT / room).exists()] == []
+
+
 def test_every_document_is_reachable_from_the_readme() -> None:
     seen, waiting = set[Path](), [README]
     while waiting:

@@ -24,7 +24,7 @@ CERTIFIED = {"certification_type": "basic", "issued": "2026-01-01"}
 BAD_CELLS: list[tuple[dict[str, str], str, str]] = [
     ({"external_id": " "}, "Ekstern ID", "it is empty"),
     ({"name": ""}, "Navn", "it is empty"),
-    ({"name": "Kari\0"}, "Navn", "it contains a control character"),
+    ({"name": "Kari\x01"}, "Navn", "it contains a control character"),
     ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
     ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
     ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),

@@ -1,4 +1,4 @@
-"""What an actor tries with every table, and what comes of it by the model."""
+"""What an actor tries with every table, and its result by the model."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def _role(within: Reach) -> str:
 
 
 def midnight(within: Reach, days: int = 0) -> datetime:
-    """Return the midnight, in the organisations' time zone, that begins a day so many days from today."""
+    """Return the midnight, in the organisations' time zone, that begins the day this many days from today."""
     day = within.world.as_of.astimezone(ZoneInfo(OSLO)) + timedelta(days)
     return day.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -96,7 +96,7 @@ def reading(within: Reach, table: str) -> Iterator[Probe]:
         f"select array[count(*)::text] from public.{table}",
         REFUSED if closed else frozenset({str(len(seen))}),
     )  # fmt: skip
-    # What the caller's own condition raises on a hidden row would tell of it.
+    # What the caller's own condition raises on a hidden row would reveal it.
     yield Probe(
         table, "select with a condition that fails on hidden rows",
         f"select array_agg({id_}) from public.{table}"

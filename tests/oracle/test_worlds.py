@@ -62,12 +62,12 @@ def test_model_and_postgres_agree(database: str, request: pytest.FixtureRequest,
                 conn.rollback()
 
         agree_before_and_after_changes()
-    told = (
+    summary = (
         f"{count.comparisons:,} comparisons by {count.statements:,} statements,"
         f" {count.comparisons / (monotonic() - began):,.0f} in a second"
     )
-    request.node.add_report_section("call", "oracle", told)
-    assert count.comparisons >= COMPARISONS / PARTS, told
+    request.node.add_report_section("call", "oracle", summary)
+    assert count.comparisons >= COMPARISONS / PARTS, summary
 
 
 def test_columns_are_open_as_the_model_says(database: str) -> None:

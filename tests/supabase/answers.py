@@ -1,4 +1,4 @@
-"""What a request of the official client comes to; the shape is known to whoever asks."""
+"""The answer to a request of the official client; the caller knows its shape."""
 
 from typing import Any, Final
 from uuid import UUID

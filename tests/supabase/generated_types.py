@@ -1,4 +1,4 @@
-"""The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them anew."""
+"""The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them again."""
 
 import re
 import sys
@@ -57,7 +57,7 @@ def _in_style(source: str) -> str:
 
 
 def main() -> None:
-    """Write the module anew, from a database of its own."""
+    """Write the module again, from a database of its own."""
     with (
         embedded_18() as server,
         server.migrated_template() as database,

@@ -45,7 +45,7 @@ def test_select_gives_what_the_rules_say(world: World, actor: str) -> None:
 
 
 def test_a_peer_mentor_gets_only_the_own_certifications(world: World) -> None:
-    """The promise in so many words, without the model."""
+    """The promise stated directly, without the model."""
     seen = ids(world.client("mentor").table("peer_mentor_certifications").select("*"))
     assert seen == {world.certifications["kari_basic"], world.certifications["kari_pledge"]}
 
@@ -65,7 +65,7 @@ def test_a_person_in_two_organisations_acts_in_the_named_one(world: World) -> No
 
 
 @pytest.mark.parametrize("actor", [actor for actor in ACTORS if actor != "anon"])
-def test_count_csv_and_pages_tell_of_the_same_rows(world: World, actor: str) -> None:
+def test_count_csv_and_pages_show_the_same_rows(world: World, actor: str) -> None:
     table = world.client(actor).table
     model = world.model()
     visible = ids_within(reach(model, world.actor(actor)), model.certifications)
@@ -162,7 +162,7 @@ def test_embedding_stays_within_reach(world: World) -> None:
     mentor = "peer_mentors(full_name, peer_mentor_chapters(chapters(code)))"
     embedding = f"id, current_status, {mentor}, certification_types(code)"
     rows = data(client.table("peer_mentor_certifications").select(embedding).eq("id", certified))
-    # Per is in Oslo as well; a coordinator is told of the own chapters only.
+    # Per is in Oslo as well; a coordinator sees only their own chapters.
     assert rows == [
         {
             "id": certified,

@@ -52,5 +52,5 @@ def test_a_certification_is_the_same_here_and_there() -> None:
     here = {
         **get_type_hints(Certification),
         "status": str,
-    }  # that it is one of three, the generator cannot tell
+    }  # that it is one of three, the generator cannot see
     assert {name: row[name].annotation for name in here} == here

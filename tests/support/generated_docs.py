@@ -1,4 +1,4 @@
-"""The parts of docs/ that follow from the code; `python -m tests.support.generated_docs` writes them anew."""
+"""The generated parts of docs/; `python -m tests.support.generated_docs` writes them again."""
 
 import io
 import re
@@ -260,7 +260,7 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write every generated part anew, from a database of its own."""
+    """Write every generated part again, from a database of its own."""
     with (
         embedded_18() as server,
         server.migrated_template() as database,

@@ -104,9 +104,9 @@ def test_forms_of_others_change_nothing(site: Site, conn: Connection, person: UU
 def test_form_of_ones_own(site: Site) -> None:
     client = client_of(site)
     own = form_token(client.get("/step-in").text)
-    for told in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+    for headers in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
         data = {"form": own, "language": "nb", "back": "/sign-in"}
-        assert client.post("/language", data=data, headers=told).status_code == 303
+        assert client.post("/language", data=data, headers=headers).status_code == 303
 
 
 def test_form_of_before_a_restart_with_another_secret(site: Site, configuration: Configuration) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 from uuid import UUID
-
-import aiosql
 
 from mentorcert.access.model import (
     TABLES,
@@ -23,10 +21,11 @@ from mentorcert.access.model import (
     RenewalEvent,
     World,
 )
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import SnapshotError
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def unknown_tables(conn: Connection) -> list[str]:
 
     Raises SnapshotError where the connection does not read every row of those that it has rules for.
     """
-    readable = dict(_QUERIES.tables(conn))
+    readable = dict(rows.fetch_all(conn, tuple[str, bool], _QUERIES.tables))
     if hidden := sorted(table for table in TABLES if not readable.get(table, False)):
         raise SnapshotError(
             f"This connection does not read every row of {', '.join(hidden)}, so it cannot judge who may.",
@@ -67,7 +66,10 @@ def unknown_tables(conn: Connection) -> list[str]:
 
 def switched_off(conn: Connection) -> dict[str, SwitchedOff]:
     """Return the tables that are switched off now, with their endpoints."""
-    return {table: SwitchedOff(*endpoint) for table, *endpoint in _QUERIES.switched_off(conn)}
+    return {
+        table: SwitchedOff(*endpoint)
+        for table, *endpoint in rows.fetch_all(conn, tuple[Any, ...], _QUERIES.switched_off)
+    }
 
 
 def everything(conn: Connection) -> World:
@@ -76,23 +78,23 @@ def everything(conn: Connection) -> World:
     That event has the certification's id.
     """
     return World(
-        as_of=_QUERIES.as_of(conn),
-        organisations=tuple(Organisation(*row) for row in _QUERIES.organisations(conn)),
-        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
-        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=None)),
+        as_of=rows.fetch_one(conn, datetime, _QUERIES.as_of),
+        organisations=tuple(rows.fetch_all(conn, Organisation, _QUERIES.organisations)),
+        chapters=tuple(rows.fetch_all(conn, Chapter, _QUERIES.chapters)),
+        memberships=tuple(rows.fetch_all(conn, Membership, _QUERIES.memberships, user_id=None)),
         peer_mentors=tuple(
-            PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, user_id=None, certification_id=None)
+            rows.fetch_all(conn, PeerMentor, _QUERIES.peer_mentors, user_id=None, certification_id=None)
         ),
         peer_mentor_chapters=tuple(
-            PeerMentorChapter(*row) for row in _QUERIES.peer_mentor_chapters(conn, certification_id=None)
+            rows.fetch_all(conn, PeerMentorChapter, _QUERIES.peer_mentor_chapters, certification_id=None)
         ),
-        certification_types=tuple(CertificationType(*row) for row in _QUERIES.certification_types(conn)),
+        certification_types=tuple(rows.fetch_all(conn, CertificationType, _QUERIES.certification_types)),
         certifications=tuple(
-            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=None)
+            rows.fetch_all(conn, Certification, _QUERIES.certifications, certification_id=None)
         ),
-        renewal_events=tuple(RenewalEvent(*row) for row in _QUERIES.certifications_with_events(conn)),
-        listed_peer_mentors=tuple(ListedPeerMentor(*row) for row in _QUERIES.listed_peer_mentors(conn)),
-        audit_log=tuple(AuditEntry(*row) for row in _QUERIES.audit_log(conn)),
+        renewal_events=tuple(rows.fetch_all(conn, RenewalEvent, _QUERIES.certifications_with_events)),
+        listed_peer_mentors=tuple(rows.fetch_all(conn, ListedPeerMentor, _QUERIES.listed_peer_mentors)),
+        audit_log=tuple(rows.fetch_all(conn, AuditEntry, _QUERIES.audit_log)),
     )
 
 
@@ -100,15 +102,16 @@ def around(conn: Connection, user_id: UUID, certification_id: UUID) -> World:
     """Return as much of the world as decides whether a login gets at a certification."""
     asked = {"user_id": user_id, "certification_id": certification_id}
     return World(
-        as_of=_QUERIES.as_of(conn),
-        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
-        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=user_id)),
-        peer_mentors=tuple(PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, **asked)),
+        as_of=rows.fetch_one(conn, datetime, _QUERIES.as_of),
+        chapters=tuple(rows.fetch_all(conn, Chapter, _QUERIES.chapters)),
+        memberships=tuple(rows.fetch_all(conn, Membership, _QUERIES.memberships, user_id=user_id)),
+        peer_mentors=tuple(rows.fetch_all(conn, PeerMentor, _QUERIES.peer_mentors, **asked)),
         peer_mentor_chapters=tuple(
-            PeerMentorChapter(*row)
-            for row in _QUERIES.peer_mentor_chapters(conn, certification_id=certification_id)
+            rows.fetch_all(
+                conn, PeerMentorChapter, _QUERIES.peer_mentor_chapters, certification_id=certification_id
+            )
         ),
         certifications=tuple(
-            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=certification_id)
+            rows.fetch_all(conn, Certification, _QUERIES.certifications, certification_id=certification_id)
         ),
     )

@@ -38,7 +38,7 @@ select is(
 select is(tests.chapters('mia'), '1a', 'which is the only one then');
 select is(
   tests.perform('cora', $$ select tests.name(chapter_ids[1]) from public.register_certification(tests.id('mia'), 'life') $$),
-  '1a', 'a new certification gets the chapters of now'
+  '1a', 'a new certification gets the current chapters'
 );
 select is(
   tests.attempt('owner', $$
@@ -63,7 +63,7 @@ select is(
 from unnest(array['service_role', 'owner']) as who;
 select is(
   (select count(*) from public.peer_mentor_certifications where renewal_history -> -1 ->> 'kind' <> 'issued'), 0::bigint,
-  'no history tells of chapters'
+  'no history holds chapters'
 );
 
 select * from finish();

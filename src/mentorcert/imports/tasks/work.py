@@ -41,18 +41,20 @@ class Row:
     line: int
     verdict: Verdict
     has_warning: bool
+    is_clearing: bool
     content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What came of a task; with an error, nothing was written to the registry."""
+    """The result of a task; with an error, nothing was written to the registry."""
 
     result: dict[str, int]
     rows: Sequence[Row] = ()
     file_name: str | None = None
     file: bytes | None = None
     error: MentorcertError | None = None
+    notes: Sequence[LazyText] = ()
 
 
 def perform(conn: Connection, claim: Claim, table: Table | None, progress: Progress) -> Work:
@@ -94,7 +96,7 @@ def _import(conn: Connection, claim: Claim, table: Table, progress: Progress) ->
         table,
         claim.organisation,
         dry_run=is_preview,
-        # A preview shows what becomes of the good rows whether there are bad ones or not.
+        # A preview shows the results of the good rows whether there are bad ones or not.
         skip_bad=is_preview or bool(claim.options.get("skip_bad")),
         progress=progress,
         keep_bad_rows=kept.keep,
@@ -111,6 +113,7 @@ def _import(conn: Connection, claim: Claim, table: Table, progress: Progress) ->
         file_name=f"{claim.file_name}.bad.csv" if kept.bad_rows else None,
         file=kept.bad_rows,
         error=error,
+        notes=report.notes,
     )
 
 
@@ -122,6 +125,7 @@ def _result(report: Report, rows: Sequence[Row]) -> dict[str, int]:
         "lines_with_warnings": sum(row.has_warning for row in rows),
         "lines_added": sum(row.verdict == "added" for row in rows),
         "lines_changed": sum(row.verdict == "changed" for row in rows),
+        "lines_clearing": sum(row.is_clearing for row in rows),
         "lines_unchanged": sum(row.verdict == "unchanged" for row in rows),
         **(asdict(report.counts) if report.counts else {}),
     }
@@ -150,6 +154,7 @@ def _rows(report: Report, outcomes: Sequence[Outcome]) -> Iterator[Row]:
             outcome.line,
             _verdict(outcome, is_bad=any(not problem.is_warning for problem in own), left_out=left_out),
             any(problem.is_warning for problem in own),
+            any(change["after"] is None for change in outcome.changes),
             json.dumps(content, ensure_ascii=False, default=date.isoformat),
         )
 
