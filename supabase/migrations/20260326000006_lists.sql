@@ -193,6 +193,23 @@ comment on function public.certifications_page(timestamptz, uuid, integer, text,
 
 -- The coordinator's list: certifications with the names of their peer mentors, searched, filtered, sorted, by pages.
 
+create or replace function mentorcert.certifications_page(
+  after_expires_at timestamptz default null, after_id uuid default null, page_size integer default 50,
+  status text default null, certification_type text default null, chapter_id uuid default null,
+  expiring_before timestamptz default null
+)
+returns setof mentorcert.peer_mentor_certifications
+language sql
+stable
+rows 50
+set search_path = ''
+as $$
+  select page.*, public.current_status(page)
+  from public.certifications_page($1, $2, $3, $4, $5, $6, $7) as page
+$$;
+comment on function mentorcert.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz) is
+  'public.certifications_page for the Data API, which embeds the tables of this schema in it.';
+
 create or replace function mentorcert_private.name_patterns(query text)
 returns text[]
 language sql
@@ -397,10 +414,12 @@ comment on function public.search_certifications(
   'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
 
 revoke execute on function
-  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert_private.name_patterns,
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
   mentorcert_private.found_peer_mentors, public.search_certifications
 from public, anon, authenticated, service_role;
 grant execute on function
-  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert_private.name_patterns,
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
   mentorcert_private.found_peer_mentors, public.search_certifications
 to authenticated, service_role;

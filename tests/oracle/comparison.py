@@ -159,5 +159,12 @@ def closed(what: str) -> str:
     return f"permission denied for {what}"
 
 
+def closed_table(within: Reach, name: str, kind: str = "table") -> str:
+    """Return what it says of a table, by its qualified name, whose schema or itself is closed to the actor."""
+    schema, _, table = name.partition(".")
+    is_in = schema == "public" or within.actor.user_id is not None
+    return closed(f"{kind} {table}" if is_in else f"schema {schema}")
+
+
 def ids(rows: Iterable[Row]) -> frozenset[str]:
     return frozenset(str(row.id) for row in rows)

@@ -116,6 +116,12 @@ def reading(within: Reach) -> Iterator[Probe]:
         "certifications_page",
         "select array_agg(id::text) from public.certifications_page(page_size => 1000)", seen, certifications,
     )  # fmt: skip
+    if within.actor.user_id is not None:
+        yield probe(
+            "certifications_page",
+            "select array_agg(id::text) from mentorcert.certifications_page(page_size => 1000)",
+            seen, certifications,
+        )  # fmt: skip
     for sort in ("expires", "issued", "name", "type"):
         yield probe(
             "search_certifications",

@@ -5,8 +5,17 @@ from uuid import UUID
 
 import pytest
 from postgrest import APIError
+from supabase import Client
+
+from mentorcert.access.model import qualified
 
 DENIED: Final = "42501"
+
+
+def asked(client: Client, table: str) -> Any:
+    """Return the start of a request for a table, wherever it lies."""
+    schema, _, name = qualified(table).partition(".")
+    return client.schema(schema).table(name)
 
 
 def data(request: Any) -> Any:

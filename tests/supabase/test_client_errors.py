@@ -18,7 +18,7 @@ from supabase import Client
 
 from mentorcert.access.model import TABLES
 from tests.supabase import lite
-from tests.supabase.answers import DENIED, data, refusal
+from tests.supabase.answers import DENIED, asked, data, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
 from tests.support.processes import DEADLINE_S
@@ -148,7 +148,7 @@ def test_user_metadata_raises_nobody(world: World) -> None:
         client.postgrest.auth(token.token)
         assert data(client.rpc("get_user_organisation_id", {})) is None
         for table in TABLES.keys() - {"listed_peer_mentors"}:
-            assert data(client.table(table).select("*")) == [], table
+            assert data(asked(client, table).select("*")) == [], table
 
 
 def test_a_claim_of_app_metadata_needs_the_membership(world: World) -> None:
@@ -183,20 +183,27 @@ def test_an_ended_membership_stops_the_next_request(world: World) -> None:
 
 
 @pytest.mark.parametrize("actor", ["anon", "mentor", "north_admin"])
-def test_only_the_schema_public_is_served(world: World, actor: str) -> None:
+def test_no_other_schema_is_served(world: World, actor: str) -> None:
     client = world.client(actor)
-    for schema, table in (("private", "job_runs"), ("private", "access_log"), ("auth", "users")):
+    for schema, table in (
+        ("mentorcert_private", "job_runs"),
+        ("mentorcert_private", "access_log"),
+        ("mentorcert_portal", "states"),
+        ("auth", "users"),
+    ):
         assert refusal(client.schema(schema).table(table).select("*"))["code"] == "PGRST106"
     for function in ("set_change_context", "expire_due_certifications", "coordinated_chapter_ids"):
         assert refusal(client.rpc(function, {}))["code"] == "PGRST202", function
-        assert refusal(client.schema("private").rpc(function, {}))["code"] == "PGRST106", function
+        assert refusal(client.schema("mentorcert_private").rpc(function, {}))["code"] == "PGRST106", function
 
 
 def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
     url = f"{world.lite.url}/rest/v1/peer_mentors"
 
     def status(**headers: str) -> int:
-        return httpx2.get(url, headers=headers, timeout=DEADLINE_S).status_code
+        return httpx2.get(
+            url, headers={"accept-profile": "mentorcert", **headers}, timeout=DEADLINE_S
+        ).status_code
 
     token = world.sessions["north_admin"].token
     assert status(apikey=lite.PUBLISHABLE_KEY, authorization=f"Bearer {token}") == 200

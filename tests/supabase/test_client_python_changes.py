@@ -20,7 +20,7 @@ from mentorcert.access.model import (
     Row,
 )
 from mentorcert.access.rules import UPDATE_COLUMNS, ids_within, may_insert, may_update, reach
-from tests.supabase.answers import DENIED, data, outcome, refusal
+from tests.supabase.answers import DENIED, asked, data, outcome, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import ACTORS, World
 from tests.support.registry import history, rows, today
@@ -53,14 +53,14 @@ def test_update_changes_what_the_rules_say(world: World, actor: str) -> None:
     within = reach(model, world.actor(actor))
     for table, values in UPDATES.items():
         every = [row for row in model.rows(table) if not getattr(row, "ended", False)]
-        request = client.table(table).update(values).in_("id", [str(row.id) for row in every])
+        request = asked(client, table).update(values).in_("id", [str(row.id) for row in every])
         changed = outcome(request)
         if actor == "anon":
             assert changed == DENIED, table
         else:
             assert {UUID(row["id"]) for row in changed} == ids_within(within, every, may_update), table
     for table in TABLES.keys() - UPDATES.keys():
-        assert outcome(client.table(table).update({"organisation_id": str(world.south.id)}).eq(
+        assert outcome(asked(client, table).update({"organisation_id": str(world.south.id)}).eq(
             "organisation_id", str(world.north.id)
         )) == DENIED, table  # fmt: skip
 
@@ -96,7 +96,7 @@ def test_insert_adds_what_the_rules_say(world: World, actor: str) -> None:
     for table, values, row in additions(world, acting_in or uuid4()):
         before = world.model()
         within = reach(before, world.actor(actor))
-        answer = outcome(client.table(table).insert(values, returning=ReturnMethod.minimal))
+        answer = outcome(asked(client, table).insert(values, returning=ReturnMethod.minimal))
         added = [new.organisation_id for new in world.model().rows(table) if new not in before.rows(table)]
         if may_insert(within, row):
             assert (answer, added) == ([], [row.organisation_id]), table
@@ -112,7 +112,7 @@ def test_nobody_deletes(world: World, actor: str) -> None:
     before = world.model()
     for table in TABLES:
         key = "id" if table == "organisations" else "organisation_id"
-        request = world.client(actor).table(table).delete().neq(key, str(uuid4()))
+        request = asked(world.client(actor), table).delete().neq(key, str(uuid4()))
         assert outcome(request) == DENIED, table
     after = world.model()
     assert all(before.rows(table) == after.rows(table) for table in TABLES)
@@ -128,7 +128,7 @@ def test_columns_that_are_not_granted_stay_closed(world: World) -> None:
         ("memberships", {"role": "org_admin"}),
         ("memberships", {"organisation_id": str(world.south.id)}),
     ):
-        assert outcome(client.table(table).update(values).neq("id", held)) == DENIED, values
+        assert outcome(asked(client, table).update(values).neq("id", held)) == DENIED, values
     for values in ({"id": str(uuid4())}, {"organisation_id": str(world.south.id)}):
         row = {"code": uuid4().hex, "name": "New", **values}
         assert outcome(client.schema("mentorcert").table("chapters").insert(row)) == DENIED, values

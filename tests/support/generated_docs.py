@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from mentorcert.access.model import qualified
 from mentorcert.cli import app
 from mentorcert.cli.lazy import LazyCommand
 from mentorcert.db.connection import Connection, connect
@@ -148,9 +149,9 @@ def _columns(conn: Connection, table: str, verb: str) -> str:
             filter (where has_column_privilege('authenticated', attrelid, attnum, %(verb)s)),
           count(*)
         from pg_catalog.pg_attribute
-        where attrelid = ('public.' || %(table)s)::regclass and attnum > 0 and not attisdropped
+        where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped
         """,
-        {"table": table, "verb": verb},
+        {"table": qualified(table), "verb": verb},
     ).fetchone()
     assert granted is not None
     names, total = granted
@@ -170,7 +171,7 @@ def login_roles(conn: Connection) -> str:
           ),
           array(
             select function.proname::text from pg_catalog.pg_proc as function
-            where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
+            where function.pronamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private')
               and has_function_privilege(role.oid, function.oid, 'execute')
             order by 1
           ),

@@ -45,7 +45,8 @@ def everything(conn: Connection) -> dict[str, str | None]:
     for schema, table in rows(
         conn,
         "select schemaname, tablename from pg_catalog.pg_tables"
-        " where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal', 'auth') and tablename <> 'access_log'",
+        " where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal', 'auth')"
+        " and tablename <> 'access_log'",
     ):
         name = sql.Identifier(schema, table)
         [(digest,)] = conn.execute(

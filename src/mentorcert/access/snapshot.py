@@ -20,6 +20,7 @@ from mentorcert.access.model import (
     PeerMentorChapter,
     RenewalEvent,
     World,
+    qualified,
 )
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
@@ -51,17 +52,18 @@ def one_instant(conn: Connection, *, read_only: bool = True) -> Iterator[Connect
 
 
 def unknown_tables(conn: Connection) -> list[str]:
-    """Return the tables and views of the schema public that the model has no rule for, sorted.
+    """Return the tables and views of the schemas public and mentorcert that the model has no rule for, sorted.
 
     Raises SnapshotError where the connection does not read every row of those that it has rules for.
     """
     readable = dict(rows.fetch_all(conn, tuple[str, bool], _QUERIES.tables))
-    if hidden := sorted(table for table in TABLES if not readable.get(table, False)):
+    ours = {qualified(table) for table in TABLES}
+    if hidden := sorted(table for table in ours if not readable.get(table, False)):
         raise SnapshotError(
             f"This connection does not read every row of {', '.join(hidden)}, so it cannot judge who may.",
             hint="Set DATABASE_URL to the tables' owner (`postgres` on Supabase), not to mentorcert_web.",
         )
-    return sorted(readable.keys() - TABLES.keys())
+    return sorted(readable.keys() - ours)
 
 
 def switched_off(conn: Connection) -> dict[str, SwitchedOff]:

@@ -1,14 +1,16 @@
 -- What decides about access, of the whole registry or of what surrounds one login and one certification; ids only.
 
 -- name: tables()
--- What lies in public, an extension's own apart, and whether this connection reads all of it.
+-- What lies in public and mentorcert, an extension's own and views with the caller's rights apart, and whether this connection
+-- reads all of it.
 select
-  class.relname::text,
+  class.relnamespace::regnamespace || '.' || pg_catalog.quote_ident(class.relname),
   pg_catalog.has_table_privilege(class.oid, 'select') and not pg_catalog.row_security_active(class.oid)
 from pg_catalog.pg_class as class
 where
   class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
   and class.relkind in ('r', 'p', 'v', 'm', 'f')
+  and (class.relkind <> 'v' or class.reloptions && '{security_invoker=true,security_invoker=on}' is not true)
   and not exists (
     select from pg_catalog.pg_depend as dependency
     where dependency.classid = 'pg_catalog.pg_class'::regclass and dependency.objid = class.oid and dependency.deptype = 'e'

@@ -168,7 +168,7 @@ from (
     ($$ truncate mentorcert_private.disabled_endpoints $$, 'MC005 audit_log_complete'),
     ($$ truncate mentorcert_private.log_retention $$, 'MC005 audit_log_complete')
 ) as tried (statement, expected);
-select matches(tests.attempt('owner', format('truncate public.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
+select matches(tests.attempt('owner', format('truncate mentorcert.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
 from unnest(array['organisations', 'chapters', 'certification_types', 'peer_mentors']) as emptied;
 select set_eq(
   $$ select tests.log_of('insert into mentorcert_portal.connections (organisation_id, adapter, contract_version, changed_by, reason) values (tests.id(''alfa''), ''webhook'', ''v1'', ''me'', ''x'')') $$,

@@ -48,7 +48,7 @@ select is(
   '2a', 'whatever chapters it brings'
 );
 select is(
-  tests.attempt('owner', format('update public.%I set chapter_ids = %s where id = tests.id(%L)', table_name, value, row_name)),
+  tests.attempt('owner', format('update %s set chapter_ids = %s where id = tests.id(%L)', tests.qualified(table_name), value, row_name)),
   format('MC007 %s_chapter_ids_immutable', table_name), format('refused for %s: %s', table_name, value)
 )
 from (values ('peer_mentors', 'per'), ('peer_mentor_certifications', 'per.life')) as rows (table_name, row_name)
