@@ -2506,6 +2506,7 @@ CREATE TABLE mentorcert_private.tasks (
     result_file_name text,
     result_file bytea,
     error jsonb,
+    notes jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -2529,6 +2530,7 @@ COMMENT ON COLUMN mentorcert_private.tasks.step IS 'What is being done, with how
 COMMENT ON COLUMN mentorcert_private.tasks.result IS 'Counts, without personal data.';
 COMMENT ON COLUMN mentorcert_private.tasks.result_file IS 'An export, or the rows that an import left out.';
 COMMENT ON COLUMN mentorcert_private.tasks.error IS 'Why it failed: kind, and the text and hint with their values apart, so that it can be translated.';
+COMMENT ON COLUMN mentorcert_private.tasks.notes IS 'What of the file was read, and what somebody may have missed (sheets, hidden rows); names of sheets may be personal data.';
 COMMENT ON COLUMN mentorcert_private.tasks.attempts IS 'How often a process has taken it up.';
 COMMENT ON COLUMN mentorcert_private.tasks.lease_until IS 'Until when the process that holds it is believed to live; then another takes it up.';
 ALTER TABLE ONLY mentorcert_private.tasks
@@ -2545,7 +2547,7 @@ ALTER TABLE ONLY mentorcert_private.tasks
 CREATE POLICY "administrators read the tasks of their organisation" ON mentorcert_private.tasks FOR SELECT TO authenticated USING ((( SELECT mentorcert_private.check_endpoint('peer_mentors'::text) AS check_endpoint) AND ( SELECT mentorcert_private.check_endpoint('certifications'::text) AS check_endpoint) AND (organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id))));
 COMMENT ON POLICY "administrators read the tasks of their organisation" ON mentorcert_private.tasks IS 'An import and an export hold what the endpoints peer_mentors and certifications do; with them they are switched off.';
 ALTER TABLE mentorcert_private.tasks ENABLE ROW LEVEL SECURITY;
-GRANT SELECT(id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result, result_file_name, result_file, error, created_at, started_at, finished_at, contents_deleted_at) ON TABLE mentorcert_private.tasks TO authenticated;
+GRANT SELECT(id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result, result_file_name, result_file, error, notes, created_at, started_at, finished_at, contents_deleted_at) ON TABLE mentorcert_private.tasks TO authenticated;
 
 CREATE FUNCTION mentorcert_private.actor(organisation_id uuid, change jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -3155,7 +3157,7 @@ COMMENT ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_
 REVOKE ALL ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) TO mentorcert_jobs;
 
-CREATE FUNCTION mentorcert_private.claim_task(lease interval) RETURNS SETOF mentorcert_private.tasks
+CREATE FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer DEFAULT NULL::integer) RETURNS SETOF mentorcert_private.tasks
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -3175,7 +3177,9 @@ begin
     step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + lease
   where task.id = (
     select waiting.id from mentorcert_private.tasks as waiting
-    where waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp()
+    where
+      (waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp())
+      and (claim_task.most_bytes is null or octet_length(waiting.file) <= claim_task.most_bytes)
     order by waiting.created_at
     limit 1
     for update skip locked
@@ -3183,8 +3187,8 @@ begin
   returning task.*;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.claim_task(lease interval) IS 'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
-REVOKE ALL ON FUNCTION mentorcert_private.claim_task(lease interval) FROM PUBLIC;
+COMMENT ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) IS 'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
+REVOKE ALL ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.coordinated_chapter_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3382,7 +3386,7 @@ CREATE FUNCTION mentorcert_private.delete_task_contents(ids uuid[]) RETURNS void
   delete from mentorcert_private.task_rows as content where content.task_id = any(ids);
   update mentorcert_private.tasks as task
   set
-    file = null, file_name = null, result_file = null, result_file_name = null,
+    file = null, file_name = null, result_file = null, result_file_name = null, notes = null,
     -- The text may quote the file.
     error = case when task.error is not null then jsonb_build_object('kind', task.error -> 'kind') end,
     contents_deleted_at = clock_timestamp()
