@@ -76,11 +76,11 @@ def test_what_the_file_has_no_column_for_stays(conn: Connection, tmp_path: Path)
 @pytest.mark.parametrize(
     ("expires", "found"),
     [
-        ("2026-12-31", []),
-        ("2027-12-31", [(2, "Gyldig til og med", "it lies beyond what the type gives, which is 2026-12-31")]),
+        ("2027-01-01", []),
+        ("2027-12-31", [(2, "Gyldig til og med", "it lies beyond what the type gives, which is 2027-01-01")]),
         (
             "2082-12-31",
-            [(2, "Gyldig til og med", "it lies far beyond what the type gives, which is 2026-12-31")],
+            [(2, "Gyldig til og med", "it lies far beyond what the type gives, which is 2027-01-01")],
         ),
     ],
 )
@@ -97,7 +97,7 @@ def test_years_beyond_the_rule(
 def test_a_past_period_far_beyond_the_rule(conn: Connection, tmp_path: Path) -> None:
     past = row(certification_type="basic", issued="2026-01-01", past_renewals="2020-01-01..2082-12-31")
     assert reasons(import_rows(conn, tmp_path, past)) == [
-        (2, "Tidligere fornyelser", "it lies far beyond what the type gives, which is 2020-12-31")
+        (2, "Tidligere fornyelser", "it lies far beyond what the type gives, which is 2021-01-01")
     ]
 
 

@@ -19,6 +19,7 @@ from mentorcert.imports.tabular import Table
 from mentorcert.translatable import LazyText
 
 _DIVIDE: Final = LazyText("Divide it into several files, or save the sheet as CSV.")
+_ARGUMENTS: Final = ("-I", "-m", __name__)
 _MINIMAL_ENVIRONMENT: Final = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -43,15 +44,9 @@ class Parsing:
         with self._lock:
             if self._is_cancelled:
                 raise CancelledParsingError
+            bounds = str(limits.PARSING_MEMORY_BYTES), str(limits.PARSING_S)
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-m",
-                    __name__,
-                    str(limits.PARSING_MEMORY_BYTES),
-                    str(limits.PARSING_S),
-                ],
+                [sys.executable, *_ARGUMENTS, *bounds],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # a traceback may quote the file

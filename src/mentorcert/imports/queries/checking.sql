@@ -139,6 +139,14 @@ where
   and certification.validity_rule <> 'unlimited'
   and period.stated_ends > rule.last_day
   and period.stated_ends <= rule.last_day + (rule.last_day - period.starts) + 366
+  and (certification.held_issued is null or certification.issued >= certification.held_issued)
+  and not exists (
+    select from pg_temp.import_history as history
+    where
+      history.certification_id = certification.certification_id
+      and history.issued = certification.issued
+      and history.expires = certification.expires
+  )
   and (certification.held_expires is null or period.stated_ends > certification.held_expires)
 union all
 select certification.line, 'certification_type', 'stays_suspended', null, false
