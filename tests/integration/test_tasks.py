@@ -109,7 +109,7 @@ def test_the_preview_says_the_result_of_each_row(
         (unlimited, *_) = requests.task_rows(conn, again, choice="changed")
         (added, *_) = requests.task_rows(conn, again, choice="added")
     (problem,) = bad.problems
-    assert (problem.column, problem.value) == ("E-post", "no\N{REPLACEMENT CHARACTER}body")
+    assert (problem.column, problem.value) == ("E-post", "no\x01body")
     assert say(problem.reason, str.upper) == "IT CONTAINS A CONTROL CHARACTER"
     assert (unlimited.is_unlimited, unlimited.expires, unlimited.held_expires) == (True, None, None)
     assert (str(added.issued), str(added.expires), added.held_expires) == ("2026-01-01", "2027-01-01", None)

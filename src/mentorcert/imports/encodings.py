@@ -1,4 +1,4 @@
-"""Which encoding a text file was saved in, told from its content and its Norwegian and Sámi letters."""
+"""Which encoding a text file was saved in, recognised by its content and its Norwegian and Sámi letters."""
 
 import codecs
 import re
@@ -33,7 +33,7 @@ class UnreadableFileError(InvalidInputError):
 
 
 def decode(name: str, data: bytes) -> tuple[str, str]:
-    """Return the encoding and the text. Raises UnreadableFileError where they can't be told for certain."""
+    """Return the encoding and the text. Raises UnreadableFileError where they can't be known for certain."""
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
     encoding = encoding or _utf16_without_mark(data) or "utf-8"
     try:

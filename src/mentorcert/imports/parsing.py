@@ -81,7 +81,7 @@ class CancelledParsingError(MentorcertError):
 def _main(memory_bytes: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(int(seconds) + 1)  # whoever started it may be gone
+    signal.alarm(int(seconds) + 1)  # the process that started it may be gone
     name, data = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own process
     answer: Table | UnreadableFileError
     try:

@@ -70,7 +70,7 @@ def read(path: Path) -> Table:
 def parse(name: str, data: bytes) -> Table:
     """Read the content of a .csv (or .txt) or .xlsx file; it decides itself which of them it is.
 
-    CSV is separated by semicolon, comma or tab; its encoding is told from its content. Of a workbook, the one
+    CSV is separated by semicolon, comma or tab; its encoding is recognised by its content. Of a workbook, the one
     visible sheet with the headings is read. Raises UnreadableFileError.
     """
     if len(data) > limits.MAX_BYTES:
