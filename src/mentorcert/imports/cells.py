@@ -24,7 +24,6 @@ _YES_WORDS = frozenset({*YES.values(), "j", "y", "true", "sann", "1", "x"})
 _NO_WORDS = frozenset({*NO.values(), "n", "false", "usann", "0", ""})
 _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _NORWEGIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 # What spreadsheets write for a number of many digits, for a line end, and for a day without its format.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE | re.ASCII)
 _ESCAPED = re.compile(r"_x[0-9A-F]{4}_", re.IGNORECASE)
@@ -45,6 +44,11 @@ _TOTALS = frozenset(
         "subtotal",
         "antall",
     }
+)
+# What Excel leaves alone: a whole number of few digits, or a word that is no month and no truth value.
+_PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}|[A-Za-zÀ-ž][0-9A-Za-zÀ-ž_-]*")
+_TAKEN_FOR_ANOTHER = re.compile(
+    r"(jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cs])|(true|false|sann|usann)$", re.IGNORECASE
 )
 _EXCEL_ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|VERDI!|DIV/0!|NULL!|NUM!|I/T)")
 # A spreadsheet takes a cell that begins so for a formula or a command.
@@ -76,6 +80,16 @@ def escape_formula(text: str) -> str:
     """Write a text so that no spreadsheet runs it; `original` gives it back, but for the space around it."""
     text = text.strip()
     return _APOSTROPHE + text if text.startswith((*_FORMULA_STARTS, _APOSTROPHE)) else text
+
+
+def escape_number(text: str) -> str:
+    """Write a number so that no spreadsheet takes it for another one, or for a day; `read_number` undoes it.
+
+    A text that begins with an apostrophe stays as it is in every spreadsheet; `="00123"` would be a formula.
+    """
+    text = text.strip()
+    is_kept = _PLAIN_NUMBER.fullmatch(text) and not _TAKEN_FOR_ANOTHER.match(text)
+    return text if is_kept else _APOSTROPHE + text
 
 
 def escape_if_formula(cell: str) -> str:
@@ -124,15 +138,17 @@ def read_optional_text(cell: str) -> str | None:
 
 
 def read_number(cell: str) -> str:
-    """Return the organisation's number of a person. Raises CellError."""
-    text = _line(read_required_text(cell))
+    """Return a number, without the apostrophe that `escape_number` or a person put on. Raises CellError."""
+    text, written = read_required_text(cell), cell.strip()
+    if written.startswith(_APOSTROPHE) and len(written) > 1:
+        return written[1:]
     _refuse_scientific(text)
     return text
 
 
 def read_name(cell: str) -> str:
     """Return a person's name. Raises CellError."""
-    text = _line(read_required_text(cell))
+    text = read_required_text(cell)
     if lost := _LOST_LETTER.search(text):
         raise CellError(
             LazyText("it contains “{}”, where a letter seems to have been lost", lost[0]),
@@ -145,17 +161,12 @@ def read_phone(cell: str) -> str | None:
     """Return the telephone number, None where the cell is empty. Raises CellError."""
     text = read_text(cell)
     _refuse_scientific(text)
-    return _line(text) or None
+    return text or None
 
 
 def is_total(cell: str) -> bool:
     """Return whether the cell begins a row of sums."""
     return original(cell).strip(" :").casefold() in _TOTALS
-
-
-def _line(text: str) -> str:
-    """Return the text in its composed form, on one line with single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _refuse_scientific(text: str) -> None:
@@ -166,20 +177,9 @@ def _refuse_scientific(text: str) -> None:
         )
 
 
-def read_email(cell: str) -> str | None:
-    """Return the e-mail address, None where the cell is empty. Raises CellError."""
-    text = read_optional_text(cell)
-    if text is None or _EMAIL.fullmatch(text):
-        return text
-    raise CellError(
-        LazyText("it is not an e-mail address"),
-        LazyText("write one address, such as kari@example.org, or leave it empty"),
-    )
-
-
 def read_list(cell: str) -> list[str]:
     """Return the items of a cell separated by `|`, each once, in their order. Raises CellError."""
-    items = (_line(item) for item in read_text(cell).split(LIST_SEPARATOR))
+    items = (item.strip() for item in read_text(cell).split(LIST_SEPARATOR))
     return list(dict.fromkeys(item for item in items if item))
 
 

@@ -14,7 +14,7 @@ from mentorcert.translatable import LazyText
 _READERS: dict[Column, Callable[[str], object]] = {
     Column.EXTERNAL_ID: cells.read_number,
     Column.NAME: cells.read_name,
-    Column.EMAIL: cells.read_email,
+    Column.EMAIL: cells.read_optional_text,
     Column.PHONE: cells.read_phone,
     Column.CHAPTERS: lambda cell: sorted(cells.read_list(cell)),
     Column.CONSENT: cells.read_consent,
