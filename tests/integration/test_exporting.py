@@ -87,7 +87,8 @@ def test_a_copy_exports_the_same_bytes(
             (*person, f"from-{number}"),
         )
     data = exported(conn, f"from-{number}", language)
-    assert imported(conn, tmp_path, data, f"to-{number}").problems == ()
+    problems = imported(conn, tmp_path, data, f"to-{number}").problems
+    assert all(problem.is_warning for problem in problems)  # 25 October lies beyond the type's rule
     assert exported(conn, f"to-{number}", language) == data
     before = snapshot(conn)
     imported(conn, tmp_path, data, f"from-{number}")
