@@ -9,8 +9,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
-# Where the check of phrases is kept so far; empty is everywhere.
-PLAIN := *.md docs
 
 # The tests start the command hundreds of times: each start reads its modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,7 +44,7 @@ check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrati
 	$(BIN)/squawk supabase/migrations/*.sql
 	$(BIN)/python -m tests.support.generated_schema --check
 	$(BIN)/codespell
-	$(BIN)/python -m tests.support.words $(PLAIN)
+	$(BIN)/python -m tests.support.words
 
 .PHONY: words
 words: $(VENV)/.dev ## List every phrase that the project does not use, and what it says instead
@@ -70,8 +68,8 @@ types: $(VENV)/.dev $(NODE_MODULES) ## Write the row types of the Data API again
 .PHONY: lock
 lock: $(VENV)/.uv ## Pin the newest versions of the dependencies
 	$(LOCK) --upgrade --group install -o requirements/install.lock
-	$(LOCK) --upgrade pyproject.toml -o requirements/runtime.lock
-	$(LOCK) --upgrade --group dev pyproject.toml -c requirements/install.lock -c requirements/runtime.lock -o requirements/dev.lock
+	$(LOCK) --upgrade --extra embedded pyproject.toml -o requirements/runtime.lock
+	$(LOCK) --upgrade --extra embedded --group dev pyproject.toml -c requirements/install.lock -c requirements/runtime.lock -o requirements/dev.lock
 
 $(VENV)/.uv: requirements/install.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mentorcert needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.11")'

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import data, importing, lists, marking, nightly, pages, report, telling
-from bench.measure import Result, Tell
+from bench import data, delivery, importing, lists, marking, nightly, pages, report
+from bench.measure import Notify, Result
 from mentorcert.db import migrate
 from mentorcert.db.connection import connect
 from tests.support.servers import SERVERS
@@ -29,12 +29,12 @@ class Benchmark(StrEnum):
     IMPORT = "import"
     NIGHTLY = "nightly"
     MARKING = "marking"
-    TELLING = "telling"
+    DELIVERY = "delivery"
     PAGES = "pages"
 
 
 FILE_ROWS = 10_000
-TOLD = 10_000
+DELIVERIES = 10_000
 READ_ROUNDS = 40
 WRITE_ROUNDS = 5
 BURSTS = 10
@@ -43,7 +43,7 @@ BURSTS = 10
 def run(
     url: str,
     rows: int,
-    tell: Tell,
+    notify: Notify,
     *,
     benchmarks: tuple[Benchmark, ...] = tuple(Benchmark),
     file_rows: int = FILE_ROWS,
@@ -53,15 +53,15 @@ def run(
     """Migrate and fill an empty database, then measure on it; what is measured is rolled back."""
     with connect(url, autocommit=True) as conn:
         list(migrate.migrate(conn, migrate.read()))
-        data.fill(conn, rows, tell)
+        data.fill(conn, rows, notify)
         if Benchmark.LISTS in benchmarks:
-            yield from lists.measure(url, rows, read_rounds, tell)
+            yield from lists.measure(url, rows, read_rounds, notify)
         if Benchmark.IMPORT in benchmarks:
-            yield from importing.measure(conn, rows, file_rows, write_rounds, tell)
+            yield from importing.measure(conn, rows, file_rows, write_rounds, notify)
         if Benchmark.NIGHTLY in benchmarks:
-            yield from nightly.measure(conn, rows, write_rounds, tell)
+            yield from nightly.measure(conn, rows, write_rounds, notify)
         if Benchmark.MARKING in benchmarks:
-            yield from marking.measure(conn, rows, write_rounds, tell)
+            yield from marking.measure(conn, rows, write_rounds, notify)
 
 
 def main(
@@ -94,10 +94,10 @@ def main(
             results += pages.measure(
                 running, max(rows or [600_000]), BURSTS, lambda what: progress.update(task, description=what)
             )
-        if Benchmark.TELLING in (only or Benchmark):
+        if Benchmark.DELIVERY in (only or Benchmark):
             with running.new_database() as url:
-                results += telling.measure(
-                    url, TOLD, WRITE_ROUNDS, lambda what: progress.update(task, description=what)
+                results += delivery.measure(
+                    url, DELIVERIES, WRITE_ROUNDS, lambda what: progress.update(task, description=what)
                 )
     if json:
         typer.echo(report.as_json(version, results))

@@ -5,7 +5,7 @@ from typing import Final
 
 import aiosql
 
-from bench.measure import Tell
+from bench.measure import Notify
 from mentorcert.db.connection import Connection
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
@@ -13,13 +13,13 @@ _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 CERTIFICATIONS_OF_A_MENTOR: Final = 4
 
 
-def fill(conn: Connection, rows: int, tell: Tell) -> None:
+def fill(conn: Connection, rows: int, notify: Notify) -> None:
     """Insert `rows` certifications and what they need, past the triggers.
 
     `conn` is a superuser's, in autocommit.
     """
     mentors = rows // CERTIFICATIONS_OF_A_MENTOR
-    tell(f"filling in {rows:,} certifications")
+    notify(f"filling in {rows:,} certifications")
     _QUERIES.lift_triggers(conn)
     _QUERIES.insert_organisations(conn)
     _QUERIES.insert_chapters(conn)

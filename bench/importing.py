@@ -10,7 +10,7 @@ from typing import Final
 
 import aiosql
 
-from bench.measure import Result, Tell, compare, in_turns
+from bench.measure import Notify, Result, compare, in_turns
 from mentorcert.db.connection import Connection
 from mentorcert.imports import importing, tabular
 from mentorcert.imports.columns import HEADINGS
@@ -25,12 +25,12 @@ TABLES: Final = ("mentors", "chapters", "certifications", "listing")
 IMPORT, COPY_OF_WRITTEN, COPY_OF_READ = "import_file", "COPY into the tables", "COPY of the cells"
 
 
-def measure(conn: Connection, rows: int, file_rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
+def measure(conn: Connection, rows: int, file_rows: int, rounds: int, notify: Notify) -> Iterator[Result]:
     """Time the import of `file_rows` new certifications, all of it rolled back, by `rows` that are there.
 
     The steps of the import stand in rows of their own, beside the same COPY.
     """
-    tell(f"import of {file_rows:,} rows by {rows:,}")
+    notify(f"import of {file_rows:,} rows by {rows:,}")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "mentors.csv"
         file.write_bytes(_file(file_rows))

@@ -11,14 +11,14 @@ import aiosql
 from psycopg import ClientCursor
 from psycopg.pq import ExecStatus
 
-from bench.measure import Result, Tell, Timing, compare, fastest, in_turns
+from bench.measure import Notify, Result, Timing, compare, fastest, in_turns
 from mentorcert.db.connection import Connection, acting_as, connect
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 PAGE_AIM: Final = 1.3
 ROW_AIM: Final = 1.5
-# The page of so many chapters is to be faster than by hand.
+# The page of this many chapters must be faster than by hand.
 MANY_CHAPTERS: Final = 25
 # Sent at once, so that the way there and back weighs next to nothing.
 STATEMENTS_A_TRIP: Final = 10
@@ -42,7 +42,7 @@ _OF_CHAPTERS = {
 }
 
 
-def measure(url: str, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
+def measure(url: str, rows: int, rounds: int, notify: Notify) -> Iterator[Result]:
     """Time the page, the count and the single row of each role on a registry that `data.fill` has filled.
 
     A page or row is read `rounds` times STATEMENTS_A_TRIP times; a count, which reads all that the role may
@@ -51,7 +51,7 @@ def measure(url: str, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
     with connect(url, autocommit=True) as owner, connect(url, autocommit=True) as client:
         yield _round_trip(owner, rows, rounds)
         for reader in _readers(owner):
-            tell(f"lists of {reader.name}, {rows:,} rows")
+            notify(f"lists of {reader.name}, {rows:,} rows")
             with acting_as(client, reader.user_id):
                 yield from _measure(owner, client, reader, rows, rounds)
 

@@ -1,4 +1,4 @@
-"""What it costs that the portal must be told: a nightly run, and a change of many, with and without that."""
+"""The cost of marking what the portal must be sent: a nightly run and a change of many, with and without."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Final
 import aiosql
 
 from bench import data
-from bench.measure import Result, Tell, compare, in_turns
+from bench.measure import Notify, Result, compare, in_turns
 from mentorcert.db.connection import Connection
 
 AIM: Final = 1.5
@@ -16,17 +16,17 @@ AIM: Final = 1.5
 _QUERIES: Final = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
 
-def measure(conn: Connection, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
+def measure(conn: Connection, rows: int, rounds: int, notify: Notify) -> Iterator[Result]:
     """Time both, all of it rolled back, on a registry that `data.fill` has filled."""
     tonight = _QUERIES.tonight(conn)
     _QUERIES.know_everybody(conn)
     extended = rows // 6
 
-    def timing(work: Callable[[], None], *, is_told: bool) -> Callable[[], float]:
+    def timing(work: Callable[[], None], *, is_marked: bool) -> Callable[[], float]:
         def timed() -> float:
             data.settle(conn)
             with conn.transaction(force_rollback=True):
-                if not is_told:
+                if not is_marked:
                     _QUERIES.lift_portal(conn)
                 started = perf_counter()
                 work()
@@ -39,9 +39,11 @@ def measure(conn: Connection, rows: int, rounds: int, tell: Tell) -> Iterator[Re
         "one update": (f"{extended:,} extended", lambda: _QUERIES.extend(conn, number=extended)),
     }
     for name, (case, work) in works.items():
-        tell(f"{name} with the portal, {case}")
+        notify(f"{name} with the portal, {case}")
         without = f"{name} without the portal"
-        seconds = in_turns({without: timing(work, is_told=False), name: timing(work, is_told=True)}, rounds)
+        seconds = in_turns(
+            {without: timing(work, is_marked=False), name: timing(work, is_marked=True)}, rounds
+        )
         with conn.transaction(force_rollback=True):
             work()
             marked = _QUERIES.marked(conn)

@@ -80,5 +80,5 @@ def compare(
     )
 
 
-Tell = Callable[[str], None]
-"""Is told what is being done."""
+Notify = Callable[[str], None]
+"""Receives the name of each step."""

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from bench import data
-from bench.measure import Result, Tell, compare, in_turns
+from bench.measure import Notify, Result, compare, in_turns
 from mentorcert.db.connection import Connection
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
@@ -18,7 +18,7 @@ BARE = "bare update"
 AIM = 1.3
 
 
-def measure(conn: Connection, rows: int, rounds: int, tell: Tell) -> Iterator[Result]:
+def measure(conn: Connection, rows: int, rounds: int, notify: Notify) -> Iterator[Result]:
     """Time the run, all of it rolled back, on a registry that `data.fill` has filled."""
     tonight = _QUERIES.tonight(conn)
 
@@ -45,7 +45,7 @@ def measure(conn: Connection, rows: int, rounds: int, tell: Tell) -> Iterator[Re
         return timed
 
     works = {BARE: bare, "expire_due_certifications": expire, "run_nightly": run}
-    tell(f"nightly run, {rows // 2:,} of {rows:,} due")
+    notify(f"nightly run, {rows // 2:,} of {rows:,} due")
     seconds = in_turns({name: timing(work) for name, work in works.items()}, rounds)
     for name in ("expire_due_certifications", "run_nightly"):
         statements = count_statements(conn, works[name])

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from bench import data
-from bench.measure import Result, Tell, Timing, compare, in_turns
+from bench.measure import Notify, Result, Timing, compare, in_turns
 from bench.serving import served
 from mentorcert.db.connection import acting_as, connect
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
@@ -78,13 +78,13 @@ class Burst:
 
 
 def measure(
-    server: Server, rows: int, rounds: int, tell: Tell, *, requests: int = REQUESTS
+    server: Server, rows: int, rounds: int, notify: Notify, *, requests: int = REQUESTS
 ) -> Iterator[Result]:
     """Ask for the first page of both lists, `rounds` times `requests` times, and once more at first."""
     with ExitStack() as stack:
         url = stack.enter_context(lite.new_database(server))
         with connect(url, autocommit=True) as owner:
-            data.fill(owner, rows, tell)
+            data.fill(owner, rows, notify)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         other = stack.enter_context(lite.serving(server, url, folder))
         configuration = Configuration(
@@ -101,7 +101,7 @@ def measure(
         token = issue(_AUTH, login.user_id)
         session = {"Cookie": f"mentorcert-access={token}"}
         bearer = {"Authorization": f"Bearer {token}"}
-        tell(f"lists over HTTP, {rows:,} rows")
+        notify(f"lists over HTTP, {rows:,} rows")
         yield from _compare(
             "coordinator's list",
             rows,

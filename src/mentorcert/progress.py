@@ -1,4 +1,4 @@
-"""How long work tells of its progress."""
+"""How long work reports its progress."""
 
 from typing import Protocol
 
@@ -7,8 +7,8 @@ class Progress(Protocol):
     """Called with the step, how much of it is done, and of how much."""
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """Tell of one step."""
+        """Report one step."""
 
 
 def silent(step: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""

@@ -1,5 +1,11 @@
 -- Organisations, chapters, memberships, peer mentors, their chapters and certification types; and who reaches which of them.
 
+create schema if not exists mentorcert;
+comment on schema mentorcert is
+  'The hierarchy, certification types, events and the audit log; exposed through the Data API beside public.';
+revoke all on schema mentorcert from public;
+grant usage on schema mentorcert to authenticated, service_role;
+
 create schema if not exists mentorcert_private;
 comment on schema mentorcert_private is
   'Helpers of policies, triggers and jobs. Not exposed through the Data API.';
@@ -770,7 +776,7 @@ begin
     raise exception using
       errcode = 'MC007', message = format('%s.chapter_ids is kept by trigger', tg_table_name),
       hint = 'Change peer_mentor_chapters instead.',
-      schema = 'public', table = tg_table_name, column = 'chapter_ids',
+      schema = tg_table_schema, table = tg_table_name, column = 'chapter_ids',
       constraint = format('%s_chapter_ids_immutable', tg_table_name);
   end if;
   return new;

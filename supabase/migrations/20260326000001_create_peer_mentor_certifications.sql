@@ -215,6 +215,22 @@ as $$ select mentorcert_private.status_at(certification.status = 'suspended', ce
 comment on function public.current_status(public.peer_mentor_certifications) is
   'What the status truly is now, also after a missed nightly run; a computed column of the Data API.';
 
+-- The Data API embeds within one schema: asked here, a certification comes with its peer mentor, type and events. Writes go to
+-- the table itself.
+create or replace view mentorcert.peer_mentor_certifications
+with (security_invoker = true)
+as
+select
+  certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
+  certification.issued_at, certification.expires_at, certification.status, certification.renewal_history,
+  certification.chapter_ids, certification.created_at, certification.updated_at,
+  public.current_status(certification) as current_status
+from public.peer_mentor_certifications as certification;
+comment on view mentorcert.peer_mentor_certifications is
+  'The certifications that the caller reads, to embed the tables of this schema in; with the rights and under the policies of the caller.';
+revoke all on mentorcert.peer_mentor_certifications from anon, authenticated, service_role;
+grant select on mentorcert.peer_mentor_certifications to authenticated, service_role;
+
 create or replace trigger keep_identity
 before update of id, organisation_id, peer_mentor_id, created_at on public.peer_mentor_certifications
 for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'created_at');

@@ -32,7 +32,7 @@ on mentorcert_private.extensions to authenticated;
 comment on table mentorcert_private.extensions is
   'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
 comment on column mentorcert_private.extensions.batch_id is 'As in the histories'' entries.';
-comment on column mentorcert_private.extensions.certification_ids is 'Which were extended: looked up by key when it is to be taken back.';
+comment on column mentorcert_private.extensions.certification_ids is 'Which were extended: looked up by key when it is taken back.';
 
 drop policy if exists "administrators read the extensions of their organisation" on mentorcert_private.extensions;
 create policy "administrators read the extensions of their organisation"

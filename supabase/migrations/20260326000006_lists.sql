@@ -8,8 +8,8 @@ security definer -- counts no further than it must, which policies on each row w
 set search_path = ''
 as $$
 declare
-  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n are so
-  -- many of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
+  -- Sorting the certifications of n peer mentors beats walking the organisation's in order of expiry, until n is
+  -- such a share of the organisation's N that the walk soon meets a page's worth: where n = page_size * N / n.
   at_most constant integer := 10 + sqrt(greatest(page_size, 1) * (
     select greatest(mentors.reltuples, 0) / greatest(organisations.reltuples, 1)
     from pg_catalog.pg_class as mentors, pg_catalog.pg_class as organisations
@@ -192,6 +192,23 @@ comment on function public.certifications_page(timestamptz, uuid, integer, text,
   'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: current status, type, chapter (and those under it), expiring before.';
 
 -- The coordinator's list: certifications with the names of their peer mentors, searched, filtered, sorted, by pages.
+
+create or replace function mentorcert.certifications_page(
+  after_expires_at timestamptz default null, after_id uuid default null, page_size integer default 50,
+  status text default null, certification_type text default null, chapter_id uuid default null,
+  expiring_before timestamptz default null
+)
+returns setof mentorcert.peer_mentor_certifications
+language sql
+stable
+rows 50
+set search_path = ''
+as $$
+  select page.*, public.current_status(page)
+  from public.certifications_page($1, $2, $3, $4, $5, $6, $7) as page
+$$;
+comment on function mentorcert.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz) is
+  'public.certifications_page for the Data API, which embeds the tables of this schema in it.';
 
 create or replace function mentorcert_private.name_patterns(query text)
 returns text[]
@@ -394,13 +411,15 @@ $$;
 comment on function public.search_certifications(
   text, text, text, uuid, date, date, boolean, text, boolean, text, timestamptz, uuid, integer
 ) is
-  'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, status of now, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
+  'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all).';
 
 revoke execute on function
-  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert_private.name_patterns,
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
   mentorcert_private.found_peer_mentors, public.search_certifications
 from public, anon, authenticated, service_role;
 grant execute on function
-  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert_private.name_patterns,
+  mentorcert_private.use_sort_plan, mentorcert_private.scan_certifications, public.certifications_page, mentorcert.certifications_page,
+  mentorcert_private.name_patterns,
   mentorcert_private.found_peer_mentors, public.search_certifications
 to authenticated, service_role;

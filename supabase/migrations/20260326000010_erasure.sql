@@ -78,6 +78,6 @@ begin
 end
 $$;
 comment on function mentorcert_private.erase_peer_mentor(uuid, boolean) is
-  'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what became of the login: none, kept or deleted.';
+  'Removes what says who a peer mentor was: name, contact, login, notes and evidence; takes the person off the public list and suspends what was active. With with_login also the login, if nothing here needs it. Returns what happened to the login: none, kept or deleted.';
 
 revoke execute on function mentorcert_private.erase_peer_mentor from public, anon, authenticated, service_role;

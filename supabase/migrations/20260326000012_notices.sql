@@ -57,7 +57,7 @@ create index if not exists notices_mail_id_idx on mentorcert_private.notices (ma
 create index if not exists notices_organisation_id_idx on mentorcert_private.notices (organisation_id, recorded_at);
 alter table mentorcert_private.notices enable row level security;
 comment on table mentorcert_private.notices is
-  'What became of each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
+  'What happened to each reminder: of a certification, for an end, this many days before. The key makes sure that it is sent at most once.';
 comment on column mentorcert_private.notices.days_before is 'The offset of the type; 0: the notice that it has expired.';
 comment on column mentorcert_private.notices.outcome is
   'mailed; collapsed: a later notice in the same mail overtook it; skipped: it became due before the time that a run reaches back.';
@@ -193,7 +193,7 @@ begin
   then
     raise exception using
       errcode = 'MC008', message = format('notices cannot be sent as of %s', as_of),
-      hint = 'Leave the instant out: notices are sent as of now.', constraint = 'as_of';
+      hint = 'Leave the instant out: notices are sent for the current instant.', constraint = 'as_of';
   end if;
   -- What is derived after locks must be younger than the locks.
   if current_setting('transaction_isolation') <> 'read committed' then

@@ -1,6 +1,6 @@
 -- Long work that an administrator asks for in the pages: an import with its preview, an export.
 --
--- Who answers requests has few rights and little time. So a request only stores what is to be done; a process with the
+-- Who answers requests has few rights and little time. So a request only stores the work; a process with the
 -- owner's rights (mentorcert tasks work) does it, and the pages show how far it has come.
 
 create table if not exists mentorcert_private.tasks (
@@ -93,7 +93,7 @@ revoke all on mentorcert_private.task_rows from public, anon, authenticated, ser
 grant select (task_id, line, organisation_id, verdict, has_warning, content) on mentorcert_private.task_rows to authenticated;
 comment on table mentorcert_private.task_rows is 'What an import does, or would do, with each row of its file, and the row''s problems. Personal data: deleted with the file.';
 comment on column mentorcert_private.task_rows.verdict is
-  'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what becomes of the registry.';
+  'left_out: the row is good, but the person''s own columns are bad on another; bad: it has an error. The others: what changes in the registry.';
 
 drop policy if exists "administrators read the rows of their organisation's tasks" on mentorcert_private.task_rows;
 create policy "administrators read the rows of their organisation's tasks"
@@ -189,7 +189,7 @@ begin
       );
     elsif (preview.result ->> 'lines_bad')::integer > 0 and not coalesce((options ->> 'skip_bad')::boolean, false) then
       perform mentorcert_private.reject_task(
-        'task_preview_good', 'the file has bad rows', 'Mend them and upload the file again, or leave them out.'
+        'task_preview_good', 'the file has bad rows', 'Correct them and upload the file again, or leave them out.'
       );
     end if;
     file_name := preview.file_name;

@@ -50,7 +50,7 @@ comment on column mentorcert_portal.connections.breaker is
 comment on column mentorcert_portal.connections.failures is 'Attempts that failed since the last that did not.';
 comment on column mentorcert_portal.connections.resume_at is 'Nothing is sent before: what the portal asked for (Retry-After), or the open breaker''s next attempt.';
 comment on column mentorcert_portal.connections.requeue_since is
-  'What is unconfirmed and was last tried before this instant is to be tried again at once; null: nothing is.';
+  'What is unconfirmed and was last tried before this instant is tried again at once; null: nothing is.';
 comment on column mentorcert_portal.connections.changed_by is 'Who made the latest change of mode, adapter or contract.';
 comment on column mentorcert_portal.connections.mode_since is 'Since when the mode holds; a change of the adapter leaves it.';
 comment on column mentorcert_portal.connections.breaker_since is 'Since when the breaker has not been closed; null: it is closed.';

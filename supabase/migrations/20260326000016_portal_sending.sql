@@ -1,4 +1,4 @@
--- Sending: a worker claims what is due and reports what came of it; every attempt is logged and counted.
+-- Sending: a worker claims what is due and reports the result; every attempt is logged and counted.
 
 -- Attempts
 
@@ -31,7 +31,7 @@ revoke all on mentorcert_portal.attempts from public, anon, authenticated, servi
 comment on table mentorcert_portal.attempts is
   'Every attempt to send to the portal, appended only. Without foreign keys: it is a log, written thousands of times a minute.';
 comment on column mentorcert_portal.attempts.outcome is
-  'What came of it. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
+  'The result. already_newer: the portal has this version or a later one; shadowed: rendered and found valid, not sent; lost_lease: the acknowledgement came too late; message_invalid: our message breaks the contract''s schema; internal: a fault of ours.';
 
 create or replace trigger reject_change
 before update or truncate on mentorcert_portal.attempts
@@ -503,7 +503,7 @@ begin
     first_dirty_at = case when outcomes.confirms then null else state.first_dirty_at end,
     next_attempt_at = case
       when outcomes.remote_version > state.version then at + mentorcert_portal.retry_delay(state.attempts)
-      -- Told or only rehearsed: until a change, or the calendar, makes it untrue.
+      -- Sent or only rehearsed: until a change, or the calendar, makes it untrue.
       when state.version = outcomes.version then state.content_until
       else at
     end,
@@ -642,7 +642,7 @@ begin
 end
 $$;
 comment on function mentorcert_portal.fail(uuid, jsonb, text, timestamptz) is
-  'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; the rest is to be reported again.';
+  'Notes what went wrong and when it is tried again: removals for ever, others for 75 hours. Returns what was noted; report the rest again.';
 
 create or replace function mentorcert_portal.release(results jsonb, as_of timestamptz default null)
 returns setof uuid

@@ -82,7 +82,7 @@ begin
     limit batch_size
   );
   perform mentorcert_portal.enqueue_sync(ids);
-  -- Told again also where the portal has confirmed just that.
+  -- Sent again also where the portal has confirmed just that.
   update mentorcert_portal.states as state set confirmed = null where state.peer_mentor_id = any(ids);
   update mentorcert_portal.replays as running
   set

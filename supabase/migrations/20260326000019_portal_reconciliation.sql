@@ -196,7 +196,7 @@ as $$
     )
 $$;
 comment on function mentorcert_portal.reconciliations_due(timestamptz) is
-  'Which organisations are to be reconciled now, and whether everything: each hour, and at night, counted from the latest change of mode.';
+  'Which organisations are due for a reconciliation now, and whether of everything: each hour, and at night, counted from the latest change of mode.';
 
 -- What the portal shows against what it should show: one statement for all that was read, without any lock.
 

@@ -32,7 +32,7 @@ as $$
   where state.organisation_id = state_overview.organisation_id
 $$;
 comment on function mentorcert_portal.state_overview(uuid, timestamptz) is
-  'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody is to be taken off the portal''s list, and since when.';
+  'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody must be taken off the portal''s list, and since when.';
 
 create or replace function mentorcert_private.portal_alarm()
 returns table (mode text, removals bigint, since timestamptz)

@@ -99,7 +99,8 @@ def test_the_picture_shows_every_table(conn: Connection) -> None:
           replace(format_type(atttypid, atttypmod), 'timestamp with time zone', 'timestamptz')
         from pg_catalog.pg_attribute as attribute
         join pg_catalog.pg_class as class on class.oid = attribute.attrelid
-        where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and class.relkind in ('r', 'p') and attnum > 0
+        where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
+          and class.relkind in ('r', 'p') and attnum > 0
         """
     ).fetchall()
     assert drawn <= set(real)
@@ -107,7 +108,9 @@ def test_the_picture_shows_every_table(conn: Connection) -> None:
     lines = re.findall(r"^  (\w+) [|}o]{2}--[|{o]{2} (\w+) :", picture, re.MULTILINE)
     references = conn.execute(
         """
-        select distinct confrelid::regclass::text, conrelid::regclass::text from pg_catalog.pg_constraint
+        select distinct referred.relname::text, class.relname::text from pg_catalog.pg_constraint
+        join pg_catalog.pg_class as referred on referred.oid = confrelid
+        join pg_catalog.pg_class as class on class.oid = conrelid
         where contype = 'f' and connamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
         """
     ).fetchall()
@@ -159,6 +162,11 @@ def test_links_within_the_checkout_lead_somewhere() -> None:
             file = (document.parent / target) if target else document
             assert file.exists(), link
             assert not anchor or anchor in anchors(file), link
+
+
+def test_every_room_that_is_described_exists() -> None:
+    rooms = re.findall(r"`([^`]+)`", " ".join(first_cells(ROOT / "CONTRIBUTING.md", "| folder |")))
+    assert [room for room in rooms if not (ROOT / room).exists()] == []
 
 
 def test_every_document_is_reachable_from_the_readme() -> None:

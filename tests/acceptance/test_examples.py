@@ -1,4 +1,4 @@
-"""The example organisations: generated anew they are the same, and they are fit to be imported."""
+"""The example organisations: generated again they are the same, and they are fit to be imported."""
 
 import json
 import sys

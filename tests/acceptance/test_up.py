@@ -13,7 +13,7 @@ from tests.support import processes
 from tests.support.command import run
 from tests.support.servers import on_embedded_18
 
-# Of the ledger only what stays: a second run of the same night stamps it anew.
+# Of the ledger only what stays: a second run of the same night stamps it again.
 EVERYTHING = """
 import json, sys
 from pathlib import Path
@@ -24,7 +24,7 @@ conn = connect(embedded.start(Path(sys.argv[1])), autocommit=True)
 tables = conn.execute('''
   select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables
   where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'auth', 'supabase_migrations')
-    and tablename <> 'audit_log' -- that the portal went live, and back, is told there each time
+    and tablename <> 'audit_log' -- each time the portal goes live, and back, is logged there
   order by 1
 ''').fetchall()
 print(json.dumps({
@@ -128,12 +128,12 @@ def test_the_portal_of_the_examples(database: str, tmp_path: Path) -> None:
     assert differs.returncode == 1
     assert "1 are missing, 1 should not be there" in differs.stderr
 
-    # A portal that has lost its memory is told everything anew.
+    # A portal that has lost its memory is sent everything again.
     remembered.unlink()
-    anew = run_it("up", "--examples")
-    assert (anew.returncode, anew.stderr) == (0, "")
-    assert "600 messages" in anew.stdout
-    assert shown_at_both(anew.stdout) == on_the_public_list(anew.stdout)
+    again = run_it("up", "--examples")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "600 messages" in again.stdout
+    assert shown_at_both(again.stdout) == on_the_public_list(again.stdout)
 
     # Somebody has plans of their own with it.
     assert run_it("portal", "mode", "hom", "paused", "--reason", "Mine now").returncode == 0

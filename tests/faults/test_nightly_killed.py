@@ -37,7 +37,7 @@ group by certification.id
 
 def counts(conn: Connection) -> dict[str, int]:
     """Return how many certifications have each status; each history must agree."""
-    found = rows(conn, f"select status, kinds, count(*) from ({ENTRIES}) as told group by status, kinds")
+    found = rows(conn, f"select status, kinds, count(*) from ({ENTRIES}) as entries group by status, kinds")
     expected = {"active": ["issued"], "expired": ["issued", "expired"]}
     assert all(kinds == expected[status] for status, kinds, _ in found), found
     return {status: number for status, _, number in found}

@@ -68,7 +68,7 @@ async def send(leases: StateQueue, portal: Portal, claim: Claim) -> None:
     assert await leases.report([result], "test") == []
 
 
-async def tell_all(leases: StateQueue, portal: Portal, connection: PortalConnection) -> None:
+async def send_all(leases: StateQueue, portal: Portal, connection: PortalConnection) -> None:
     while claims := (await leases.claim(connection, 10, 60.0))[0]:
         for claim in claims:
             await send(leases, portal, claim)
@@ -93,9 +93,9 @@ def disagreements_after_a_late_message(
                 conn.execute("update mentorcert.peer_mentors set listing_consent = false")
                 if lease_ends:
                     conn.execute(END_LEASES, {"past": timedelta(minutes=2)})
-                    await tell_all(leases, portal, connection)
+                    await send_all(leases, portal, connection)
                 await send(leases, portal, held)
-                await tell_all(leases, portal, connection)
+                await send_all(leases, portal, connection)
 
     asyncio.run(run())
     return disagreements(conn, organisation.id, staging.client)
@@ -121,7 +121,7 @@ def test_late_is_harmless(
     assert ("lost_lease" in outcomes) == lease_ends
 
 
-def test_a_portal_that_goes_back_is_told_again(late: Late, forgetful: Staging) -> None:
+def test_a_portal_that_goes_back_is_sent_again(late: Late, forgetful: Staging) -> None:
     assert late(forgetful) == []
     assert steps_back(forgetful.client) != [], "this is what the receiver's rule is for"
 

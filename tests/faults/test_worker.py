@@ -58,7 +58,7 @@ def answers(database: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_it_does_the_night_that_is_due_and_stops_when_told(
+def test_it_does_the_night_that_is_due_and_stops_when_asked(
     conn: Connection, database: str, name: str
 ) -> None:
     organisation = set_up(conn)

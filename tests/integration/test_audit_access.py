@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from mentorcert.access import access_log
+from mentorcert.access.model import qualified
 from mentorcert.cli import instants
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import InvalidInputError
@@ -126,7 +127,7 @@ def test_every_kind_of_row_is_known(
     ids = {}
     for table in tables:
         column = "id" if table == "organisations" else "organisation_id"
-        ids[table] = fetch(conn, f"select id from public.{table} where {column} = %s limit 1", other.id)
+        ids[table] = fetch(conn, f"select id from {qualified(table)} where {column} = %s limit 1", other.id)
     export = tmp_path / "export.json"
     export.write_text(json.dumps([request(one.admin, f"?id=eq.{id_}", "0-0/*") for id_ in ids.values()]))
     found = accesses(mentorcert, "--supabase-log", export, exit_code=1)

@@ -266,7 +266,7 @@ def test_memberships_of_the_time_decide(world: World) -> None:
     assert world.audit() == []
 
 
-def test_two_users_in_one_transaction_are_told_apart(world: World) -> None:
+def test_two_users_in_one_transaction_are_distinguished(world: World) -> None:
     with connect(world.url) as conn, conn.transaction():
         for user, certification in ((world.one.admin, world.own), (world.other.admin, world.foreign)):
             claims = json.dumps({"sub": str(user), "role": "authenticated"})
@@ -281,7 +281,7 @@ def test_since(world: World) -> None:
     assert world.command("--since", "2999-01-01").returncode == 0
 
 
-def test_a_log_without_statements_tells_nothing(world: World) -> None:
+def test_a_log_without_statements_shows_nothing(world: World) -> None:
     name = f"quiet_{uuid4().hex}.csv"
     quiet = world.logging.log.with_name(name)
     text = world.logging.written().read_text()

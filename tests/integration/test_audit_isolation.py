@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mentorcert.access.model import KEYS, TABLES
+from mentorcert.access.model import KEYS, TABLES, qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support.command import Mentorcert, run
 from tests.support.registry import Organisation, fetch, join, rows, set_up
@@ -17,9 +17,9 @@ from tests.support.servers import on_embedded_18
 WIDENED = (
     "do $$ declare name text; begin for name in select policyname from pg_policies"
     " where tablename = '{0}' and permissive = 'RESTRICTIVE'"
-    " loop execute format('drop policy %I on public.{0}', name); end loop; end $$;"
-    " create policy wide on public.{0} for select to authenticated, anon using (true);"
-    " grant select on public.{0} to anon"
+    " loop execute format('drop policy %I on {1}', name); end loop; end $$;"
+    " create policy wide on {1} for select to authenticated, anon using (true);"
+    " grant select on {1} to anon; grant usage on schema mentorcert to anon"
 )
 
 
@@ -91,13 +91,13 @@ def test_nothing_is_outside_where_the_rules_hold(two: Two, mentorcert: Mentorcer
 def test_a_widened_policy_is_found_with_its_rows(
     two: Two, mentorcert: Mentorcert, conn: Connection, table: str
 ) -> None:
-    conn.execute(WIDENED.format(table).encode())
+    conn.execute(WIDENED.format(table, qualified(table)).encode())
     examined = audited(mentorcert, exit_code=1)["examined"]
     key = "certification_id" if table == "certification_renewal_events" else KEYS[table]
     column = "id" if table == "organisations" else "organisation_id"
     every = {
         (str(id_), organisation and str(organisation))
-        for id_, organisation in rows(conn, f"select distinct {key}, {column} from public.{table}")
+        for id_, organisation in rows(conn, f"select distinct {key}, {column} from {qualified(table)}")
     }
     by_login = {
         one["actor"]["user_id"]: {
@@ -128,7 +128,9 @@ def test_a_table_that_a_policy_refuses_does_not_hide_the_others(
 
 
 def test_the_table_names_the_rows(two: Two, mentorcert: Mentorcert, conn: Connection) -> None:
-    conn.execute(WIDENED.format("peer_mentor_certifications").encode())
+    conn.execute(
+        WIDENED.format("peer_mentor_certifications", qualified("peer_mentor_certifications")).encode()
+    )
     done = mentorcert("audit", "isolation")
     assert done.returncode == 1
     assert (
@@ -153,8 +155,8 @@ def test_a_hidden_row_is_a_notice(two: Two, mentorcert: Mentorcert, conn: Connec
 )
 def test_a_table_without_a_rule_is_an_error(mentorcert: Mentorcert, conn: Connection, made: str) -> None:
     conn.execute(made.encode())
-    assert audited(mentorcert, exit_code=1)["unknown_tables"] == ["forgotten"]
-    assert "no rule for table forgotten" in mentorcert("audit", "isolation").stdout
+    assert audited(mentorcert, exit_code=1)["unknown_tables"] == ["public.forgotten"]
+    assert "no rule for table public.forgotten" in mentorcert("audit", "isolation").stdout
 
 
 def test_a_switched_off_endpoint_is_not_read_but_named(
@@ -179,7 +181,9 @@ def test_a_switched_off_endpoint_is_read_on_demand_and_stays_off(
     answer = audited(mentorcert, "--switched-off")
     assert answer["switched_off"] == {}
     assert [one for one in answer["examined"] if one["outside"] or one["hidden"]] == []
-    conn.execute(WIDENED.format("peer_mentor_certifications").encode())
+    conn.execute(
+        WIDENED.format("peer_mentor_certifications", qualified("peer_mentor_certifications")).encode()
+    )
     audited(mentorcert, "--switched-off", exit_code=1)
     assert rows(conn, "select endpoint from mentorcert_private.disabled_endpoints") == [("certifications",)]
     assert rows(conn, "select 1 from mentorcert.audit_log where action = 'delete'") == []

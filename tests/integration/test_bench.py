@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench import pages, report, telling
+from bench import delivery, pages, report
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
 from tests.supabase import lite
@@ -15,8 +15,8 @@ ROLES = {"peer mentor", "coordinator of 1", "coordinator of 3", "coordinator of 
 
 
 def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, empty_database: str) -> None:
-    told: list[str] = []
-    results = list(run(empty_database, 800, told.append, file_rows=40, read_rounds=1, write_rounds=1))
+    messages: list[str] = []
+    results = list(run(empty_database, 800, messages.append, file_rows=40, read_rounds=1, write_rounds=1))
     measured = {(result.benchmark, result.case, result.what) for result in results}
     assert {case for benchmark, case, _ in measured if benchmark == "row"} == ROLES
     assert {case for benchmark, case, what in measured if what == "page_by_function"} == ROLES
@@ -32,7 +32,7 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
     steps = {what for benchmark, case, what in measured if case == "of which"}
     assert steps == {"reading", "copying", "checking", "writing"}
     assert all(result.seconds > 0 and result.reference_s > 0 for result in results)
-    assert told
+    assert messages
     with connect(empty_database) as conn:
         kept = conn.execute(
             "select count(*), count(*) filter (where status = 'active')"
@@ -46,8 +46,8 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
     assert len(json.loads(report.as_json("PostgreSQL", results))["results"]) == len(results)
 
 
-def test_a_worker_tells_everybody(empty_database: str) -> None:
-    (result,) = telling.measure(empty_database, 20, 1, lambda _: None)
+def test_a_worker_sends_everybody(empty_database: str) -> None:
+    (result,) = delivery.measure(empty_database, 20, 1, lambda _: None)
     assert (result.what, result.rows) == ("worker", 20)
 
 

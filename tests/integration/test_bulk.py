@@ -1,4 +1,4 @@
-"""One change of many: told beforehand, all or nothing, by the same rules as one by one."""
+"""One change of many: previewed, all or nothing, by the same rules as one by one."""
 
 from datetime import date
 from typing import Any
@@ -38,7 +38,7 @@ def coordinator(organisation: Organisation) -> UUID:
 
 
 def varied(organisation: Organisation) -> list[UUID]:
-    """Certify in every way that tells changes apart; also one that the coordinator does not see."""
+    """Certify in every way in which changes differ; also one that the coordinator does not see."""
     conn = organisation.conn
     made = []
     for number, (kind, last) in enumerate(
@@ -99,7 +99,7 @@ def one_by_one(
 
 @pytest.mark.parametrize("change", _CHANGES)
 @pytest.mark.parametrize("role", ["coordinator", "admin"])
-def test_preview_tells_what_single_changes_give(
+def test_preview_says_what_single_changes_give(
     organisation: Organisation, coordinator: UUID, change: Change, role: str
 ) -> None:
     conn = organisation.conn
@@ -218,16 +218,16 @@ def test_an_id_twice_counts_once(organisation: Organisation) -> None:
     assert kinds(conn, id_) == ["issued", "renewed"]
 
 
-def test_digest_tells_of_every_difference(organisation: Organisation) -> None:
+def test_outcomes_show_every_difference(organisation: Organisation) -> None:
     conn = organisation.conn
     ids = [organisation.certify(organisation.mentor(f"{n}"), last_day=today(conn, 5)) for n in range(3)]
     with organisation.as_admin():
-        first = bulk.preview(conn, "renew", ids).digest
-        assert bulk.preview(conn, "renew", ids[::-1]).digest == first
-        assert bulk.preview(conn, "renew", ids[:2]).digest != first
-        assert bulk.preview(conn, "renew", ids, renewed_on=today(conn, -1)).digest != first
+        first = bulk.preview(conn, "renew", ids).outcomes
+        assert bulk.preview(conn, "renew", ids[::-1]).outcomes == first
+        assert bulk.preview(conn, "renew", ids[:2]).outcomes != first
+        assert bulk.preview(conn, "renew", ids, renewed_on=today(conn, -1)).outcomes != first
         repository.suspend(conn, ids[0], "Leave")
-        assert bulk.preview(conn, "renew", ids).digest != first
+        assert bulk.preview(conn, "renew", ids).outcomes != first
 
 
 @pytest.mark.parametrize("change", ["suspend", "revert"])

@@ -76,7 +76,7 @@ def test_an_erasure_while_a_feed_is_made(conn: Connection, database: str, mentor
 
 
 def test_two_feeds_at_once(conn: Connection, database: str, mentor: UUID, login: UUID) -> None:
-    """There is one in the end, of whoever came last."""
+    """There is one in the end, the last that was made."""
     tokens: list[str] = []
 
     def make(other: Connection) -> None:
@@ -87,7 +87,7 @@ def test_two_feeds_at_once(conn: Connection, database: str, mentor: UUID, login:
     assert [shown(conn, token) for token in tokens] == [0, 1]
 
 
-def test_the_export_of_a_person_tells_of_it(
+def test_the_export_of_a_person_holds_it(
     conn: Connection, mentorcert: Run, mentor: UUID, login: UUID
 ) -> None:
     def exported() -> dict[str, str] | None:

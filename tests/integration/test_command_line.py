@@ -67,7 +67,7 @@ def test_an_error_of_the_database_is_mapped(empty_database: str) -> None:
     assert done.stderr == "error: The database refused the statement. (SQLSTATE 22012)\n"
 
 
-def test_an_unexpected_error_tells_where_but_not_what() -> None:
+def test_an_unexpected_error_says_where_but_not_what() -> None:
     done = python(UNEXPECTED, "")
     assert done.returncode == 1
     assert "unexpected ValueError" in done.stderr

@@ -101,7 +101,7 @@ STATEMENTS = {
         ("suspend", "register", True),
     ],
 )
-def test_the_public_list_is_right_whoever_comes_first(
+def test_the_public_list_is_right_in_any_order(
     conn: Connection, database: str, one: str, other: str, *, listed_before: bool
 ) -> None:
     for slug, first, second in [("one-first", one, other), ("other-first", other, one)]:

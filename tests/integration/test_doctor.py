@@ -134,7 +134,7 @@ def test_each_thing_that_is_wrong_is_found_and_only_that(conn: Connection) -> No
 
 
 @pytest.mark.parametrize("in_events", [False, True])
-def test_long_histories_are_told_but_not_wrong(conn: Connection, *, in_events: bool) -> None:
+def test_long_histories_are_reported_but_not_wrong(conn: Connection, *, in_events: bool) -> None:
     organisation = set_up(conn)
     mentor = organisation.mentor()
     long = organisation.certify(mentor, issued=today(conn, -9), past=500)

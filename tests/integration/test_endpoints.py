@@ -76,7 +76,7 @@ def test_bad_input(mentorcert: Run, conn: Connection, arguments: tuple[str, ...]
     assert conn.execute("select from mentorcert_private.disabled_endpoints").fetchall() == []
 
 
-def test_doctor_tells_of_it(conn: Connection, mentorcert: Run) -> None:
+def test_doctor_reports_it(conn: Connection, mentorcert: Run) -> None:
     set_up(conn)
     conn.execute(
         "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('memberships', 'x')"

@@ -163,7 +163,7 @@ def test_two_organisations_and_what_the_token_names(case: Case, mentorcert: Ment
         ("for all to authenticated using (true)", {"sees": True, "changes": True}),
     ],
 )
-def test_a_disagreement_is_told(
+def test_a_disagreement_is_reported(
     case: Case, mentorcert: Mentorcert, policy: str, found: dict[str, bool]
 ) -> None:
     login = case.one.admin if "restrictive" in policy else case.other.admin

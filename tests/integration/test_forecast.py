@@ -20,7 +20,7 @@ def organisation(conn: Connection) -> Organisation:
 
 
 def month_end(conn: Connection, months: int) -> date:
-    """Return the last day of the month that comes so many months after this one."""
+    """Return the last day of the month that comes this many months after this one."""
     first = months_from(today(conn), months + 1)[-1]
     return first.replace(day=monthrange(first.year, first.month)[1])
 

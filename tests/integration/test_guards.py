@@ -10,6 +10,7 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
+from mentorcert.access.model import qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support import (
     administration_mutations,
@@ -69,8 +70,9 @@ _OF_THE_ORGANISATION = {
 Guards = Callable[[Connection], Iterator[Mutation]]
 
 
-def statement(conn: Connection, template: LiteralString, *names: str) -> str:
-    return sql.SQL(template).format(*map(sql.Identifier, names)).as_string(conn)
+def statement(conn: Connection, template: LiteralString, table: str, *names: str) -> str:
+    on = sql.SQL(qualified(table))
+    return sql.SQL(template).format(*map(sql.Identifier, names), table=on).as_string(conn)
 
 
 def policies(conn: Connection) -> Iterator[Mutation]:
@@ -87,14 +89,14 @@ def policies(conn: Connection) -> Iterator[Mutation]:
     for table, policy, has_using, has_check in found:
         # What the reach leaves of the organisation is the restrictive policy's to say.
         access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
-        yield Mutation(access, statement(conn, "drop policy {} on public.{}", policy, table))
-        weaken = statement(conn, "alter policy {} on public.{} ", policy, table)
+        yield Mutation(access, statement(conn, "drop policy {} on {table}", table, policy))
+        weaken = statement(conn, "alter policy {} on {table} ", table, policy)
         if has_using:
             yield Mutation(access, f"{weaken} using (true)")
         if has_check:
             # What is written must be within reach as well, so that is taken away along with it.
             alone = "; ".join(
-                statement(conn, "alter policy {} on public.{} with check (true)", restrictive, of)
+                statement(conn, "alter policy {} on {table} with check (true)", of, restrictive)
                 for of, restrictive in within_reach
                 if of == table
             )
@@ -106,7 +108,7 @@ def row_level_security(conn: Connection) -> Iterator[Mutation]:
         conn, "select tablename from pg_catalog.pg_tables where schemaname in ('public', 'mentorcert')"
     )
     for (table,) in tables:
-        disable = statement(conn, "alter table public.{} disable row level security", table)
+        disable = statement(conn, "alter table {table} disable row level security", table)
         yield Mutation(f"access_{table}", disable)
 
 
@@ -120,17 +122,18 @@ def triggers(conn: Connection) -> Iterator[Mutation]:
     for table, trigger in found:
         is_lock = trigger.startswith("reject_") and table in _FILE_OF_LOCK
         file = _FILE_OF_LOCK[table] if is_lock else _FILE_OF_TRIGGER[trigger]
-        yield Mutation(file, statement(conn, "alter table public.{} disable trigger {}", table, trigger))
+        yield Mutation(file, statement(conn, "alter table {table} disable trigger {}", table, trigger))
 
 
 def constraints(conn: Connection) -> Iterator[Mutation]:
     found = rows(
         conn,
-        "select conrelid::regclass::text, conname from pg_catalog.pg_constraint "
+        "select class.relname, conname from pg_catalog.pg_constraint "
+        "join pg_catalog.pg_class as class on class.oid = conrelid "
         "where connamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and contype in ('c', 'f', 'u')",
     )
     for table, constraint in found:
-        drop = statement(conn, "alter table public.{} drop constraint {} cascade", table, constraint)
+        drop = statement(conn, "alter table {table} drop constraint {} cascade", table, constraint)
         yield Mutation("constraints", drop)
 
 

@@ -34,15 +34,15 @@ def test_it_moves_verifies_switches_and_trims(conn: Connection) -> None:
     with_long_history(conn, 25)
     before = histories(conn)
     assert history_storage.size(conn) == ("jsonb", 25, 25 + 60)
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
     copied = history_storage.move_to_events(
-        conn, batch_size=10, progress=lambda step, done, total: told.append((step, done, total))
+        conn, batch_size=10, progress=lambda step, done, total: reported.append((step, done, total))
     )
     assert copied == 85
     expected = [
         (step, done, 25) for step in ("copy and verify", "leave the newest 50") for done in (0, 10, 20, 25)
     ]
-    assert list(dict.fromkeys(told)) == expected
+    assert list(dict.fromkeys(reported)) == expected
     assert history_storage.size(conn) == ("events", 25, 85)
     assert histories(conn) == before
     for id_, entries in before.items():

@@ -84,14 +84,14 @@ def test_the_lift_changes_nothing_else_and_is_done_once(conn: Connection) -> Non
     before = history(conn, long)
     assert history_storage.outdated(conn) == history_storage.upgrade(conn) == 0
     conn.execute(VERSION_2.encode())
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
     assert history_storage.outdated(conn) == 26
     lifted = history_storage.upgrade(
-        conn, batch_size=10, progress=lambda step, done, total: told.append((step, done, total))
+        conn, batch_size=10, progress=lambda step, done, total: reported.append((step, done, total))
     )
     assert lifted == 26
-    assert sorted(set(told)) == [("lift", 0, 26), ("lift", 10, 26), ("lift", 20, 26), ("lift", 26, 26)]
-    assert told == sorted(told)
+    assert sorted(set(reported)) == [("lift", 0, 26), ("lift", 10, 26), ("lift", 20, 26), ("lift", 26, 26)]
+    assert reported == sorted(reported)
     assert history(conn, long) == [{**entry, "schema_version": 2, "channel": "unknown"} for entry in before]
     assert versions(conn) == {(2,)}
     rows_before = rows(conn, "select xmin, id from public.peer_mentor_certifications order by id")

@@ -63,13 +63,13 @@ def test_bad_rows_of_a_sheet_become_harmless_csv(conn: Connection, tmp_path: Pat
     assert len(saved.records[0].cells) == len(saved.headings)
 
 
-def test_a_mended_file_of_bad_rows_can_be_imported(conn: Connection, tmp_path: Path) -> None:
+def test_a_corrected_file_of_bad_rows_can_be_imported(conn: Connection, tmp_path: Path) -> None:
     bad = row(certification_type="nonsense", issued="2026-01-01")
     report = import_rows(conn, tmp_path, bad, skip_bad=True)
     assert report.bad_rows_file is not None
-    unmended = importing.import_file(conn, report.bad_rows_file, "demo", skip_bad=True)
-    assert unmended.bad_rows_file is not None
-    assert unmended.bad_rows_file.read_bytes() == report.bad_rows_file.read_bytes()
+    unchanged = importing.import_file(conn, report.bad_rows_file, "demo", skip_bad=True)
+    assert unchanged.bad_rows_file is not None
+    assert unchanged.bad_rows_file.read_bytes() == report.bad_rows_file.read_bytes()
     report.bad_rows_file.write_bytes(report.bad_rows_file.read_bytes().replace(b";nonsense;", b";basic;"))
     again = importing.import_file(conn, report.bad_rows_file, "demo")
     assert again.counts == importing.Counts(1, 1, 0, 1, 0, 1, 0)

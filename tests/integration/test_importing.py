@@ -220,7 +220,7 @@ def test_an_import_that_is_killed_leaves_nothing(conn: Connection, database: str
     file.write_bytes(content(row(certification_type="basic", issued="2026-01-01")))
     program = f"""
 import os, pathlib
-from mentorcert.certifications import importing
+from mentorcert.imports import importing
 from mentorcert.db.connection import connect
 def die(step, done, total):
     if (step, done) == ("writing", 5):

@@ -148,7 +148,7 @@ def test_of_a_failing_file_nothing_is_left(empty_database: str, folder: Path) ->
     assert rows(empty_database, "select to_regclass('public.third')") == [(None,)]
 
 
-def test_a_syntax_error_is_told_with_its_own_line(empty_database: str, folder: Path) -> None:
+def test_a_syntax_error_is_reported_with_its_own_line(empty_database: str, folder: Path) -> None:
     write(folder, {"20260103000000_third": "select 1;\ncreate table public.third (\n  id int,,\n);\n"})
     with pytest.raises(MigrationFailedError, match=r'line 3: syntax error at or near ","'):
         apply(empty_database, folder)

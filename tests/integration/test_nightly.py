@@ -1,4 +1,4 @@
-"""The nightly run: exactly what is due expires, once, and the ledger tells of every local day."""
+"""The nightly run: exactly what is due expires, once, and the ledger has every local day."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Digests: once a week, to whoever answers for the peer mentors, with what expires and what has expired."""
+"""Digests: once a week, to those who answer for the peer mentors, with what expires and what has expired."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -84,7 +84,7 @@ def test_within_reach(conn: Connection, organisation: Organisation, box: Mailbox
     login(organisation, "admin", "org_admin")
     gone = login(organisation, "gone")
     conn.execute("update mentorcert.memberships set ended_at = now() where user_id = %s", (gone,))
-    # Nobody could tell this one: so the administrator is told of the chapter.
+    # Nobody could notify this one: so the administrator reads of the chapter.
     conn.execute(
         "update auth.users set email = null where id = %s", (login(organisation, "x", chapter=elsewhere),)
     )
@@ -97,7 +97,7 @@ def test_within_reach(conn: Connection, organisation: Organisation, box: Mailbox
 
 
 def test_once_a_week_whatever_the_day(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
-    """What has expired is told once; who got no mail on Monday gets one on the next day that a run comes."""
+    """What has expired is reported once; who got no mail on Monday gets one at the next run."""
     organisation.certify(organisation.mentor("past"), last_day=ends_in(-3))
     organisation.certify(organisation.mentor("long ago"), last_day=ends_in(-14))
     organisation.certify(organisation.mentor("soon"), last_day=ends_in(9))
@@ -115,7 +115,7 @@ def test_once_a_week_whatever_the_day(conn: Connection, organisation: Organisati
         assert people(box) == ({"one@example.org": expected[day]} if day in expected else {}), day
 
 
-def test_nothing_to_tell_is_no_mail(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+def test_nothing_to_report_is_no_mail(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     login(organisation, "one")
     assert [one.lines for one in ledger.due_digests(conn, MORNING)] == [0]
     assert run(conn, box).digests.total() == 0

@@ -14,11 +14,11 @@ from tests.support.noticing import (
     MORNING,
     TODAY,
     ends_in,
+    outcomes,
     person,
     run,
     run_days_ago,
     set_up_without_digests,
-    told,
 )
 from tests.support.registry import Organisation, fetch, set_up, utc
 
@@ -34,7 +34,7 @@ def organisation(conn: Connection) -> Organisation:
     return set_up_without_digests(conn)
 
 
-def test_each_offset_is_told_once(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+def test_each_offset_is_sent_once(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     """Run twice on each of 120 days."""
     organisation.certify(person(organisation), last_day=ends_in(100))
     on = []
@@ -44,7 +44,7 @@ def test_each_offset_is_told_once(conn: Connection, organisation: Organisation, 
             assert run(conn, box, MORNING + timedelta(days=day, hours=hour)).is_complete
             on += [100 - day] * (len(box.mails) - before)
     assert on == [90, 30, 7, 0]
-    assert told(conn) == [(days, "mailed", "sent") for days in (90, 30, 7, 0)]
+    assert outcomes(conn) == [(days, "mailed", "sent") for days in (90, 30, 7, 0)]
 
 
 def test_an_outage_becomes_one_mail(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
@@ -59,7 +59,7 @@ def test_an_outage_becomes_one_mail(conn: Connection, organisation: Organisation
     for fact in ("basic: siste gyldige dag er 6. mars 2026", "half: siste gyldige dag var 20. januar 2026"):
         assert fact in text_of(message)
     assert "yearly" in text_of(message)
-    assert sorted(told(conn)) == sorted(
+    assert sorted(outcomes(conn)) == sorted(
         [
             (90, "collapsed", "sent"), (30, "collapsed", "sent"), (7, "mailed", "sent"),
             *[(days, "collapsed", "sent") for days in (90, 30, 7)], (0, "mailed", "sent"),
@@ -78,7 +78,7 @@ def test_missed_days_are_made_up_for(conn: Connection, organisation: Organisatio
 
 
 def test_nobody_is_missing(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
-    """Over several batches, with some whom the server refuses; those are told when it takes them."""
+    """Over several batches, with some whom the server refuses; those are notified when it accepts them."""
     for number in range(250):
         organisation.certify(person(organisation, str(number)), last_day=ends_in(7))
     box.refused = {f"person{number}@example.org" for number in range(0, 250, 25)}
@@ -91,7 +91,7 @@ def test_nobody_is_missing(conn: Connection, organisation: Organisation, box: Ma
     assert sorted(box.recipients) == sorted(f"person{number}@example.org" for number in range(250))
 
 
-def test_after_a_renewal_the_new_end_is_told_of(
+def test_after_a_renewal_a_notice_of_the_new_end_is_sent(
     conn: Connection, organisation: Organisation, box: Mailbox
 ) -> None:
     certification = organisation.certify(person(organisation), last_day=ends_in(30))
@@ -130,10 +130,12 @@ def test_a_change_in_between_cancels(
     assert ledger.claim(conn, [mentor], MORNING) == []
     assert run(conn, box).is_complete
     assert box.mails == []
-    assert told(conn) == []
+    assert outcomes(conn) == []
 
 
-def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+def test_who_cannot_be_notified_is_counted(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
     for number, email in enumerate(
         [
             None, "", "no address", "two@example.org, more@example.org", "a@b@c", "a@b\nBcc: c@d",
@@ -155,7 +157,7 @@ def test_who_cannot_be_told_is_counted(conn: Connection, organisation: Organisat
     assert {**report.unsent} == {"no_address": 11, "suspended": 2, "skipped": 0}
     assert report.is_complete
     assert box.mails == []
-    # They wait: who is reinstated, or gets an address, is told.
+    # They wait: who is reinstated, or gets an address, is notified.
     conn.execute("update mentorcert.peer_mentors set email = 'found@example.org' where external_id = '0'")
     conn.execute("update public.peer_mentor_certifications set status = 'active' where id = %s", (suspended,))
     run(conn, box, MORNING + timedelta(1))
@@ -178,7 +180,7 @@ def test_the_first_run_leaves_the_past_alone(
     report = run(conn, box)
     assert (report.reminders, report.unsent["skipped"]) == ({"sent": 2}, 3)
     assert sorted(box.recipients) == ["person2@example.org", "person4@example.org"]
-    assert min(told(conn)) == (0, "mailed", "sent")
+    assert min(outcomes(conn)) == (0, "mailed", "sent")
     assert run(conn, box, MORNING, reach_days=365).reminders.total() == 0
 
 

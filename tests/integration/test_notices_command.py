@@ -140,7 +140,7 @@ def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path
             apply(f"reminder_days = {wrong}")
 
 
-def test_a_person_is_told_what_was_sent(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
+def test_a_person_is_shown_what_was_sent(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     mentor = fetch(conn, "select id from mentorcert.peer_mentors where external_id = '1'")
     (claimed,) = ledger.claim(conn, [mentor], ledger.now(conn))
     ledger.report(conn, sent=[claimed.mail_id])

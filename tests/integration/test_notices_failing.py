@@ -21,11 +21,11 @@ from tests.support.noticing import (
     MORNING,
     address,
     ends_in,
+    outcomes,
     person,
     run,
     run_days_ago,
     set_up_without_digests,
-    told,
 )
 from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, rows, set_up, today
@@ -89,7 +89,7 @@ def test_a_server_that_is_away_costs_nothing(conn: Connection, organisation: Org
         pass
     report = run(conn, box)
     assert not report.is_complete
-    assert (report.reminders.total(), told(conn)) == (0, [])
+    assert (report.reminders.total(), outcomes(conn)) == (0, [])
     assert report.error is not None
     assert "ConnectionRefusedError" in report.error
     assert open_days(conn) == [(report.error,)]
@@ -106,7 +106,7 @@ def test_a_server_that_refuses_us_is_asked_no_more(
     box.on_sender = lambda _: "550 not from you"
     report = run(conn, box)
     assert report.error == f"The mail server refuses mails from {mail.SENDER}."
-    assert (box.senders, told(conn)) == (1, [])
+    assert (box.senders, outcomes(conn)) == (1, [])
 
 
 def test_a_server_that_hangs_up_between_mails_gets_the_rest_by_another_connection(
@@ -166,7 +166,7 @@ def test_what_is_said_to_have_gone_out_is_settled(
     conn.execute("update mentorcert_private.notice_mails set claimed_at = now() - interval '61 minutes'")
     ledger.report(conn, sent=[one.mail_id for one in ledger.uncertain(conn)])
     assert ledger.uncertain(conn) == []
-    assert [state for *_, state in told(conn)] == ["sent", "sent", "sent"]
+    assert [state for *_, state in outcomes(conn)] == ["sent", "sent", "sent"]
 
 
 def test_two_claims_at_once_take_each_once(

@@ -40,9 +40,9 @@ def box() -> Iterator[Mailbox]:
 @pytest.mark.parametrize(
     ("function", "guard", "instead", "scenario"),
     [
-        (DUE, "told.days_before <= latest.days_before", "false", notices.test_each_offset_is_told_once),
+        (DUE, "handled.days_before <= latest.days_before", "false", notices.test_each_offset_is_sent_once),
         (DUE, "> organisation.reach then", "> 9999 then", notices.test_the_first_run_leaves_the_past_alone),
-        (DUE, "certification.status = 'suspended'", "false", notices.test_who_cannot_be_told_is_counted),
+        (DUE, "certification.status = 'suspended'", "false", notices.test_who_cannot_be_notified_is_counted),
         (DUE, "not mentorcert_private.is_address(mentor.email)", "false", without_address),
         (DUE, "type.reminder_days <> '{}'", "true", notices.test_a_type_has_its_own_offsets),
         (ORGANISATIONS, "- ledger.last_day", "- null::date", notices.test_an_outage_becomes_one_mail),

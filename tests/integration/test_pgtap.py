@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mentorcert.access.model import qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support import pgtap
 from tests.support.servers import Server
@@ -32,6 +33,6 @@ def test_every_table_is_named_in_a_file_about_access(conn: Connection) -> None:
     for (table,) in tables:
         text = (pgtap.FOLDER / f"access_{table}.test.sql").read_text()
         for command in ("select", "insert", "update", "delete"):
-            assert re.search(rf"{command}\b[^$]*\bpublic\.{table}\b", text), (
+            assert re.search(rf"{command}\b[^$]*\b{qualified(table)}\b", text), (
                 f"{command} on {table} is not tested"
             )

@@ -70,7 +70,7 @@ def test_errors_are_mapped(conn: Connection) -> None:
 
 
 def test_organisations_are_observed_while_asked_to(conn: Connection) -> None:
-    """A leak is recorded as such, whoever the user is: the audit of accesses finds it."""
+    """A leak is recorded as such for every user: the audit of accesses finds it."""
     first, second, query = uuid4(), uuid4(), "select %(id)s::uuid as organisation_id"
     with rows.observing(conn) as observed, conn.transaction():
         rows.fetch_all(conn, Owned, query, id=first)

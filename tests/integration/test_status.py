@@ -158,9 +158,9 @@ def test_whatever_is_done_to_it(conn: Connection, last_day: int) -> None:
             conn.execute("select mentorcert_private.run_nightly()")
             assert status(conn, id_) == derived(conn, id_) == model.status(now)
             entries = history(conn, id_)
-            told = [entry["after"]["status"] for entry in entries if "status" in entry["after"]]
-            assert told[-1] == model.status(now)
-            assert all(one != following for one, following in pairwise(told))
+            statuses = [entry["after"]["status"] for entry in entries if "status" in entry["after"]]
+            assert statuses[-1] == model.status(now)
+            assert all(one != following for one, following in pairwise(statuses))
 
     check()
 

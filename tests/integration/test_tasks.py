@@ -36,7 +36,7 @@ def organisation(conn: Connection) -> Organisation:
 
 
 def read(organisation: Organisation, task_id: UUID, **options: Any) -> list[tuple[Any, ...]]:
-    """Return line, verdict, and what becomes of person and certification."""
+    """Return line, verdict, and the results for person and certification."""
     with organisation.as_admin() as conn:
         found = requests.task_rows(conn, task_id, **options)
     return [(one.line, one.verdict, one.person, one.certification) for one in found]
@@ -78,7 +78,7 @@ def test_a_file_is_previewed_confirmed_and_imported(
     assert not work(database)
 
 
-def test_the_preview_says_what_becomes_of_each_row(
+def test_the_preview_says_the_result_of_each_row(
     conn: Connection, database: str, organisation: Organisation
 ) -> None:
     previewed = preview(organisation, *GOOD)
@@ -380,7 +380,7 @@ def test_who_asked_stands_in_the_audit_log(conn: Connection, organisation: Organ
     assert FILE_NAME not in json.dumps(entry[3])
 
 
-def test_doctor_tells_of_tasks_that_nobody_works(
+def test_doctor_reports_tasks_that_nobody_works(
     conn: Connection, organisation: Organisation, mentorcert: Mentorcert
 ) -> None:
     preview(organisation, *GOOD)

@@ -20,7 +20,7 @@ from tests.support.sessions import wait_until, waiting, working
 from tests.support.tasks import confirm, opener, preview, task, work
 
 ROWS = [row(str(number), certification_type="basic", issued="2026-01-01") for number in range(20)]
-# Before the tenth certification is written, the import has to wait for whoever holds the lock.
+# Before the tenth certification is written, the import has to wait for the holder of the lock.
 HALF_WAY = """
 create sequence mentorcert_private.changes;
 create function mentorcert_private.wait_half_way() returns trigger language plpgsql
@@ -52,7 +52,7 @@ def confirmed(database: str, organisation: Organisation) -> UUID:
 
 @contextmanager
 def held_half_way(conn: Connection, database: str) -> Iterator[None]:
-    """Have whoever imports wait half-way; who waits goes on afterwards."""
+    """Have an import wait half-way; it goes on afterwards."""
     conn.execute(HALF_WAY.encode())
     with connect(database) as somebody:
         somebody.execute("select pg_advisory_xact_lock(120)")
@@ -116,8 +116,8 @@ def test_a_stopped_one_undoes_and_leaves_it_to_the_next(
         process = start(database)
         wait_until(lambda: waiting(conn) == 1, "the import to wait half-way")
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate()
-    assert (process.returncode, told) == (0, "")
+        _, stderr = process.communicate()
+    assert (process.returncode, stderr) == (0, "")
     left = task(organisation, confirmed)
     assert (left.state, left.finished_at) == ("queued", None)
     assert fetch(conn, "select attempts from mentorcert_private.tasks where id = %s", confirmed) == 0
@@ -181,24 +181,26 @@ def test_a_task_is_cancelled_while_it_is_done(
     assert not work(database)
 
 
-def told(organisation: Organisation, task_id: UUID) -> tuple[str, str | None, int, int]:
+def state_of(organisation: Organisation, task_id: UUID) -> tuple[str, str | None, int, int]:
     found = task(organisation, task_id)
     return found.state, found.step, found.done, found.total
 
 
-def test_progress_is_told_while_the_work_is_not_committed(
+def test_progress_is_reported_while_the_work_is_not_committed(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID
 ) -> None:
     with ThreadPoolExecutor(1) as threads:
         with held_half_way(conn, database):
             working_on = threads.submit(work, database)
-            wait_until(lambda: told(organisation, confirmed) == ("running", "writing", 3, 5), "the progress")
+            wait_until(
+                lambda: state_of(organisation, confirmed) == ("running", "writing", 3, 5), "the progress"
+            )
         assert working_on.result(DEADLINE_S)
-    assert told(organisation, confirmed)[0] == "done"
+    assert state_of(organisation, confirmed)[0] == "done"
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
-def test_who_loses_a_conflict_tries_again_and_again_in_vain_fails(
+def test_who_loses_a_conflict_tries_again_and_again_without_success_fails(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID, sqlstate: str
 ) -> None:
     conn.execute(
@@ -214,7 +216,7 @@ def test_who_loses_a_conflict_tries_again_and_again_in_vain_fails(
     assert imported(conn) == 0
 
 
-def test_a_failure_that_nobody_foresaw_is_told_without_its_text(
+def test_a_failure_that_nobody_foresaw_is_reported_without_its_text(
     conn: Connection, database: str, organisation: Organisation, confirmed: UUID
 ) -> None:
     conn.execute(

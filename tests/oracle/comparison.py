@@ -20,7 +20,7 @@ AS_DONE: Final = "select array['done']"
 
 @dataclass(frozen=True)
 class Probe:
-    """One statement that an actor tries, and what comes of it by the model."""
+    """One statement that an actor tries, and its result by the model."""
 
     target: str
     """The table or function."""
@@ -38,12 +38,12 @@ class Probe:
     sent: UUID | None = None
     """The id in the statement; refusals of one target and command must be the same but for it."""
     saying: str = ""
-    """What the refusal must say, where the SQLSTATE alone does not tell by what it is refused."""
+    """What the refusal must say, where the SQLSTATE alone does not say what refuses it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What Postgres answers: ids, or else a SQLSTATE and all that the error tells."""
+    """What Postgres answers: ids, or else a SQLSTATE and all that the error says."""
 
     ids: frozenset[str]
     state: str | None
@@ -96,13 +96,13 @@ def compare(
     for probe, answer in zip(probes, answers, strict=True):
         yield from _differences(within, probe, answer)
         if probe.sent is not None and answer.state is not None:
-            told = answer.error.replace(str(probe.sent), "*")
-            refusals[probe.target, probe.command, answer.state][told] = probe
+            message = answer.error.replace(str(probe.sent), "*")
+            refusals[probe.target, probe.command, answer.state][message] = probe
     for (target, command, state), texts in refusals.items():
         if len(texts) > 1:
             yield Difference(
                 within.actor, target, " / ".join(name_of(probe.sent) for probe in texts.values()), command,
-                f"the refusals ({state}) tell one from the other: {list(texts)}",
+                f"the refusals ({state}) differ: {list(texts)}",
             )  # fmt: skip
 
 
@@ -157,6 +157,13 @@ def _why(within: Reach, probe: Probe, row: Row | None = None) -> str:
 def closed(what: str) -> str:
     """Return what PostgreSQL says where the right to a table, function or schema is not granted."""
     return f"permission denied for {what}"
+
+
+def closed_table(within: Reach, name: str, kind: str = "table") -> str:
+    """Return what it says of a table, by its qualified name, whose schema or itself is closed to the actor."""
+    schema, _, table = name.partition(".")
+    is_in = schema == "public" or within.actor.user_id is not None
+    return closed(f"{kind} {table}" if is_in else f"schema {schema}")
 
 
 def ids(rows: Iterable[Row]) -> frozenset[str]:

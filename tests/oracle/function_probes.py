@@ -1,4 +1,4 @@
-"""What an actor tries with every function of the API, and what comes of it by the model."""
+"""What an actor tries with every function of the API, and its result by the model."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from tests.oracle.comparison import AS_DONE, DONE, Probe, closed, ids
 from tests.oracle.table_probes import REFUSED
 from tests.oracle.worlds import MISSING, TYPE_CODES, number_of
 
-# What comes of a change that the model allows: every certification is active, for months to come.
+# The result of a change that the model allows: every certification is active, for months to come.
 CHANGES: Final[dict[str, tuple[str, frozenset[str] | str]]] = {
     "renew_certification": ("public.renew_certification(%L)", DONE),
     "change_certifications": ("public.change_certifications('renew', array[%L]::uuid[])", DONE),
@@ -44,7 +44,7 @@ def open_to_all(within: Reach) -> Iterator[Probe]:
     )  # fmt: skip
     yield Probe(
         "calendar_of", "call", f"select public.calendar_of('{MISSING}')", DONE, afterwards=AS_DONE
-    )  # the token is all it goes by, whoever asks
+    )  # only the token counts, not the caller
     yield Probe(
         "public_organisation",
         "call",
@@ -116,6 +116,12 @@ def reading(within: Reach) -> Iterator[Probe]:
         "certifications_page",
         "select array_agg(id::text) from public.certifications_page(page_size => 1000)", seen, certifications,
     )  # fmt: skip
+    if within.actor.user_id is not None:
+        yield probe(
+            "certifications_page",
+            "select array_agg(id::text) from mentorcert.certifications_page(page_size => 1000)",
+            seen, certifications,
+        )  # fmt: skip
     for sort in ("expires", "issued", "name", "type"):
         yield probe(
             "search_certifications",

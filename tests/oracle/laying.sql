@@ -7,7 +7,7 @@ grant usage on schema oracle to anon, authenticated;
 -- The last transaction that laid a row; what is newer was touched by a statement that is tried.
 create table oracle.laid (until bigint not null);
 
--- Which rows a statement has touched, whoever may see them.
+-- Which rows a statement has touched, visible to the caller or not.
 create function oracle.touched(relation regclass, key text) returns text[]
 language plpgsql security definer set search_path = ''
 as $$

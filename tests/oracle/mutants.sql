@@ -27,8 +27,9 @@ order by class.relname;
 
 -- name: table_grants()
 select
-  case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.relname
-    || case when has then ' from ' else ' to ' end || role, class.relname,
+  case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.oid::regclass
+    || case when has then ' from ' else ' to ' end || role,
+  case class.relkind when 'v' then class.oid::regclass::text else class.relname end,
   case when has then 'revoke ' else 'grant ' end || privilege || ' on ' || class.oid::regclass
     || case when has then ' from ' else ' to ' end || role
 from pg_catalog.pg_class as class
@@ -40,8 +41,9 @@ order by class.relname, role, privilege;
 
 -- name: column_grants()
 select
-  case when has then 'revoke ' else 'grant ' end || privilege || ' (' || attribute.attname || ') on ' || class.relname
-    || case when has then ' from ' else ' to ' end || role, class.relname,
+  case when has then 'revoke ' else 'grant ' end || privilege || ' (' || attribute.attname || ') on ' || class.oid::regclass
+    || case when has then ' from ' else ' to ' end || role,
+  case class.relkind when 'v' then class.oid::regclass::text else class.relname end,
   format(
     case when has then 'revoke %s (%I) on %s from %I' else 'grant %s (%I) on %s to %I' end,
     privilege, attribute.attname, class.oid::regclass, role

@@ -1,4 +1,4 @@
-"""What an actor tries with every table, and what comes of it by the model."""
+"""What an actor tries with every table, and its result by the model."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from mentorcert.access.model import (
     PeerMentorChapter,
     Row,
     World,
+    qualified,
 )
 from mentorcert.access.rules import (
     OPEN_TABLES,
@@ -30,7 +31,7 @@ from mentorcert.access.rules import (
     may_select,
     may_update,
 )
-from tests.oracle.comparison import AS_DONE, DONE, Probe, closed, ids
+from tests.oracle.comparison import AS_DONE, DONE, Probe, closed_table, ids
 from tests.oracle.worlds import MISSING, TYPE_CODES, holds, key
 from tests.support.registry import OSLO
 
@@ -72,7 +73,7 @@ def _role(within: Reach) -> str:
 
 
 def midnight(within: Reach, days: int = 0) -> datetime:
-    """Return the midnight, in the organisations' time zone, that begins a day so many days from today."""
+    """Return the midnight, in the organisations' time zone, that begins the day this many days from today."""
     day = within.world.as_of.astimezone(ZoneInfo(OSLO)) + timedelta(days)
     return day.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -86,20 +87,23 @@ def reading(within: Reach, table: str) -> Iterator[Probe]:
     yield Probe(
         table,
         "select",
-        f"select array_agg({id_}) from public.{table}",
+        f"select array_agg({id_}) from {qualified(table)}",
         REFUSED if closed else seen,
         rows,
         may_select,
     )
+    if table == "peer_mentor_certifications":
+        view = f"mentorcert.{table}"
+        yield Probe(view, "select", f"select array_agg({id_}) from {view}", REFUSED if closed else seen, rows)
     yield Probe(
         table, "count",
-        f"select array[count(*)::text] from public.{table}",
+        f"select array[count(*)::text] from {qualified(table)}",
         REFUSED if closed else frozenset({str(len(seen))}),
     )  # fmt: skip
-    # What the caller's own condition raises on a hidden row would tell of it.
+    # What the caller's own condition raises on a hidden row would reveal it.
     yield Probe(
         table, "select with a condition that fails on hidden rows",
-        f"select array_agg({id_}) from public.{table}"
+        f"select array_agg({id_}) from {qualified(table)}"
         f" where 1 / (case when {id_} = any({hidden}) then 0 else 1 end) = 1",
         REFUSED if closed else seen,
     )  # fmt: skip
@@ -110,14 +114,14 @@ def changing(within: Reach, table: str) -> Iterator[Probe]:
     id_ = f"{KEYS[table]}::text"
     if table not in UPDATE_COLUMNS or within.actor.user_id is None:
         yield Probe(
-            table, "update", f"update public.{table} set {KEYS[table]} = null", REFUSED, rows, may_update
+            table, "update", f"update {qualified(table)} set {KEYS[table]} = null", REFUSED, rows, may_update
         )
         return
     changed = frozenset(map(str, ids_within(within, rows, may_update)))
     for column in sorted(UPDATE_COLUMNS[table]):
         yield Probe(
             table, f"update {column}",
-            f"with changed as (update public.{table} set {column} = {column} returning {id_})"
+            f"with changed as (update {qualified(table)} set {column} = {column} returning {id_})"
             " select array_agg(id) from changed",
             changed, rows, may_update,
         )  # fmt: skip
@@ -125,9 +129,9 @@ def changing(within: Reach, table: str) -> Iterator[Probe]:
     # Every membership that an administrator may end: the last administrator's is among them.
     is_refused = table == "memberships" and within.administers
     yield Probe(
-        table, "update", f"update public.{table} set {blind_change}",
+        table, "update", f"update {qualified(table)} set {blind_change}",
         LAST_ADMINISTRATOR if is_refused else changed, rows, may_update,
-        f"select oracle.touched('public.{table}', '{KEYS[table]}')",
+        f"select oracle.touched('{qualified(table)}', '{KEYS[table]}')",
     )  # fmt: skip
 
 
@@ -147,7 +151,12 @@ def removing(within: Reach, table: str) -> Iterator[Probe]:
     rows = within.world.rows(table)
     for command, statement in {"delete": "delete from", "truncate": "truncate"}.items():
         yield Probe(
-            table, command, f"{statement} public.{table}", REFUSED, rows, saying=closed(f"table {table}")
+            table,
+            command,
+            f"{statement} {qualified(table)}",
+            REFUSED,
+            rows,
+            saying=closed_table(within, qualified(table)),
         )
 
 
@@ -159,7 +168,7 @@ def adding(within: Reach, table: str) -> Iterator[Probe]:
         yield Probe(
             table, f"insert {one.varies}",
             sql.SQL("insert into {} ({}) values ({})").format(
-                sql.Identifier("public", table),
+                sql.SQL(qualified(table)),
                 sql.SQL(", ").join(map(sql.Identifier, columns)),
                 sql.SQL(", ").join(map(sql.Literal, values)),
             ).as_string(),
@@ -167,7 +176,13 @@ def adding(within: Reach, table: str) -> Iterator[Probe]:
         )  # fmt: skip
     if not candidates:
         yield Probe(
-            table, "insert", f"insert into public.{table} default values", REFUSED, (), may_insert, AS_DONE
+            table,
+            "insert",
+            f"insert into {qualified(table)} default values",
+            REFUSED,
+            (),
+            may_insert,
+            AS_DONE,
         )
 
 

@@ -50,7 +50,7 @@ def name_of(id_: UUID | str | None) -> str:
     return f"{KINDS[kind]} {number_of(UUID(str(id_)))}" if kind < len(KINDS) else str(id_)
 
 
-_TOLD: Final = (
+_DESCRIBED: Final = (
     "chapters",
     "memberships",
     "peer_mentors",
@@ -118,7 +118,7 @@ class Builder:
         self.links.append(replace(new, ended=ended or holds(self.links, new)))
 
     def certify(self, organisation: UUID, peer_mentor: UUID, types: int = 1) -> None:
-        """Certify a peer mentor for the first so many types; the first one has an event as well."""
+        """Certify a peer mentor for the first types, as many as given; the first one has an event as well."""
         for position in range(types):
             number = number_of(peer_mentor) * 10 + position
             certification = Certification(key("certification", number), organisation, peer_mentor)
@@ -141,7 +141,7 @@ class Builder:
 
 
 def holds(rows: Iterable[T], new: T) -> bool:
-    """Tell whether one that has not ended says the same."""
+    """Return whether one that has not ended says the same."""
     return any(replace(row, id=new.id, ended=new.ended) == new for row in rows if not row.ended)
 
 
@@ -155,13 +155,13 @@ class Case:
     links_to_flip: frozenset[int] = frozenset()
 
     def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
-        """Tell, in a counterexample, what can make a difference, by the names of the keys."""
+        """Show, in a counterexample, what can make a difference, by the names of the keys."""
         lines = [
             f"{name_of(row.id)}: " + ", ".join(
                 f"{name} {name_of(value) if isinstance(value, UUID) else value}"
                 for name, value in asdict(row).items() if name != "id" and value not in (None, False)
             )
-            for table in _TOLD
+            for table in _DESCRIBED
             for row in self.world.rows(table)
         ]  # fmt: skip
         flips = f"flipped: memberships {set(self.memberships_to_flip)}, chapters {set(self.links_to_flip)}"

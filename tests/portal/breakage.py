@@ -178,10 +178,10 @@ def _gives_up(world: World) -> None:
 
 @dataclass(frozen=True)
 class Break:
-    """What goes wrong, how it is mended, and what else is found with it."""
+    """What goes wrong, how it is corrected, and what else is found with it."""
 
     provoke: Callable[[World], None]
-    mend: Callable[[World], None]
+    correct: Callable[[World], None]
     beside: frozenset[str] = frozenset()
 
 

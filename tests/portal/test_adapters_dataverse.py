@@ -96,7 +96,7 @@ def test_values_and_days_are_the_mapping_s() -> None:
     }
 
 
-def test_whoever_writes_in_between_is_read_again(staging: Staging) -> None:
+def test_who_writes_in_between_is_read_again(staging: Staging) -> None:
     """Fifty writers at once, each its own version: the newest stays, none was written over a newer."""
 
     async def write_all(portal: Portal) -> str:

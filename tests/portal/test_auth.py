@@ -146,7 +146,7 @@ def test_a_certificate_that_is_no_certificate(https: Staging, certificate: Certi
     assert certificate.key.read_text() not in str(caught.value)
 
 
-def test_whom_we_do_not_trust_is_told_nothing(
+def test_whom_we_do_not_trust_learns_nothing(
     https: Staging, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))  # the environment has no say in trust
@@ -210,7 +210,7 @@ def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
     assert asyncio.run(use()) == ["a", "a", "b", "c", "c", "d", "e"]
 
 
-def test_whoever_fetches_may_give_up_without_harm_to_those_who_wait() -> None:
+def test_who_fetches_may_give_up_without_harm_to_those_who_wait() -> None:
     async def use() -> str:
         begun, calls = asyncio.Event(), list[int]()
 

@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         configuration.load(tmp_path / "latin.toml")
 
 
-def test_secrets_that_expire_are_told_in_time(tmp_path: Path) -> None:
+def test_secrets_that_expire_are_reported_in_time(tmp_path: Path) -> None:
     text = WEBHOOK.replace(
         "keys = [", 'keys = [{ secret = "env:NEW", expires = "never" }, '
     ) + INBOUND.replace('"never"', "2026-12-01")

@@ -31,7 +31,7 @@ def test_every_finding_comes_and_goes(world: World) -> None:
     for code, broken in BREAKS.items():
         broken.provoke(world)
         assert {*codes(world.conn)} == {code, *broken.beside}, code
-        broken.mend(world)
+        broken.correct(world)
         assert codes(world.conn) == [], f"after {code}"
 
 
@@ -66,7 +66,7 @@ def test_what_the_calendar_removes_counts_from_that_instant(world: World) -> Non
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
-def test_whoever_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(world: World) -> None:
+def test_who_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(world: World) -> None:
     """The row waits with a change that was none of a removal; then the calendar takes the lease away."""
     certification = fetch(world.conn, "select id from public.peer_mentor_certifications")
     world.change()
@@ -102,7 +102,7 @@ def test_what_is_held_back_on_purpose_is_no_failure_to_remove(world: World, mode
     assert (connection.oldest_removal_s, connection.held_removals) == (None, 1)
 
 
-def test_after_months_of_capture_the_quarter_of_an_hour_begins_anew(world: World) -> None:
+def test_after_months_of_capture_the_quarter_of_an_hour_begins_again(world: World) -> None:
     world.mode("capture")
     BREAKS["removal_unconfirmed"].provoke(world)
     world.mode("live", "14 min")
@@ -112,7 +112,7 @@ def test_after_months_of_capture_the_quarter_of_an_hour_begins_anew(world: World
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
-def test_setting_the_same_mode_again_begins_nothing_anew(world: World) -> None:
+def test_setting_the_same_mode_again_begins_nothing_again(world: World) -> None:
     BREAKS["removal_unconfirmed"].provoke(world)
     set_mode(world.conn, world.organisation.id, "live")
     world.execute(
@@ -210,9 +210,10 @@ def test_the_number_of_statements_does_not_grow(
 
 
 def test_it_is_read_in_one_snapshot_and_writes_nothing(world: World) -> None:
+    timeout = fetch(world.conn, "show statement_timeout")
     health.read(world.conn)
     assert fetch(world.conn, "show transaction_read_only") == "off"
-    assert fetch(world.conn, "show statement_timeout") == "0"
+    assert fetch(world.conn, "show statement_timeout") == timeout
     assert fetch(world.conn, "show transaction_isolation") == "read committed"
 
 

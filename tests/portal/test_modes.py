@@ -47,7 +47,7 @@ def test_in_shadow_each_is_rehearsed_once_and_stays_unconfirmed(conn: Connection
     assert len(claim(conn, organisation.id)) == 1
 
 
-def test_going_live_tells_what_was_rehearsed(conn: Connection) -> None:
+def test_going_live_sends_what_was_rehearsed(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor, other = organisation.mentor("1"), organisation.mentor("2")
     connect_portal(conn, organisation.id, "shadow")
@@ -76,7 +76,7 @@ def test_reviving_is_not_over_while_a_lease_is_out(conn: Connection) -> None:
     assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 1
 
 
-def test_the_canary_alone_is_told(conn: Connection) -> None:
+def test_the_canary_alone_is_sent(conn: Connection) -> None:
     organisation = set_up(conn)
     named, other = organisation.mentor("1"), organisation.mentor("2")
     connect_portal(conn, organisation.id, "canary", named)

@@ -84,18 +84,18 @@ def test_it_is_ready_where_nothing_is_an_error(world: World, process: Asked) -> 
     for code in ("drift", "message_unknown", "unverified", "nothing_sent"):
         BREAKS[code].provoke(world)
         assert process.ready() == (200, []), code
-        BREAKS[code].mend(world)
+        BREAKS[code].correct(world)
 
 
 @pytest.mark.parametrize("code", ["removal_unconfirmed", "no_worker", "secret_expired", "listed_but_expired"])
-def test_an_error_is_seen_everywhere_and_gone_when_it_is_mended(
+def test_an_error_is_seen_everywhere_and_gone_when_it_is_corrected(
     world: World, process: Asked, code: str
 ) -> None:
     BREAKS[code].provoke(world)
     assert process.ready() == (503, [code])
     whose = "" if code == "no_worker" else "demo"
     assert process.metrics()["finding", code, whose, "error"] == 1
-    BREAKS[code].mend(world)
+    BREAKS[code].correct(world)
     assert process.ready() == (200, [])
     assert not [key for key in process.metrics() if key[0] == "finding"]
 
@@ -161,7 +161,7 @@ def test_a_database_that_lacks_a_migration_is_not_ready(
     assert process.client.get("/metrics").status_code == 503
 
 
-def test_many_who_ask_at_once_are_told_of_one_reading(database: str, world: World) -> None:
+def test_many_who_ask_at_once_get_one_reading(database: str, world: World) -> None:
     with asked(database, keep_s=60) as of:
         threads = [Thread(target=of.client.get, args=("/metrics",)) for _ in range(8)]
         for thread in threads:
@@ -191,7 +191,7 @@ def listen(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], Logged]]
     logs.configure(logging.getLevelName(logging.WARNING))
 
 
-def test_the_log_tells_when_a_finding_comes_and_goes(
+def test_the_log_says_when_a_finding_comes_and_goes(
     world: World, database: str, listen: Callable[[], Logged]
 ) -> None:
     def connected() -> Connection:
@@ -209,7 +209,7 @@ def test_the_log_tells_when_a_finding_comes_and_goes(
     )  # fmt: skip
     logger.check_once()
     assert logged() == []
-    BREAKS["removal_unconfirmed"].mend(world)
+    BREAKS["removal_unconfirmed"].correct(world)
     logger.check_once()
     (gone,) = logged()
     assert (gone["event"], gone["level"], gone["code"]) == (

@@ -37,7 +37,7 @@ def test_a_portal_that_shows_what_it_should_is_clean(subject: Subject) -> None:
     assert subject.drift() == []
 
 
-def test_listed_but_expired_is_found_told_again_and_then_gone(conn: Connection, subject: Subject) -> None:
+def test_listed_but_expired_is_found_sent_again_and_then_gone(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
     conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     subject.work()
@@ -67,7 +67,7 @@ def test_a_removal_that_was_answered_204_without_effect_is_found(conn: Connectio
     assert subject.reconcile("recent").is_clean
 
 
-def test_the_missing_are_told_again(subject: Subject) -> None:
+def test_the_missing_are_sent_again(subject: Subject) -> None:
     mentor, *_ = synced(subject)
     subject.lose(mentor)
     assert only(subject.reconcile().drift) == {"missing": 1}
@@ -88,7 +88,7 @@ def test_the_missing_are_told_again(subject: Subject) -> None:
     ],
     ids=str,
 )
-def test_the_stale_are_told_again(conn: Connection, subject: Subject, columns: dict[str, Any]) -> None:
+def test_the_stale_are_sent_again(conn: Connection, subject: Subject, columns: dict[str, Any]) -> None:
     mentor, *_ = synced(subject)
     subject.meddle(mentor, **columns)
     assert only(subject.reconcile().drift) == {"stale": 1}
@@ -205,7 +205,7 @@ def test_recent_looks_at_all_who_must_not_be_listed_and_whatever_differs_from_wh
     assert found.compared == 3
 
 
-def test_removals_are_told_first(conn: Connection, subject: Subject) -> None:
+def test_removals_are_sent_first(conn: Connection, subject: Subject) -> None:
     first, *others = synced(subject, 12)
     for mentor in sorted(others)[:2]:
         subject.meddle(mentor, status="expired")

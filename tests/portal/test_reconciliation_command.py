@@ -99,7 +99,7 @@ def test_one_that_runs_already_is_not_run_twice(
     assert "reconciled already" in busy.stderr
 
 
-def test_the_worker_reconciles_by_itself_and_tells_again(
+def test_the_worker_reconciles_by_itself_and_sends_again(
     conn: Connection, subject: Subject, database: str
 ) -> None:
     mentor, *_ = subject.mentors(5)
@@ -119,7 +119,7 @@ def test_the_worker_reconciles_by_itself_and_tells_again(
     assert fetch(conn, "select count(*) from mentorcert_portal.reconciliations_due()") == 0
 
 
-def test_a_worker_once_reconciles_what_is_due_and_tells_it(
+def test_a_worker_once_reconciles_what_is_due_and_sends_it(
     conn: Connection, subject: Subject, mentorcert: Mentorcert
 ) -> None:
     mentor, *_ = subject.mentors(5)

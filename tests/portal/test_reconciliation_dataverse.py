@@ -53,7 +53,7 @@ def subject(
         yield subject
 
 
-def test_every_page_is_read_and_what_differs_is_told_again(subject: Subject) -> None:
+def test_every_page_is_read_and_what_differs_is_sent_again(subject: Subject) -> None:
     subject.mentors(10)
     subject.work()
     clean = subject.reconcile()

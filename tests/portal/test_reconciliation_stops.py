@@ -167,7 +167,7 @@ def test_who_is_changed_while_the_list_is_read_is_not_judged(conn: Connection, s
     assert (result.is_clean, result.in_motion, result.compared) == (True, 1, 9)
 
 
-def test_who_is_told_while_the_list_is_read_is_not_judged(conn: Connection, subject: Subject) -> None:
+def test_who_is_sent_while_the_list_is_read_is_not_judged(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
 
     def change(page: Page) -> Page:
@@ -186,7 +186,7 @@ def test_who_is_told_while_the_list_is_read_is_not_judged(conn: Connection, subj
     assert not subject.shown()[mentor]
 
 
-def test_who_is_being_told_is_not_judged(conn: Connection, subject: Subject) -> None:
+def test_who_is_being_sent_is_not_judged(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
     conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     claim(conn, subject.organisation.id)
@@ -206,9 +206,7 @@ def test_what_only_one_of_two_readings_shows_is_no_difference(subject: Subject) 
     assert subject.listing.readings == 2
 
 
-def test_who_is_still_to_be_told_is_measured_by_what_was_confirmed(
-    conn: Connection, subject: Subject
-) -> None:
+def test_who_is_still_waiting_is_measured_by_what_was_confirmed(conn: Connection, subject: Subject) -> None:
     mentor, *_ = synced(subject)
     conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (mentor,))
     report(conn, subject.organisation.id, claim(conn, subject.organisation.id), "unavailable")
@@ -268,7 +266,7 @@ def test_of_many_who_find_it_due_one_reconciles(conn: Connection, subject: Subje
     assert subject.runs() == [("done", False)]
 
 
-def test_whoever_was_not_heard_of_is_replaced_and_changes_nothing_more(
+def test_a_run_without_heartbeat_is_replaced_and_changes_nothing_more(
     conn: Connection, subject: Subject
 ) -> None:
     mentor, *_ = synced(subject)
@@ -291,7 +289,7 @@ def test_whoever_was_not_heard_of_is_replaced_and_changes_nothing_more(
     assert (subject.drift(), dirty(conn)) == ([], 0)
 
 
-def test_a_portal_of_which_nobody_was_told_is_not_empty(subject: Subject) -> None:
+def test_a_portal_that_got_nobody_is_not_empty(subject: Subject) -> None:
     subject.mentors(5)
     result = subject.reconcile()
     assert (result.outcome, result.is_clean) == ("done", True)

@@ -27,7 +27,7 @@ def do_chores(database: str) -> None:
     asyncio.run(once())
 
 
-def test_everybody_is_told_again_though_all_was_confirmed(conn: Connection) -> None:
+def test_everybody_is_sent_again_though_all_was_confirmed(conn: Connection) -> None:
     organisation = set_up(conn)
     mentors = [organisation.mentor(str(number)) for number in range(3)]
     connect_portal(conn, organisation.id)

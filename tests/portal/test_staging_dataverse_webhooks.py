@@ -157,7 +157,7 @@ def test_a_message_is_tried_once_more_only_where_dataverse_does(
     assert len({body for _, _, body in receiver.requests}) == 1
 
 
-def test_nobody_at_home_is_told(staging: Staging) -> None:
+def test_nobody_at_home_is_reported(staging: Staging) -> None:
     with receiving() as receiver:
         pass
     assert emit(staging, receiver) == ["ConnectError"]

@@ -194,7 +194,7 @@ def test_a_redirect_leads_to_a_login_page(server: Staging) -> None:
     assert "<form" in direct.text
 
 
-def test_a_huge_body_is_as_large_as_told(server: Staging) -> None:
+def test_a_huge_body_is_as_large_as_asked(server: Staging) -> None:
     with server.client.stream("GET", "/list.json", headers={"x-staging-fault": "huge"}) as answer:
         assert sum(map(len, answer.iter_bytes())) == 50_000_000
     fault = {"x-staging-fault": '{"kind": "huge", "megabytes": 2}'}

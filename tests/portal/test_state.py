@@ -100,14 +100,14 @@ def test_the_content_has_no_personal_data(conn: Connection) -> None:
     settle(conn, organisation.id)
     text = fetch(
         conn,
-        "select (select string_agg(told::text, '') from mentorcert_portal.states as told)"
+        "select (select string_agg(states::text, '') from mentorcert_portal.states as states)"
         " || (select string_agg(attempt::text, '') from mentorcert_portal.attempts as attempt)",
     )
     assert "external_id" in text
     assert not any(secret in text for secret in ("secret", "4790000000", "Person"))
 
 
-def test_a_lease_on_the_list_that_ends_is_told_though_the_night_is_dead(conn: Connection) -> None:
+def test_a_lease_on_the_list_that_ends_is_reported_though_the_night_is_dead(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor = organisation.mentor()
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 0))
@@ -149,7 +149,7 @@ def test_the_night_marks_nobody_whom_the_calendar_covers(conn: Connection) -> No
     assert situation(conn, organisation.id, mentor) == "in_sync"
 
 
-def test_a_change_and_its_reversal_need_no_telling(conn: Connection) -> None:
+def test_a_change_and_its_reversal_need_no_sending(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor = organisation.mentor()
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))
@@ -163,7 +163,7 @@ def test_a_change_and_its_reversal_need_no_telling(conn: Connection) -> None:
     assert situation(conn, organisation.id, mentor) == "in_sync"
 
 
-def test_but_not_if_the_change_may_have_been_told(conn: Connection) -> None:
+def test_but_not_if_the_change_may_have_been_sent(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor = organisation.mentor()
     organisation.certify(mentor, issued=today(conn, -10), last_day=today(conn, 30))

@@ -57,7 +57,7 @@ def test_a_claim_needs_read_committed(conn: Connection, organisation: Organisati
         claim(conn, organisation.id)
 
 
-def test_a_change_while_the_lease_is_out_is_told_after_it(
+def test_a_change_while_the_lease_is_out_is_sent_after_it(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()
@@ -209,7 +209,7 @@ def test_a_listing_that_ends_while_it_waits_becomes_a_removal_at_once(
     assert stored(conn, mentor).is_removal
 
 
-def test_a_portal_that_knows_a_later_version_is_told_one_above_it(
+def test_a_portal_that_knows_a_later_version_is_sent_one_above_it(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()

@@ -91,7 +91,7 @@ def test_a_mode_that_flips_between_claim_and_send_stops_the_send(
     assert len(shown(staging)) == 6
 
 
-def test_a_change_during_a_send_is_told_after_it(
+def test_a_change_during_a_send_is_sent_after_it(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging
 ) -> None:
     mentor = certified(organisation)
@@ -159,7 +159,7 @@ def test_three_refusals_stop_everything_and_nothing_is_lost(
     assert len(shown(staging)) == 8
 
 
-def test_refused_credentials_are_read_anew_and_then_block(
+def test_refused_credentials_are_read_again_and_then_block(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging, file: Path
 ) -> None:
     mentor = certified(organisation)
@@ -186,7 +186,7 @@ def test_a_file_that_differs_from_what_was_connected_sends_nothing(
     assert fetch(conn, "select count(*) from mentorcert_portal.attempts") == 0
 
 
-def test_two_workers_tell_each_version_once(
+def test_two_workers_send_each_version_once(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging
 ) -> None:
     mentors = [certified(organisation, str(number)) for number in range(40)]

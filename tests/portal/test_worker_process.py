@@ -14,7 +14,7 @@ from tests.support.sessions import wait_until
 Work = Callable[..., int]
 
 
-def test_the_worker_process_stops_when_told_and_gives_back_what_it_holds(
+def test_the_worker_process_stops_when_asked_and_gives_back_what_it_holds(
     conn: Connection, organisation: Organisation, staging: Staging, database: str, file: Path
 ) -> None:
     for number in range(12):

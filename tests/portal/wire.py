@@ -15,11 +15,11 @@ from uuid import UUID
 from tests.support.processes import Thread
 
 Point = Literal["before", "sent", "applied"]
-"""What becomes of the message at which the wire strikes: it never arrives; it arrives when it is released;
+"""What happens to the message at which the wire strikes: it never arrives; it arrives when it is released;
 it arrives, and its answer is lost."""
 
 _HOST: Final = "127.0.0.1"
-_TELLING: Final = (b"POST /webhook ", b"PATCH ")
+_SENDING: Final = (b"POST /webhook ", b"PATCH ")
 _LENGTH: Final = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 _UUID: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUBJECT: Final = re.compile(rb'"subject": ?"mentor/([0-9a-f-]{36})"')
@@ -42,7 +42,7 @@ class _Message:
 
     @property
     def is_state(self) -> bool:
-        return self.head.startswith(_TELLING)
+        return self.head.startswith(_SENDING)
 
     @property
     def mentor(self) -> UUID:

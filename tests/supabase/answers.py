@@ -1,12 +1,21 @@
-"""What a request of the official client comes to; the shape is known to whoever asks."""
+"""The answer to a request of the official client; the caller knows its shape."""
 
 from typing import Any, Final
 from uuid import UUID
 
 import pytest
 from postgrest import APIError
+from supabase import Client
+
+from mentorcert.access.model import qualified
 
 DENIED: Final = "42501"
+
+
+def asked(client: Client, table: str) -> Any:
+    """Return the start of a request for a table, wherever it lies."""
+    schema, _, name = qualified(table).partition(".")
+    return client.schema(schema).table(name)
 
 
 def data(request: Any) -> Any:

@@ -45,7 +45,9 @@ const answers = {
   select: told(await certifications().select("id").order("id")),
   count: told(await certifications().select("*", { count: "exact", head: true })),
   embedding: told(
-    await certifications()
+    await signedIn
+      .schema("mentorcert")
+      .from("peer_mentor_certifications")
       .select("peer_mentors(full_name, peer_mentor_chapters(chapters(code)))")
       .eq("id", own)
       .single(),

@@ -1,4 +1,4 @@
-"""One Lite for each server, and one of its own for whoever wants to find the world as it was made."""
+"""One Lite for each server, and a separate one for tests that need the world as it was made."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them anew."""
+"""The rows of the Data API as Python types; `python -m tests.supabase.generated_types` writes them again."""
 
 import re
 import sys
@@ -26,27 +26,27 @@ class _Row(BaseModel):
     # Rows hold personal data, which no error may show.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 '''
-_ROW: Final = re.compile(r"^class Public(\w+)\(BaseModel\):\n((?:    .*\n)+)", re.MULTILINE)
+_ROW: Final = re.compile(r"^class (Public|Mentorcert)(\w+)\(BaseModel\):\n((?:    .*\n)+)", re.MULTILINE)
 
 
 def generate(supabase_cli: SupabaseCli, database: str) -> str:
-    """Return the module, made from what the Supabase CLI makes of the schema `public`.
+    """Return the module, made from what the Supabase CLI makes of the exposed schemas.
 
     What the CLI has for INSERT and UPDATE is left out: it names columns that no client may write, in types
     that JSON does not know.
     """
     made = supabase_cli.run(
-        "gen", "types", "--lang", "python", "--schema", "public", database=database
+        "gen", "types", "--lang", "python", "--schema", "public,mentorcert", database=database
     ).stdout
     return _in_style("\n\n".join([_HEAD, *map(_class, _ROW.finditer(made))]))
 
 
 def _class(match: re.Match[str]) -> str:
-    name, columns = match.groups()
+    schema, name, columns = match.groups()
     table = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
     columns = re.sub(r'(\w+)(: .+) = Field\(alias="\1"\)', r"\1\2", columns)
     columns = columns.replace("uuid.UUID", "UUID").replace("datetime.", "")
-    return f'class Public{name}(_Row):\n    """A row of `public.{table}`."""\n\n{columns}'
+    return f'class {schema}{name}(_Row):\n    """A row of `{schema.lower()}.{table}`."""\n\n{columns}'
 
 
 def _in_style(source: str) -> str:
@@ -57,7 +57,7 @@ def _in_style(source: str) -> str:
 
 
 def main() -> None:
-    """Write the module anew, from a database of its own."""
+    """Write the module again, from a database of its own."""
     with (
         embedded_18() as server,
         server.migrated_template() as database,

@@ -42,7 +42,7 @@ JWT_SECRET: Final = token_urlsafe(48)
 _CONFIG: Final = """
 [api]
 port = {port}
-schemas = ["public"]
+schemas = ["public", "mentorcert"]
 
 [db]
 driver = "postgres"
@@ -136,7 +136,7 @@ def lay_auth(conn: Connection) -> None:
 
 def let_lite_in(conn: Connection) -> None:
     """Give Lite one right on each table and schema: without any, its grants are errors and not warnings."""
-    for schema in ("public", "private", "portal"):
+    for schema in ("public", "mentorcert", "mentorcert_private", "mentorcert_portal"):
         name = sql.Identifier(schema)
         conn.execute(sql.SQL("grant usage on schema {} to lite").format(name))
         conn.execute(sql.SQL("grant references on all tables in schema {} to lite").format(name))

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from mentorcert.access import snapshot
-from mentorcert.access.model import Actor
+from mentorcert.access.model import Actor, qualified
 from mentorcert.access.rules import ids_within, reach
 from mentorcert.db.connection import Connection, acting_as
 from tests.supabase.lite import helper_functions, needs_lite
@@ -114,7 +114,7 @@ def test_the_same_rows_are_within_reach(conn: Connection, way: str) -> None:
             assert fetch(conn, "select auth.uid()") == actor.user_id
             assert fetch(conn, "select public.get_user_organisation_id()") == within.organisation_id
             for table in TABLES:
-                seen = {id_ for (id_,) in rows(conn, f"select id from public.{table}")}
+                seen = {id_ for (id_,) in rows(conn, f"select id from {qualified(table)}")}
                 assert seen == ids_within(within, model.rows(table)), (actor, table)
     with acting(conn, settings, Actor(north.admin)):
         changed = fetch(
@@ -125,7 +125,9 @@ def test_the_same_rows_are_within_reach(conn: Connection, way: str) -> None:
     with conn.transaction(force_rollback=True):
         conn.execute("set local role authenticated")
         assert fetch(conn, "select auth.uid()") is None
-        assert [fetch(conn, f"select count(*) from public.{table}") for table in TABLES] == [0] * len(TABLES)
+        assert [fetch(conn, f"select count(*) from {qualified(table)}") for table in TABLES] == [0] * len(
+            TABLES
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a client is told when it may not: codes and hints, nothing of what is out of reach, and no way round.
+"""What a client reads when it may not: codes and hints, nothing of what is out of reach, and no way round.
 
 Of an error with a SQLSTATE of our own (MC001 …) Lite passes the message only, where PostgREST
 passes code, hint and details as well. So these are asked once more as PostgREST asks: with the caller's role
@@ -18,7 +18,7 @@ from supabase import Client
 
 from mentorcert.access.model import TABLES
 from tests.supabase import lite
-from tests.supabase.answers import DENIED, data, refusal
+from tests.supabase.answers import DENIED, asked, data, refusal
 from tests.supabase.lite import needs_lite
 from tests.supabase.world import World
 from tests.support.processes import DEADLINE_S
@@ -26,7 +26,7 @@ from tests.support.registry import join, today
 
 pytestmark = needs_lite
 
-# Function, its arguments beside the certification, and what comes of it for a coordinator.
+# Function, its arguments beside the certification, and its result for a coordinator.
 REFUSED: Final[tuple[tuple[str, dict[str, Any], str], ...]] = (
     ("reinstate_certification", {}, "MC001"),
     ("renew_certification", {"renewed_on": "2001-01-01"}, "MC003"),
@@ -45,7 +45,7 @@ def test_errors_carry_our_code_and_hint(
         world.newcomer("per"), issued=today(world.conn, -10), last_day=today(world.conn, 30)
     )
     arguments = {"certification_id": str(certification), **arguments}
-    told = refusal(world.client("coordinator").rpc(function, arguments))
+    problem = refusal(world.client("coordinator").rpc(function, arguments))
     call = sql.SQL("select public.{}({})").format(
         sql.Identifier(function),
         sql.SQL(", ").join(
@@ -59,7 +59,7 @@ def test_errors_carry_our_code_and_hint(
     assert diag.sqlstate == code
     assert diag.message_hint
     assert diag.message_primary
-    assert diag.message_primary in told["message"]
+    assert diag.message_primary in problem["message"]
 
 
 Attempt = Callable[[Client, str, str], Any]
@@ -119,14 +119,14 @@ def test_what_is_out_of_reach_is_as_good_as_nothing(world: World, actor: str, at
 
 
 def test_a_refusal_by_the_rules_has_its_hint(world: World) -> None:
-    told = refusal(
+    problem = refusal(
         world.client("mentor").rpc(
             "renew_certification", {"certification_id": str(world.certifications["kari_basic"])}
         )
     )
-    assert told["code"] == DENIED
-    assert told["message"] == "no such certification or peer mentor, or no right to it"
-    assert told["hint"] == "Ask a coordinator of the chapter or the administrator of the organisation."
+    assert problem["code"] == DENIED
+    assert problem["message"] == "no such certification or peer mentor, or no right to it"
+    assert problem["hint"] == "Ask a coordinator of the chapter or the administrator of the organisation."
 
 
 def test_user_metadata_raises_nobody(world: World) -> None:
@@ -148,7 +148,7 @@ def test_user_metadata_raises_nobody(world: World) -> None:
         client.postgrest.auth(token.token)
         assert data(client.rpc("get_user_organisation_id", {})) is None
         for table in TABLES.keys() - {"listed_peer_mentors"}:
-            assert data(client.table(table).select("*")) == [], table
+            assert data(asked(client, table).select("*")) == [], table
 
 
 def test_a_claim_of_app_metadata_needs_the_membership(world: World) -> None:
@@ -183,20 +183,27 @@ def test_an_ended_membership_stops_the_next_request(world: World) -> None:
 
 
 @pytest.mark.parametrize("actor", ["anon", "mentor", "north_admin"])
-def test_only_the_schema_public_is_served(world: World, actor: str) -> None:
+def test_no_other_schema_is_served(world: World, actor: str) -> None:
     client = world.client(actor)
-    for schema, table in (("private", "job_runs"), ("private", "access_log"), ("auth", "users")):
+    for schema, table in (
+        ("mentorcert_private", "job_runs"),
+        ("mentorcert_private", "access_log"),
+        ("mentorcert_portal", "states"),
+        ("auth", "users"),
+    ):
         assert refusal(client.schema(schema).table(table).select("*"))["code"] == "PGRST106"
     for function in ("set_change_context", "expire_due_certifications", "coordinated_chapter_ids"):
         assert refusal(client.rpc(function, {}))["code"] == "PGRST202", function
-        assert refusal(client.schema("private").rpc(function, {}))["code"] == "PGRST106", function
+        assert refusal(client.schema("mentorcert_private").rpc(function, {}))["code"] == "PGRST106", function
 
 
 def test_a_key_and_a_token_must_be_genuine(world: World) -> None:
     url = f"{world.lite.url}/rest/v1/peer_mentors"
 
     def status(**headers: str) -> int:
-        return httpx2.get(url, headers=headers, timeout=DEADLINE_S).status_code
+        return httpx2.get(
+            url, headers={"accept-profile": "mentorcert", **headers}, timeout=DEADLINE_S
+        ).status_code
 
     token = world.sessions["north_admin"].token
     assert status(apikey=lite.PUBLISHABLE_KEY, authorization=f"Bearer {token}") == 200
@@ -212,8 +219,8 @@ def test_an_endpoint_that_is_switched_off_says_so(world: World) -> None:
         "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('public_list', 'Test')"
     )
     try:
-        told = refusal(world.client("anon").table("listed_peer_mentors").select("*"))
+        problem = refusal(world.client("anon").table("listed_peer_mentors").select("*"))
     finally:
         world.conn.execute("delete from mentorcert_private.disabled_endpoints")
-    assert told["message"].endswith("public_list is switched off for now")
+    assert problem["message"].endswith("public_list is switched off for now")
     assert data(world.client("anon").table("listed_peer_mentors").select("*"))

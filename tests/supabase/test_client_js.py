@@ -1,4 +1,4 @@
-"""What the official JavaScript client is told, signing up and in by itself; `client.mjs` asks."""
+"""The answers to the official JavaScript client, signing up and in by itself; `client.mjs` asks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What docs/flutter.md tells: its Python is run against Lite, its Dart names what the database has."""
+"""What docs/flutter.md says: its Python is run against Lite, its Dart names what the database has."""
 
 import os
 import re

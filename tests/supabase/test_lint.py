@@ -19,10 +19,10 @@ _needs_plpgsql_check = pytest.mark.skipif(
 _NEEDS_A_PAST: Final = "unused_index"
 _SERVICE_ONLY = "no policy is the rule: only the functions of this schema and the service's roles come here"
 _ALLOWED: Final = {
-    "unindexed_foreign_keys_public_chapters_chapters_parent_id_fkey": (
+    "unindexed_foreign_keys_mentorcert_chapters_chapters_parent_id_fkey": (
         "chapters_parent_id_idx has the same two columns, the selective one first"
     ),
-    "unindexed_foreign_keys_public_peer_mentor_chapters_peer_mentor_chapters_chapter_id_fkey": (
+    "unindexed_foreign_keys_mentorcert_peer_mentor_chapters_peer_mentor_chapters_chapter_id_fkey": (
         "peer_mentor_chapters_chapter_id_idx begins with the chapter, which is of one organisation"
     ),
     "unindexed_foreign_keys_public_peer_mentor_certifications_"
@@ -30,21 +30,21 @@ _ALLOWED: Final = {
         "types are never deleted and their codes never change, so the key is never looked up from that side; "
         "an index would cost every change of every certification"
     ),
-    "multiple_permissive_policies_public_memberships_authenticated_SELECT": (
+    "multiple_permissive_policies_mentorcert_memberships_authenticated_SELECT": (
         "two rules, to be read and taken away one by one; each is asked once in a statement, not per row"
     ),
-    "unindexed_foreign_keys_portal_states_states_peer_mentor_id_fkey": (
+    "unindexed_foreign_keys_mentorcert_portal_states_states_peer_mentor_id_fkey": (
         "the peer mentor alone is the primary key, and peer mentors stay"
     ),
     **{
-        f"rls_enabled_no_policy_portal_{table}": _SERVICE_ONLY
+        f"rls_enabled_no_policy_mentorcert_portal_{table}": _SERVICE_ONLY
         for table in (
             "attempts",
             "reconciliation_times",
         )
     },
     **{
-        f"rls_enabled_no_policy_private_{table}": _SERVICE_ONLY
+        f"rls_enabled_no_policy_mentorcert_private_{table}": _SERVICE_ONLY
         for table in (
             "access_log",
             "calendar_feeds",

@@ -1,6 +1,5 @@
 """The row types of the package are those of the database, and read what the Data API returns."""
 
-import re
 from typing import get_type_hints
 
 import pytest
@@ -17,9 +16,9 @@ from tests.support.registry import set_up
 from tests.support.servers import on_embedded_18
 
 _CLASSES = {
-    re.sub(r"(?<!^)(?=[A-Z])", "_", name.removeprefix("Public")).lower(): row
+    (row.__doc__ or "").split("`")[1]: row
     for name, row in vars(row_types).items()
-    if name.startswith("Public") and isinstance(row, type) and issubclass(row, BaseModel)
+    if name.startswith(("Public", "Mentorcert")) and isinstance(row, type) and issubclass(row, BaseModel)
 }
 
 
@@ -36,7 +35,7 @@ def test_they_read_rows_as_the_data_api_returns_them(conn: Connection) -> None:
     organisation.certify(organisation.mentor())
     history_storage.move_to_events(conn)
     for table, row in _CLASSES.items():
-        query = sql.SQL("select to_json(r)::text from public.{} as r").format(sql.Identifier(table))
+        query = sql.SQL("select to_json(r)::text from {} as r").format(sql.SQL(table))
         assert [row.model_validate_json(text) for (text,) in conn.execute(query)], table
 
 
@@ -52,5 +51,5 @@ def test_a_certification_is_the_same_here_and_there() -> None:
     here = {
         **get_type_hints(Certification),
         "status": str,
-    }  # that it is one of three, the generator cannot tell
+    }  # that it is one of three, the generator cannot see
     assert {name: row[name].annotation for name in here} == here

@@ -26,7 +26,7 @@ def in_turn(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Tes
                 given = dict(zip(named, (case,) if isinstance(names, str) else case, strict=True))
                 try:
                     test(**fixtures, **given)
-                except Exception as error:  # noqa: BLE001 - told with all others
+                except Exception as error:  # noqa: BLE001 - reported with all others
                     error.add_note(f"case: {given}")
                     failures.append(error)
             if failures:

@@ -152,7 +152,7 @@ class Reader:
         return self._run(block, "bash", "-euo", "pipefail", "-c", _PRELUDE + script)
 
     def _connection(self, block: Block) -> str:
-        """Parts of a connection's file stand in one to which nothing else is to be said."""
+        """Parts of a connection's file stand in one that needs nothing else."""
         least = {
             "organisation": "demo",
             "target": {"adapter": "webhook", "url": "https://portal.example.org/"},

@@ -1,4 +1,4 @@
-"""The parts of docs/ that follow from the code; `python -m tests.support.generated_docs` writes them anew."""
+"""The generated parts of docs/; `python -m tests.support.generated_docs` writes them again."""
 
 import io
 import re
@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from mentorcert.access.model import qualified
 from mentorcert.cli import app
 from mentorcert.cli.lazy import LazyCommand
 from mentorcert.db.connection import Connection, connect
@@ -148,9 +149,9 @@ def _columns(conn: Connection, table: str, verb: str) -> str:
             filter (where has_column_privilege('authenticated', attrelid, attnum, %(verb)s)),
           count(*)
         from pg_catalog.pg_attribute
-        where attrelid = ('public.' || %(table)s)::regclass and attnum > 0 and not attisdropped
+        where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped
         """,
-        {"table": table, "verb": verb},
+        {"table": qualified(table), "verb": verb},
     ).fetchone()
     assert granted is not None
     names, total = granted
@@ -170,7 +171,7 @@ def login_roles(conn: Connection) -> str:
           ),
           array(
             select function.proname::text from pg_catalog.pg_proc as function
-            where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
+            where function.pronamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private')
               and has_function_privilege(role.oid, function.oid, 'execute')
             order by 1
           ),
@@ -260,7 +261,7 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write every generated part anew, from a database of its own."""
+    """Write every generated part again, from a database of its own."""
     with (
         embedded_18() as server,
         server.migrated_template() as database,

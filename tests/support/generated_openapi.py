@@ -1,4 +1,4 @@
-"""The OpenAPI document of the JSON API; `python -m tests.support.generated_openapi` writes it anew."""
+"""The OpenAPI document of the JSON API; `python -m tests.support.generated_openapi` writes it again."""
 
 import json
 from typing import Final
@@ -15,7 +15,7 @@ def text() -> str:
 
 
 def main() -> None:
-    """Write the document anew."""
+    """Write the document again."""
     FILE.write_text(text(), "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The rights that the migrations grant; `python -m tests.support.generated_rights` writes their list anew."""
+"""The rights that the migrations grant; `python -m tests.support.generated_rights` lists them again."""
 
 from mentorcert.access import rights
 from mentorcert.db.connection import connect
@@ -6,7 +6,7 @@ from tests.support.servers import embedded_18
 
 
 def main() -> None:
-    """Write the list anew, from a database of its own."""
+    """Write the list again, from a database of its own."""
     with (
         embedded_18() as server,
         server.migrated_template() as database,

@@ -34,6 +34,8 @@ _ENTRY: Final = re.compile(
 # The default privileges are the database's own; a server built without lz4 compresses otherwise.
 _LEFT_OUT: Final = re.compile(r"^(?:ALTER DEFAULT PRIVILEGES|.* SET COMPRESSION ).*\n+", re.MULTILINE)
 _COLUMN_GRANT: Final = re.compile(r"GRANT (\w+)\((\w+)\)(?:,(.+))? ON TABLE (\S+) TO (\S+);")
+# In the order in which the server has made the roles.
+_ROLES: Final = re.compile(r"(?<= TO )\w+(?:, \w+)+(?= (?:USING|WITH CHECK) )")
 _TABLE: Final = re.compile(r" (?:ON|TABLE) \w+\.(\w+)")
 
 
@@ -42,7 +44,8 @@ def schema(server: Server, database: str) -> str:
     # Never through a pooler: pg_dump has settings for its session.
     target = make_conninfo(server.url, dbname=conninfo_to_dict(database)["dbname"])
     dump = run(server.binaries / "pg_dump", *_OPTIONS, "--dbname", target).stdout
-    entries = sorted(_entries(_LEFT_OUT.sub("", dump)), key=lambda entry: entry[0])
+    dump = _ROLES.sub(lambda roles: ", ".join(sorted(roles[0].split(", "))), _LEFT_OUT.sub("", dump))
+    entries = sorted(_entries(dump), key=lambda entry: entry[0])
     parts = ["\n".join(_merged(text for _, text in group)) for _, group in groupby(entries, lambda e: e[0])]
     return _HEAD + "\n\n".join(parts) + "\n"
 

@@ -47,7 +47,7 @@ def address(number: str | int) -> str:
 
 
 def ends_in(days: int, today: date = TODAY) -> date:
-    """Return the last valid day of what does not hold any more so many days later."""
+    """Return the last valid day of what no longer holds this many days later."""
     return today + timedelta(days - 1)
 
 
@@ -56,7 +56,7 @@ def run(conn: Connection, box: Mailbox, at: Any = MORNING, **options: Any) -> Re
     return Sender(box.server, PAGES).run(conn, as_of=at, **options)
 
 
-def told(conn: Connection) -> list[tuple[Any, ...]]:
+def outcomes(conn: Connection) -> list[tuple[Any, ...]]:
     """Return each entry of the ledger: days before, outcome, state of the mail."""
     return rows(
         conn,

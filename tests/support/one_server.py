@@ -27,5 +27,5 @@ ELSEWHERE: Final = {
 
 
 def is_left_out(item: pytest.Item, server: str) -> bool:
-    """Tell whether this is a run of such a test on another server."""
+    """Return whether this is a run of such a test on another server."""
     return server != "pg18" and item.nodeid.startswith(tuple(ELSEWHERE))

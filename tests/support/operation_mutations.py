@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mentorcert.access.model import qualified
 from tests.support.mutations import Mutation, function
 
 _AUDIT: Final = "mentorcert_private.audit(text,text,text,text[],jsonb)"
@@ -15,7 +16,8 @@ _KEPT: Final = "mentorcert_private.check_history_kept(jsonb,jsonb)"
 _ENDPOINTS = [
     *(
         Mutation(
-            "disabled_endpoints", f'drop policy "the endpoint {endpoint} is switched on" on public.{table}'
+            "disabled_endpoints",
+            f'drop policy "the endpoint {endpoint} is switched on" on {qualified(table)}',
         )
         for table, endpoint in (
             ("audit_log", "audit_log"),

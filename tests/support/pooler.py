@@ -69,7 +69,7 @@ server_login_retry = 0.1
 def in_front_of(url: str) -> Iterator[str]:
     """Start PgBouncer in a folder of its own, yield the connection string through it, end it.
 
-    PgBouncer refuses to run as root: there it runs as the user `postgres`. It tells by systemd's protocol
+    PgBouncer refuses to run as root: there it runs as the user `postgres`. It reports by systemd's protocol
     when it is ready.
     """
     server = conninfo_to_dict(url)
@@ -77,7 +77,7 @@ def in_front_of(url: str) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="mentorcert-pooler-"))
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(_CONFIGURATION.format(folder=folder, connections=CONNECTIONS, **server))
-    # Whoever does not stand here is looked up in the database, so that tests may make roles.
+    # A user who is not listed here is looked up in the database, so that tests may make roles.
     (folder / "users").write_text(f'"{server["user"]}" ""\n')
     if account is not None:
         shutil.chown(folder, account, account)
@@ -112,5 +112,5 @@ def fill(url: str) -> None:
 
 
 def is_left_out(item: pytest.Item, server: str) -> bool:
-    """Tell whether a test has no place behind the pooler."""
+    """Return whether a test has no place behind the pooler."""
     return server == "pooled" and item.nodeid.startswith(tuple(LEFT_OUT))

@@ -109,10 +109,18 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: int | None = None,
+    **popen: Any,
 ) -> Child:
     """Start a process whose output can be read."""
     return Child(
-        command, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **popen,
     )
 
 
@@ -123,6 +131,7 @@ def run(
     stdin: str | None = None,
     check: bool = True,
     deadline_s: float = COMMAND_DEADLINE_S,
+    **popen: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run a process to its end, or kill it at the deadline; where `check`, its failure fails the test."""
     done = subprocess.run(
@@ -135,6 +144,7 @@ def run(
         text=True,
         check=False,
         timeout=deadline_s,
+        **popen,
     )
     assert not check or done.returncode == 0, f"{os.fspath(command[0])}:\n{done.stdout}\n{done.stderr}"
     return done

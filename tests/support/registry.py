@@ -178,7 +178,7 @@ def let_end(conn: Connection, certification: UUID) -> None:
 
 
 def today(conn: Connection, days: int = 0, time_zone: str = OSLO) -> date:
-    """Return the day it is now there, or one so many days from it."""
+    """Return the day it is now there, or the day this many days from it."""
     day: date = fetch(conn, "select mentorcert_private.day_of(now(), %s)", time_zone)
     return day + timedelta(days)
 
@@ -241,7 +241,7 @@ def cached(conn: Connection, certification: UUID) -> list[dict[str, Any]]:
 
 
 def expired_once(conn: Connection) -> bool:
-    """Tell whether each certification has as many `expired` entries as its status says: one or none."""
+    """Return whether each certification has as many `expired` entries as its status says: one or none."""
     wrong = rows(
         conn,
         """

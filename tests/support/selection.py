@@ -11,7 +11,7 @@ DEFAULT: Final = "pg18"
 
 # By the beginning of a test's name, and why it is slow: `make test` leaves these out.
 SLOW: Final = {
-    "tests/acceptance/test_docs.py::test_what_is_to_be_typed_works": "types every document, in processes",
+    "tests/acceptance/test_docs.py::test_every_block_runs": "types every document, in processes",
     "tests/acceptance/test_main_job.py": "processes, from nothing to a renewal",
     "tests/acceptance/test_up.py": "processes, and the examples of whole organisations",
     "tests/acceptance/test_wheel.py": "builds the wheel and installs it",

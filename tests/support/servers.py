@@ -116,7 +116,8 @@ def embedded_18() -> Iterator[Server]:
         url = embedded.start(home)
         port = free_port()
         folder = str(conninfo_to_dict(url)["host"])
-        # The package starts it on a socket only.
+        # It is on a socket only, and lets nobody in by TCP.
+        (data / "pg_hba.conf").write_text(f"local all all trust\nhost all all {_LOOPBACK}/32 trust\n")
         restart = ("restart", *_pg_ctl(data, _options(folder, port)))
         _run(embedded.binaries() / "pg_ctl", data, _as_user("pgserver"), *restart)
         yield Server("pg18", make_conninfo(url, port=port), embedded.binaries())

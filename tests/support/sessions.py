@@ -16,7 +16,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Return as soon as the condition holds; fails after a generous deadline."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        assert time.monotonic() < deadline, f"timed out waiting for: {what}"
         time.sleep(0.005)
 
 

@@ -16,7 +16,7 @@ NOT_READ: Final = frozenset(
 )
 
 INSTEAD: Final = {
-    "tell|tells|told|telling": "send, report, notify, say, show",
+    r"(?<!\.)(?:tell|tells|told|telling)": "send, report, notify, say, show",
     "whoever|whomever": "anyone who, the person who",
     "anew": "again",
     "as of now|of now": "current, at present",

@@ -103,7 +103,7 @@ class AuthServer:
         }
 
     def signs_in(self, user: UUID, *, then: str = "again", **claims: Any) -> Answer:
-        """Return the answer to whoever signs in, and by which refresh token again."""
+        """Return the answer to a sign-in, and by which refresh token again."""
         return Answer(body={"access_token": self.token(user, **claims), "refresh_token": then})
 
     def number_of(self, path: str) -> int:
@@ -116,7 +116,7 @@ def _algorithm(key: Key) -> jwt.algorithms.Algorithm:
 
 @contextmanager
 def answering() -> Iterator[AuthServer]:
-    """Run one until the end of the block; what it was not told to answer is 404."""
+    """Run one until the end of the block; what it has no answer for is 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -56,7 +56,7 @@ def configuration(database: str) -> Configuration:
 
 @pytest.fixture
 def supabase() -> Iterator[AuthServer]:
-    """Supabase Auth, which refuses everybody until it is told otherwise."""
+    """Supabase Auth, which refuses everybody until a test sets it otherwise."""
     with answering() as served:
         served.refuse()
         yield served

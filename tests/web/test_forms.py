@@ -45,7 +45,8 @@ def everything(conn: Connection) -> dict[str, str | None]:
     for schema, table in rows(
         conn,
         "select schemaname, tablename from pg_catalog.pg_tables"
-        " where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal', 'auth') and tablename <> 'access_log'",
+        " where schemaname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal', 'auth')"
+        " and tablename <> 'access_log'",
     ):
         name = sql.Identifier(schema, table)
         [(digest,)] = conn.execute(
@@ -104,9 +105,9 @@ def test_forms_of_others_change_nothing(site: Site, conn: Connection, person: UU
 def test_form_of_ones_own(site: Site) -> None:
     client = client_of(site)
     own = form_token(client.get("/step-in").text)
-    for told in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+    for headers in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
         data = {"form": own, "language": "nb", "back": "/sign-in"}
-        assert client.post("/language", data=data, headers=told).status_code == 303
+        assert client.post("/language", data=data, headers=headers).status_code == 303
 
 
 def test_form_of_before_a_restart_with_another_secret(site: Site, configuration: Configuration) -> None:

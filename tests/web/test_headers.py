@@ -220,7 +220,7 @@ def test_log_holds_nothing_of_anybody(
     every = [line for line in lines() if "logger" not in line]
     assert len(every) > 10
     assert {"request_id"} <= set.intersection(*(set(line) for line in every))
-    told = [record.getMessage() for record in caplog.records if record.name != "httpx2"]
-    text = json.dumps([every, told])
+    messages = [record.getMessage() for record in caplog.records if record.name != "httpx2"]
+    text = json.dumps([every, messages])
     for secret in (*SECRETS, *held, configuration.secret.get_secret_value()):
         assert secret not in text

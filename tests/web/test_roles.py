@@ -85,7 +85,7 @@ def test_open_or_closed(site: Site, people: dict[str, UUID | None], role: str, i
         if path in {"/", "/sign-out", "/sign-in"} or path.startswith("/sign-in/"):
             is_sent_away = False
         is_closed = answer.status_code == 403 or is_sent_away
-        # Who belongs to no organisation is told so on that page.
+        # Who belongs to no organisation reads so on that page.
         if path == "/organisation" and role == "stranger":
             is_closed = False
         if is_closed is (role in open_to(path)) or answer.status_code >= 500:

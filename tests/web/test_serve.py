@@ -110,22 +110,22 @@ def test_settings_that_lack() -> None:
     # Who names Supabase does not want the samples.
     assert "The pages need DATABASE_URL." in refused(database_url="", **SETTINGS)
     short = {**SETTINGS, "MENTORCERT_WEB_SECRET": "too-short-secret"}
-    told = refused(database_url=database, **short)
-    assert "MENTORCERT_WEB_SECRET" in told
-    assert "too-short-secret" not in told
+    printed = refused(database_url=database, **short)
+    assert "MENTORCERT_WEB_SECRET" in printed
+    assert "too-short-secret" not in printed
     plain = {**SETTINGS, "MENTORCERT_PUBLIC_URL": "http://register.example.org"}
     assert "At http://register.example.org sessions" in refused(database_url=database, **plain)
 
 
 def test_database_is_away() -> None:
-    told = refused(database_url="postgresql://mentorcert_web:a-password@127.0.0.1:9/x", **SETTINGS)
-    assert "The database cannot be reached" in told
-    assert "a-password" not in told
+    printed = refused(database_url="postgresql://mentorcert_web:a-password@127.0.0.1:9/x", **SETTINGS)
+    assert "The database cannot be reached" in printed
+    assert "a-password" not in printed
 
 
 def test_database_is_not_migrated(empty_database: str, template: str) -> None:
-    told = refused(database_url=make_conninfo(empty_database, user=WEB_ROLE), **SETTINGS)
-    assert "mentorcert migrate" in told
+    printed = refused(database_url=make_conninfo(empty_database, user=WEB_ROLE), **SETTINGS)
+    assert "mentorcert migrate" in printed
 
 
 def test_embedded_default() -> None:

@@ -42,7 +42,7 @@ def test_token_that_is_none_is_taken_away(site: Site) -> None:
 def test_what_a_browser_had_before_is_worthless(
     configuration: Configuration, organisation: Organisation
 ) -> None:
-    """Whoever could write cookies and forms into a browser has no part in the session that begins in it."""
+    """An attacker who writes cookies and forms into a browser has no part in a session that begins in it."""
     stranger = uuid4()
     with (
         answering() as supabase,

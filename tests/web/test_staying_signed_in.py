@@ -62,7 +62,7 @@ def test_outage_ends_no_session(site: Site, supabase: AuthServer, organisation: 
 def test_new_tokens_are_kept_whatever_fails_then(
     configuration: Configuration, supabase: AuthServer, organisation: Organisation
 ) -> None:
-    """A project goes over to published keys, not to be had just then: the old tokens are used up."""
+    """A project goes over to published keys, unavailable just then: the old tokens are used up."""
     auth = replace(supabase.auth, shared_secret=AUTH.shared_secret)
     published, supabase.answers[JWKS] = supabase.answers[JWKS], [Answer(500, {})]
     supabase.answers[SIGNING_IN] = [supabase.signs_in(organisation.admin, then="second")]

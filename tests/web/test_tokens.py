@@ -125,7 +125,7 @@ def test_made_up(supabase: AuthServer) -> None:
 
 
 def test_public_key_is_no_secret(supabase: AuthServer) -> None:
-    """Whoever signs by HMAC with what is published (algorithm confusion) is not believed."""
+    """A token signed by HMAC with what is published (algorithm confusion) is refused."""
     public = supabase.key.public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -140,7 +140,7 @@ def test_public_key_is_no_secret(supabase: AuthServer) -> None:
 
 
 def test_a_published_secret_signs_nothing(supabase: AuthServer) -> None:
-    """A symmetric key among those that are published belongs to whoever can read."""
+    """A symmetric key among those that are published belongs to anyone who can read."""
     secret = b"a secret that was published by mistake, of 32 bytes"
     supabase.answers[JWKS][0].body["keys"].append(
         {"kty": "oct", "kid": "oops", "alg": "HS256", "k": _raw(secret)}
@@ -173,7 +173,7 @@ def test_shared_secret() -> None:
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that a test moves."""
 
     now = 1000.0
 

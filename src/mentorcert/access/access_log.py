@@ -19,7 +19,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.errors import LogFileError
 
 Outcome = Literal["rows", "none", "unknown"]
-"""What came back: rows, none (an attempt), or what the log does not tell."""
+"""What came back: rows, none (an attempt), or what the log does not show."""
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 _BATCH: Final = 5_000

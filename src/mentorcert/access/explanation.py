@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
-
-import aiosql
 
 from mentorcert.access import snapshot
 from mentorcert.access.impersonation import become
 from mentorcert.access.model import Actor
 from mentorcert.access.rules import Reach, Refusal, may_select, may_update, reach, why_not
 from mentorcert.access.snapshot import SwitchedOff
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 _TABLE = "peer_mentor_certifications"
 
 
@@ -73,23 +71,25 @@ def explain(
     """Explain the access of a login (user id or e-mail address) to a certification; nothing is changed.
 
     Raises InvalidInputError where either does not exist, SnapshotError or ImpersonationError where the
-    connection is not the owner's, and psycopg.Error.
+    connection is not the owner's, and DatabaseError.
     """
     with snapshot.one_instant(conn, read_only=False):
         conn.execute("set local lock_timeout = '5s'")
         snapshot.unknown_tables(conn)
-        user_id = _QUERIES.find_login(conn, login=login)
+        user_id = rows.fetch_optional(conn, UUID, _QUERIES.find_login, login=login)
         if user_id is None:
             raise InvalidInputError(
                 "No login has this e-mail address or id.", hint="Look it up in auth.users; ids are uuids."
             )
-        found = _QUERIES.certification(conn, certification_id=certification_id)
+        found = rows.fetch_optional(
+            conn, tuple[str, list[str]], _QUERIES.certification, certification_id=certification_id
+        )
         if found is None:
             raise InvalidInputError(
                 f"There is no certification {certification_id}.",
                 hint="Give the id of a row of peer_mentor_certifications.",
             )
-        memberships = [Membership(*row) for row in _QUERIES.memberships(conn, user_id=user_id)]
+        memberships = rows.fetch_all(conn, Membership, _QUERIES.memberships, user_id=user_id)
         actor = Actor(user_id, claimed_organisation_id)
         off = snapshot.switched_off(conn).get(_TABLE)
         world = snapshot.around(conn, user_id, certification_id)
@@ -114,8 +114,8 @@ def explain(
 def _ask(conn: Connection, actor: Actor, certification_id: UUID) -> Answer:
     become(conn, actor)
     return Answer(
-        sees=_QUERIES.sees(conn, certification_id=certification_id),
-        changes=_QUERIES.changes(conn, certification_id=certification_id),
+        sees=rows.fetch_one(conn, bool, _QUERIES.sees, certification_id=certification_id),
+        changes=rows.fetch_one(conn, bool, _QUERIES.changes, certification_id=certification_id),
     )
 
 

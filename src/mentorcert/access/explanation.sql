@@ -20,7 +20,8 @@ join mentorcert.organisations as organisation on organisation.id = certification
 where certification.id = :certification_id;
 
 -- name: memberships(user_id)
-select membership.organisation_id, organisation.slug, membership.role, chapter.code, membership.ended_at
+select membership.organisation_id, organisation.slug as organisation, membership.role, chapter.code as chapter,
+  membership.ended_at
 from mentorcert.memberships as membership
 join mentorcert.organisations as organisation on organisation.id = membership.organisation_id
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id

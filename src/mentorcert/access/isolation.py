@@ -16,7 +16,7 @@ from psycopg import sql
 
 from mentorcert.access import rights, snapshot
 from mentorcert.access.impersonation import actors_of, become, role_of
-from mentorcert.access.model import KEYS, TABLES, Actor, Row, World
+from mentorcert.access.model import KEYS, TABLES, Actor, Row, World, qualified
 from mentorcert.access.rights import Rights
 from mentorcert.access.rules import OPEN_TABLES, ids_within, may_select, reach
 from mentorcert.access.snapshot import SwitchedOff
@@ -153,13 +153,16 @@ def _sample(world: World, logins: Iterable[UUID], number: int, seed: str) -> Ite
 def _questions(conn: Connection, role: str, left_out: Iterable[str]) -> list[sql.Composed]:
     """Return a statement for each table whose key the role may read; its answer is the name and the ids."""
     wanted = {table: _KEYS[table] for table in sorted(TABLES.keys() - set(left_out))}
-    granted = _QUERIES.granted_tables(conn, role=role, tables=list(wanted), keys=list(wanted.values()))
+    names = [qualified(table) for table in wanted]
+    granted = _QUERIES.granted_tables(
+        conn, role=role, tables=list(wanted), names=names, keys=list(wanted.values())
+    )
     return [
-        sql.SQL("select {name}, array(select {distinct}every.{key} from public.{table} as every)").format(
+        sql.SQL("select {name}, array(select {distinct}every.{key} from {table} as every)").format(
             name=sql.Literal(table),
             distinct=sql.SQL("" if key == KEYS[table] else "distinct "),
             key=sql.Identifier(key),
-            table=sql.Identifier(table),
+            table=sql.SQL(qualified(table)),
         )
         for table, key in granted
     ]

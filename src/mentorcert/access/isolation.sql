@@ -11,10 +11,13 @@ where
     where membership.user_id = login.id and membership.organisation_id = :organisation_id
   );
 
--- name: granted_tables(role, tables, keys)
+-- name: granted_tables(role, tables, names, keys)
 select asked.table_name, asked.key
-from unnest(:tables::text[], :keys::text[]) as asked (table_name, key)
-where pg_catalog.has_column_privilege(:role, 'public.' || asked.table_name, asked.key, 'select')
+from unnest(:tables::text[], :names::text[], :keys::text[]) as asked (table_name, name, key)
+join pg_catalog.pg_class as class on class.oid = asked.name::regclass
+where
+  pg_catalog.has_schema_privilege(:role, class.relnamespace, 'usage')
+  and pg_catalog.has_column_privilege(:role, class.oid, asked.key, 'select')
 order by 1;
 
 -- name: switch_everything_on()!

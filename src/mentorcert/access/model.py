@@ -140,11 +140,17 @@ TABLES: Final[Mapping[str, type[Row]]] = {
     "listed_peer_mentors": ListedPeerMentor,
     "audit_log": AuditEntry,
 }
+_IN_PUBLIC: Final = frozenset({"listed_peer_mentors", "peer_mentor_certifications"})
 KEYS: Final[Mapping[str, str]] = {
     **dict.fromkeys(TABLES, "id"),
     "certification_renewal_events": "entry_id",
     "listed_peer_mentors": "peer_mentor_id",
 }
+
+
+def qualified(table: str) -> str:
+    """Return the name of a table of `TABLES` with its schema."""
+    return f"{'public' if table in _IN_PUBLIC else 'mentorcert'}.{table}"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _STATEMENT: Final = re.compile(
 )
 _PARAMETER: Final = re.compile(r"\$(\d+) = (?:NULL|'((?:[^']|'')*)')")
 _OPEN_SESSIONS: Final = 10_000
-_TOLD_EVERY: Final = 5_000
+_REPORTED_EVERY: Final = 5_000
 _EVERY_FIELD: Final = 2**31 - 1
 _FAILED: Final = frozenset({"ERROR", "FATAL", "PANIC"})
 
@@ -120,13 +120,13 @@ def read(
         yield from session.end()
     if not statements_seen:
         raise LogFileError(
-            f"{path}: there is no statement in this log, so nothing can be told from it.",
+            f"{path}: there is no statement in this log, so it shows nothing.",
             hint="Set log_statement = 'all' or load pgaudit; see docs/operations.md on the audit.",
         )
 
 
 def _take(session: _Session, line: _Line, objects: frozenset[str], coverage: Coverage) -> bool:
-    """Note what the line tells; return whether it is of a statement."""
+    """Note what the line says; return whether it is of a statement."""
     written = _STATEMENT.match(line.message)
     is_audit = line.message.startswith("AUDIT: ")
     if is_audit:
@@ -189,7 +189,7 @@ def _audited_parameters(text: str) -> Parameters:
 def _outcome(rows: str, statement: Statement) -> Outcome:
     if rows == "0":
         return "none"
-    return "rows" if rows.isdigit() and statement.tells_rows else "unknown"
+    return "rows" if rows.isdigit() and statement.shows_rows else "unknown"
 
 
 def _lines(path: Path, coverage: Coverage, progress: Progress) -> Iterator[_Line]:
@@ -206,7 +206,7 @@ def _lines(path: Path, coverage: Coverage, progress: Progress) -> Iterator[_Line
                         break
                     raise _no_csvlog(path, first_line)
                 coverage.records += 1
-                if coverage.records % _TOLD_EVERY == 0:
+                if coverage.records % _REPORTED_EVERY == 0:
                     progress("bytes read", file.tell(), size)
                 yield _Line(
                     first_line, columns[0], columns[5], columns[9], columns[11], columns[13], columns[14]

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import aiosql
-
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
 LIST: Final = Path(__file__).with_name("expected_rights.txt")
@@ -13,7 +12,7 @@ LIST: Final = Path(__file__).with_name("expected_rights.txt")
 
 _RESTRICTION: Final = "restriction on "  # a restrictive policy: where it is missing, somebody may more
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def held(conn: Connection) -> list[str]:
     # An expression is shown without the names of schemas that are on the search_path.
     with conn.transaction(force_rollback=True):
         conn.execute("set local search_path = ''")
-        return sorted(line for (line,) in _QUERIES.held(conn))
+        return sorted(rows.fetch_all(conn, str, _QUERIES.held))
 
 
 def _rights(lines: set[str], opposite: set[str], word: str) -> list[str]:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 from uuid import UUID
-
-import aiosql
 
 from mentorcert.access.model import (
     TABLES,
@@ -22,11 +20,13 @@ from mentorcert.access.model import (
     PeerMentorChapter,
     RenewalEvent,
     World,
+    qualified,
 )
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import SnapshotError
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +52,26 @@ def one_instant(conn: Connection, *, read_only: bool = True) -> Iterator[Connect
 
 
 def unknown_tables(conn: Connection) -> list[str]:
-    """Return the tables and views of the schema public that the model has no rule for, sorted.
+    """Return the tables and views of the schemas public and mentorcert that the model has no rule for, sorted.
 
     Raises SnapshotError where the connection does not read every row of those that it has rules for.
     """
-    readable = dict(_QUERIES.tables(conn))
-    if hidden := sorted(table for table in TABLES if not readable.get(table, False)):
+    readable = dict(rows.fetch_all(conn, tuple[str, bool], _QUERIES.tables))
+    ours = {qualified(table) for table in TABLES}
+    if hidden := sorted(table for table in ours if not readable.get(table, False)):
         raise SnapshotError(
             f"This connection does not read every row of {', '.join(hidden)}, so it cannot judge who may.",
             hint="Set DATABASE_URL to the tables' owner (`postgres` on Supabase), not to mentorcert_web.",
         )
-    return sorted(readable.keys() - TABLES.keys())
+    return sorted(readable.keys() - ours)
 
 
 def switched_off(conn: Connection) -> dict[str, SwitchedOff]:
     """Return the tables that are switched off now, with their endpoints."""
-    return {table: SwitchedOff(*endpoint) for table, *endpoint in _QUERIES.switched_off(conn)}
+    return {
+        table: SwitchedOff(*endpoint)
+        for table, *endpoint in rows.fetch_all(conn, tuple[Any, ...], _QUERIES.switched_off)
+    }
 
 
 def everything(conn: Connection) -> World:
@@ -76,23 +80,23 @@ def everything(conn: Connection) -> World:
     That event has the certification's id.
     """
     return World(
-        as_of=_QUERIES.as_of(conn),
-        organisations=tuple(Organisation(*row) for row in _QUERIES.organisations(conn)),
-        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
-        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=None)),
+        as_of=rows.fetch_one(conn, datetime, _QUERIES.as_of),
+        organisations=tuple(rows.fetch_all(conn, Organisation, _QUERIES.organisations)),
+        chapters=tuple(rows.fetch_all(conn, Chapter, _QUERIES.chapters)),
+        memberships=tuple(rows.fetch_all(conn, Membership, _QUERIES.memberships, user_id=None)),
         peer_mentors=tuple(
-            PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, user_id=None, certification_id=None)
+            rows.fetch_all(conn, PeerMentor, _QUERIES.peer_mentors, user_id=None, certification_id=None)
         ),
         peer_mentor_chapters=tuple(
-            PeerMentorChapter(*row) for row in _QUERIES.peer_mentor_chapters(conn, certification_id=None)
+            rows.fetch_all(conn, PeerMentorChapter, _QUERIES.peer_mentor_chapters, certification_id=None)
         ),
-        certification_types=tuple(CertificationType(*row) for row in _QUERIES.certification_types(conn)),
+        certification_types=tuple(rows.fetch_all(conn, CertificationType, _QUERIES.certification_types)),
         certifications=tuple(
-            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=None)
+            rows.fetch_all(conn, Certification, _QUERIES.certifications, certification_id=None)
         ),
-        renewal_events=tuple(RenewalEvent(*row) for row in _QUERIES.certifications_with_events(conn)),
-        listed_peer_mentors=tuple(ListedPeerMentor(*row) for row in _QUERIES.listed_peer_mentors(conn)),
-        audit_log=tuple(AuditEntry(*row) for row in _QUERIES.audit_log(conn)),
+        renewal_events=tuple(rows.fetch_all(conn, RenewalEvent, _QUERIES.certifications_with_events)),
+        listed_peer_mentors=tuple(rows.fetch_all(conn, ListedPeerMentor, _QUERIES.listed_peer_mentors)),
+        audit_log=tuple(rows.fetch_all(conn, AuditEntry, _QUERIES.audit_log)),
     )
 
 
@@ -100,15 +104,16 @@ def around(conn: Connection, user_id: UUID, certification_id: UUID) -> World:
     """Return as much of the world as decides whether a login gets at a certification."""
     asked = {"user_id": user_id, "certification_id": certification_id}
     return World(
-        as_of=_QUERIES.as_of(conn),
-        chapters=tuple(Chapter(*row) for row in _QUERIES.chapters(conn)),
-        memberships=tuple(Membership(*row) for row in _QUERIES.memberships(conn, user_id=user_id)),
-        peer_mentors=tuple(PeerMentor(*row) for row in _QUERIES.peer_mentors(conn, **asked)),
+        as_of=rows.fetch_one(conn, datetime, _QUERIES.as_of),
+        chapters=tuple(rows.fetch_all(conn, Chapter, _QUERIES.chapters)),
+        memberships=tuple(rows.fetch_all(conn, Membership, _QUERIES.memberships, user_id=user_id)),
+        peer_mentors=tuple(rows.fetch_all(conn, PeerMentor, _QUERIES.peer_mentors, **asked)),
         peer_mentor_chapters=tuple(
-            PeerMentorChapter(*row)
-            for row in _QUERIES.peer_mentor_chapters(conn, certification_id=certification_id)
+            rows.fetch_all(
+                conn, PeerMentorChapter, _QUERIES.peer_mentor_chapters, certification_id=certification_id
+            )
         ),
         certifications=tuple(
-            Certification(*row) for row in _QUERIES.certifications(conn, certification_id=certification_id)
+            rows.fetch_all(conn, Certification, _QUERIES.certifications, certification_id=certification_id)
         ),
     )

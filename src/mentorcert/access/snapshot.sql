@@ -1,14 +1,16 @@
 -- What decides about access, of the whole registry or of what surrounds one login and one certification; ids only.
 
 -- name: tables()
--- What lies in public, an extension's own apart, and whether this connection reads all of it.
+-- What lies in public and mentorcert, an extension's own and views with the caller's rights apart, and whether this connection
+-- reads all of it.
 select
-  class.relname::text,
+  class.relnamespace::regnamespace || '.' || pg_catalog.quote_ident(class.relname),
   pg_catalog.has_table_privilege(class.oid, 'select') and not pg_catalog.row_security_active(class.oid)
 from pg_catalog.pg_class as class
 where
   class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
   and class.relkind in ('r', 'p', 'v', 'm', 'f')
+  and (class.relkind <> 'v' or class.reloptions && '{security_invoker=true,security_invoker=on}' is not true)
   and not exists (
     select from pg_catalog.pg_depend as dependency
     where dependency.classid = 'pg_catalog.pg_class'::regclass and dependency.objid = class.oid and dependency.deptype = 'e'
@@ -34,7 +36,7 @@ select chapter.id, chapter.organisation_id, chapter.parent_id from mentorcert.ch
 -- name: memberships(user_id)
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, membership.chapter_id,
-  membership.ended_at is not null
+  membership.ended_at is not null as ended
 from mentorcert.memberships as membership
 where :user_id::uuid is null or membership.user_id = :user_id;
 
@@ -50,7 +52,7 @@ where
   );
 
 -- name: peer_mentor_chapters(certification_id)
-select link.id, link.organisation_id, link.peer_mentor_id, link.chapter_id, link.ended_at is not null
+select link.id, link.organisation_id, link.peer_mentor_id, link.chapter_id, link.ended_at is not null as ended
 from mentorcert.peer_mentor_chapters as link
 where
   :certification_id::uuid is null
@@ -69,11 +71,11 @@ select type.id, type.organisation_id from mentorcert.certification_types as type
 
 -- name: certifications_with_events()
 -- One stands for all of a certification's: there may be millions.
-select distinct event.certification_id, event.organisation_id, event.certification_id
+select distinct event.certification_id as id, event.organisation_id, event.certification_id
 from mentorcert.certification_renewal_events as event;
 
 -- name: listed_peer_mentors()
-select listed.peer_mentor_id, listed.organisation_id, listed.listed_until from public.listed_peer_mentors as listed;
+select listed.peer_mentor_id as id, listed.organisation_id, listed.listed_until from public.listed_peer_mentors as listed;
 
 -- name: audit_log()
 select entry.id, entry.organisation_id from mentorcert.audit_log as entry;

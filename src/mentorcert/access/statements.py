@@ -1,4 +1,4 @@
-"""What a logged SQL statement tells: settings that say who acts, ids that it names, what its rows mean."""
+"""What a logged SQL statement shows: settings that say who acts, ids that it names, what its rows mean."""
 
 import json
 import re
@@ -55,7 +55,7 @@ class Statement:
     """Its text without the settings; parameters may stand in it, so it is nobody's to print."""
 
     @property
-    def tells_rows(self) -> bool:
+    def shows_rows(self) -> bool:
         """Whether its row count says that the named row came back."""
         return len(self.ids) == 1 and not _ROW_COUNT_SAYS_NOTHING.search(self.rest)
 

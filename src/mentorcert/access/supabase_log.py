@@ -29,7 +29,7 @@ _FIELDS: Final = (
     "response.headers.content_range", *_SUBJECTS, _ROLE, _KEY_ROLE, _KEY_PREFIX,
 )  # fmt: skip
 _FIRST_REFUSAL: Final = 400
-_TOLD_EVERY: Final = 1_000
+_REPORTED_EVERY: Final = 1_000
 
 Fields = Mapping[str, str]
 
@@ -67,7 +67,7 @@ def _named(fields: Fields, objects: frozenset[str]) -> Iterator[tuple[UUID | Non
         return
     search = unquote_plus(fields["request.search"]).removeprefix("?")
     ids = uuids([search])
-    outcome = _outcome(fields, tells_rows=len(ids) == 1 and bool(_NAMES_ROW.search(search)))
+    outcome = _outcome(fields, shows_rows=len(ids) == 1 and bool(_NAMES_ROW.search(search)))
     for row_id in ids:
         yield _subject(fields), row_id, outcome
 
@@ -86,12 +86,12 @@ def _is_a_users(fields: Fields) -> bool:
     )
 
 
-def _outcome(fields: Fields, *, tells_rows: bool) -> Outcome:
+def _outcome(fields: Fields, *, shows_rows: bool) -> Outcome:
     status = fields["response.status_code"]
     rows = fields["response.headers.content_range"].partition("/")[0]
     if rows == "*" or (status.isdigit() and int(status) >= _FIRST_REFUSAL):
         return "none"
-    return "rows" if rows and tells_rows else "unknown"
+    return "rows" if rows and shows_rows else "unknown"
 
 
 def _time(fields: Fields) -> str | None:
@@ -122,7 +122,7 @@ def _records(path: Path, progress: Progress) -> Iterator[tuple[int, Any]]:
                 csv.field_size_limit(2**31 - 1)
                 records = csv.DictReader(file)
             for number, record in enumerate(records, start=1):
-                if number % _TOLD_EVERY == 0:
+                if number % _REPORTED_EVERY == 0:
                     progress("bytes read", binary.tell(), size)
                 yield number, record
         except (ValueError, csv.Error):

@@ -1,6 +1,5 @@
 """Changes many certifications at once; a preview shows what each would become."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -48,11 +47,6 @@ class Preview:
     def refused(self) -> list[Outcome]:
         """Those that cannot be changed so."""
         return [outcome for outcome in self.outcomes if outcome.refusal is not None]
-
-    @property
-    def digest(self) -> str:
-        """A hash that differs as soon as any outcome differs."""
-        return hashlib.sha256(repr(self.outcomes).encode()).hexdigest()
 
 
 def preview(

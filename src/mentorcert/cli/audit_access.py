@@ -42,8 +42,8 @@ def access(
     """List every access to a row of an organisation that was not the actor's; exit code 1 if there is any.
 
     Without a file, by mentorcert_private.access_log, which our pages and API write. In the files, rows are known by
-    the ids that requests name. Where a log does not tell whether rows came back, that is `unknown`, and it
-    counts; where it tells that none did, it was an attempt, and does not. No statement is ever printed.
+    the ids that requests name. Where a log does not show whether rows came back, that is `unknown`, and it
+    counts; where it shows that none did, it was an attempt, and does not. No statement is ever printed.
     """
     begin = instants.since(since)
     coverage: dict[str, Coverage] = {}

@@ -94,7 +94,7 @@ def _print_isolation(audit: Audit, seed: str) -> None:
     for unknown in audit.unknown_tables:
         console.print(
             f"[red]error:[/red] the model has no rule for table {escape(unknown)}; "
-            "add one to mentorcert.access.rules, or move the table out of the schema public",
+            "add one to mentorcert.access.rules, or move the table out of the schema",
             soft_wrap=True,
         )
     _print_rights(audit.rights)

@@ -52,7 +52,7 @@ def retention(
     log: Annotated[Log | None, typer.Argument(help="Which log; without it, all are shown.")] = None,
     *,
     days: Annotated[
-        int | None, typer.Option(min=SHORTEST_DAYS, max=LONGEST_DAYS, help="Keep entries for so many days.")
+        int | None, typer.Option(min=SHORTEST_DAYS, max=LONGEST_DAYS, help="Keep entries for this many days.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

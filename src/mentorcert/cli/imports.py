@@ -122,7 +122,7 @@ def _print(report: Report, *, dry_run: bool) -> None:
     if counts is None:
         console.print(
             f"[red]{bad} of {report.rows} rows are bad; nothing was written.[/red] "
-            "Mend them and import again, or write the others with --skip-bad.",
+            "Correct them and import again, or write the others with --skip-bad.",
             soft_wrap=True,
         )
         return

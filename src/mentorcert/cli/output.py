@@ -38,10 +38,10 @@ def progress_bars() -> Iterator[Progress]:
     )
     tasks: dict[str, rich_progress.TaskID] = {}
 
-    def tell(step: str, done: int, total: int) -> None:
+    def show(step: str, done: int, total: int) -> None:
         if step not in tasks:
             tasks[step] = bars.add_task(step)
         bars.update(tasks[step], completed=done, total=total)
 
     with bars:
-        yield tell
+        yield show

@@ -48,7 +48,7 @@ def up(
 ) -> None:
     """Start the database, apply the migrations, do the nightly run, and show how things are.
 
-    With the examples, a staging portal is told by a worker too, and its public list compared with ours.
+    With the examples, a worker sends to a staging portal too, and its public list is compared with ours.
 
     Run again, it keeps all data and changes nothing that is not due.
     """

@@ -199,7 +199,7 @@ def _first_word(statement: str) -> str:
 
 
 def is_made_of(sql: str, statements: list[str]) -> bool:
-    """Tell whether the file is these statements in this order, with nothing else between them.
+    """Return whether the file is these statements in this order, with nothing else between them.
 
     So it does not matter who split it, or how.
     """

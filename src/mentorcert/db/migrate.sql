@@ -33,5 +33,5 @@ insert into supabase_migrations.schema_migrations (version, statements, name)
 values (:version, :statements, :name);
 
 -- name: forget_settings()#
--- What a file set for the session must not reach whoever gets the connection next.
+-- What a file set for the session must not reach the next user of the connection.
 reset all;

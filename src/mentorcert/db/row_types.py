@@ -65,17 +65,6 @@ class MentorcertChapters(_Row):
     version: int
 
 
-class PublicListedPeerMentors(_Row):
-    """A row of `public.listed_peer_mentors`."""
-
-    chapters: list[str]
-    display_name: str
-    listed_until: datetime
-    organisation_id: UUID
-    organisation_slug: str
-    peer_mentor_id: UUID
-
-
 class MentorcertMemberships(_Row):
     """A row of `mentorcert.memberships`."""
 
@@ -100,22 +89,6 @@ class MentorcertOrganisations(_Row):
     time_zone: str
     updated_at: datetime
     version: int
-
-
-class PublicPeerMentorCertifications(_Row):
-    """A row of `public.peer_mentor_certifications`."""
-
-    certification_type: str
-    chapter_ids: list[UUID]
-    created_at: datetime
-    expires_at: datetime | None
-    id: UUID
-    issued_at: datetime
-    organisation_id: UUID
-    peer_mentor_id: UUID
-    renewal_history: JsonValue
-    status: str
-    updated_at: datetime
 
 
 class MentorcertPeerMentorChapters(_Row):
@@ -149,3 +122,47 @@ class MentorcertPeerMentors(_Row):
     updated_at: datetime
     user_id: UUID | None
     version: int
+
+
+class PublicListedPeerMentors(_Row):
+    """A row of `public.listed_peer_mentors`."""
+
+    chapters: list[str]
+    display_name: str
+    listed_until: datetime
+    organisation_id: UUID
+    organisation_slug: str
+    peer_mentor_id: UUID
+
+
+class PublicPeerMentorCertifications(_Row):
+    """A row of `public.peer_mentor_certifications`."""
+
+    certification_type: str
+    chapter_ids: list[UUID]
+    created_at: datetime
+    expires_at: datetime | None
+    id: UUID
+    issued_at: datetime
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    renewal_history: JsonValue
+    status: str
+    updated_at: datetime
+
+
+class MentorcertPeerMentorCertifications(_Row):
+    """A row of `mentorcert.peer_mentor_certifications`."""
+
+    certification_type: str
+    chapter_ids: list[UUID]
+    created_at: datetime
+    current_status: str | None
+    expires_at: datetime | None
+    id: UUID
+    issued_at: datetime
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    renewal_history: JsonValue
+    status: str
+    updated_at: datetime

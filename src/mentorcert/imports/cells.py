@@ -80,7 +80,7 @@ def read_text(cell: str) -> str:
     if _EXCEL_ERROR.fullmatch(text):
         raise CellError(
             LazyText("it is an error value of the spreadsheet"),
-            LazyText("mend the formula, or type the value"),
+            LazyText("correct the formula, or type the value"),
         )
     return text
 

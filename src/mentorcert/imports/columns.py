@@ -42,7 +42,7 @@ PERSON_COLUMNS = (
     Column.CHAPTERS,
     Column.CONSENT,
 )
-# A file of rejected rows has one column more; mended, it can be imported as it is.
+# A file of rejected rows has one column more; when the rows are corrected, it can be imported as it is.
 OPTIONAL_COLUMNS = frozenset({Column.PAST_RENEWALS, Column.PROBLEM})
 _OTHER_HEADINGS = {
     "medlemsnummer": Column.EXTERNAL_ID,

@@ -77,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of the registry by one row, if it is written; None where the row does not say enough.
+    """What one row changes in the registry, if it is written; None where the row does not say enough.
 
     `issued` and `expires` (the last valid day) are as they would be, `held_…` as they are; both None without
     a certification. `expires` is None where there is no end, and `is_unlimited` then.
@@ -201,7 +201,7 @@ def _read_rows(table: Table, progress: Progress) -> list[Row]:
 def _lock_organisation(conn: Connection, slug: str) -> _Organisation:
     found = _queries.find_organisation(conn, slug=slug)
     if found is None:
-        raise UnknownOrganisationError(slug)
+        raise UnknownOrganisationError.named(slug)
     _queries.lock_organisation(conn, organisation_id=found[0])
     return {"organisation_id": found[0], "time_zone": found[1]}
 

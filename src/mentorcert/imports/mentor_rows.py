@@ -101,7 +101,7 @@ def _row(
 
 
 def _misfit(table: Table, record: Record) -> Problem | None:
-    """Tell whether the record was torn, or holds a delimiter that was meant as text."""
+    """Return a problem if the record was torn, or holds a delimiter that was meant as text."""
     surplus = [cell for cell in record.cells[len(table.headings) :] if cell.strip()]
     if surplus:
         return Problem(

@@ -192,7 +192,7 @@ def _sheet_records(name: str, data: bytes) -> Iterator[Record]:
     except _DAMAGE as error:
         raise UnreadableFileError(
             LazyText("{} is not an Excel workbook that can be read.", name),
-            hint=LazyText("Save it anew as .xlsx, or as CSV."),
+            hint=LazyText("Save it again as .xlsx, or as CSV."),
         ) from error
 
 

@@ -40,6 +40,6 @@ def write_xlsx(rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
                     sheet.write_datetime(number, column, cell, day_format)
                 elif _CONTROL.search(cell):
                     # The text itself may be somebody's name.
-                    raise UnwritableTextError(hint="Export as CSV, and mend the text in the registry.")
+                    raise UnwritableTextError(hint="Export as CSV, and correct the text in the registry.")
                 elif cell:
                     sheet.write_string(number, column, cell[:_MAX_TEXT])

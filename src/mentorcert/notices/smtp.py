@@ -34,20 +34,27 @@ class MailServer:
     password: SecretStr | None = None
 
 
-def from_settings(of: Settings) -> MailServer | None:
+def from_settings(settings: Settings) -> MailServer | None:
     """Return the configured mail server, None without one; raises SettingError for incomplete settings."""
-    if of.smtp_host is None:
+    if settings.smtp_host is None:
         return None
-    if of.smtp_from is None:
+    if settings.smtp_from is None:
         raise SettingError("MENTORCERT_SMTP_HOST is set, but not MENTORCERT_SMTP_FROM.")
-    if (of.smtp_user is None) != (of.smtp_password is None):
+    if (settings.smtp_user is None) != (settings.smtp_password is None):
         raise SettingError("Of MENTORCERT_SMTP_USER and MENTORCERT_SMTP_PASSWORD only one is set.")
-    if of.smtp_user is not None and of.smtp_tls == "none":
+    if settings.smtp_user is not None and settings.smtp_tls == "none":
         raise SettingError(
             "MENTORCERT_SMTP_TLS is none: the password would be sent unencrypted.",
             hint="Set it to starttls or tls.",
         )
-    return MailServer(of.smtp_host, of.smtp_port, of.smtp_from, of.smtp_tls, of.smtp_user, of.smtp_password)
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_from,
+        settings.smtp_tls,
+        settings.smtp_user,
+        settings.smtp_password,
+    )
 
 
 class SmtpClient:

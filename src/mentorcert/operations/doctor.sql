@@ -1,7 +1,7 @@
 -- Checks: each should return no rows.
 
 -- name: tables_without_rls()
-select class.oid::regclass::text
+select namespace.nspname || '.' || pg_catalog.quote_ident(class.relname)
 from pg_catalog.pg_class as class
 join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
 where

@@ -93,5 +93,5 @@ def _next_run(conn: Connection) -> tuple[datetime, datetime | None]:
     return rows.fetch_one(conn, tuple[datetime, datetime | None], _QUERIES.next_run)
 
 
-def _sum(one: Day, other: Day) -> Day:
-    return replace(one, expired=one.expired + other.expired, unlisted=one.unlisted + other.unlisted)
+def _sum(day: Day, other: Day) -> Day:
+    return replace(day, expired=day.expired + other.expired, unlisted=day.unlisted + other.unlisted)

@@ -37,7 +37,7 @@ def export(conn: Connection, peer_mentor_id: UUID) -> dict[str, Any]:
 
 
 def erase(conn: Connection, peer_mentor_id: UUID, *, with_login: bool = False) -> Login:
-    """Erase one person, for good; return what became of the login.
+    """Erase one person, for good; return what happened to the login.
 
     Name, contact, login, notes and evidence go; types, dates, statuses and past chapters stay, for counts.
     The person is off the public list at once. Raises InvalidArgumentError for somebody who is erased already,

@@ -24,5 +24,5 @@ def by_slug(conn: Connection, slug: str) -> Organisation:
     """Return the organisation with this slug; raises UnknownOrganisationError."""
     organisation = rows.fetch_optional(conn, Organisation, _QUERIES.by_slug, slug=slug)
     if organisation is None:
-        raise UnknownOrganisationError(slug)
+        raise UnknownOrganisationError.named(slug)
     return organisation

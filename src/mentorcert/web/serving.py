@@ -12,7 +12,8 @@ import uvicorn
 
 from mentorcert import http_server
 from mentorcert.access import least_rights
-from mentorcert.db.connection import Connection, connect, database_url
+from mentorcert.db import embedded
+from mentorcert.db.connection import connect, database_url
 from mentorcert.errors import InvalidInputError, SettingError
 from mentorcert.imports.tasks import runner
 from mentorcert.operations import nightly
@@ -67,11 +68,16 @@ def serve(configured: Configuration, listener: socket.socket, ready: Callable[[s
     with ExitStack() as stack:
         persons = []
         if configured.is_demonstration:
-            # Once, before there are threads: they must not start the embedded server at the same time.
             owner = partial(connect, database_url(settings()), autocommit=True)
             with owner() as conn:
                 persons = sample_people.ensure(conn)
-            stack.enter_context(_jobs(owner))
+            stack.enter_context(
+                _jobs(
+                    partial(nightly.run_forever, owner),
+                    partial(runner.run_forever, owner),
+                    partial(embedded.keep_running, settings().home),
+                )
+            )
         with connect(configured.database_url) as conn:
             least_rights.require(conn)
         shared = stack.enter_context(services(configured))
@@ -95,13 +101,10 @@ def _signals_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def _jobs(open_connection: Callable[[], Connection]) -> Iterator[None]:
-    """Run the nights and tasks of the embedded database, which has no other process for them."""
+def _jobs(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run what the embedded database has no other process for, each in a thread, until the block ends."""
     stop = threading.Event()
-    threads = [
-        threading.Thread(target=job, args=(open_connection, stop), name=job.__module__)
-        for job in (nightly.run_forever, runner.run_forever)
-    ]
+    threads = [threading.Thread(target=job, args=(stop,)) for job in jobs]
     for thread in threads:
         thread.start()
     try:

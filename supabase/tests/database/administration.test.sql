@@ -122,7 +122,7 @@ cross join (values ('old', null::timestamptz), ('lone', null), ('mixa', now())) 
 where run.organisation_id = tests.id('alfa');
 select is(tests.alarm(), 'live 2', 'whom a comparison found there counts, once, until another does not');
 update mentorcert_portal.connections set mode = 'shadow' where organisation_id = tests.id('alfa');
-select is(tests.alarm(), '', 'shadow tells nothing');
+select is(tests.alarm(), '', 'shadow raises no alarm');
 update mentorcert_portal.connections set mode = 'paused', changed_at = now() - interval '1 hour' where organisation_id = tests.id('alfa');
 select is(tests.alarm(), 'paused 2', 'a pause leaves shown who must go');
 update mentorcert_portal.drift set repaired_at = now() where repaired_at is null;

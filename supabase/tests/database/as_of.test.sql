@@ -105,7 +105,7 @@ set local session_replication_role = origin;
 select tests.answers_as_of('mia');
 select is(
   tests.attempt('sev', $$ select coalesce(public.certification_as_of(tests.id('mia.yearly'), '2017-06-01')::text, 'no answer') $$),
-  'no answer', 'events do not tell more'
+  'no answer', 'events do not show more'
 );
 
 select * from finish();

@@ -1,5 +1,5 @@
 \ir fixture.psql
--- What decides over rights and rules leaves its trace, whoever changes it; and the trace stays.
+-- What decides over rights and rules leaves its trace, by every path; and the trace stays.
 
 create function tests.log_of(statement text, who text default 'owner') returns setof text
 language plpgsql
@@ -78,7 +78,7 @@ select set_eq(
   array[
     'chapters alfa update adam/org_admin {"parent_id": null} → ' || jsonb_build_object('parent_id', tests.id('county2'))::text
   ],
-  'a chapter that moves: whoever coordinates above it has another reach'
+  'a chapter that moves: coordinators above it have another reach'
 );
 select set_eq(
   $$ select tests.log_of('delete from mentorcert.chapters where code = ''new''') $$,
@@ -168,7 +168,7 @@ from (
     ($$ truncate mentorcert_private.disabled_endpoints $$, 'MC005 audit_log_complete'),
     ($$ truncate mentorcert_private.log_retention $$, 'MC005 audit_log_complete')
 ) as tried (statement, expected);
-select matches(tests.attempt('owner', format('truncate public.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
+select matches(tests.attempt('owner', format('truncate mentorcert.%I cascade', emptied)), '^MC005 ', emptied || ' takes others along')
 from unnest(array['organisations', 'chapters', 'certification_types', 'peer_mentors']) as emptied;
 select set_eq(
   $$ select tests.log_of('insert into mentorcert_portal.connections (organisation_id, adapter, contract_version, changed_by, reason) values (tests.id(''alfa''), ''webhook'', ''v1'', ''me'', ''x'')') $$,

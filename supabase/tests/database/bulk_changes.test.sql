@@ -1,5 +1,5 @@
 \ir fixture.psql
--- preview_changes and change_certifications: all or nothing, by the rules of the single changes; every path is told of by entries.
+-- preview_changes and change_certifications: all or nothing, by the rules of the single changes; every path leaves entries.
 
 create function tests.mia() returns uuid[] language sql as $$ select array[tests.id('mia.basic')] $$;
 grant execute on function tests.mia() to authenticated;

@@ -1,5 +1,5 @@
 \ir fixture.psql
--- Calendar feeds: one's own alone, by a token that is told once, and gone with everything that it rests on.
+-- Calendar feeds: one's own alone, by a token that is shown once, and gone with everything that it rests on.
 
 create function tests.new_feed(who text) returns text
 language sql set search_path = ''
@@ -44,7 +44,7 @@ select results_eq(
   'and no name, soonest first'
 );
 select tests.everybody_gets(
-  format('select certification_id from public.calendar_of(%L)', tests.token('mia')), 'whoever has the address reads it',
+  format('select certification_id from public.calendar_of(%L)', tests.token('mia')), 'anyone who has the address reads it',
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: mia.basic,mia.short'
 );
 select tests.everybody_gets(
@@ -58,7 +58,7 @@ select is_empty(
   $$, 'the token is not stored'
 );
 select tests.everybody_gets(
-  'select public.calendar_feed_created_at() = now() as since', 'one is told of the own feed alone',
+  'select public.calendar_feed_created_at() = now() as since', 'each sees their own feed alone',
   'adam bea bob cora dora dora@alfa gone mixa nora paula service_role sev: ', 'anon: 42501', 'dora@beta mia per: true'
 );
 

@@ -7,6 +7,7 @@ insert into tests.allowed (signature) values
   -- the Data API
   ('public.calendar_feed_created_at()'),
   ('public.calendar_of(text)'),
+  ('mentorcert.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
   ('public.certification_as_of(uuid,timestamp with time zone,timestamp with time zone)'),
   ('public.certification_history(uuid)'),
   ('public.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
@@ -152,7 +153,7 @@ select set_eq(
   'and no other setting but these'
 );
 select set_eq(
-  $$ select name from tests.functions where schema = 'public' and definer $$,
+  $$ select name from tests.functions where schema in ('public', 'mentorcert') and definer $$,
   array[
     'calendar_feed_created_at', 'calendar_of', 'check_certificate', 'create_calendar_feed', 'get_user_organisation_id',
     'own_organisations', 'public_organisation', 'revoke_calendar_feed', 'set_my_language'
@@ -178,9 +179,8 @@ select is_empty(
   $$ select signature from tests.functions where pg_catalog.obj_description(oid, 'pg_proc') is null $$,
   'every function has a comment'
 );
-select ok(
-  not has_schema_privilege('anon', 'mentorcert_private', 'usage'), 'anon does not get into the schema mentorcert_private'
-);
+select ok(not has_schema_privilege('anon', schema, 'usage'), 'anon does not get into the schema ' || schema)
+from unnest(array['mentorcert', 'mentorcert_private']) as schema;
 
 select * from finish();
 rollback;

@@ -13,15 +13,24 @@ from pg_catalog.pg_class as class
 where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace) and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
 
 select set_eq(
-  $$ select name from tests.tables where schema = 'public' $$,
+  $$ select schema || '.' || name from tests.tables where schema in ('public', 'mentorcert') and kind <> 'v' $$,
   array[
-    'audit_log', 'certification_renewal_events', 'certification_types', 'chapters', 'listed_peer_mentors', 'memberships',
-    'organisations', 'peer_mentor_certifications', 'peer_mentor_chapters', 'peer_mentors'
+    'mentorcert.audit_log', 'mentorcert.certification_renewal_events', 'mentorcert.certification_types', 'mentorcert.chapters',
+    'mentorcert.memberships', 'mentorcert.organisations', 'mentorcert.peer_mentor_chapters', 'mentorcert.peer_mentors',
+    'public.listed_peer_mentors', 'public.peer_mentor_certifications'
   ],
-  'these tables are in the Data API; there is no view, which would be above row-level security, and no sequence'
+  'these tables are in the Data API, and no sequence'
+);
+select set_eq(
+  $$
+    select name, pg_catalog.array_to_string(class.reloptions, ' ')
+    from tests.tables join pg_catalog.pg_class as class using (oid) where kind = 'v'
+  $$,
+  $$ values ('peer_mentor_certifications', 'security_invoker=true') $$,
+  'the one view has no rights but those of its caller'
 );
 select is_empty(
-  $$ select name from tests.tables where not row_security $$, 'row-level security is on for every table'
+  $$ select name from tests.tables where kind <> 'v' and not row_security $$, 'row-level security is on for every table'
 );
 select is_empty($$ select name from tests.tables where obj_description(oid, 'pg_class') is null $$, 'every table has a comment');
 select is_empty(
@@ -137,12 +146,12 @@ select set_eq(
     select table_name || ' ' || string_agg(privilege_type, ' ' order by privilege_type collate "C")
     from information_schema.role_table_grants
     where table_schema in ('public', 'mentorcert') and grantee = 'service_role'
-    group by table_name
+    group by table_schema, table_name
   $$,
   array[
     'audit_log SELECT', 'certification_renewal_events SELECT', 'certification_types INSERT SELECT UPDATE',
     'chapters INSERT SELECT UPDATE', 'listed_peer_mentors SELECT', 'memberships INSERT SELECT UPDATE', 'organisations INSERT SELECT UPDATE',
-    'peer_mentor_certifications INSERT SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
+    'peer_mentor_certifications INSERT SELECT', 'peer_mentor_certifications SELECT', 'peer_mentor_chapters INSERT SELECT UPDATE',
     'peer_mentors INSERT SELECT UPDATE'
   ],
   'the service key writes these tables'

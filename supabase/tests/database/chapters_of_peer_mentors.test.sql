@@ -38,7 +38,7 @@ select is(
 select is(tests.chapters('mia'), '1a', 'which is the only one then');
 select is(
   tests.perform('cora', $$ select tests.name(chapter_ids[1]) from public.register_certification(tests.id('mia'), 'life') $$),
-  '1a', 'a new certification gets the chapters of now'
+  '1a', 'a new certification gets the current chapters'
 );
 select is(
   tests.attempt('owner', $$
@@ -48,7 +48,7 @@ select is(
   '2a', 'whatever chapters it brings'
 );
 select is(
-  tests.attempt('owner', format('update public.%I set chapter_ids = %s where id = tests.id(%L)', table_name, value, row_name)),
+  tests.attempt('owner', format('update %s set chapter_ids = %s where id = tests.id(%L)', tests.qualified(table_name), value, row_name)),
   format('MC007 %s_chapter_ids_immutable', table_name), format('refused for %s: %s', table_name, value)
 )
 from (values ('peer_mentors', 'per'), ('peer_mentor_certifications', 'per.life')) as rows (table_name, row_name)
@@ -63,7 +63,7 @@ select is(
 from unnest(array['service_role', 'owner']) as who;
 select is(
   (select count(*) from public.peer_mentor_certifications where renewal_history -> -1 ->> 'kind' <> 'issued'), 0::bigint,
-  'no history tells of chapters'
+  'no history holds chapters'
 );
 
 select * from finish();

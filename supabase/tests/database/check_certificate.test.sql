@@ -22,7 +22,7 @@ select tests.everybody_gets(
     'select code from unnest(%L::uuid[]) as code where public.check_certificate(code)',
     array(select id from public.peer_mentor_certifications) || gen_random_uuid()
   ),
-  'everybody is told the same, of every organisation',
+  'everybody gets the same, of every organisation',
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: '
   'bert.basic,cait.basic,dora.basic,lost.basic,mia.basic,mia.short,mixa.basic,old.basic,per.life'
 );

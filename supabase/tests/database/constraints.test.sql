@@ -1,5 +1,5 @@
 \ir fixture.psql
--- What a table does not take, whoever writes: named CHECKs, keys and foreign keys.
+-- What a table refuses from everybody: named CHECKs, keys and foreign keys.
 
 select is(tests.attempt('owner', statement), expected, expected)
 from (

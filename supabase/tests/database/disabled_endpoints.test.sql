@@ -24,7 +24,7 @@ as $$ select case table_name when 'certification_renewal_events' then 'entry_id'
 -- Every table, of which something is seen before; as administrator, and as anon what anon reads.
 create function tests.answer_of(who text, table_name text) returns text
 language sql
-as $$ select tests.attempt(who, format('select %I from public.%I limit 1', tests.first_column(table_name), table_name)) $$;
+as $$ select tests.attempt(who, format('select %I from %s limit 1', tests.first_column(table_name), tests.qualified(table_name))) $$;
 
 select isnt(tests.answer_of('adam', table_name), '', 'adam reads ' || table_name) from tests.endpoints;
 select tests.switch_off(endpoint) from (select distinct endpoint from tests.endpoints) as every;

@@ -109,7 +109,7 @@ select is(
     where id in (tests.id('lone.basic'), tests.id('mia.basic'), tests.id('mixa.basic'), tests.id('old.basic'))),
   'expired,suspended,suspended,active', 'the status is by the dates, under a suspension that stays'
 );
-select is(tests.kinds('mia.basic'), 'issued,extended,suspended,reverted', 'the history tells all of it');
+select is(tests.kinds('mia.basic'), 'issued,extended,suspended,reverted', 'the history has all of it');
 select is(
   jsonb_build_object('reverts', tests.newest('mia.basic') -> 'reverts', 'note', tests.newest('mia.basic') -> 'note'),
   jsonb_build_object('reverts', tests.history('mia.basic') #> '{1,entry_id}', 'note', 'no pandemic'),

@@ -11,7 +11,7 @@ select is(
     select outcome || ': ' || string_agg(tests.name(certification_id), ' ' order by tests.name(certification_id))
     from mentorcert_private.preview_extension('basic', tests.today(100)) group by outcome
   $$),
-  'expired: lone.basic,extended: mia.basic mixa.basic old.basic,holds_longer: cait.basic lost.basic', 'each with what becomes of it'
+  'expired: lone.basic,extended: mia.basic mixa.basic old.basic,holds_longer: cait.basic lost.basic', 'each with its result'
 );
 select is(tests.attempt('adam', statement), answer, statement)
 from (

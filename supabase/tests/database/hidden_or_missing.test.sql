@@ -1,5 +1,5 @@
 \ir fixture.psql
--- A row that the caller may not see and one that does not exist must give the same error: else errors tell who is
+-- A row that the caller may not see and one that does not exist must give the same error: else errors reveal who is
 -- certified elsewhere.
 
 create function tests.same_error(who text, statement text, hidden uuid, expected text) returns setof text
@@ -48,7 +48,7 @@ cross join lateral (
     ($$ select public.revert_change(%L::uuid, gen_random_uuid(), 'why') $$, certification)
 ) as calls (statement, hidden);
 
--- A peer mentor does not change the own certification, and sees that it is there: no secret is told.
+-- A peer mentor does not change the own certification, and sees that it is there: no secret is revealed.
 select is(
   tests.attempt('mia', $$ select public.renew_certification(tests.id('mia.basic')) $$),
   '42501 certification_right', 'a peer mentor does not renew'

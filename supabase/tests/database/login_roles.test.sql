@@ -62,7 +62,7 @@ from (
     ('mentorcert_jobs', 'select mentorcert_private.start_notices()', 'done'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_notices(''{}'')', 'done'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_digests(''{}'', ''{}'')', 'done'),
-    -- Nobody is to be taken for reminded of a day that has not come.
+    -- Nobody counts as reminded of a day that has not come.
     ('mentorcert_jobs', 'select mentorcert_private.start_notices(now() + interval ''1 day'')', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_notices(''{}'', now() + interval ''1 day'')', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_digests(''{}'', ''{}'', now() - interval ''2 days'')', 'MC008'),

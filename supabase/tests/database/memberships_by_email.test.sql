@@ -12,7 +12,7 @@ select is(tests.perform('adam', format('select coalesce(mentorcert_private.find_
 from (values ('nora@example.org', 'nora'), ('nora@example', 'none'), ('%@example.org', 'none'), ('', 'none')) as questions (sought, answer);
 select is(
   (select count(*) from mentorcert_private.access_log where endpoint = 'find_login' and user_id = tests.id('adam')), 4::bigint,
-  'each question is logged, also in vain'
+  'each question is logged, also without a result'
 );
 insert into mentorcert_private.access_log (user_id, organisation_ids, endpoint, row_organisation_ids, request_id, recorded_at)
 select tests.id('adam'), '{}', 'find_login', '{}', 'x', now() - age

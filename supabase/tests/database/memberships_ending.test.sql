@@ -8,8 +8,11 @@ select is(
 );
 select set_eq(
   $$
-    select tests.attempt('cora', 'select 1 from public.' || relname)
-    from pg_catalog.pg_class where relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and relkind = 'r' and relname <> 'listed_peer_mentors'
+    select tests.attempt('cora', format('select 1 from %s.%I', relnamespace::regnamespace, relname))
+    from pg_catalog.pg_class
+    where
+      relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace) and relkind in ('r', 'v')
+      and relname <> 'listed_peer_mentors'
   $$,
   array[''], 'with the next statement the former coordinator reads nothing'
 );

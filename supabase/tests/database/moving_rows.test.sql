@@ -3,7 +3,7 @@
 -- the others taken away: no column grant, the trigger keep_identity, and WITH CHECK.
 
 select tests.everybody_gets(
-  format('update public.%I set %I = %L', table_name, column_name, tests.id('beta')),
+  format('update %s set %I = %L', tests.qualified(table_name), column_name, tests.id('beta')),
   format('no client moves a row by %s.%s', table_name, column_name),
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 42501',
   'service_role: ' || by_service_role
@@ -29,7 +29,7 @@ from unnest(array['id', 'organisation_id', 'peer_mentor_id', 'chapter_ids']) as 
 
 -- The trigger: the owner has every grant and is under no policy.
 select is(
-  tests.attempt('owner', format('update public.%I set %I = %s', table_name, column_name, value)),
+  tests.attempt('owner', format('update %s set %I = %s', tests.qualified(table_name), column_name, value)),
   format('MC007 %s_%s_immutable', table_name, column_name),
   format('not even the owner changes %s.%s', table_name, column_name)
 )
@@ -58,7 +58,7 @@ from (
     ('peer_mentor_certifications', 'created_at', $$ '2020-01-01' $$)
 ) as columns (table_name, column_name, value);
 select is(
-  tests.attempt('owner', format('update public.%I set chapter_ids = array[tests.id(%L)] where id = tests.id(%L)', table_name, 'b1', row_name)),
+  tests.attempt('owner', format('update %s set chapter_ids = array[tests.id(%L)] where id = tests.id(%L)', tests.qualified(table_name), 'b1', row_name)),
   format('MC007 %s_chapter_ids_immutable', table_name),
   format('not even the owner gives %s other chapters than those in peer_mentor_chapters', table_name)
 )
@@ -78,7 +78,7 @@ alter table mentorcert.peer_mentors disable trigger keep_identity;
 alter table mentorcert.peer_mentor_chapters disable trigger keep_identity;
 alter table public.peer_mentor_certifications disable trigger keep_identity;
 select is(
-  tests.attempt('adam', format('update public.%I set organisation_id = %L', table_name, tests.id('beta'))),
+  tests.attempt('adam', format('update %s set organisation_id = %L', tests.qualified(table_name), tests.id('beta'))),
   '42501', format('WITH CHECK keeps %s in the organisation', table_name)
 )
 from unnest(array[

@@ -43,14 +43,14 @@ select ok(tests.claim(1, 0) <> 'mia', 'who is on the list does not come first');
 select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
 select tests.settle();
 select is(
-  (select string_agg(distinct state, ',') from mentorcert_portal.states where organisation_id = tests.id('alfa')), 'in_sync', 'all are told'
+  (select string_agg(distinct state, ',') from mentorcert_portal.states where organisation_id = tests.id('alfa')), 'in_sync', 'all are sent'
 );
 select is((select string_agg(distinct state, ',') from mentorcert_portal.states where organisation_id = tests.id('beta')), 'pending', 'of alfa');
 select is(tests.claim(50, 0), '', 'nothing is due');
 
 -- The calendar.
 select is(tests.claim(50, 86400 * 31), 'mia', 'when her listing has ended, mia is due');
-select is((select content ->> 'listed' from tests.claimed), 'false', 'and is told as not listed');
+select is((select content ->> 'listed' from tests.claimed), 'false', 'and is sent as not listed');
 select is(
   (select version from tests.claimed),
   (select confirmed_version + 1 from mentorcert_portal.states where peer_mentor_id = tests.id('mia')),
@@ -67,7 +67,7 @@ select is(tests.claim(50, 0), 'mia', 'a change is due');
 update mentorcert.peer_mentors set external_id = 'mia-3' where id = tests.id('mia');
 select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now());
 select is(
-  tests.state('mia'), (select format('pending %s %s 0', version + 1, version) from before), 'what came meanwhile is still to be told'
+  tests.state('mia'), (select format('pending %s %s 0', version + 1, version) from before), 'what came meanwhile still waits'
 );
 select tests.settle();
 select is(tests.state('mia'), (select format('in_sync %s %s 0', version + 1, version + 1) from before), 'and then is');
@@ -83,7 +83,7 @@ select is(left(tests.state('mia'), 7), 'in_sync', 'the holder of the new one con
 select mentorcert_portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '60 seconds');
 select is(left(tests.state('mia'), 7), 'pending', 'the one who lost it makes the row dirty again');
 select is((select outcome from mentorcert_portal.attempts order by id desc limit 1), 'lost_lease', 'which the log says');
-select is(tests.claim(50, 60), 'mia', 'and it is told again');
+select is(tests.claim(50, 60), 'mia', 'and it is sent again');
 select isnt((select lease_token from tests.claimed), null, 'though the portal has confirmed just that');
 select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '60 seconds');
 
@@ -98,7 +98,7 @@ select is(
   'whom the late one does not disturb'
 );
 select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '122 seconds');
-select is(left(tests.state('mia'), 7), 'pending', 'but it is told once more');
+select is(left(tests.state('mia'), 7), 'pending', 'but it is sent once more');
 
 -- Three refusals.
 update mentorcert.peer_mentors set external_id = external_id || 'x' where organisation_id = tests.id('alfa');
@@ -109,7 +109,7 @@ select is(tests.claim(1, 122) <> '', true, 'a third is claimed');
 select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
 select is((select breaker from mentorcert_portal.connections), 'blocked', 'a third blocks the connection');
 select is(tests.claim(50, 122), '', 'nothing is claimed');
-select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'mended', as_of => now() + interval '123 seconds');
+select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'corrected', as_of => now() + interval '123 seconds');
 select cmp_ok(mentorcert_portal.requeue(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
 select is(tests.claim(50, 123), 'cait,lone,lost,mia,mixa,old,per', 'all of them: nothing is lost');
 

@@ -1,5 +1,5 @@
 \ir fixture.psql
--- Which changes concern the portal, whoever makes them; and what it is told, by the calendar.
+-- Which changes concern the portal, by every path; and what it is sent, by the calendar.
 
 -- Whose version rises by a statement, which is undone.
 create function tests.marked_by(who text, statement text) returns text
@@ -50,7 +50,7 @@ from (
       insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)
       values ('new', 'Ny', 'New', 'unlimited', true)
     $$, 'cait,lone,lost,mia,mixa,old,per'),
-    -- What the portal is not told of.
+    -- What the portal is not sent.
     ('adam', $$ update mentorcert.peer_mentors set full_name = 'X', email = 'x@example.org', phone = '1' $$, ''),
     ('adam', $$ update mentorcert.chapters set name = 'Renamed' $$, ''),
     ('adam', $$ update mentorcert.certification_types set name_nb = 'Ny' $$, ''),
@@ -64,10 +64,10 @@ select is(
     select state.state || ' ' || state.version from mentorcert_portal.states as state
     join mentorcert.peer_mentors as mentor on mentor.id = state.peer_mentor_id where mentor.external_id = 'new'
   ),
-  'pending 1', 'and is to be told'
+  'pending 1', 'and waits to be sent'
 );
 
--- That a date passes is told by the calendar: the night marks nobody, and so need not be in time.
+-- That a date passes is sent by the calendar: the night marks nobody, and so need not be in time.
 set local session_replication_role = replica;
 update public.peer_mentor_certifications set issued_at = tests.day(-400), expires_at = tests.day(0) where id = tests.id('mia.basic');
 update public.listed_peer_mentors set listed_until = tests.day(0) where peer_mentor_id = tests.id('mia');
@@ -81,25 +81,25 @@ update public.peer_mentor_certifications set expires_at = tests.day(30) where id
 update public.listed_peer_mentors set listed_until = tests.day(30) where peer_mentor_id = tests.id('mia');
 set local session_replication_role = origin;
 
--- What is told.
-create function tests.told(who text, as_of timestamptz default now()) returns text
+-- What is sent.
+create function tests.content_state(who text, as_of timestamptz default now()) returns text
 language sql
 as $$
   select concat_ws(' ', content ->> 'status', case when (content ->> 'listed')::boolean then 'listed' end)
   from mentorcert_portal.desired_content(array[tests.id(who)], as_of)
 $$;
-select is(tests.told(who, tests.day(days)), expected, format('%s in %s days: %s', who, days, expected))
+select is(tests.content_state(who, tests.day(days)), expected, format('%s in %s days: %s', who, days, expected))
 from (
   values
     ('mia', 0, 'certified listed'), ('mia', 30, 'expired'), ('mixa', 0, 'certified'), ('lone', 0, 'expired'), ('per', 0, 'uncertified')
 ) as expectations (who, days, expected);
 select is(tests.perform('cora', $$ select id from public.suspend_certification(tests.id('mia.basic'), 'why') $$), 'mia.basic', 'suspended');
-select is(tests.told('mia'), 'suspended', 'is told');
-select is(tests.told('mia', tests.day(60)), 'suspended', 'also after its end');
+select is(tests.content_state('mia'), 'suspended', 'is sent');
+select is(tests.content_state('mia', tests.day(60)), 'suspended', 'also after its end');
 select is(tests.perform('cora', $$ select id from public.reinstate_certification(tests.id('mia.basic')) $$), 'mia.basic', 'reinstated');
 select is(
   (select content_until from mentorcert_portal.desired_content(array[tests.id('mia')], now())), tests.day(10),
-  'what is told is true until the first end, that of her other certification'
+  'what is sent is true until the first end, that of her other certification'
 );
 select is(
   (
@@ -109,13 +109,13 @@ select is(
   array['certifications', 'external_id', 'listed', 'listed_until', 'status'],
   'with these fields, and no name, e-mail or phone'
 );
--- Erasure takes the number too; the portal is told by the one that it knows.
+-- Erasure takes the number too; the portal gets the one that it knows.
 update mentorcert_portal.states set sent_external_id = 'known' where peer_mentor_id = tests.id('old');
 select is(
-  tests.marked_by('owner', $$ select mentorcert_private.erase_peer_mentor(tests.id('old')) $$), 'old', 'an erasure is told'
+  tests.marked_by('owner', $$ select mentorcert_private.erase_peer_mentor(tests.id('old')) $$), 'old', 'an erasure is sent'
 );
 select mentorcert_private.erase_peer_mentor(tests.id('old'));
-select is(tests.told('old'), 'erased', 'as an erasure');
+select is(tests.content_state('old'), 'erased', 'as an erasure');
 select is(
   (select concat_ws(' ', content ->> 'external_id', content ->> 'certifications') from mentorcert_portal.desired_content(array[tests.id('old')], now())),
   'known []', 'with the number that the portal knows, and nothing else'
@@ -126,7 +126,7 @@ set local session_replication_role = replica;
 insert into public.listed_peer_mentors
 select id, organisation_id, 'alfa', 'Lone', '{}', tests.day(9) from mentorcert.peer_mentors where id = tests.id('lone');
 set local session_replication_role = origin;
-select is(tests.told('lone'), 'expired', 'who has expired is not told as listed, whatever our list says');
+select is(tests.content_state('lone'), 'expired', 'who has expired is not sent as listed, whatever our list says');
 set local time zone 'Pacific/Auckland';
 select is(
   (select content from mentorcert_portal.desired_content(array[tests.id('mia')], now())) #>> '{listed_until}',

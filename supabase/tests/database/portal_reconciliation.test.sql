@@ -58,8 +58,8 @@ select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'test');
 -- A run whose process no longer reports.
 update run set id = tests.start('2027-03-04 12:00+01');
 select mentorcert_portal.renew_reconciliation((select id from run), '2027-03-04 12:04+01');
-select is(tests.start('2027-03-04 12:08+01'), null, 'whoever is heard of keeps the run');
-select isnt(tests.start('2027-03-04 12:09+01'), null, 'whoever is not loses it');
+select is(tests.start('2027-03-04 12:08+01'), null, 'a run with a heartbeat is kept');
+select isnt(tests.start('2027-03-04 12:09+01'), null, 'one without is replaced');
 select is(
   (select outcome || ' ' || reason from mentorcert_portal.reconciliations where id = (select id from run)),
   'failed Its process no longer reported.', 'which the run says'
@@ -99,7 +99,7 @@ select is(
 );
 select is(
   (select string_agg(tests.name(peer_mentor_id), ',' order by kind) from mentorcert_portal.drift where marked_at is not null), 'old,mia',
-  'who has changed, is being told, or is a duplicate is left'
+  'who has changed, is being sent, or is a duplicate is left'
 );
 select is((select last_id from mentorcert_portal.repair_next((select id from run), (select max(id) from mentorcert_portal.drift), 100)), null, 'there is no more');
 select tests.finish((select id from run), 'done', now());
@@ -123,7 +123,7 @@ cross join unnest(array[
 ]) as statement;
 select throws_ok(
   format('insert into mentorcert_portal.drift (reconciliation_id, organisation_id, kind, peer_mentor_id, found_at, marked_at) values (%s, %L, ''unknown_there'', null, now(), now())', (select id from run), tests.id('alfa')),
-  '23514', null, 'somebody unknown is never told of'
+  '23514', null, 'somebody unknown is never sent'
 );
 select throws_ok(
   format('insert into mentorcert_portal.reconciliations (organisation_id, scope, worker, started_at, finished_at, outcome) values (%L, ''full'', ''x'', now(), now(), ''stopped'')', tests.id('alfa')),

@@ -118,7 +118,7 @@ select is(tests.listed(), 'bert 100', 'an entry lapses at the instant');
 select is(tests.attempt('mia', 'select peer_mentor_id from public.listed_peer_mentors'), 'bert', 'for everybody');
 select is(tests.attempt('owner', 'select peer_mentor_id from public.listed_peer_mentors'), 'bert,mia', 'though it is still there');
 select is(tests.perform('owner', $$ update public.peer_mentor_certifications set expires_at = expires_at where peer_mentor_id = tests.id('mia') $$), '2 rows', 'until somebody touches the certification');
-select is(tests.listed(), 'bert 100,mia 30', 'which derives it anew');
+select is(tests.listed(), 'bert 100,mia 30', 'which derives it again');
 
 -- Stored as active, but ended, because a night was missed: not derived.
 set local session_replication_role = replica;

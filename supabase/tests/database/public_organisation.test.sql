@@ -10,7 +10,7 @@ select is(tests.heading('beta'), '["Beta", "Chapter b1"]', 'each organisation it
 select is(tests.heading(slug), '', 'nothing of an organisation that does not exist')
 from unnest(array['gamma', 'ALFA', '', null]) as slug;
 select tests.everybody_gets(
-  $$ select array[name] || chapters as heading from public.public_organisation('beta') $$, 'everybody is told the same',
+  $$ select array[name] || chapters as heading from public.public_organisation('beta') $$, 'everybody gets the same',
   'adam anon bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per service_role sev: ["Beta", "Chapter b1"]'
 );
 

@@ -7,7 +7,7 @@ language plpgsql
 as $$
 begin
   set local session_replication_role = replica;
-  execute format('update public.%I set updated_at = %L', table_name, '2026-01-01');
+  execute format('update %s set updated_at = %L', table_name, '2026-01-01');
   set local session_replication_role = origin;
 end
 $$;
@@ -15,16 +15,16 @@ create function tests.touched(statement text) returns setof text
 language plpgsql
 as $$
 declare
-  table_name constant text := substring(statement from 'public\.(\w+)');
+  table_name constant text := substring(statement from 'update ([\w.]+)');
   untouched bigint;
 begin
   perform tests.age(table_name);
   perform tests.perform('owner', statement);
-  execute format('select count(*) from public.%I where updated_at = %L', table_name, '2026-01-01') into untouched;
+  execute format('select count(*) from %s where updated_at = %L', table_name, '2026-01-01') into untouched;
   return next is(untouched, 0::bigint, format('a change of %s stamps updated_at', table_name));
   perform tests.age(table_name);
   perform tests.perform('owner', replace(statement, ' set ', $q$ set updated_at = '2020-01-01', $q$));
-  execute format('select count(*) from public.%I where updated_at = now()', table_name) into untouched;
+  execute format('select count(*) from %s where updated_at = now()', table_name) into untouched;
   return next isnt(untouched, 0::bigint, format('whatever updated_at the change of %s brings', table_name));
 end
 $$;

@@ -79,7 +79,7 @@ from (
     ($$ update public.peer_mentor_certifications set certification_type = 'yearly' where id = tests.id('mia.short') $$, '1 rows')
 ) as calls (statement, expected);
 
--- Renewal of what was unlimited stays unlimited; of what has expired long ago begins anew.
+-- Renewal of what was unlimited stays unlimited; of what has expired long ago begins again.
 select is(
   tests.attempt('per', $$ select public.renew_certification(tests.id('per.life')) $$), '42501 certification_right', 'a peer mentor renews nothing'
 );

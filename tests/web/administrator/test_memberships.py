@@ -68,7 +68,7 @@ def test_twice(admin: Browser, login: UUID) -> None:
     assert "The login has this role already." in html
 
 
-def test_a_look_up_in_vain_is_logged(admin: Browser, conn: Connection) -> None:
+def test_a_look_up_without_result_is_logged(admin: Browser, conn: Connection) -> None:
     admin.post("/admin/memberships", 422, email="nobody@example.org")
     assert (
         fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'") == 1

@@ -111,7 +111,7 @@ def test_replay(admin: Browser, conn: Connection, organisation: Organisation) ->
     organisation.certify(mentor, last_day=today(conn, 10))
     connect_portal(conn, organisation.id)
     html = admin.get("/admin/portal/replay?since=&error_class=")
-    assert "1 peer mentor would be told again" in html
+    assert "1 peer mentor would be sent again" in html
     assert "The portal has confirmed nothing yet." in html
     assert "certified" in html
     assert "Nobody is like that." in admin.get("/admin/portal/replay?error_class=rejected")

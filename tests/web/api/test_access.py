@@ -81,24 +81,24 @@ def test_reading_one(conn: Connection, people: People, as_: As, role: str) -> No
     expected = 200 if role in READERS else 404 if role in HIDDEN_FROM else 403 if role == "homeless" else 401
     ids = ids_of(conn, people)
     for name, operation in ONE.items():
-        status, told = ask(as_, role, operation, **ids)
+        status, body = ask(as_, role, operation, **ids)
         assert status == expected, name
         if expected == 404:
             # What does not exist is answered in the same words.
             absent, of_absent = ask(as_, role, operation, **dict.fromkeys(ids, uuid4()))
             assert absent == 404
-            assert {**told, "request_id": ""} == {**of_absent, "request_id": ""}
+            assert {**body, "request_id": ""} == {**of_absent, "request_id": ""}
 
 
 @in_turn("role", ROLES)
 def test_lists(conn: Connection, people: People, as_: As, role: str) -> None:
     shown = {"list_certifications": str(people.certification), "list_peer_mentors": str(people.mentor)}
     for name, operation in LISTS.items():
-        status, told = ask(as_, role, operation)
+        status, body = ask(as_, role, operation)
         if role in READERS | HIDDEN_FROM:
             assert status == 200
-            assert isinstance(told["items"], list)
-            found = [row["id"] for row in told["items"]]
+            assert isinstance(body["items"], list)
+            found = [row["id"] for row in body["items"]]
             assert found == ([shown[name]] if role in READERS else []), name
         else:
             assert status == (403 if role == "homeless" else 401)
@@ -109,9 +109,9 @@ def test_changing(conn: Connection, people: People, as_: As, role: str) -> None:
     ids = ids_of(conn, people)
     before = histories(conn)
     for name, operation in CHANGES.items():
-        status, told = ask(as_, role, operation, **ids)
+        status, found = ask(as_, role, operation, **ids)
         if role in CHANGERS:
-            assert status == (201 if name == "register_certification" else 200), told
+            assert status == (201 if name == "register_certification" else 200), found
         elif role in READERS or role == "homeless":
             assert status == 403, name
         else:

@@ -25,12 +25,12 @@ def test_register(conn: Connection, people: People, as_: As) -> None:
     }
     answer = client.post(f"{API}/certifications", json=sent)
     assert answer.status_code == 201
-    told = answer.json()
-    assert client.get(answer.headers["location"]).json() == told
-    assert {name: told[name] for name in ("issued_on", "last_valid_day")} == {
+    body = answer.json()
+    assert client.get(answer.headers["location"]).json() == body
+    assert {name: body[name] for name in ("issued_on", "last_valid_day")} == {
         name: sent[name] for name in ("issued_on", "last_valid_day")
     }
-    (entry,) = history(conn, told["id"])
+    (entry,) = history(conn, body["id"])
     assert entry["note"] == "by post"
     assert entry["evidence"] == evidence | {"seen_by": str(people.logins["coordinator"])}
     assert entry["actor"] == {"user_id": str(people.logins["coordinator"]), "role": "coordinator"}
@@ -74,11 +74,11 @@ def test_what_the_registry_refuses(
     people: People, as_: As, *, operation: str, sent: dict[str, Any], status: int, code: str, constraint: str
 ) -> None:
     answer = as_("coordinator").post(f"{API}/certifications/{people.certification}/{operation}", json=sent)
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["code"], told["constraint"]) == (
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["code"], body["constraint"]) == (
         status, status, code, constraint,
     )  # fmt: skip
-    assert told["hint"]
+    assert body["hint"]
 
 
 def test_an_unknown_type(people: People, as_: As) -> None:

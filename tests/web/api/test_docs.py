@@ -1,4 +1,4 @@
-"""What docs/api.md tells is run against a server of its own."""
+"""What docs/api.md says is run against a server of its own."""
 
 import os
 import re

@@ -41,15 +41,15 @@ def assert_problem(answer: Any, status: int) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
-    told: dict[str, Any] = answer.json()
-    assert told["status"] == status
-    assert told["request_id"] == answer.headers["x-request-id"]
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["x-request-id"]
     assert (
         {"type", "title", "detail"}
-        <= told.keys()
+        <= problem.keys()
         <= document()["components"]["schemas"]["Problem"]["properties"].keys()
     )
-    return told
+    return problem
 
 
 def test_texts_that_no_registry_keeps(people: People, as_: As) -> None:
@@ -75,10 +75,10 @@ def test_texts_that_no_registry_keeps(people: People, as_: As) -> None:
 def test_a_refused_field_is_named_but_not_quoted(people: People, as_: As) -> None:
     sent = {"note": "secret\0", "evidence": {"seen": "x", "seen_on": "0001-01-01"}, "secret": "secret"}
     answer = as_("administrator").post(f"{API}/certifications/{people.certification}/renew", json=sent)
-    told = assert_problem(answer, 422)
-    assert {fault["field"] for fault in told["errors"]} == {"note", "evidence.seen_on", "secret"}
+    problem = assert_problem(answer, 422)
+    assert {fault["field"] for fault in problem["errors"]} == {"note", "evidence.seen_on", "secret"}
     assert "secret\\u0000" not in answer.text
-    assert all(fault["message"] for fault in told["errors"])
+    assert all(fault["message"] for fault in problem["errors"])
 
 
 @in_turn("day", DAYS)
@@ -88,8 +88,8 @@ def test_days_that_are_none(people: People, as_: As, day: object) -> None:
     # Longer numbers than Python reads are no JSON to it.
     status = 400 if day == 10**400 and len(str(day)) > 4300 else 422
     for name in ("renewed_on", "last_valid_day"):
-        told = assert_problem(client.post(path, json={name: day}), status)
-        assert [fault["field"] for fault in told["errors"]] == [name]
+        problem = assert_problem(client.post(path, json={name: day}), status)
+        assert [fault["field"] for fault in problem["errors"]] == [name]
 
 
 @in_turn("instant", INSTANTS)
@@ -125,8 +125,8 @@ def test_places_that_no_page_named(people: People, as_: As, place: str) -> None:
         f"certifications/{people.certification}/history",
     )
     for topic in paths:
-        told = assert_problem(as_("administrator").get(f"{API}/{topic}", params={"after": place}), 422)
-        assert told["type"] == "urn:mentorcert:problem:invalid-cursor"
+        problem = assert_problem(as_("administrator").get(f"{API}/{topic}", params={"after": place}), 422)
+        assert problem["type"] == "urn:mentorcert:problem:invalid-cursor"
 
 
 def test_a_place_in_another_list_is_none(people: People, as_: As) -> None:
@@ -139,8 +139,8 @@ def test_a_place_in_another_list_is_none(people: People, as_: As) -> None:
 
 
 def test_unknown_parameters_are_refused(as_: As) -> None:
-    told = assert_problem(as_("administrator").get(f"{API}/certifications?chapter=1"), 422)
-    assert told["errors"][0]["field"] == "chapter"
+    problem = assert_problem(as_("administrator").get(f"{API}/certifications?chapter=1"), 422)
+    assert problem["errors"][0]["field"] == "chapter"
 
 
 @in_turn(
@@ -211,20 +211,18 @@ def test_a_switched_off_endpoint(
     conn: Connection, people: People, as_: As, endpoint: str, topics: list[str]
 ) -> None:
     conn.execute(
-        "insert into mentorcert_private.disabled_endpoints values (%s, 'a leak, told to colleagues')",
+        "insert into mentorcert_private.disabled_endpoints values (%s, 'a leak, problem to colleagues')",
         (endpoint,),
     )
     for topic in topics:
         answer = as_("administrator").get(f"{API}/{topic}")
-        told = assert_problem(answer, 503)
-        assert told["code"] == "MC010"
+        problem = assert_problem(answer, 503)
+        assert problem["code"] == "MC010"
         assert int(answer.headers["retry-after"]) > 0
         assert "leak" not in answer.text
 
 
-def test_who_waits_for_another_too_long_is_told_so(
-    database: str, people: People, as_: As, site: Site
-) -> None:
+def test_who_waits_for_another_too_long_reads_so(database: str, people: People, as_: As, site: Site) -> None:
     with connect(database) as locker:
         locker.execute(
             "select from public.peer_mentor_certifications where id = %s for update", (people.certification,)

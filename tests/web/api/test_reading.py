@@ -67,17 +67,17 @@ def test_filters_of_certifications(conn: Connection, people: People, as_: As) ->
 
 
 def test_days_are_the_organisations(people: People, conn: Connection, as_: As) -> None:
-    told = as_("mentor").get(f"{API}/certifications/{people.certification}").json()
-    assert told["issued_on"] == (today(conn) - timedelta(days=300)).isoformat()
-    assert told["last_valid_day"] == today(conn, 60).isoformat()
-    assert told["issued_at"].endswith("Z")
-    assert told["expires_at"] > told["last_valid_day"]
+    body = as_("mentor").get(f"{API}/certifications/{people.certification}").json()
+    assert body["issued_on"] == (today(conn) - timedelta(days=300)).isoformat()
+    assert body["last_valid_day"] == today(conn, 60).isoformat()
+    assert body["issued_at"].endswith("Z")
+    assert body["expires_at"] > body["last_valid_day"]
     pledge = people.organisation.certify(people.mentor, "pledge")
-    told = as_("mentor").get(f"{API}/certifications/{pledge}").json()
-    assert (told["last_valid_day"], told["expires_at"]) == (None, None)
+    body = as_("mentor").get(f"{API}/certifications/{pledge}").json()
+    assert (body["last_valid_day"], body["expires_at"]) == (None, None)
 
 
-def test_the_status_is_that_of_now(people: People, as_: As) -> None:
+def test_the_status_is_the_current_one(people: People, as_: As) -> None:
     ended = people.organisation.certify(people.mentor, "half", last_day=date(2021, 1, 1))
     assert as_("mentor").get(f"{API}/certifications/{ended}").json()["status"] == "expired"
 
@@ -148,13 +148,13 @@ def test_search_for_peer_mentors(conn: Connection, people: People, as_: As) -> N
 def test_who_was_erased_is_no_longer_listed(conn: Connection, people: People, as_: As) -> None:
     conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (people.mentor,))
     assert as_("administrator").get(f"{API}/peer-mentors").json()["items"] == []
-    told = as_("administrator").get(f"{API}/peer-mentors/{people.mentor}").json()
-    assert (told["full_name"], told["email"], told["chapters"]) == ("erased", None, [])
+    body = as_("administrator").get(f"{API}/peer-mentors/{people.mentor}").json()
+    assert (body["full_name"], body["email"], body["chapters"]) == ("erased", None, [])
 
 
 def test_a_peer_mentor_has_names_of_chapters(people: People, as_: As) -> None:
-    told = as_("mentor").get(f"{API}/peer-mentors/{people.mentor}").json()
-    assert told["chapters"] == [{"id": str(people.organisation.chapter), "code": "OSL", "name": "Oslo"}]
+    body = as_("mentor").get(f"{API}/peer-mentors/{people.mentor}").json()
+    assert body["chapters"] == [{"id": str(people.organisation.chapter), "code": "OSL", "name": "Oslo"}]
 
 
 def test_a_person_of_two_organisations_acts_in_the_one_that_the_token_names(

@@ -52,13 +52,13 @@ def test_reading(conn: Connection, people: People, as_: As, counted: Counted) ->
 def statements(people: People, as_: As, counted: Counted) -> dict[str, int]:
     client = as_("administrator")
     client.get(f"{API}/openapi.json")
-    told = {}
+    counts = {}
     for path in READING:
         counted.number = 0
         filled = path.format(certification=people.certification, mentor=people.mentor)
         client.get(f"{API}/{filled}").raise_for_status()
-        told[path] = counted.number
-    return told
+        counts[path] = counted.number
+    return counts
 
 
 def test_changing(people: People, as_: As, counted: Counted) -> None:

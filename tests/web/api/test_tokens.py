@@ -1,4 +1,4 @@
-"""Who may ask: whoever has a token of ours that is valid now, and nobody by a cookie."""
+"""Who may ask: anyone with a token of ours that is valid now, and nobody by a cookie."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -125,7 +125,7 @@ def test_a_token_in_the_address_is_none(site: Site, people: People) -> None:
     assert site.client().get(f"{API}/certifications", params=asked).status_code == 401
 
 
-def test_rights_are_those_of_now(site: Site, people: People, as_: As) -> None:
+def test_rights_are_the_current_ones(site: Site, people: People, as_: As) -> None:
     client = as_("coordinator")
     path = f"{API}/certifications/{people.certification}"
     assert client.get(path).status_code == 200

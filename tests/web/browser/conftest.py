@@ -1,4 +1,4 @@
-"""A real browser on the pages that `mentorcert serve` shows to whoever tries them out."""
+"""A real browser on the pages that `mentorcert serve` shows to those who try them out."""
 
 import os
 import re
@@ -87,7 +87,7 @@ def step_in(page: Page, who: Who) -> None:
 
 
 def _is_status(said: str) -> bool:
-    """Tell whether the browser only says that a page has an error's status, as some are to have."""
+    """Return whether the browser only says that a page has an error's status, as some must have."""
     return said.startswith("Failed to load resource: the server responded with a status of 4")
 
 

@@ -125,7 +125,7 @@ def test_an_administrator_imports_after_a_preview(
         page.goto("/imports")
         page.get_by_label(_("File")).set_input_files(file)
         button(page, _("Show me what it would do")).click()
-        # The page asks for itself anew until the work is done, without JavaScript.
+        # The page reloads itself until the work is done, without JavaScript.
         expect(page.locator("tbody tr")).to_have_count(1)
         button(page, _("Write it into the registry")).click()
         expect(page.locator(".success")).to_be_visible()

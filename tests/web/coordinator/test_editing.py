@@ -63,7 +63,7 @@ def test_change(scene: Scene) -> None:
         " from mentorcert.peer_mentors where id = %s",
         scene.kari,
     ) == [("Kari Sør", "Kari", [other], False, scene.kari_login)]  # a login whose address is not shown stays
-    # Whoever left the chapter is out of its coordinator's reach at once.
+    # A person who left the chapter is out of its coordinator's reach at once.
     assert scene.client().get(f"/mentors/{scene.kari}").status_code == 404
     ended = fetch(
         conn,

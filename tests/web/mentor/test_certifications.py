@@ -73,7 +73,7 @@ def test_on_the_public_list(site: Site, people: People) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_is_no_peer_mentor_is_told_so(site: Site, people: People, path: str) -> None:
+def test_who_is_no_peer_mentor_reads_so(site: Site, people: People, path: str) -> None:
     assert site.client().get(path).headers["location"].startswith("/sign-in?next=")
     for user in (people.coordinator, people.other_coordinator, people.organisation.admin, people.stranger):
         answer = site.client(user).get(path)

@@ -39,7 +39,7 @@ def test_valid(site: Site, certification: UUID) -> None:
     assert answer(site, certification, "nb") == "Gyldig i dag"
 
 
-def test_nothing_more_is_told(site: Site, certification: UUID) -> None:
+def test_nothing_more_is_sent(site: Site, certification: UUID) -> None:
     text = site.client().get(f"/check/{certification}").text
     for word in ("Person 7", "Organisation demo", "basic", "Oslo"):
         assert word not in text
@@ -81,7 +81,7 @@ def test_erased(conn: Connection, site: Site, mentor: UUID, certification: UUID)
     assert answer(site, certification) == "Not valid"
 
 
-def test_everybody_is_told_the_same(site: Site, organisation: Organisation, certification: UUID) -> None:
+def test_everybody_gets_the_same(site: Site, organisation: Organisation, certification: UUID) -> None:
     assert "Valid today" in site.client(organisation.admin).get(f"/check/{certification}").text
 
 

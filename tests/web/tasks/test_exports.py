@@ -81,6 +81,6 @@ def test_a_replay_shows_how_far_it_is(site: Site, conn: Connection, organisation
     conn.execute("select mentorcert_portal.replay_next(%s, 2)", (replay,))
     done = client.get(page)
     assert "refresh" not in done.headers
-    assert "3 peer mentors are told again." in done.text
+    assert "3 peer mentors are sent again." in done.text
     assert site.client(set_up(conn, "other").admin).get(page).status_code == 404
     assert client.get(f"/admin/portal/replays/{uuid4()}").status_code == 404

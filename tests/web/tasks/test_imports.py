@@ -199,7 +199,7 @@ def test_a_form_from_elsewhere_changes_nothing(
     assert fetch(conn, "select count(*) from mentorcert_private.tasks") == 1
 
 
-def test_what_is_deleted_or_switched_off_is_told(
+def test_what_is_deleted_or_switched_off_is_sent(
     site: Site, conn: Connection, database: str, organisation: Organisation
 ) -> None:
     client = site.client(organisation.admin)
@@ -216,7 +216,7 @@ def test_what_is_deleted_or_switched_off_is_told(
     assert client.get(page).status_code == 503
 
 
-def test_a_registry_that_was_changed_since_is_told(
+def test_a_registry_that_was_changed_since_is_reported(
     site: Site, conn: Connection, database: str, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor("1")

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
-from mentorcert.errors import NoOrganisationError
+from mentorcert.errors import UnknownOrganisationError
 from mentorcert.portal.monitoring import health
 from mentorcert.portal.monitoring.checks import Finding, duration, has_error, run_checks
 from mentorcert.portal.monitoring.health import ConnectionHealth, Reconciliation, Snapshot
@@ -34,9 +34,7 @@ def status(
         attempts = health.recent_attempts(conn)
     if organisation is not None:
         if organisation not in {one.organisation for one in snapshot.connections}:
-            raise NoOrganisationError(
-                f"There is no organisation {organisation!r}.", hint="`mentorcert portal status` lists them."
-            )
+            raise UnknownOrganisationError.named(organisation)
         snapshot = snapshot.of(organisation)
         attempts = [one for one in attempts if one.organisation == organisation]
     found = run_checks(snapshot)
@@ -48,7 +46,9 @@ def status(
         raise typer.Exit(1)
 
 
-def _document(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]) -> dict[str, Any]:
+def _document(
+    snapshot: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]
+) -> dict[str, Any]:
     def own(rows: Any, slug: str) -> list[dict[str, Any]]:
         return [
             {name: value for name, value in asdict(one).items() if name != "organisation"}
@@ -57,33 +57,33 @@ def _document(of: Snapshot, attempts: list[health.RecentAttempts], found: list[F
         ]
 
     return {
-        "read_at": of.read_at,
+        "read_at": snapshot.read_at,
         "organisations": [
             {
                 **asdict(one),
                 "attempts": own(attempts, one.organisation),
-                "messages": own(of.messages, one.organisation),
-                "secrets": own(of.secrets, one.organisation),
-                "reconciliation": next(iter(own(of.reconciliations, one.organisation)), None),
+                "messages": own(snapshot.messages, one.organisation),
+                "secrets": own(snapshot.secrets, one.organisation),
+                "reconciliation": next(iter(own(snapshot.reconciliations, one.organisation)), None),
                 "findings": own(
                     (it for it in found if it.organisation == one.organisation), one.organisation
                 ),
             }
-            for one in of.connections
+            for one in snapshot.connections
         ],
-        "workers": [asdict(one) for one in of.workers],
+        "workers": [asdict(one) for one in snapshot.workers],
         "findings": [asdict(one) for one in found],
     }
 
 
-def _print(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]) -> None:
-    compared = {one.organisation: one for one in of.reconciliations}
-    for one in of.connections:
+def _print(snapshot: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]) -> None:
+    compared = {one.organisation: one for one in snapshot.reconciliations}
+    for one in snapshot.connections:
         if one.adapter is None:
             console.print(f"{one.organisation}: no portal is connected; changes are recorded.")
             continue
         table = Table(show_header=False, title=one.organisation, title_justify="left")
-        for name, text in _lines(one, of, compared.get(one.organisation)):
+        for name, text in _lines(one, snapshot, compared.get(one.organisation)):
             table.add_row(name, escape(text))
         table.add_row(
             "attempts, last hour / day",
@@ -95,7 +95,9 @@ def _print(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Find
         )
         console.print(table)
     heartbeat = (
-        "none" if not of.workers else f"{len(of.workers)}, last heartbeat {of.worker_silent_s:.0f} s ago"
+        "none"
+        if not snapshot.workers
+        else f"{len(snapshot.workers)}, last heartbeat {snapshot.worker_silent_s:.0f} s ago"
     )
     console.print(f"Workers: {heartbeat}.")
     for code, same in groupby(found, lambda one: (one.severity, one.code)):
@@ -112,34 +114,47 @@ def _print(of: Snapshot, attempts: list[health.RecentAttempts], found: list[Find
         console.print("[green]Nothing is wrong.[/green]")
 
 
-def _lines(one: ConnectionHealth, of: Snapshot, compared: Reconciliation | None) -> list[tuple[str, str]]:
-    since = f"for {duration(one.mode_s)}, by {one.changed_by}: {one.reason}"
-    messages = [f"{it.messages} {it.state}" for it in of.messages if it.organisation == one.organisation]
+def _lines(
+    connection: ConnectionHealth, snapshot: Snapshot, compared: Reconciliation | None
+) -> list[tuple[str, str]]:
+    since = f"for {duration(connection.mode_s)}, by {connection.changed_by}: {connection.reason}"
+    messages = [
+        f"{it.messages} {it.state}" for it in snapshot.messages if it.organisation == connection.organisation
+    ]
     secrets = [
         f"{it.place}: {it.expires}"
-        for it in of.secrets
-        if it.organisation == one.organisation and it.days_left <= health.NOTICE_DAYS
+        for it in snapshot.secrets
+        if it.organisation == connection.organisation and it.days_left <= health.NOTICE_DAYS
     ]
-    breaker = f"{one.breaker}. {one.breaker_reason}" if one.breaker_reason else one.breaker
+    breaker = (
+        f"{connection.breaker}. {connection.breaker_reason}"
+        if connection.breaker_reason
+        else connection.breaker
+    )
+    states = sorted(connection.rows_by_state.items())
     return [
-        ("mode", f"{one.mode} {since}"),
-        ("portal", f"{one.adapter}, contract {one.contract_version}"),
+        ("mode", f"{connection.mode} {since}"),
+        ("portal", f"{connection.adapter}, contract {connection.contract_version}"),
         ("breaker", breaker),
         (
             "peer mentors",
-            ", ".join(f"{number} {state}" for state, number in sorted(one.rows_by_state.items()) if number),
+            ", ".join(f"{number} {state}" for state, number in states if number),
         ),
-        ("oldest unconfirmed removal", duration(one.oldest_removal_s) or "none"),
+        ("oldest unconfirmed removal", duration(connection.oldest_removal_s) or "none"),
         ("compared", _compared(compared)),
         ("inbox", ", ".join(messages) or "empty"),
         ("secrets that expire soon", ", ".join(secrets) or "none"),
     ]
 
 
-def _compared(of: Reconciliation | None) -> str:
-    if of is None or of.finished_at is None:
+def _compared(reconciliation: Reconciliation | None) -> str:
+    if reconciliation is None or reconciliation.finished_at is None:
         return "never: unverified"
-    if of.outcome != "done":
-        return f"{of.outcome} at {of.finished_at:%Y-%m-%d %H:%M}: {of.reason}"
-    drift = ", ".join(f"{number} {kind}" for kind, number in sorted(of.drift.items())) or "no difference"
-    return f"{of.scope} at {of.finished_at:%Y-%m-%d %H:%M}: {drift}"
+    at = f"{reconciliation.finished_at:%Y-%m-%d %H:%M}"
+    if reconciliation.outcome != "done":
+        return f"{reconciliation.outcome} at {at}: {reconciliation.reason}"
+    drift = (
+        ", ".join(f"{number} {kind}" for kind, number in sorted(reconciliation.drift.items()))
+        or "no difference"
+    )
+    return f"{reconciliation.scope} at {at}: {drift}"

@@ -1,4 +1,4 @@
-"""What a task is, how far it has come, and what came of it."""
+"""What a task is, how far it has come, and its result."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -129,7 +129,7 @@ def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
 
 
 def _finish(conn: Connection, claim: Claim, work: Work) -> None:
-    """Write what came of it; raises InterruptedTaskError where the task is not this process's any more."""
+    """Write the result; raises InterruptedTaskError where the task is not this process's any more."""
     finished = QUERIES.finish(
         conn,
         id=claim.id,

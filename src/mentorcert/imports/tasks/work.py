@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What came of a task; with an error, nothing was written to the registry."""
+    """The result of a task; with an error, nothing was written to the registry."""
 
     result: dict[str, int]
     rows: Sequence[Row] = ()
@@ -94,7 +94,7 @@ def _import(conn: Connection, claim: Claim, table: Table, progress: Progress) ->
         table,
         claim.organisation,
         dry_run=is_preview,
-        # A preview shows what becomes of the good rows whether there are bad ones or not.
+        # A preview shows the results of the good rows whether there are bad ones or not.
         skip_bad=is_preview or bool(claim.options.get("skip_bad")),
         progress=progress,
         keep_bad_rows=kept.keep,

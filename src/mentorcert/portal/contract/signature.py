@@ -83,6 +83,6 @@ def verify(
     return message_id
 
 
-def _signature(one: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+def _signature(signing_key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     signed = b".".join((message_id.encode("utf-8", "surrogatepass"), timestamp.encode(), body))
-    return "v1," + base64.b64encode(hmac.digest(one, signed, hashlib.sha256)).decode()
+    return "v1," + base64.b64encode(hmac.digest(signing_key, signed, hashlib.sha256)).decode()

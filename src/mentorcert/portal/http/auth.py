@@ -25,24 +25,24 @@ class Credential(Protocol):
 
 
 class _Header:
-    def __init__(self, of: HeaderAuth) -> None:
-        self._name, self._value = of.name, SecretStr(of.prefix + of.value.read().get_secret_value())
+    def __init__(self, auth: HeaderAuth) -> None:
+        self._name, self._value = auth.name, SecretStr(auth.prefix + auth.value.read().get_secret_value())
 
     async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.headers[self._name] = self._value.get_secret_value()
 
 
 class _Query:
-    def __init__(self, of: QueryAuth) -> None:
-        self._name, self._value = of.name, of.value.read()
+    def __init__(self, auth: QueryAuth) -> None:
+        self._name, self._value = auth.name, auth.value.read()
 
     async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
         request.url = request.url.copy_set_param(self._name, self._value.get_secret_value())
 
 
 class _Signature:
-    def __init__(self, of: HmacAuth) -> None:
-        self._keys = [signature.key(one.read().get_secret_value()) for one in of.keys]
+    def __init__(self, auth: HmacAuth) -> None:
+        self._keys = [signature.key(one.read().get_secret_value()) for one in auth.keys]
 
     async def apply(self, request: httpx2.Request, _refused: str | None, /) -> None:
         # A message has its id from the contract; a read request has none.
@@ -105,20 +105,20 @@ class PortalAuth(httpx2.Auth):
     def _read(self) -> list[Credential]:
         return [self._credential(one) for one in self._configuration.auth]
 
-    def _credential(self, of: Auth) -> Credential:
-        match of:
+    def _credential(self, auth: Auth) -> Credential:
+        match auth:
             case HeaderAuth():
-                return _Header(of)
+                return _Header(auth)
             case QueryAuth():
-                return _Query(of)
+                return _Query(auth)
             case HmacAuth():
-                return _Signature(of)
+                return _Signature(auth)
             case OAuth2Auth():
-                return _Token(oauth2_tokens(of, self._tokens_client))
+                return _Token(oauth2_tokens(auth, self._tokens_client))
             case EntraAuth():
-                return _Token(entra_tokens(of, self._configuration))
+                return _Token(entra_tokens(auth, self._configuration))
             case _:
-                assert_never(of)
+                assert_never(auth)
 
     async def _apply(
         self, credentials: list[Credential], request: httpx2.Request, refused: str | None

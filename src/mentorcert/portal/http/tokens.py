@@ -61,19 +61,19 @@ class TokenSource:
             return old
 
 
-def oauth2_tokens(of: OAuth2Auth, client: httpx2.AsyncClient) -> TokenSource:
+def oauth2_tokens(auth: OAuth2Auth, client: httpx2.AsyncClient) -> TokenSource:
     """Return tokens from a token endpoint; raises SecretUnreadableError."""
-    secret = of.client_secret.read()
+    secret = auth.client_secret.read()
 
     async def fetch() -> Grant:
         form = {
             "grant_type": "client_credentials",
-            "client_id": of.client_id,
+            "client_id": auth.client_id,
             "client_secret": secret.get_secret_value(),
-            **({"scope": of.scope} if of.scope else {}),
+            **({"scope": auth.scope} if auth.scope else {}),
         }
         request = client.build_request(
-            "POST", of.token_url, data=form, headers={"Accept": "application/json"}
+            "POST", auth.token_url, data=form, headers={"Accept": "application/json"}
         )
         response, _ = await transport.send(client, request)
         if response.status_code in {400, 401, 403}:
@@ -87,9 +87,9 @@ def oauth2_tokens(of: OAuth2Auth, client: httpx2.AsyncClient) -> TokenSource:
     return TokenSource(fetch)
 
 
-def entra_tokens(of: EntraAuth, configuration: Configuration) -> TokenSource:
+def entra_tokens(auth: EntraAuth, configuration: Configuration) -> TokenSource:
     """Return tokens from Microsoft Entra ID; raises SecretUnreadableError."""
-    entra = _Entra(of, configuration)
+    entra = _Entra(auth, configuration)
     return TokenSource(lambda: asyncio.to_thread(entra.acquire))
 
 
@@ -115,15 +115,15 @@ class _MsalHttp:
 
 
 class _Entra:
-    def __init__(self, of: EntraAuth, configuration: Configuration) -> None:
-        self._of = of
+    def __init__(self, auth: EntraAuth, configuration: Configuration) -> None:
+        self._auth = auth
         self._credential: Callable[[], Any]
-        if of.certificate is not None:
-            self._credential = _certificate(of.certificate)
-        elif of.client_secret is not None:
-            self._credential = of.client_secret.read().get_secret_value
+        if auth.certificate is not None:
+            self._credential = _certificate(auth.certificate)
+        elif auth.client_secret is not None:
+            self._credential = auth.client_secret.read().get_secret_value
         url = httpx2.URL(getattr(configuration.target, "url", "https://unknown.invalid"))
-        self._scope = of.scope or f"{url.scheme}://{url.netloc.decode()}/.default"
+        self._scope = auth.scope or f"{url.scheme}://{url.netloc.decode()}/.default"
         self._configuration = configuration
         self._trust = transport.trust(configuration)
 
@@ -138,9 +138,9 @@ class _Entra:
                 timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
             ) as http:
                 application = msal.ConfidentialClientApplication(
-                    self._of.client_id,
+                    self._auth.client_id,
                     client_credential=self._credential(),
-                    authority=f"{self._of.authority.rstrip('/')}/{self._of.tenant}",
+                    authority=f"{self._auth.authority.rstrip('/')}/{self._auth.tenant}",
                     # The configuration names the authority; instance discovery is not needed.
                     instance_discovery=False,
                     http_client=_MsalHttp(http),
@@ -161,12 +161,12 @@ class _Entra:
         return grant
 
 
-def _certificate(of: Secret) -> Callable[[], Any]:
-    pem = of.read()
+def _certificate(secret: Secret) -> Callable[[], Any]:
+    pem = secret.read()
     for part in ("PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----"):
         if part not in pem.get_secret_value():
             raise PortalConfigurationError(
-                f"The certificate {of.secret} lacks {part.strip('-')}.",
+                f"The certificate {secret.secret} lacks {part.strip('-')}.",
                 hint="Give one PEM text with the private key and the certificate.",
             )
     return lambda: {"private_key": pem.get_secret_value(), "public_certificate": pem.get_secret_value()}

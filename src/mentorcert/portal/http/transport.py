@@ -112,11 +112,11 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
         raise PortalUnavailableError(f"The portal did not answer within {seconds:g} seconds.") from None
 
 
-async def send(of: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.Response, float]:
+async def send(client: httpx2.AsyncClient, request: httpx2.Request) -> tuple[httpx2.Response, float]:
     """Send a request and read the whole response of any status; return it and the seconds it took."""
     started = monotonic()
     try:
-        response = await of.send(request, stream=True)
+        response = await client.send(request, stream=True)
     except httpx2.TransportError as error:
         raise PortalUnavailableError(f"The portal cannot be reached: {type(error).__name__}.") from None
     try:

@@ -60,13 +60,13 @@ class InboundAuthenticator:
 class _StaticSecrets:
     """Secrets in headers or in the query, all of which must match."""
 
-    def __init__(self, of: InboundHeader | InboundCode | InboundQuery) -> None:
-        self._headers = {of.name: of.value.read()} if isinstance(of, InboundHeader) else {}
-        match of:
+    def __init__(self, auth: InboundHeader | InboundCode | InboundQuery) -> None:
+        self._headers = {auth.name: auth.value.read()} if isinstance(auth, InboundHeader) else {}
+        match auth:
             case InboundCode():
-                self._query = {_CODE: of.value.read()}
+                self._query = {_CODE: auth.value.read()}
             case InboundQuery():
-                self._query = {name: secret.read() for name, secret in of.parameters.items()}
+                self._query = {name: secret.read() for name, secret in auth.parameters.items()}
             case _:
                 self._query = {}
 
@@ -84,8 +84,8 @@ class _StaticSecrets:
 class _Signature:
     """Signatures of Standard Webhooks."""
 
-    def __init__(self, of: HmacAuth) -> None:
-        self._keys = [signature.key(one.read().get_secret_value()) for one in of.keys]
+    def __init__(self, auth: HmacAuth) -> None:
+        self._keys = [signature.key(one.read().get_secret_value()) for one in auth.keys]
 
     def verified(self, request: Request, body: bytes) -> str | None:
         try:
@@ -94,8 +94,8 @@ class _Signature:
             return None
 
 
-def _method(of: InboundAuth) -> _StaticSecrets | _Signature:
-    return _Signature(of) if isinstance(of, HmacAuth) else _StaticSecrets(of)
+def _method(auth: InboundAuth) -> _StaticSecrets | _Signature:
+    return _Signature(auth) if isinstance(auth, HmacAuth) else _StaticSecrets(auth)
 
 
 class _TooLargeError(Exception):

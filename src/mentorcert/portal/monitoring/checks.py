@@ -34,19 +34,19 @@ class Finding:
     advice: str
 
 
-def run_checks(of: Snapshot) -> list[Finding]:
+def run_checks(snapshot: Snapshot) -> list[Finding]:
     """Return the findings, errors first."""
-    compared = {one.organisation: one for one in of.reconciliations}
+    compared = {one.organisation: one for one in snapshot.reconciliations}
     found = [
         _finding(code, connection.organisation, what)
-        for connection in of.connections
+        for connection in snapshot.connections
         if connection.adapter is not None
         for code, what in (
             *_connection(connection),
             *_compared(connection, compared.get(connection.organisation)),
         )
     ]
-    found += [_finding(*one) for one in (*_workers(of), *_secrets(of), *_messages(of))]
+    found += [_finding(*one) for one in (*_workers(snapshot), *_secrets(snapshot), *_messages(snapshot))]
     return sorted(
         found, key=lambda one: (SEVERITIES.index(one.severity), one.organisation or "", one.code, one.what)
     )
@@ -62,73 +62,80 @@ def _finding(code: str, organisation: str | None, what: str) -> Finding:
     return Finding(code, kind.severity, organisation, what, kind.advice)
 
 
-def _connection(of: ConnectionHealth) -> Iterator[tuple[str, str]]:
-    if of.mode in {"capture", "shadow"}:
-        waits = f"; {of.held_removals} removals wait" if of.held_removals else ""
-        yield "nothing_sent", f"in {of.mode} for {duration(of.mode_s)}{waits}"
-    if of.mode == "paused" and _over(of.mode_s, PAUSE_ALARM_S):
-        yield "paused", f"paused for {duration(of.mode_s)}; {of.held_removals} removals wait"
-    if of.sends:
-        yield from _sending(of)
+def _connection(connection: ConnectionHealth) -> Iterator[tuple[str, str]]:
+    if connection.mode in {"capture", "shadow"}:
+        waits = f"; {connection.held_removals} removals wait" if connection.held_removals else ""
+        yield "nothing_sent", f"in {connection.mode} for {duration(connection.mode_s)}{waits}"
+    if connection.mode == "paused" and _over(connection.mode_s, PAUSE_ALARM_S):
+        yield "paused", f"paused for {duration(connection.mode_s)}; {connection.held_removals} removals wait"
+    if connection.sends:
+        yield from _sending(connection)
 
 
-def _sending(of: ConnectionHealth) -> Iterator[tuple[str, str]]:
-    if of.breaker == "blocked":
-        yield "connection_blocked", f"{of.breaker_reason} Since {_at(of)}."
-    if of.breaker == "open":
-        yield "portal_silent", f"{of.breaker_reason} Since {_at(of)}."
-    if _over(of.oldest_removal_s, REMOVAL_ALARM_S):
-        waits = duration(of.oldest_removal_s)
-        yield "removal_unconfirmed", f"{of.removals} removals; the oldest waits {waits}"
-    if _over(of.oldest_change_s, CHANGE_ALARM_S):
-        yield "change_unconfirmed", f"the oldest waits {duration(of.oldest_change_s)}"
-    if dead := of.rows_by_state.get("dead"):
+def _sending(connection: ConnectionHealth) -> Iterator[tuple[str, str]]:
+    if connection.breaker == "blocked":
+        yield "connection_blocked", f"{connection.breaker_reason} Since {_at(connection)}."
+    if connection.breaker == "open":
+        yield "portal_silent", f"{connection.breaker_reason} Since {_at(connection)}."
+    if _over(connection.oldest_removal_s, REMOVAL_ALARM_S):
+        waits = duration(connection.oldest_removal_s)
+        yield "removal_unconfirmed", f"{connection.removals} removals; the oldest waits {waits}"
+    if _over(connection.oldest_change_s, CHANGE_ALARM_S):
+        yield "change_unconfirmed", f"the oldest waits {duration(connection.oldest_change_s)}"
+    if dead := connection.rows_by_state.get("dead"):
         yield "given_up", f"{dead} peer mentors"
-    ours = sum(of.rows_by_error.get(error, 0) for error in ("internal", "message_invalid"))
+    ours = sum(connection.rows_by_error.get(error, 0) for error in ("internal", "message_invalid"))
     if ours:
         yield "fault_of_ours", f"{ours} peer mentors"
-    if refused := of.rows_by_error.get("rejected"):
+    if refused := connection.rows_by_error.get("rejected"):
         yield "refused", f"{refused} peer mentors"
 
 
-def _compared(connection: ConnectionHealth, of: Reconciliation | None) -> Iterator[tuple[str, str]]:
-    if of is None or not connection.sends:
+def _compared(
+    connection: ConnectionHealth, reconciliation: Reconciliation | None
+) -> Iterator[tuple[str, str]]:
+    if reconciliation is None or not connection.sends:
         return
-    drift = dict(of.drift)
+    drift = dict(reconciliation.drift)
     # In canary mode the rest of the portal's list is not ours yet.
     if connection.mode == "live" and (listed := drift.pop("listed_but_expired", 0)):
         yield "listed_but_expired", f"{listed} peer mentors"
     if drift:
         yield "drift", ", ".join(f"{number} {kind}" for kind, number in sorted(drift.items()))
-    if of.outcome == "stopped":
-        yield "reconciliation_stopped", of.reason or ""
-    elif of.outcome == "failed":
-        yield "reconciliation_failed", of.reason or ""
+    if reconciliation.outcome == "stopped":
+        yield "reconciliation_stopped", reconciliation.reason or ""
+    elif reconciliation.outcome == "failed":
+        yield "reconciliation_failed", reconciliation.reason or ""
     since_s = connection.mode_s or 0.0
-    if of.outcome == "unverified":
-        yield "unverified", of.reason or ""
-    elif of.full_s is None or of.full_s > since_s:
+    if reconciliation.outcome == "unverified":
+        yield "unverified", reconciliation.reason or ""
+    elif reconciliation.full_s is None or reconciliation.full_s > since_s:
         yield "unverified", f"not everything compared since the mode was set {duration(since_s)} ago"
-    overdue = _over(min(since_s, _or_ever(of.any_s)), COMPARED_ALARM_S) or _over(
-        min(since_s, _or_ever(of.full_s)), ALL_COMPARED_ALARM_S
+    overdue = _over(min(since_s, _or_ever(reconciliation.any_s)), COMPARED_ALARM_S) or _over(
+        min(since_s, _or_ever(reconciliation.full_s)), ALL_COMPARED_ALARM_S
     )
-    if overdue and of.outcome != "unverified":
-        yield "reconciliation_overdue", f"last {_ago(of.any_s)}, last full one {_ago(of.full_s)}"
+    if overdue and reconciliation.outcome != "unverified":
+        yield (
+            "reconciliation_overdue",
+            (f"last {_ago(reconciliation.any_s)}, last full one {_ago(reconciliation.full_s)}"),
+        )
 
 
-def _workers(of: Snapshot) -> Iterator[tuple[str, str | None, str]]:
+def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
     if (
-        any(one.sends or one.mode == "shadow" for one in of.connections)
-        and of.worker_silent_s > WORKER_ALARM_S
+        any(one.sends or one.mode == "shadow" for one in snapshot.connections)
+        and snapshot.worker_silent_s > WORKER_ALARM_S
     ):
         last = (
-            f"the last heartbeat was {_ago(of.worker_silent_s)}" if of.workers else "there was no heartbeat"
+            f"the last heartbeat was {_ago(snapshot.worker_silent_s)}"
+            if snapshot.workers
+            else "there was no heartbeat"
         )
         yield "no_worker", None, last
 
 
-def _secrets(of: Snapshot) -> Iterator[tuple[str, str | None, str]]:
-    for one in of.secrets:
+def _secrets(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
+    for one in snapshot.secrets:
         if (expired := one.days_left <= 0) or one.days_left <= NOTICE_DAYS:
             yield (
                 "secret_expired" if expired else "secret_expires",
@@ -137,13 +144,13 @@ def _secrets(of: Snapshot) -> Iterator[tuple[str, str | None, str]]:
             )
 
 
-def _messages(of: Snapshot) -> Iterator[tuple[str, str | None, str]]:
-    for one in of.messages:
+def _messages(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
+    for one in snapshot.messages:
         if one.state in UNSETTLED:
             yield f"message_{one.state}", one.organisation, f"{one.messages}, the oldest {_ago(one.oldest_s)}"
         if one.state == "received" and one.oldest_s > MESSAGE_ALARM_S:
             yield "messages_waiting", one.organisation, f"{one.messages}, the oldest {_ago(one.oldest_s)}"
-    for organisation, of_one in groupby(of.messages, lambda one: one.organisation):
+    for organisation, of_one in groupby(snapshot.messages, lambda one: one.organisation):
         if lapsing := sum(one.lapsing for one in of_one):
             yield "messages_lapse", organisation, f"{lapsing} messages"
 
@@ -156,8 +163,8 @@ def _or_ever(seconds: float | None) -> float:
     return float("inf") if seconds is None else seconds
 
 
-def _at(of: ConnectionHealth) -> str:
-    return f"{of.breaker_since:%Y-%m-%d %H:%M %Z}" if of.breaker_since else "an unknown time"
+def _at(connection: ConnectionHealth) -> str:
+    return f"{connection.breaker_since:%Y-%m-%d %H:%M %Z}" if connection.breaker_since else "an unknown time"
 
 
 def _ago(seconds: float | None) -> str:

@@ -62,8 +62,8 @@ class Metrics(Collector):
 
 
 def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
-    def each(of: Callable[[ConnectionHealth], float | None]) -> list[Sample]:
-        return [((one.organisation,), value) for one in connected if (value := of(one)) is not None]
+    def each(value_of: Callable[[ConnectionHealth], float | None]) -> list[Sample]:
+        return [((one.organisation,), value) for one in connected if (value := value_of(one)) is not None]
 
     yield _gauge(
         f"{_P}_oldest_unconfirmed_removal_seconds",
@@ -102,14 +102,14 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
     yield attempts
 
 
-def _reconciliations(of: Snapshot) -> Iterator[Metric]:
+def _reconciliations(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge(
         f"{_P}_last_reconciliation_timestamp_seconds",
         "When the portal was last compared; absent: never.",
         ("organisation", "scope"),
         [
             ((one.organisation, scope), at.timestamp())
-            for one in of.reconciliations
+            for one in snapshot.reconciliations
             for scope, at in (("full", one.full_at), ("recent", one.recent_at))
             if at is not None
         ],
@@ -120,7 +120,7 @@ def _reconciliations(of: Snapshot) -> Iterator[Metric]:
         ("organisation", "kind"),
         [
             ((one.organisation, kind), one.drift.get(kind, 0))
-            for one in of.reconciliations
+            for one in snapshot.reconciliations
             # Unknown is not zero.
             if one.full_at or one.recent_at or one.drift
             for kind in DRIFT

@@ -124,13 +124,13 @@ class FindingLogger:
             logs.event("portal_secrets_not_noted", level=logging.ERROR, error=error)
 
     @staticmethod
-    def _log(one: Finding) -> None:
+    def _log(finding: Finding) -> None:
         logs.event(
             "portal_finding",
-            level=_LEVELS[one.severity],
-            code=one.code,
-            organisation=one.organisation,
-            what=one.what,
+            level=_LEVELS[finding.severity],
+            code=finding.code,
+            organisation=finding.organisation,
+            what=finding.what,
         )
 
 

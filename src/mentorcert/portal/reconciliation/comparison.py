@@ -152,12 +152,13 @@ class Comparisons:
         )
         return step
 
-    async def finish(self, run: Run, outcome: Outcome, reason: str | None, of: Comparison) -> None:
+    async def finish(self, run: Run, outcome: Outcome, reason: str | None, comparison: Comparison) -> None:
         """End the run."""
         await rows.fetch_all_async(
             self._pool, object, _QUERIES.finish,
-            id=run.id, outcome=outcome, reason=reason, read=of.read, compared=of.compared,
-            in_motion=of.in_motion, drift_by_kind=Jsonb(of.drift_by_kind), read_from=of.read_from,
+            id=run.id, outcome=outcome, reason=reason, read=comparison.read, compared=comparison.compared,
+            in_motion=comparison.in_motion, drift_by_kind=Jsonb(comparison.drift_by_kind),
+            read_from=comparison.read_from,
         )  # fmt: skip
 
 

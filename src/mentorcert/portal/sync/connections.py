@@ -78,6 +78,6 @@ class Connections:
         return of
 
 
-def contract_version(of: Configuration) -> ContractVersion:
+def contract_version(configuration: Configuration) -> ContractVersion:
     """Return the contract version that states are rendered in; only the webhook adapter has a choice."""
-    return of.target.contract_version if isinstance(of.target, WebhookTarget) else "v1"
+    return configuration.target.contract_version if isinstance(configuration.target, WebhookTarget) else "v1"

@@ -7,19 +7,17 @@ from uuid import UUID
 
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import InvalidInputError, NoOrganisationError
+from mentorcert.errors import InvalidInputError, UnknownOrganisationError
 from mentorcert.portal.model import Mode
 
 _QUERIES: Final = rows.beside(__file__)
 
 
 def organisation_id(conn: Connection, slug: str) -> UUID:
-    """Return the id of an organisation; raises NoOrganisationError."""
+    """Return the id of an organisation; raises UnknownOrganisationError."""
     id_ = rows.fetch_optional(conn, UUID, _QUERIES.organisation, slug=slug)
     if id_ is None:
-        raise NoOrganisationError(
-            f"There is no organisation {slug!r}.", hint="`mentorcert portal status` lists them."
-        )
+        raise UnknownOrganisationError.named(slug)
     return id_
 
 

@@ -117,28 +117,30 @@ class Maintenance:
             )
         return outcomes.count("found")
 
-    async def _fetch_one(self, portal: object, inbound: Inbound, of: _Waiting) -> str:
-        table, columns = inbound.tables.get(of.entity or ""), inbound.columns_of(of.entity or "")
-        record_id = values.uuid(of.record_id)
+    async def _fetch_one(self, portal: object, inbound: Inbound, waiting: _Waiting) -> str:
+        table, columns = inbound.tables.get(waiting.entity or ""), inbound.columns_of(waiting.entity or "")
+        record_id = values.uuid(waiting.record_id)
         if not isinstance(portal, Records):
             return await self._note(
-                "postpone", of, "this portal's records cannot be read through its adapter"
+                "postpone", waiting, "this portal's records cannot be read through its adapter"
             )
         if table is None or not columns:
-            return await self._note("postpone", of, "the file names no table, or no rule, of this entity")
+            return await self._note(
+                "postpone", waiting, "the file names no table, or no rule, of this entity"
+            )
         if record_id is None:
-            return await self._note("gone", of, "the message does not say which record it is about")
+            return await self._note("gone", waiting, "the message does not say which record it is about")
         names = {column: table.api_name(column) for column in columns}
         try:
             row = await portal.fetch_record(table.set, record_id, names.values())
         except PortalError as error:
-            return await self._note("postpone", of, f"the record could not be read: {error.error_class}")
+            return await self._note("postpone", waiting, f"the record could not be read: {error.error_class}")
         if row is None:
-            return await self._note("gone", of, "the portal no longer has the record")
+            return await self._note("gone", waiting, "the portal no longer has the record")
         record = {column: row[name] for column, name in names.items()}
-        await rows.fetch_all_async(self._pool, int, _QUERIES.found, id=of.id, record=Json(record))
+        await rows.fetch_all_async(self._pool, int, _QUERIES.found, id=waiting.id, record=Json(record))
         return "found"
 
-    async def _note(self, query: str, of: _Waiting, reason: str) -> str:
-        await rows.fetch_all_async(self._pool, int, getattr(_QUERIES, query), id=of.id, reason=reason)
+    async def _note(self, query: str, waiting: _Waiting, reason: str) -> str:
+        await rows.fetch_all_async(self._pool, int, getattr(_QUERIES, query), id=waiting.id, reason=reason)
         return query

@@ -56,7 +56,7 @@ def _states(context: RequestContext) -> dict[str, str]:
     return {
         "in_sync": context._("Confirmed by the portal"),
         "pending": context._("To be sent"),
-        "retry": context._("Sent in vain, is tried again"),
+        "retry": context._("Not delivered, will be tried again"),
         "held": context._("Held back by the mode"),
         "blocked": context._("Blocked: somebody must look"),
         "dead": context._("Given up until the next change"),
@@ -97,19 +97,19 @@ def _findings(context: RequestContext) -> dict[str, str]:
             "The last comparison found peer mentors on the portal's list who must not be there."
         ),
         "connection_blocked": context._(
-            "The portal refuses our credentials or messages. Nothing is sent until the cause is mended"
+            "The portal refuses our credentials or messages. Nothing is sent until the cause is corrected"
             " and the mode is set again."
         ),
         "portal_silent": context._("The portal does not answer. Everything is sent by itself when it does."),
         "given_up": context._(
-            "Changes were sent in vain for days. Ask for a replay when the cause is mended."
+            "Changes could not be delivered for days. Ask for a replay when the cause is corrected."
         ),
-        "fault_of_ours": context._("Messages could not be made. Report it to whoever operates the registry."),
+        "fault_of_ours": context._("Messages could not be made. Contact the operator of the registry."),
         "no_worker": context._(
-            "No worker is running, so nothing is sent. Tell whoever operates the registry."
+            "No worker is running, so nothing is sent. Contact the operator of the registry."
         ),
         "messages_waiting": context._(
-            "Messages of the portal wait, and nobody works them. Tell the operator."
+            "Messages of the portal wait, and no worker handles them. Contact the operator."
         ),
         "secret_expired": context._("A secret of the connection has expired. The operator needs a new one."),
         "secret_expires": context._("A secret of the connection expires within 30 days. Get a new one now."),
@@ -119,7 +119,7 @@ def _findings(context: RequestContext) -> dict[str, str]:
         ),
         "reconciliation_failed": context._("The latest comparison failed; it is done again within the hour."),
         "reconciliation_overdue": context._(
-            "Nothing was compared for hours. Tell whoever operates the registry."
+            "Nothing was compared for hours. Contact the operator of the registry."
         ),
         "unverified": context._(
             "What the portal shows has not been compared since the mode was set, or cannot be read."
@@ -130,9 +130,9 @@ def _findings(context: RequestContext) -> dict[str, str]:
         "change_unconfirmed": context._("A change has not been confirmed for an hour."),
         "refused": context._("The portal refuses the messages about single peer mentors."),
         "paused": context._("The portal is paused. End the pause when its reason has gone."),
-        "message_unknown": context._("Messages of the portal came that no rule fits. Tell the operator."),
+        "message_unknown": context._("Messages of the portal came that no rule fits. Contact the operator."),
         "message_failed": context._("The registry refused what messages of the portal asked for."),
-        "message_needs_fetch": context._("Messages of the portal came without contents. Tell the operator."),
+        "message_needs_fetch": context._("Messages of the portal came without contents. Ask the operator."),
         "message_needs_person": context._(
             "Messages of the portal need a person's decision. Ask the operator."
         ),

@@ -50,7 +50,7 @@ class Certification(BaseModel):
     last_valid_day: date | None = Field(description="Null: it does not expire.")
     issued_at: datetime = Field(description="The instant at which that day begins.")
     expires_at: datetime | None = Field(description="The first instant at which it no longer holds.")
-    chapter_ids: list[UUID] = Field(description="The peer mentor's chapters of now.")
+    chapter_ids: list[UUID] = Field(description="The peer mentor's chapters at present.")
 
     @classmethod
     def of(cls, row: repository.Certification, time_zone: str) -> Self:

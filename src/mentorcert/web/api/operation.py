@@ -35,7 +35,7 @@ _REFUSALS: Final[dict[int, tuple[str, dict[str, Any]]]] = {
     400: ("The body is not JSON in UTF-8.", {}),
     401: ("No access token, or one that is not valid or has expired.", _AUTHENTICATE),
     403: ("Yours to read, but not to change; or the login is in no organisation, or in several.", {}),
-    404: ("Not there, or not yours to read: the two are not told apart.", {}),
+    404: ("Not there, or not yours to read: the answer is the same.", {}),
     409: ("It is there already, or somebody else was faster: read again, then try once more.", {}),
     412: ("It is not what `If-Match` names: it was changed meanwhile.", {}),
     413: ("The body is too large.", {}),

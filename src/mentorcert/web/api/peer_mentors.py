@@ -58,7 +58,7 @@ class PeerMentor(BaseModel):
     phone: str | None
     listing_consent: bool = Field(description="Whether the person agreed to stand on the public list.")
     has_login: bool = Field(description="Whether the person can sign in.")
-    chapters: list[Chapter] = Field(description="The chapters of now.")
+    chapters: list[Chapter] = Field(description="The chapters at present.")
 
 
 class PeerMentorPage(BaseModel):

@@ -28,7 +28,7 @@ class Listed(BaseModel):
     display_name: str
     chapters: list[str] = Field(description="Names of chapters.")
     listed_until: datetime = Field(
-        description="The lease: whoever keeps the list shows nobody from this instant on."
+        description="The lease: a copy of the list must show nobody from this instant on."
     )
 
 

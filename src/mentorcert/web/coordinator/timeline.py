@@ -1,4 +1,4 @@
-"""The history in words: who, when, what became of what, and why."""
+"""The history in words: who, when, what changed, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ def _actor(context: RequestContext, actor: UserActor | JobActor, people: dict[st
 
 
 def changes_text(context: RequestContext, names: Names, before: State | None, after: State) -> list[str]:
-    """Return what became of what, a sentence for each that differs; the first entry has all."""
+    """Return what changed, a sentence for each that differs; the first entry has all."""
     time_zone = time_zone_of(context)
 
     def words(state: State, field: str) -> str:

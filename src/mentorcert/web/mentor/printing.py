@@ -91,7 +91,7 @@ def write(certificate: Certificate, language: Language) -> bytes:
         last_day = last_valid_day(certificate.expires_at, certificate.time_zone)
         line(gettext("Last valid day: %(day)s") % {"day": written(last_day)}, 14)
     _draw_code(pdf, certificate.check_url)
-    line(gettext("Whether it is valid today, this page tells:"), 11, colour=_MUTED, gap=1)
+    line(gettext("Check that it is valid:"), 11, colour=_MUTED, gap=1)
     line(certificate.check_url, 11, gap=0)
     return bytes(pdf.output())
 

@@ -96,7 +96,7 @@ def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
 
 @router.get("/{task_id}/bad-rows.csv")
 def bad_rows(context: CurrentAdministrator, task_id: UUID) -> Response:
-    """Send the rows that are left out, as a file that can be mended and imported."""
+    """Send the rows that are left out, as a file that can be corrected and imported."""
     requests.get(context.conn, task_id, *_KINDS)
     return download(requests.result_file(context.conn, task_id))
 

@@ -28,7 +28,7 @@ def states(context: RequestContext) -> dict[str, str]:
 
 
 def verdicts(context: RequestContext) -> dict[str, str]:
-    """Return the labels of what becomes of a row, and of the person and the certification in it."""
+    """Return the labels of the results for a row, and for the person and the certification in it."""
     return {
         "added": context._("New"),
         "changed": context._("Changed"),
@@ -60,7 +60,7 @@ def step(context: RequestContext, task: Task) -> str:
 def failure(context: RequestContext, task: Task) -> tuple[str, str]:
     """Return why a task failed, and what to do."""
     error: dict[str, Any] = task.error or {}
-    again = context._("Try again. If it happens again, tell whoever operates the registry.")
+    again = context._("Try again. If it happens again, contact the operator of the registry.")
     match error.get("kind"):
         case "UnreadableFileError" | "UnwritableTextError" if error.get("text"):
             translate = translator(context)
@@ -77,10 +77,10 @@ def failure(context: RequestContext, task: Task) -> tuple[str, str]:
         case "RequesterGoneError":
             return (
                 context._("Who asked for this is no administrator any more."),
-                context._("An administrator can ask for it anew."),
+                context._("An administrator can ask for it again."),
             )
         case "AbandonedTaskError":
-            return context._("Nobody did the work, or whoever began it was stopped three times."), again
+            return context._("No worker did this, or the worker was stopped three times."), again
         case _:
             return context._("Something went wrong inside."), again
 
@@ -95,6 +95,6 @@ def refusal(context: RequestContext, error: InvalidArgumentError) -> str:
         "task_preview_usable": context._(
             "This preview was confirmed or thrown away already, or is too old. Upload the file once more."
         ),
-        "task_preview_good": context._("The file has bad rows. Mend them, or leave them out."),
+        "task_preview_good": context._("The file has bad rows. Correct them, or leave them out."),
         "task_open": context._("It is finished already, and can't be cancelled any more."),
     }.get(error.constraint or "", context._("That is not possible."))

@@ -1,4 +1,4 @@
-"""Telling the portal: how long a worker needs for many, against a loop that sends the same messages."""
+"""Sending to the portal: how long a worker needs for many, against a loop that sends the same messages."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ import aiosql
 import httpx2
 
 from bench import data
-from bench.measure import Result, Tell, compare, in_turns
+from bench.measure import Notify, Result, compare, in_turns
 from mentorcert.db import migrate
 from mentorcert.db.connection import async_pool, connect
 from mentorcert.portal.contract import message
@@ -43,9 +43,9 @@ keys = [{{ secret = "file:{key}", expires = "never" }}]
 """
 
 
-def measure(url: str, mentors: int, rounds: int, tell: Tell) -> Iterator[Result]:
+def measure(url: str, mentors: int, rounds: int, notify: Notify) -> Iterator[Result]:
     """Migrate and fill an empty database; time a worker, and the bare loop with the same bodies."""
-    tell(f"the portal, {mentors:,} peer mentors to be told of")
+    notify(f"the portal, {mentors:,} peer mentors to send")
     organisation = uuid4()
     with (
         connect(url, autocommit=True) as conn,
@@ -84,7 +84,7 @@ def measure(url: str, mentors: int, rounds: int, tell: Tell) -> Iterator[Result]
         seconds,
         "worker",
         BARE,
-        benchmark="telling",
+        benchmark="delivery",
         rows=mentors,
         case=f"{CONCURRENCY} at once, {LATENCY_MS} ms each",
         aim=AIM,

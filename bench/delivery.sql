@@ -1,4 +1,4 @@
--- An organisation whose peer mentors the portal is told of.
+-- An organisation whose peer mentors are sent to the portal.
 
 -- name: insert_organisation(id)!
 insert into mentorcert.organisations (id, slug, name) values (:id, 'portal', 'Portal');
@@ -35,7 +35,7 @@ update mentorcert_portal.states set lease_token = null, lease_until = null, next
 select mentorcert_portal.enqueue_sync(array(select id from mentorcert.peer_mentors));
 
 -- name: forget()!
--- Else what was marked, but says the same, need not be told.
+-- Otherwise what was marked, but says the same, need not be sent.
 update mentorcert_portal.states set confirmed = null;
 
 -- name: in_sync()$
