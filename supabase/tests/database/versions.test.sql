@@ -17,7 +17,7 @@ as $$
 declare
   found bigint;
 begin
-  execute format('select version from public.%I where id = %L', edit.table_name, edit.row_id) into found;
+  execute format('select version from mentorcert.%I where id = %L', edit.table_name, edit.row_id) into found;
   return found;
 end
 $$;
@@ -25,7 +25,7 @@ create function tests.saved(edit tests.edits, named text, who text default 'adam
 language sql
 as $$
   select tests.attempt(who, format(
-    'update public.%I set %s %s where id = %L',
+    'update mentorcert.%I set %s %s where id = %L',
     edit.table_name, edit.change, ', version = ' || named, edit.row_id
   ))
 $$;
@@ -58,18 +58,18 @@ select is(tests.saved(edit, tests.version(edit)::text), '1 rows', format('the cu
 from tests.edits as edit;
 update tests.edits set change = 'ended_at = null' where change = 'ended_at = now()';
 select tests.perform('adam', format(
-  'update public.%I set %s, version = %s where id = %L', edit.table_name, edit.change, tests.version(edit), edit.row_id
+  'update mentorcert.%I set %s, version = %s where id = %L', edit.table_name, edit.change, tests.version(edit), edit.row_id
 )) from tests.edits as edit;
 select is(tests.version(edit), earlier.version + 1, format('a change of %s counts', edit.table_name))
 from tests.edits as edit join earlier using (table_name);
 select is(tests.saved(edit, earlier.version::text), format('PT409 %s_version_current', edit.table_name), format('the second who read the same version of %s is refused', edit.table_name))
 from tests.edits as edit join earlier using (table_name);
-select tests.perform('owner', format('update public.%I set version = version where id = %L', edit.table_name, edit.row_id))
+select tests.perform('owner', format('update mentorcert.%I set version = version where id = %L', edit.table_name, edit.row_id))
 from tests.edits as edit;
 select is(tests.version(edit), earlier.version + 2, format('%s counts what the owner writes, too', edit.table_name))
 from tests.edits as edit join earlier using (table_name);
 select is(
-  tests.attempt('adam', format('update public.%I set %s where id = %L', edit.table_name, edit.change, edit.row_id)), '1 rows',
+  tests.attempt('adam', format('update mentorcert.%I set %s where id = %L', edit.table_name, edit.change, edit.row_id)), '1 rows',
   format('without a version a change of %s goes on as before', edit.table_name)
 )
 from tests.edits as edit;
