@@ -86,8 +86,11 @@ CREATE TABLE mentorcert.certification_types (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     reminder_days smallint[] DEFAULT '{90,30,7}'::smallint[] NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT certification_types_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT certification_types_code_valid CHECK ((code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'::text)),
-    CONSTRAINT certification_types_name_valid CHECK (((btrim(name_nb) <> ''::text) AND (btrim(name_en) <> ''::text))),
+    CONSTRAINT certification_types_name_characters CHECK ((mentorcert_private.is_readable_line(name_nb) AND mentorcert_private.is_readable_line(name_en))),
+    CONSTRAINT certification_types_name_length CHECK (((length(name_nb) <= 200) AND (length(name_en) <= 200))),
+    CONSTRAINT certification_types_name_valid CHECK (((name_nb <> ''::text) AND (name_en <> ''::text))),
     CONSTRAINT certification_types_reminder_days_valid CHECK (((cardinality(reminder_days) <= 6) AND (array_position(reminder_days, NULL::smallint) IS NULL) AND (0 <= ALL (reminder_days)) AND (365 >= ALL (reminder_days)) AND mentorcert_private.are_distinct(reminder_days))),
     CONSTRAINT certification_types_validity_months_valid CHECK (
 CASE
@@ -108,6 +111,7 @@ ALTER TABLE ONLY mentorcert.certification_types
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name_nb, name_en ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name_nb', 'name_en');
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, code, created_at ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
@@ -139,8 +143,12 @@ CREATE TABLE mentorcert.chapters (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT chapters_code_characters CHECK (mentorcert_private.is_readable_line(code)),
+    CONSTRAINT chapters_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT chapters_code_valid CHECK (((code ~ '^\S+$'::text) AND (code !~ '[|;,]'::text))),
-    CONSTRAINT chapters_name_valid CHECK (((btrim(name) <> ''::text) AND (name !~ '[|\r\n]'::text)))
+    CONSTRAINT chapters_name_characters CHECK (mentorcert_private.is_readable_line(name)),
+    CONSTRAINT chapters_name_length CHECK ((length(name) <= 200)),
+    CONSTRAINT chapters_name_valid CHECK (((name <> ''::text) AND (name !~ '[|]'::text)))
 );
 COMMENT ON TABLE mentorcert.chapters IS 'A branch of an organisation; a county chapter is the parent of its local chapters.';
 COMMENT ON COLUMN mentorcert.chapters.version IS 'How often the row was written. An update that names it changes that version only.';
@@ -154,6 +162,7 @@ CREATE INDEX chapters_parent_id_idx ON mentorcert.chapters USING btree (parent_i
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name');
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_chapters();
@@ -233,7 +242,10 @@ CREATE TABLE mentorcert.organisations (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT organisations_name_valid CHECK ((btrim(name) <> ''::text)),
+    CONSTRAINT organisations_name_characters CHECK (mentorcert_private.is_readable_line(name)),
+    CONSTRAINT organisations_name_length CHECK ((length(name) <= 200)),
+    CONSTRAINT organisations_name_valid CHECK ((name <> ''::text)),
+    CONSTRAINT organisations_slug_length CHECK ((length(slug) <= 63)),
     CONSTRAINT organisations_slug_valid CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text))
 );
 COMMENT ON TABLE mentorcert.organisations IS 'A patient organisation that runs a peer-mentor programme.';
@@ -245,6 +257,7 @@ ALTER TABLE ONLY mentorcert.organisations
     ADD CONSTRAINT organisations_slug_key UNIQUE (slug);
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.organisations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.organisations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name');
 CREATE TRIGGER check_time_zone BEFORE INSERT ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_time_zone();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, slug, time_zone, created_at ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
@@ -338,11 +351,19 @@ CREATE TABLE mentorcert.peer_mentors (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     language text DEFAULT 'nb'::text NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT peer_mentors_display_name_valid CHECK ((btrim(display_name) <> ''::text)),
+    CONSTRAINT peer_mentors_display_name_characters CHECK (mentorcert_private.is_readable_line(display_name)),
+    CONSTRAINT peer_mentors_display_name_length CHECK ((length(display_name) <= 200)),
+    CONSTRAINT peer_mentors_email_length CHECK ((length(email) <= 254)),
+    CONSTRAINT peer_mentors_email_valid CHECK (mentorcert_private.is_email(email)),
     CONSTRAINT peer_mentors_erased_at_valid CHECK (((erased_at IS NULL) OR ((user_id IS NULL) AND (email IS NULL) AND (phone IS NULL) AND (display_name IS NULL) AND (NOT listing_consent) AND (full_name = 'erased'::text) AND (external_id = ('erased-'::text || id))))),
-    CONSTRAINT peer_mentors_external_id_valid CHECK ((external_id ~ '^\S(.*\S)?$'::text)),
-    CONSTRAINT peer_mentors_full_name_valid CHECK ((full_name ~ '^\S(.*\S)?$'::text)),
-    CONSTRAINT peer_mentors_language_valid CHECK ((language = ANY (ARRAY['nb'::text, 'en'::text])))
+    CONSTRAINT peer_mentors_external_id_length CHECK ((length(external_id) <= 100)),
+    CONSTRAINT peer_mentors_external_id_valid CHECK (mentorcert_private.is_number(external_id)),
+    CONSTRAINT peer_mentors_full_name_characters CHECK (mentorcert_private.is_readable_line(full_name)),
+    CONSTRAINT peer_mentors_full_name_length CHECK ((length(full_name) <= 200)),
+    CONSTRAINT peer_mentors_full_name_valid CHECK ((full_name <> ''::text)),
+    CONSTRAINT peer_mentors_language_valid CHECK ((language = ANY (ARRAY['nb'::text, 'en'::text]))),
+    CONSTRAINT peer_mentors_phone_length CHECK ((length(phone) <= 40)),
+    CONSTRAINT peer_mentors_phone_valid CHECK (mentorcert_private.is_phone(phone))
 )
 WITH (fillfactor='90');
 COMMENT ON TABLE mentorcert.peer_mentors IS 'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
@@ -359,10 +380,14 @@ ALTER TABLE ONLY mentorcert.peer_mentors
 ALTER TABLE ONLY mentorcert.peer_mentors
     ADD CONSTRAINT peer_mentors_pkey PRIMARY KEY (id);
 CREATE INDEX peer_mentors_chapter_ids_idx ON mentorcert.peer_mentors USING gin (chapter_ids);
+CREATE INDEX peer_mentors_email_idx ON mentorcert.peer_mentors USING btree (organisation_id, mentorcert_private.folded(email)) WHERE (email IS NOT NULL);
+CREATE UNIQUE INDEX peer_mentors_external_id_folded_key ON mentorcert.peer_mentors USING btree (organisation_id, mentorcert_private.folded(external_id));
+CREATE INDEX peer_mentors_number_key_idx ON mentorcert.peer_mentors USING btree (organisation_id, mentorcert_private.number_key(external_id));
 CREATE UNIQUE INDEX peer_mentors_user_id_key ON mentorcert.peer_mentors USING btree (user_id, organisation_id) WHERE (user_id IS NOT NULL);
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'user_id', 'listing_consent');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'user_id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'user_id', 'listing_consent');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF external_id, full_name, display_name, email, phone ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise_peer_mentor();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
@@ -473,7 +498,8 @@ CREATE TABLE mentorcert_portal.connections (
     CONSTRAINT connections_canary_valid CHECK (((mode = 'canary'::text) = (canary_peer_mentor_ids <> '{}'::uuid[]))),
     CONSTRAINT connections_contract_version_valid CHECK ((btrim(contract_version) <> ''::text)),
     CONSTRAINT connections_mode_valid CHECK ((mode = ANY (ARRAY['capture'::text, 'shadow'::text, 'canary'::text, 'live'::text, 'paused'::text]))),
-    CONSTRAINT connections_reason_valid CHECK ((btrim(reason) <> ''::text))
+    CONSTRAINT connections_reason_length CHECK ((length(reason) <= 2000)),
+    CONSTRAINT connections_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason)))
 );
 COMMENT ON TABLE mentorcert_portal.connections IS 'How an organisation''s portal is reached, and whether anything is sent to it. An organisation without a row is in capture.';
 COMMENT ON COLUMN mentorcert_portal.connections.mode IS 'capture: recorded, nothing sent; shadow: rendered and validated, not sent; canary: only the named peer mentors; live; paused.';
@@ -489,6 +515,7 @@ ALTER TABLE ONLY mentorcert_portal.connections
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_portal.connections REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_portal.connections REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_portal.connections REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('organisation_id', 'mode', 'canary_peer_mentor_ids', 'adapter', 'contract_version', 'changed_by', 'reason');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF reason ON mentorcert_portal.connections FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reason');
 CREATE TRIGGER set_since BEFORE UPDATE ON mentorcert_portal.connections FOR EACH ROW EXECUTE FUNCTION mentorcert_portal.set_since();
 ALTER TABLE ONLY mentorcert_portal.connections
     ADD CONSTRAINT connections_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
@@ -689,7 +716,8 @@ CREATE TABLE mentorcert_portal.replays (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
     is_requested boolean DEFAULT false NOT NULL,
-    CONSTRAINT replays_reason_valid CHECK ((btrim(reason) <> ''::text))
+    CONSTRAINT replays_reason_length CHECK ((length(reason) <= 2000)),
+    CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason)))
 );
 COMMENT ON TABLE mentorcert_portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
 COMMENT ON COLUMN mentorcert_portal.replays.selection IS 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
@@ -699,6 +727,7 @@ ALTER TABLE ONLY mentorcert_portal.replays
 CREATE INDEX replays_organisation_id_idx ON mentorcert_portal.replays USING btree (organisation_id, started_at DESC, id);
 CREATE INDEX replays_requested_idx ON mentorcert_portal.replays USING btree (started_at) WHERE (is_requested AND (finished_at IS NULL));
 CREATE UNIQUE INDEX replays_running_key ON mentorcert_portal.replays USING btree (organisation_id, selection) WHERE (finished_at IS NULL);
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF reason ON mentorcert_portal.replays FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reason');
 ALTER TABLE ONLY mentorcert_portal.replays
     ADD CONSTRAINT replays_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 CREATE POLICY "administrators read the replays of their organisation" ON mentorcert_portal.replays FOR SELECT TO authenticated USING ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
@@ -2325,7 +2354,8 @@ CREATE TABLE mentorcert_private.disabled_endpoints (
     reason text NOT NULL,
     disabled_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT disabled_endpoints_endpoint_known CHECK ((endpoint = ANY (ARRAY['audit_log'::text, 'certifications'::text, 'memberships'::text, 'organisations'::text, 'peer_mentors'::text, 'public_list'::text]))),
-    CONSTRAINT disabled_endpoints_reason_given CHECK ((btrim(reason) <> ''::text))
+    CONSTRAINT disabled_endpoints_reason_given CHECK ((btrim(reason) <> ''::text)),
+    CONSTRAINT disabled_endpoints_reason_length CHECK ((length(reason) <= 2000))
 );
 COMMENT ON TABLE mentorcert_private.disabled_endpoints IS 'Endpoints that are switched off now; mentorcert endpoint writes it, the audit log keeps who and why.';
 COMMENT ON COLUMN mentorcert_private.disabled_endpoints.reason IS 'For colleagues, not for clients: the error does not quote it.';
@@ -2334,6 +2364,7 @@ ALTER TABLE ONLY mentorcert_private.disabled_endpoints
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.disabled_endpoints REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('endpoint');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.disabled_endpoints REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('endpoint');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.disabled_endpoints REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('endpoint');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF reason ON mentorcert_private.disabled_endpoints FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reason');
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.disabled_endpoints FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('endpoint');
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert_private.disabled_endpoints FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
 CREATE POLICY "administrators read which endpoints are switched off" ON mentorcert_private.disabled_endpoints FOR SELECT TO authenticated USING ((( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id) IS NOT NULL));
@@ -2355,6 +2386,9 @@ CREATE TABLE mentorcert_private.extensions (
     reverted_by uuid,
     reverted_at timestamp with time zone,
     reversal_reason text,
+    CONSTRAINT extensions_certification_type_length CHECK ((length(certification_type) <= 100)),
+    CONSTRAINT extensions_reason_valid CHECK (((length(reason) <= 2000) AND mentorcert_private.is_readable(reason))),
+    CONSTRAINT extensions_reversal_reason_valid CHECK (((length(reversal_reason) <= 2000) AND mentorcert_private.is_readable(reversal_reason))),
     CONSTRAINT extensions_reverted_valid CHECK (((reverted_at IS NULL) = (reversal_reason IS NULL)))
 );
 COMMENT ON TABLE mentorcert_private.extensions IS 'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
@@ -2363,6 +2397,7 @@ COMMENT ON COLUMN mentorcert_private.extensions.certification_ids IS 'Which were
 ALTER TABLE ONLY mentorcert_private.extensions
     ADD CONSTRAINT extensions_pkey PRIMARY KEY (batch_id);
 CREATE INDEX extensions_organisation_id_idx ON mentorcert_private.extensions USING btree (organisation_id, extended_at);
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF reason, reversal_reason ON mentorcert_private.extensions FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reason', 'reversal_reason');
 ALTER TABLE ONLY mentorcert_private.extensions
     ADD CONSTRAINT extensions_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 CREATE POLICY "administrators read the extensions of their organisation" ON mentorcert_private.extensions FOR SELECT TO authenticated USING ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
@@ -2780,6 +2815,145 @@ COMMENT ON FUNCTION mentorcert_private.cancel_task(id uuid) IS 'Ends a task that
 REVOKE ALL ON FUNCTION mentorcert_private.cancel_task(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.cancel_task(id uuid) TO authenticated;
 
+CREATE FUNCTION mentorcert_private.canonical_email(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select regexp_replace(line, '@[^@]*$', '') || coalesce(mentorcert_private.folded(substring(line from '@[^@]*$')), '')
+  from mentorcert_private.canonical_line(value) as line
+$_$;
+COMMENT ON FUNCTION mentorcert_private.canonical_email(value text) IS 'An e-mail address as the registry keeps it: what stands after the @ in lower case.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonical_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_email(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_email(value text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.canonical_line(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $$ select regexp_replace(mentorcert_private.canonical_text(value), '\n+', ' ', 'g') $$;
+COMMENT ON FUNCTION mentorcert_private.canonical_line(value text) IS 'A name, number, code or address as the registry keeps it: mentorcert_private.canonical_text on one line.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonical_line(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_line(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_line(value text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.canonical_remarks(change jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select change
+    || case when jsonb_typeof(change -> 'note') = 'string'
+      then jsonb_build_object('note', mentorcert_private.canonical_text(change ->> 'note')) else '{}' end
+    || case when jsonb_typeof(change -> 'evidence') = 'object' then jsonb_build_object('evidence', (
+      select coalesce(
+        jsonb_object_agg(
+          said.key,
+          case when jsonb_typeof(said.value) = 'string' then to_jsonb(mentorcert_private.canonical_line(said.value #>> '{}')) else said.value end
+        ),
+        '{}'
+      )
+      from jsonb_each(change -> 'evidence') as said
+    )) else '{}' end
+$$;
+COMMENT ON FUNCTION mentorcert_private.canonical_remarks(change jsonb) IS 'What a change is about, its note and its evidence in their canonical form.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonical_remarks(change jsonb) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.canonical_text(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select case
+    -- The letters of Latin, composed: nothing to do. And what no CHECK takes anyway is not worth the time.
+    when value ~ '^[!-~\u00a1-\u00ac\u00ae-\u024f]+([ \n][!-~\u00a1-\u00ac\u00ae-\u024f]+)*$' or length(value) > 10000 then value
+    else normalize(btrim(wordwise.written, E' \n'), nfc)
+  end
+  from (
+    select
+      -- What nobody sees: format characters, ignorable ones, fillers, tags, the blank of braille.
+      regexp_replace(
+        value,
+        '[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f'
+        '\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f'
+        '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]',
+        '', 'g'
+      ) as written
+  ) as seen
+  cross join lateral (
+    select regexp_replace(seen.written, '\r\n|[\r\u000b\u000c\u0085\u2028\u2029]', E'\n', 'g') as written
+  ) as lines
+  cross join lateral (
+    select regexp_replace(
+      regexp_replace(
+        regexp_replace(lines.written, '[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+', ' ', 'g'), ' ?\n ?', E'\n', 'g'
+      ),
+      '\n{3,}', E'\n\n', 'g'
+    ) as written
+  ) as spaced
+  cross join lateral (
+    -- Selectors of a variant say something after a Chinese character and a Mongolian letter, joiners between letters of
+    -- the scripts that join them; each once.
+    select regexp_replace(
+      regexp_replace(
+        regexp_replace(spaced.written, '(?<![\u1820-\u18aa])[\u180b-\u180d\u180f]', '', 'g'),
+        '(?<![\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\ufe00-\ufe0f\U000e0100-\U000e01ef]', '', 'g'
+      ),
+      '([\u200c\u200d])[\u200c\u200d]+', '\1', 'g'
+    ) as written
+  ) as varied
+  cross join lateral (
+    select regexp_replace(
+      varied.written,
+      '(?<![\u0610-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1820-\u18aa])[\u200c\u200d]'
+      '|[\u200c\u200d](?![\u0610-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1820-\u18aa])',
+      '', 'g'
+    ) as written
+  ) as wordwise
+$_$;
+COMMENT ON FUNCTION mentorcert_private.canonical_text(value text) IS 'A text of one or more lines as the registry keeps it: composed (NFC), without invisible characters, single spaces, no space around a line.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonical_text(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_text(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.canonical_text(value text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.canonicalise() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  written constant jsonb := to_jsonb(new);
+  column_name text;
+  canonical text;
+begin
+  foreach column_name in array tg_argv[1:] loop
+    canonical := case tg_argv[0]
+      when 'line' then mentorcert_private.canonical_line(written ->> column_name)
+      else mentorcert_private.canonical_text(written ->> column_name)
+    end;
+    if canonical <> written ->> column_name then
+      new := jsonb_populate_record(new, jsonb_build_object(column_name, canonical));
+    end if;
+  end loop;
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.canonicalise() IS 'Brings what is written into columns to its canonical form, as a line or as a text of more lines. Named to run before other triggers.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonicalise() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.canonicalise_peer_mentor() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.external_id := mentorcert_private.canonical_line(new.external_id);
+  new.full_name := mentorcert_private.canonical_line(new.full_name);
+  -- What a form leaves empty is not known.
+  new.display_name := nullif(mentorcert_private.canonical_line(new.display_name), '');
+  new.email := nullif(mentorcert_private.canonical_email(new.email), '');
+  new.phone := nullif(mentorcert_private.canonical_line(new.phone), '');
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.canonicalise_peer_mentor() IS 'Brings what is written of a peer mentor to its canonical form. Named to run before other triggers.';
+REVOKE ALL ON FUNCTION mentorcert_private.canonicalise_peer_mentor() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.changed_fields(of_state jsonb, against jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -2929,6 +3103,13 @@ begin
     raise exception using
       errcode = 'MC008', message = 'the note is longer than 2000 characters',
       hint = 'Say it shorter; documents do not belong here.', constraint = 'certification_note_valid';
+  elsif not mentorcert_private.is_readable(change ->> 'note') or exists (
+    select from jsonb_each_text(case when jsonb_typeof(change -> 'evidence') = 'object' then change -> 'evidence' else '{}' end) as said
+    where not mentorcert_private.is_readable(said.value)
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the note or the evidence holds a character that cannot be read',
+      hint = 'Delete it, or type the text again.', constraint = 'certification_note_characters';
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
@@ -3846,6 +4027,21 @@ COMMENT ON FUNCTION mentorcert_private.finish_notices(organisation_ids uuid[], a
 REVOKE ALL ON FUNCTION mentorcert_private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text) TO mentorcert_jobs;
 
+CREATE FUNCTION mentorcert_private.folded(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select translate(
+    lower(value collate "C"),
+    'ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĲĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ',
+    'àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįiĳĵķĺļľŀłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżž'
+  )
+$$;
+COMMENT ON FUNCTION mentorcert_private.folded(value text) IS 'A text in lower case, alike on every server: lower() of a locale would give an index another order after an upgrade.';
+REVOKE ALL ON FUNCTION mentorcert_private.folded(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO service_role;
+
 CREATE FUNCTION mentorcert_private.forbid_temporary_objects() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -3893,9 +4089,36 @@ GRANT ALL ON FUNCTION mentorcert_private.history_is_in_events() TO service_role;
 CREATE FUNCTION mentorcert_private.is_address(email text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
-    AS $_$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]|=[?]|^[.]|@[.]|[.]$', false) $_$;
-COMMENT ON FUNCTION mentorcert_private.is_address(email text) IS 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
+    AS $$ select coalesce(mentorcert_private.is_email(email) and email !~ '=[?]', false) $$;
+COMMENT ON FUNCTION mentorcert_private.is_address(email text) IS 'Whether mail could be sent to it, by any server: a domain in letters beyond ASCII is sent as punycode, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_address(email text) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.is_email(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select length(value) <= 254
+    and value ~ (
+      '^(?=[^@]{1,64}@)[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+)*'
+      '@((?![^.]{64})' || label || '\.)+(?![0-9]+$)(?![^.]{64})' || label || '$'
+    )
+    and value !~ '[@.](?!xn--[a-z0-9-]+(\.|$))[^@.]{2}--[^@]*$'
+  from (
+    -- The letters that Unicode's own rules for domains (IDNA 2008) take, of Latin, Greek and Cyrillic.
+    select
+      format('%1$s(%2$s*%1$s)?', '[' || letters || ']', '[' || letters || '-]') as label
+    from (
+      select 'a-z0-9\u00e0-\u00f6\u00f8-\u00ff\u0101\u0103\u0105\u0107\u0109\u010b\u010d\u010f\u0111\u0113\u0115\u0117'
+        '\u0119\u011b\u011d\u011f\u0121\u0123\u0125\u0127\u0129\u012b\u012d\u012f\u0131\u0135\u0137\u0138\u013a\u013c\u013e'
+        '\u0142\u0144\u0146\u0148\u014b\u014d\u014f\u0151\u0153\u0155\u0157\u0159\u015b\u015d\u015f\u0161\u0163\u0165\u0167'
+        '\u0169\u016b\u016d\u016f\u0171\u0173\u0175\u0177\u017a\u017c\u017e\u03ac-\u03ce\u0430-\u045f' as letters
+    ) as written
+  ) as domain
+$_$;
+COMMENT ON FUNCTION mentorcert_private.is_email(value text) IS 'Whether a text is one e-mail address that a mail can be sent to: a local part of ASCII, and a domain of labels that punycode can write.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.is_email(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.is_email(value text) TO service_role;
 
 CREATE FUNCTION mentorcert_private.is_erasure() RETURNS boolean
     LANGUAGE sql STABLE
@@ -3928,6 +4151,18 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.is_login_taken_out(before mentorcert.audit_log, after mentorcert.audit_log) IS 'Whether an entry changes by nothing but an erasure that takes a login out of it.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_login_taken_out(before mentorcert.audit_log, after mentorcert.audit_log) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.is_number(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select value ~ '^[!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+( [!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+)*$'
+    and value = mentorcert_private.canonical_line(value)
+$_$;
+COMMENT ON FUNCTION mentorcert_private.is_number(value text) IS 'Whether a text can be a number of a person: Latin letters only, because those of others look like them, and full-width digits like digits.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_number(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.is_number(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.is_number(value text) TO service_role;
+
 CREATE FUNCTION mentorcert_private.is_past_day(day text) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -3941,6 +4176,39 @@ end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.is_past_day(day text) IS 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_past_day(day text) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.is_phone(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select value ~ '^[(]?\+?[0-9][0-9 ()./-]*( ?(x|ext\.?|int\.?) ?[0-9]+)?$' and length(regexp_replace(value, '[^0-9]', '', 'g')) >= 3
+$_$;
+COMMENT ON FUNCTION mentorcert_private.is_phone(value text) IS 'Whether a text is a telephone number: digits, with what people put between them.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_phone(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.is_phone(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.is_phone(value text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.is_readable(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select length(value) > 10000
+    or value !~ '[\u0001-\u0009\u000b-\u001f\u007f-\u009f\ue000-\uf8ff\ufdd0-\ufdef\ufffc-\uffff\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U000e1000-\U0010ffff]'
+    and value = mentorcert_private.canonical_text(value)
+$$;
+COMMENT ON FUNCTION mentorcert_private.is_readable(value text) IS 'Whether a text is canonical and holds no control character, no private one, and none that stands for what could not be read.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_readable(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.is_readable(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.is_readable(value text) TO service_role;
+
+CREATE FUNCTION mentorcert_private.is_readable_line(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $$ select mentorcert_private.is_readable(value) and strpos(value, E'\n') = 0 $$;
+COMMENT ON FUNCTION mentorcert_private.is_readable_line(value text) IS 'Whether a text is readable and stands on one line.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_readable_line(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.is_readable_line(value text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.is_readable_line(value text) TO service_role;
 
 CREATE FUNCTION mentorcert_private.keep_an_administrator() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4088,6 +4356,33 @@ COMMENT ON FUNCTION mentorcert_private.log_access(endpoint text, row_organisatio
 REVOKE ALL ON FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) TO authenticated;
 
+CREATE FUNCTION mentorcert_private.look_alikes(external_id text, full_name text, email text) RETURNS TABLE(id uuid, organisation_id uuid, external_id text, full_name text, is_same_number boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, number.is_same
+  from mentorcert.peer_mentors as mentor
+  cross join lateral (
+    select mentorcert_private.number_key(mentor.external_id) = mentorcert_private.number_key(mentorcert_private.canonical_line(look_alikes.external_id)) as is_same
+  ) as number
+  where
+    mentor.organisation_id = (select public.get_user_organisation_id())
+    -- The very same number is refused.
+    and mentorcert_private.folded(mentor.external_id) <> mentorcert_private.folded(mentorcert_private.canonical_line(look_alikes.external_id))
+    and mentor.erased_at is null
+    and (
+      mentorcert_private.number_key(mentor.external_id) = mentorcert_private.number_key(mentorcert_private.canonical_line(look_alikes.external_id))
+      or mentorcert_private.folded(mentor.email) = mentorcert_private.folded(mentorcert_private.canonical_email(look_alikes.email))
+        and mentorcert_private.folded(mentor.full_name) = mentorcert_private.folded(mentorcert_private.canonical_line(look_alikes.full_name))
+    )
+  order by mentor.external_id collate "C"
+  limit 10
+$$;
+COMMENT ON FUNCTION mentorcert_private.look_alikes(external_id text, full_name text, email text) IS 'Peer mentors within the caller''s reach who could be the same person: a number equal but for case, spaces and leading zeros, or the same name and e-mail address.';
+REVOKE ALL ON FUNCTION mentorcert_private.look_alikes(external_id text, full_name text, email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.look_alikes(external_id text, full_name text, email text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.look_alikes(external_id text, full_name text, email text) TO service_role;
+
 CREATE FUNCTION mentorcert_private.masked_address(email text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -4198,6 +4493,15 @@ CREATE FUNCTION mentorcert_private.notice_organisations(as_of timestamp with tim
 $$;
 COMMENT ON FUNCTION mentorcert_private.notice_organisations(as_of timestamp with time zone, reach_days integer) IS 'Each organisation''s local day at an instant, the last one that notices were sent on, how many days they reach back (to that day, if it is further than reach_days, but not beyond 90), and the largest offset.';
 REVOKE ALL ON FUNCTION mentorcert_private.notice_organisations(as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.number_key(external_id text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO ''
+    AS $$ select regexp_replace(replace(mentorcert_private.folded(external_id), ' ', ''), '^0+(?=.)', '') $$;
+COMMENT ON FUNCTION mentorcert_private.number_key(external_id text) IS 'What is left of a number when a spreadsheet, or a hurried typist, has been at it: no case, no spaces, no leading zeros.';
+REVOKE ALL ON FUNCTION mentorcert_private.number_key(external_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.number_key(external_id text) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.number_key(external_id text) TO service_role;
 
 CREATE FUNCTION mentorcert_private.organisations_due(as_of timestamp with time zone) RETURNS TABLE(organisation_id uuid, time_zone text, local_day date, last_day date)
     LANGUAGE sql STABLE
@@ -4391,7 +4695,8 @@ CREATE FUNCTION mentorcert_private.record_change() RETURNS trigger
     SET search_path TO ''
     AS $$
 declare
-  change constant jsonb := coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb;
+  change constant jsonb :=
+    mentorcert_private.canonical_remarks(coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb);
   by_user constant boolean := auth.uid() is not null;
   as_of constant timestamptz := case when by_user then now() else coalesce((change ->> 'as_of')::timestamptz, now()) end;
   imported constant boolean := not by_user and change ->> 'kind' = 'imported';
@@ -4981,7 +5286,7 @@ CREATE FUNCTION mentorcert_private.require_reason(reason text) RETURNS void
     AS $$
 begin
   -- White space of any width, also none, gives no reason.
-  if coalesce(regexp_replace(reason, '[\s\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]', '', 'g'), '') = '' then
+  if coalesce(mentorcert_private.canonical_text(reason), '') = '' then
     raise exception using
       errcode = 'MC004', message = 'a reason is required',
       hint = 'Say why, by suspend_certification for one; the history keeps it.',

@@ -6,12 +6,6 @@ comment on schema mentorcert is
 revoke all on schema mentorcert from public;
 grant usage on schema mentorcert to authenticated, service_role;
 
-create schema if not exists mentorcert_private;
-comment on schema mentorcert_private is
-  'Helpers of policies, triggers and jobs. Not exposed through the Data API.';
-revoke all on schema mentorcert_private from public;
-grant usage on schema mentorcert_private to authenticated, service_role;
-
 -- Trigger functions that tables share
 
 create or replace function mentorcert_private.set_updated_at()
@@ -276,7 +270,8 @@ create table if not exists mentorcert_private.disabled_endpoints (
   constraint disabled_endpoints_endpoint_known check (
     endpoint in ('audit_log', 'certifications', 'memberships', 'organisations', 'peer_mentors', 'public_list')
   ),
-  constraint disabled_endpoints_reason_given check (btrim(reason) <> '')
+  constraint disabled_endpoints_reason_given check (btrim(reason) <> ''),
+  constraint disabled_endpoints_reason_length check (length(reason) <= 2000)
 );
 alter table mentorcert_private.disabled_endpoints enable row level security;
 grant select (endpoint, disabled_at) on mentorcert_private.disabled_endpoints to authenticated;
@@ -289,6 +284,10 @@ on mentorcert_private.disabled_endpoints for select to authenticated
 using ((select mentorcert_private.administered_organisation_id()) is not null);
 comment on policy "administrators read which endpoints are switched off" on mentorcert_private.disabled_endpoints is
   'The reason, which is for colleagues of the operator, is not granted.';
+
+create or replace trigger canonicalise
+before insert or update of reason on mentorcert_private.disabled_endpoints
+for each row execute function mentorcert_private.canonicalise('text', 'reason');
 
 create or replace trigger keep_identity
 before update on mentorcert_private.disabled_endpoints
@@ -344,7 +343,10 @@ create table if not exists mentorcert.organisations (
   constraint organisations_pkey primary key (id),
   constraint organisations_slug_key unique (slug),
   constraint organisations_slug_valid check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
-  constraint organisations_name_valid check (btrim(name) <> '')
+  constraint organisations_slug_length check (length(slug) <= 63),
+  constraint organisations_name_characters check (mentorcert_private.is_readable_line(name)),
+  constraint organisations_name_length check (length(name) <= 200),
+  constraint organisations_name_valid check (name <> '')
 );
 alter table mentorcert.organisations enable row level security;
 revoke all on mentorcert.organisations from anon, authenticated, service_role;
@@ -396,6 +398,10 @@ end
 $$;
 comment on function mentorcert_private.check_time_zone() is 'Refuses (MC008) a time zone that the server does not know.';
 
+create or replace trigger canonicalise
+before insert or update of name on mentorcert.organisations
+for each row execute function mentorcert_private.canonicalise('line', 'name');
+
 create or replace trigger check_time_zone
 before insert on mentorcert.organisations
 for each row execute function mentorcert_private.check_time_zone();
@@ -429,8 +435,12 @@ create table if not exists mentorcert.chapters (
   constraint chapters_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint chapters_parent_id_fkey foreign key (organisation_id, parent_id)
     references mentorcert.chapters (organisation_id, id),
+  constraint chapters_code_characters check (mentorcert_private.is_readable_line(code)),
+  constraint chapters_code_length check (length(code) <= 100),
   constraint chapters_code_valid check (code ~ '^\S+$' and code !~ '[|;,]'),
-  constraint chapters_name_valid check (btrim(name) <> '' and name !~ '[|\r\n]')
+  constraint chapters_name_characters check (mentorcert_private.is_readable_line(name)),
+  constraint chapters_name_length check (length(name) <= 200),
+  constraint chapters_name_valid check (name <> '' and name !~ '[|]')
 );
 create index if not exists chapters_parent_id_idx on mentorcert.chapters (parent_id, organisation_id);
 alter table mentorcert.chapters enable row level security;
@@ -497,6 +507,10 @@ begin
 end
 $$;
 comment on function mentorcert_private.reject_chapter_cycle() is 'Refuses (MC009) a parent that lies below the chapter.';
+
+create or replace trigger canonicalise
+before insert or update of code, name on mentorcert.chapters
+for each row execute function mentorcert_private.canonicalise('line', 'code', 'name');
 
 create or replace trigger reject_cycle
 before insert or update of parent_id on mentorcert.chapters
@@ -680,9 +694,17 @@ create table if not exists mentorcert.peer_mentors (
   constraint peer_mentors_organisation_id_external_id_key unique (organisation_id, external_id),
   constraint peer_mentors_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint peer_mentors_user_id_fkey foreign key (user_id) references auth.users (id) on delete set null,
-  constraint peer_mentors_external_id_valid check (external_id ~ '^\S(.*\S)?$'),
-  constraint peer_mentors_full_name_valid check (full_name ~ '^\S(.*\S)?$'),
-  constraint peer_mentors_display_name_valid check (btrim(display_name) <> ''),
+  constraint peer_mentors_external_id_length check (length(external_id) <= 100),
+  constraint peer_mentors_external_id_valid check (mentorcert_private.is_number(external_id)),
+  constraint peer_mentors_full_name_characters check (mentorcert_private.is_readable_line(full_name)),
+  constraint peer_mentors_full_name_length check (length(full_name) <= 200),
+  constraint peer_mentors_full_name_valid check (full_name <> ''),
+  constraint peer_mentors_display_name_characters check (mentorcert_private.is_readable_line(display_name)),
+  constraint peer_mentors_display_name_length check (length(display_name) <= 200),
+  constraint peer_mentors_email_length check (length(email) <= 254),
+  constraint peer_mentors_email_valid check (mentorcert_private.is_email(email)),
+  constraint peer_mentors_phone_length check (length(phone) <= 40),
+  constraint peer_mentors_phone_valid check (mentorcert_private.is_phone(phone)),
   constraint peer_mentors_language_valid check (language in ('nb', 'en')),
   constraint peer_mentors_erased_at_valid check (
     erased_at is null
@@ -690,6 +712,13 @@ create table if not exists mentorcert.peer_mentors (
     and full_name = 'erased' and external_id = 'erased-' || id
   )
 ) with (fillfactor = 90);
+-- The constraint of the same columns is the target of ON CONFLICT; this one knows that w1 and W1 are one.
+create unique index if not exists peer_mentors_external_id_folded_key
+on mentorcert.peer_mentors (organisation_id, mentorcert_private.folded(external_id));
+create index if not exists peer_mentors_number_key_idx
+on mentorcert.peer_mentors (organisation_id, mentorcert_private.number_key(external_id));
+create index if not exists peer_mentors_email_idx
+on mentorcert.peer_mentors (organisation_id, mentorcert_private.folded(email)) where email is not null;
 create unique index if not exists peer_mentors_user_id_key
 on mentorcert.peer_mentors (user_id, organisation_id) where user_id is not null;
 create index if not exists peer_mentors_chapter_ids_idx on mentorcert.peer_mentors using gin (chapter_ids);
@@ -746,6 +775,55 @@ using (organisation_id = (select mentorcert_private.administered_organisation_id
 with check (organisation_id = (select mentorcert_private.administered_organisation_id()));
 comment on policy "administrators change peer mentors of their organisation" on mentorcert.peer_mentors is
   'What may be changed is said by the column grant.';
+
+create or replace function mentorcert_private.look_alikes(external_id text, full_name text, email text)
+returns table (id uuid, organisation_id uuid, external_id text, full_name text, is_same_number boolean)
+language sql
+stable
+set search_path = ''
+as $$
+  select mentor.id, mentor.organisation_id, mentor.external_id, mentor.full_name, number.is_same
+  from mentorcert.peer_mentors as mentor
+  cross join lateral (
+    select mentorcert_private.number_key(mentor.external_id) = mentorcert_private.number_key(mentorcert_private.canonical_line(look_alikes.external_id)) as is_same
+  ) as number
+  where
+    mentor.organisation_id = (select public.get_user_organisation_id())
+    -- The very same number is refused.
+    and mentorcert_private.folded(mentor.external_id) <> mentorcert_private.folded(mentorcert_private.canonical_line(look_alikes.external_id))
+    and mentor.erased_at is null
+    and (
+      mentorcert_private.number_key(mentor.external_id) = mentorcert_private.number_key(mentorcert_private.canonical_line(look_alikes.external_id))
+      or mentorcert_private.folded(mentor.email) = mentorcert_private.folded(mentorcert_private.canonical_email(look_alikes.email))
+        and mentorcert_private.folded(mentor.full_name) = mentorcert_private.folded(mentorcert_private.canonical_line(look_alikes.full_name))
+    )
+  order by mentor.external_id collate "C"
+  limit 10
+$$;
+comment on function mentorcert_private.look_alikes(text, text, text) is
+  'Peer mentors within the caller''s reach who could be the same person: a number equal but for case, spaces and leading zeros, or the same name and e-mail address.';
+
+create or replace function mentorcert_private.canonicalise_peer_mentor()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.external_id := mentorcert_private.canonical_line(new.external_id);
+  new.full_name := mentorcert_private.canonical_line(new.full_name);
+  -- What a form leaves empty is not known.
+  new.display_name := nullif(mentorcert_private.canonical_line(new.display_name), '');
+  new.email := nullif(mentorcert_private.canonical_email(new.email), '');
+  new.phone := nullif(mentorcert_private.canonical_line(new.phone), '');
+  return new;
+end
+$$;
+comment on function mentorcert_private.canonicalise_peer_mentor() is
+  'Brings what is written of a peer mentor to its canonical form. Named to run before other triggers.';
+
+create or replace trigger canonicalise
+before insert or update of external_id, full_name, display_name, email, phone on mentorcert.peer_mentors
+for each row execute function mentorcert_private.canonicalise_peer_mentor();
 
 create or replace trigger keep_identity
 before update of id, organisation_id, created_at on mentorcert.peer_mentors
@@ -988,8 +1066,11 @@ create table if not exists mentorcert.certification_types (
   constraint certification_types_organisation_id_code_key unique (organisation_id, code),
   constraint certification_types_organisation_id_fkey foreign key (organisation_id)
     references mentorcert.organisations (id),
+  constraint certification_types_code_length check (length(code) <= 100),
   constraint certification_types_code_valid check (code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'),
-  constraint certification_types_name_valid check (btrim(name_nb) <> '' and btrim(name_en) <> ''),
+  constraint certification_types_name_characters check (mentorcert_private.is_readable_line(name_nb) and mentorcert_private.is_readable_line(name_en)),
+  constraint certification_types_name_length check (length(name_nb) <= 200 and length(name_en) <= 200),
+  constraint certification_types_name_valid check (name_nb <> '' and name_en <> ''),
   constraint certification_types_validity_rule_valid check (validity_rule in ('months', 'end_of_year', 'unlimited')),
   constraint certification_types_validity_months_valid check (
     case
@@ -1053,6 +1134,10 @@ using ((select mentorcert_private.check_endpoint('organisations')));
 comment on policy "the endpoint organisations is switched on" on mentorcert.certification_types is
   'Raises MC010 while it is off.';
 
+create or replace trigger canonicalise
+before insert or update of code, name_nb, name_en on mentorcert.certification_types
+for each row execute function mentorcert_private.canonicalise('line', 'code', 'name_nb', 'name_en');
+
 create or replace trigger keep_identity
 before update of id, organisation_id, code, created_at on mentorcert.certification_types
 for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
@@ -1071,7 +1156,7 @@ revoke execute on function
   mentorcert_private.set_updated_at, mentorcert_private.set_version, mentorcert_private.check_version, mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, public.get_user_organisation_id,
   mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator, mentorcert_private.require_administered_organisation,
   mentorcert_private.with_chapters_below, mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.may_certify,
-  mentorcert_private.check_endpoint,
+  mentorcert_private.check_endpoint, mentorcert_private.canonicalise_peer_mentor, mentorcert_private.look_alikes,
   mentorcert_private.require_certifications, mentorcert_private.check_time_zone, mentorcert_private.reject_chapter_cycle, mentorcert_private.keep_an_administrator,
   public.own_organisations, mentorcert_private.reject_other_chapters, public.set_my_language, mentorcert_private.copy_chapter_ids,
   mentorcert_private.are_distinct
@@ -1080,7 +1165,7 @@ grant execute on function
   public.get_user_organisation_id, mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator,
   mentorcert_private.require_administered_organisation, mentorcert_private.with_chapters_below,
   mentorcert_private.coordinated_chapter_ids, mentorcert_private.own_peer_mentor_ids, mentorcert_private.require_certifications, public.set_my_language,
-  mentorcert_private.are_distinct
+  mentorcert_private.are_distinct, mentorcert_private.look_alikes
 to authenticated, service_role;
 grant execute on function public.own_organisations to authenticated;
 -- anon has no way into the schema mentorcert_private, so it reaches this function through policies alone.

@@ -449,7 +449,7 @@ set search_path = ''
 as $$
 begin
   -- White space of any width, also none, gives no reason.
-  if coalesce(regexp_replace(reason, '[\s\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]', '', 'g'), '') = '' then
+  if coalesce(mentorcert_private.canonical_text(reason), '') = '' then
     raise exception using
       errcode = 'MC004', message = 'a reason is required',
       hint = 'Say why, by suspend_certification for one; the history keeps it.',
@@ -474,6 +474,28 @@ end
 $$;
 comment on function mentorcert_private.is_past_day(text) is 'Whether a text is a day of the calendar, as yyyy-mm-dd, that has come.';
 
+create or replace function mentorcert_private.canonical_remarks(change jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select change
+    || case when jsonb_typeof(change -> 'note') = 'string'
+      then jsonb_build_object('note', mentorcert_private.canonical_text(change ->> 'note')) else '{}' end
+    || case when jsonb_typeof(change -> 'evidence') = 'object' then jsonb_build_object('evidence', (
+      select coalesce(
+        jsonb_object_agg(
+          said.key,
+          case when jsonb_typeof(said.value) = 'string' then to_jsonb(mentorcert_private.canonical_line(said.value #>> '{}')) else said.value end
+        ),
+        '{}'
+      )
+      from jsonb_each(change -> 'evidence') as said
+    )) else '{}' end
+$$;
+comment on function mentorcert_private.canonical_remarks(jsonb) is 'What a change is about, its note and its evidence in their canonical form.';
+
 create or replace function mentorcert_private.check_note_and_evidence(change jsonb)
 returns void
 language plpgsql
@@ -484,6 +506,13 @@ begin
     raise exception using
       errcode = 'MC008', message = 'the note is longer than 2000 characters',
       hint = 'Say it shorter; documents do not belong here.', constraint = 'certification_note_valid';
+  elsif not mentorcert_private.is_readable(change ->> 'note') or exists (
+    select from jsonb_each_text(case when jsonb_typeof(change -> 'evidence') = 'object' then change -> 'evidence' else '{}' end) as said
+    where not mentorcert_private.is_readable(said.value)
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the note or the evidence holds a character that cannot be read',
+      hint = 'Delete it, or type the text again.', constraint = 'certification_note_characters';
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
@@ -530,7 +559,8 @@ security definer -- reads types, peer mentors and chapters, whatever the caller 
 set search_path = ''
 as $$
 declare
-  change constant jsonb := coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb;
+  change constant jsonb :=
+    mentorcert_private.canonical_remarks(coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb);
   by_user constant boolean := auth.uid() is not null;
   as_of constant timestamptz := case when by_user then now() else coalesce((change ->> 'as_of')::timestamptz, now()) end;
   imported constant boolean := not by_user and change ->> 'kind' = 'imported';
@@ -698,7 +728,7 @@ revoke execute on function
   mentorcert_private.day_starts, mentorcert_private.day_of, mentorcert_private.last_valid_day, mentorcert_private.status_at, public.current_status,
   mentorcert_private.set_change_context, mentorcert_private.raise_forbidden, mentorcert_private.time_zone_of, mentorcert_private.check_dates,
   mentorcert_private.require_type, mentorcert_private.check_type, mentorcert_private.reject_transition, mentorcert_private.kind_of_change, mentorcert_private.require_reason,
-  mentorcert_private.is_past_day, mentorcert_private.check_note_and_evidence, mentorcert_private.actor, mentorcert_private.record_change
+  mentorcert_private.is_past_day, mentorcert_private.canonical_remarks, mentorcert_private.check_note_and_evidence, mentorcert_private.actor, mentorcert_private.record_change
 from public, anon, authenticated, service_role;
 grant execute on function
   mentorcert_private.day_starts, mentorcert_private.day_of, mentorcert_private.last_valid_day, mentorcert_private.status_at, public.current_status,

@@ -16,6 +16,9 @@ create table if not exists mentorcert_private.extensions (
   reversal_reason text,
   constraint extensions_pkey primary key (batch_id),
   constraint extensions_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
+  constraint extensions_certification_type_length check (length(certification_type) <= 100),
+  constraint extensions_reason_valid check (length(reason) <= 2000 and mentorcert_private.is_readable(reason)),
+  constraint extensions_reversal_reason_valid check (length(reversal_reason) <= 2000 and mentorcert_private.is_readable(reversal_reason)),
   constraint extensions_reverted_valid check ((reverted_at is null) = (reversal_reason is null))
 );
 create index if not exists extensions_organisation_id_idx on mentorcert_private.extensions (organisation_id, extended_at);
@@ -33,6 +36,10 @@ comment on table mentorcert_private.extensions is
   'What extend_certifications did, and whether it was taken back as a whole; the histories of the certifications are the proof.';
 comment on column mentorcert_private.extensions.batch_id is 'As in the histories'' entries.';
 comment on column mentorcert_private.extensions.certification_ids is 'Which were extended: looked up by key when it is taken back.';
+
+create or replace trigger canonicalise
+before insert or update of reason, reversal_reason on mentorcert_private.extensions
+for each row execute function mentorcert_private.canonicalise('text', 'reason', 'reversal_reason');
 
 drop policy if exists "administrators read the extensions of their organisation" on mentorcert_private.extensions;
 create policy "administrators read the extensions of their organisation"

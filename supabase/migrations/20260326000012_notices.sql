@@ -72,8 +72,8 @@ returns boolean
 language sql
 immutable
 set search_path = ''
-as $$ select coalesce(email ~ '^[!-~]+@[!-~]+$' and email !~ '@.*@|[][<>(),;:"\\]|=[?]|^[.]|@[.]|[.]$', false) $$;
-comment on function mentorcert_private.is_address(text) is 'Whether mail could be sent to it, by any server: letters beyond ASCII are not understood by all, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
+as $$ select coalesce(mentorcert_private.is_email(email) and email !~ '=[?]', false) $$;
+comment on function mentorcert_private.is_address(text) is 'Whether mail could be sent to it, by any server: a domain in letters beyond ASCII is sent as punycode, and =? would be taken for an encoded text. Whether it arrives, only the mail server knows.';
 
 create or replace function mentorcert_private.masked_address(email text)
 returns text

@@ -33,8 +33,13 @@ create table if not exists mentorcert_portal.connections (
   constraint connections_adapter_valid check (btrim(adapter) <> ''),
   constraint connections_contract_version_valid check (btrim(contract_version) <> ''),
   constraint connections_breaker_valid check (breaker in ('closed', 'open', 'blocked')),
-  constraint connections_reason_valid check (btrim(reason) <> '')
+  constraint connections_reason_valid check (reason <> '' and mentorcert_private.is_readable(reason)),
+  constraint connections_reason_length check (length(reason) <= 2000)
 );
+create or replace trigger canonicalise
+before insert or update of reason on mentorcert_portal.connections
+for each row execute function mentorcert_private.canonicalise('text', 'reason');
+
 alter table mentorcert_portal.connections enable row level security;
 revoke all on mentorcert_portal.connections from public, anon, authenticated, service_role;
 grant select (

@@ -14,11 +14,16 @@ create table if not exists mentorcert_portal.replays (
   is_requested boolean not null default false,
   constraint replays_pkey primary key (id),
   constraint replays_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
-  constraint replays_reason_valid check (btrim(reason) <> '')
+  constraint replays_reason_valid check (reason <> '' and mentorcert_private.is_readable(reason)),
+  constraint replays_reason_length check (length(reason) <= 2000)
 );
 create unique index if not exists replays_running_key on mentorcert_portal.replays (organisation_id, selection) where finished_at is null;
 create index if not exists replays_requested_idx on mentorcert_portal.replays (started_at) where is_requested and finished_at is null;
 create index if not exists replays_organisation_id_idx on mentorcert_portal.replays (organisation_id, started_at desc, id);
+create or replace trigger canonicalise
+before insert or update of reason on mentorcert_portal.replays
+for each row execute function mentorcert_private.canonicalise('text', 'reason');
+
 alter table mentorcert_portal.replays enable row level security;
 revoke all on mentorcert_portal.replays from public, anon, authenticated, service_role;
 grant select (id, organisation_id, selection, marked, total, reason, started_by, started_at, finished_at, is_requested)

@@ -20,11 +20,24 @@ TEMPORARY = "nobody makes temporary objects"
 ENDPOINTS = "every endpoint is switched on"
 STATUS = "stored status = derived status"
 LISTING = "public list = what the rules derive"
+TWICE = "nobody is registered twice"
 HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
 NOTICES = "notices go out"
 DOUBT = "no notice is in doubt"
-CHECKS = [MIGRATIONS, SECURITY, TEMPORARY, ENDPOINTS, STATUS, LISTING, HISTORIES, NIGHT, NOTICES, DOUBT]
+CHECKS = [
+    MIGRATIONS,
+    SECURITY,
+    TEMPORARY,
+    ENDPOINTS,
+    STATUS,
+    LISTING,
+    TWICE,
+    HISTORIES,
+    NIGHT,
+    NOTICES,
+    DOUBT,
+]
 TASKS = "imports and exports are worked within 5 minutes"
 PORTAL = "portal says what the registry says"
 
@@ -191,3 +204,14 @@ def test_a_database_that_cannot_be_reached() -> None:
     assert (finding["check"], finding["state"]) == ("database reachable", "wrong")
     assert finding["advice"]
     assert "secret" not in said.stdout + said.stderr
+
+
+def test_who_may_be_registered_twice_is_counted(conn: Connection) -> None:
+    organisation = set_up(conn)
+    for number in ("00123", "123", "7"):
+        organisation.mentor(number)
+    conn.execute("update mentorcert.peer_mentors set full_name = 'Kari', email = 'kari@example.org'")
+    conn.execute("update mentorcert.peer_mentors set email = null where external_id = '123'")
+    found = {finding.check: finding for finding in doctor.examine(conn)}
+    alike = found[TWICE]
+    assert (alike.state, alike.found) == ("notice", "demo: 3")

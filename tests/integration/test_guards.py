@@ -4,6 +4,7 @@ On the embedded server only: what is tested here is the tests, and those run on 
 are taken away in one transaction, each after the fixture and until a savepoint.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import LiteralString
 
@@ -19,6 +20,7 @@ from tests.support import (
     operation_mutations,
     pgtap,
     task_mutations,
+    text_mutations,
 )
 from tests.support.mutations import Mutation
 from tests.support.registry import rows
@@ -31,6 +33,7 @@ _FILE_OF_TRIGGER = {
     "audit_delete": "audit_log",
     "audit_insert": "audit_log",
     "audit_update": "audit_log",
+    "canonicalise": "texts",
     "check_time_zone": "constraints",
     "check_version": "versions",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
@@ -55,6 +58,7 @@ _FILE_OF_TRIGGER = {
     "sync_portal_on_insert": "portal_marking",
     "sync_portal_on_update": "portal_marking",
 }
+_OF_TEXTS = re.compile(r"_(characters|length)$|_(external_id|full_name|email|phone)_valid$")
 _FILE_OF_LOCK = {
     "audit_log": "audit_log",
     "certification_renewal_events": "history_locked",
@@ -134,7 +138,7 @@ def constraints(conn: Connection) -> Iterator[Mutation]:
     )
     for table, constraint in found:
         drop = statement(conn, "alter table {table} drop constraint {} cascade", table, constraint)
-        yield Mutation("constraints", drop)
+        yield Mutation("texts" if _OF_TEXTS.search(constraint) else "constraints", drop)
 
 
 def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
@@ -142,6 +146,7 @@ def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from coordinator_mutations.MUTATIONS
     yield from operation_mutations.MUTATIONS
     yield from task_mutations.MUTATIONS
+    yield from text_mutations.MUTATIONS
     yield from administration_mutations.MUTATIONS
 
 

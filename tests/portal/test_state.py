@@ -64,7 +64,7 @@ def test_what_concerns_the_portal_is_marked(conn: Connection, change: str) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        "update mentorcert.peer_mentors set full_name = 'Else', email = 'a@example.org', phone = '1'",
+        "update mentorcert.peer_mentors set full_name = 'Else', email = 'a@example.org', phone = '113'",
         "update mentorcert.chapters set name = 'Else'",
         "update mentorcert.certification_types set name_nb = 'Annet'",
         "update public.peer_mentor_certifications set expires_at = expires_at",

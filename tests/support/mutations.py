@@ -132,8 +132,8 @@ _CHANGES = [
     function(
         "refused_changes",
         "mentorcert_private.require_reason(text)",
-        "coalesce(regexp_replace(reason",
-        "coalesce('x' || regexp_replace(reason",
+        "coalesce(mentorcert_private.canonical_text(reason)",
+        "coalesce('x' || mentorcert_private.canonical_text(reason)",
     ),
     function(
         "refused_changes",

@@ -24,7 +24,11 @@ _YES_WORDS = frozenset({*YES.values(), "j", "y", "true", "sann", "1", "x"})
 _NO_WORDS = frozenset({*NO.values(), "n", "false", "usann", "0", ""})
 _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _NORWEGIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+# What Excel leaves alone: a whole number of few digits, or a word that is no month and no truth value.
+_PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}|[A-Za-zÀ-ž][0-9A-Za-zÀ-ž_-]*")
+_TAKEN_FOR_ANOTHER = re.compile(
+    r"(jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cs])|(true|false|sann|usann)$", re.IGNORECASE
+)
 _EXCEL_ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|VERDI!|DIV/0!|NULL!|NUM!|I/T)")
 # A spreadsheet takes a cell that begins so for a formula or a command.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the last four are the full-width forms
@@ -55,6 +59,16 @@ def escape_formula(text: str) -> str:
     """Write a text so that no spreadsheet runs it; `original` gives it back, but for the space around it."""
     text = text.strip()
     return _APOSTROPHE + text if text.startswith((*_FORMULA_STARTS, _APOSTROPHE)) else text
+
+
+def escape_number(text: str) -> str:
+    """Write a number so that no spreadsheet takes it for another one, or for a day; `read_number` undoes it.
+
+    A text that begins with an apostrophe stays as it is in every spreadsheet; `="00123"` would be a formula.
+    """
+    text = text.strip()
+    is_kept = _PLAIN_NUMBER.fullmatch(text) and not _TAKEN_FOR_ANOTHER.match(text)
+    return text if is_kept else _APOSTROPHE + text
 
 
 def escape_if_formula(cell: str) -> str:
@@ -97,15 +111,10 @@ def read_optional_text(cell: str) -> str | None:
     return read_text(cell) or None
 
 
-def read_email(cell: str) -> str | None:
-    """Return the e-mail address, None where the cell is empty. Raises CellError."""
-    text = read_optional_text(cell)
-    if text is None or _EMAIL.fullmatch(text):
-        return text
-    raise CellError(
-        LazyText("it is not an e-mail address"),
-        LazyText("write one address, such as kari@example.org, or leave it empty"),
-    )
+def read_number(cell: str) -> str:
+    """Return a number, without the apostrophe that `escape_number` or a person put on. Raises CellError."""
+    text, written = read_required_text(cell), cell.strip()
+    return written[1:] if written.startswith(_APOSTROPHE) and len(written) > 1 else text
 
 
 def read_list(cell: str) -> list[str]:

@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -38,9 +38,12 @@ def export(
 
     Norwegian CSV is as Norwegian Excel writes it, English CSV is RFC 4180 with ISO dates. What a spreadsheet
     would take for a formula begins with an apostrophe, which the import takes off again.
-    Raises UnknownOrganisationError, UnwritableTextError, psycopg.Error.
+    So does a number that it would take for another one, or for a day: what Excel opens and saves comes back.
+    Raises UnknownOrganisationError, psycopg.Error.
     """
-    rows = _rows(conn, organisations.by_slug(conn, organisation).id, language, progress)
+    # A cell of a workbook says itself that it is text.
+    write_number = cells.escape_formula if format_ == "xlsx" else cells.escape_number
+    rows = _rows(conn, organisations.by_slug(conn, organisation).id, language, progress, write_number)
     if format_ == "xlsx":
         content = io.BytesIO()
         write_xlsx(rows, content)
@@ -69,7 +72,11 @@ def save(content: bytes, path: Path) -> None:
 
 
 def _rows(
-    conn: Connection, organisation_id: object, language: Language, progress: Progress
+    conn: Connection,
+    organisation_id: object,
+    language: Language,
+    progress: Progress,
+    write_number: Callable[[str], str],
 ) -> Iterator[Sequence[Cell]]:
     yield [names[language] for names in HEADINGS.values()]
     found = list(_queries.rows(conn, organisation_id=organisation_id))
@@ -78,7 +85,7 @@ def _rows(
     ) in enumerate(found, start=1):  # fmt: skip
         progress("exporting", done, len(found))
         yield [
-            cells.escape_formula(external_id),
+            write_number(external_id),
             cells.escape_formula(name),
             cells.escape_formula(email or ""),
             cells.escape_formula(phone or ""),

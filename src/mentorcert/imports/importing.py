@@ -25,6 +25,10 @@ _queries = aiosql.from_path(Path(__file__).with_name("queries"), "psycopg")
 
 _MANY = 100
 _CHECKS = (
+    _queries.canonicalise_rows,
+    _queries.check_texts,
+    _queries.match_numbers,
+    _queries.analyze_rows,
     _queries.lock_certifications,
     _queries.lock_mentors,
     _queries.resolve_chapters,
@@ -35,6 +39,7 @@ _CHECKS = (
     _queries.analyze_certifications,
     _queries.resolve_history,
     _queries.check_rows,
+    _queries.check_look_alikes,
 )
 
 

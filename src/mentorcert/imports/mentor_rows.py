@@ -12,9 +12,9 @@ from mentorcert.imports.tabular import Record, Table
 from mentorcert.translatable import LazyText
 
 _READERS: dict[Column, Callable[[str], object]] = {
-    Column.EXTERNAL_ID: cells.read_required_text,
+    Column.EXTERNAL_ID: cells.read_number,
     Column.NAME: cells.read_required_text,
-    Column.EMAIL: cells.read_email,
+    Column.EMAIL: cells.read_optional_text,
     Column.PHONE: cells.read_optional_text,
     Column.CHAPTERS: lambda cell: sorted(cells.read_list(cell)),
     Column.CONSENT: cells.read_consent,

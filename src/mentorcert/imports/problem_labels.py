@@ -30,8 +30,41 @@ TEXTS: Final = {
         LazyText("write the same on every line of the person"),
     ),
     "external_id_case": (
-        LazyText("it differs from “{}” in upper and lower case only"),
-        LazyText("write both alike if they are one person, and more unlike if they are two"),
+        LazyText("it is read as “{}”, which differs in upper and lower case only"),
+        LazyText("nothing, if they are one person; two persons need two numbers"),
+    ),
+    "number_repaired": (
+        LazyText("it is read as “{}”, the number of a person of the same name in the registry"),
+        LazyText("nothing; spreadsheets take leading zeros away, so keep the column as text"),
+    ),
+    "number_looks_like": (
+        LazyText("it is new, but differs from “{}” in zeros or spaces only"),
+        LazyText("write that number if they are one person; nothing, if they are two"),
+    ),
+    "person_looks_like": (
+        LazyText("it is new, but “{}” has the same name and e-mail address"),
+        LazyText("write that number if they are one person; nothing, if they are two"),
+    ),
+    "number_signs": (
+        LazyText("it has signs that a number cannot have"),
+        LazyText("type it again with the letters a to å, digits and ordinary signs"),
+    ),
+    "text_empty": (LazyText("it is empty"), LazyText("fill it in")),
+    "text_long": (
+        LazyText("it is too long"),
+        LazyText("write a name of at most 200 characters, a number of at most 100"),
+    ),
+    "text_unreadable": (
+        LazyText("it contains a character that cannot be read"),
+        LazyText("type it again; the file may have been saved in another encoding"),
+    ),
+    "email_invalid": (
+        LazyText("it is not an e-mail address"),
+        LazyText("write one address, such as kari@example.org, or leave it empty"),
+    ),
+    "phone_invalid": (
+        LazyText("it is not a telephone number"),
+        LazyText("write digits, perhaps with + and spaces, or leave it empty"),
     ),
     "certification_twice": (
         LazyText("line {} says something else about the same certification"),
@@ -68,4 +101,13 @@ TEXTS: Final = {
         LazyText("nothing: past renewals count with a new certification only"),
     ),
 }
-WARNINGS: Final = frozenset({"past_unknown", "stays_suspended"})
+WARNINGS: Final = frozenset(
+    {
+        "past_unknown",
+        "stays_suspended",
+        "external_id_case",
+        "number_repaired",
+        "number_looks_like",
+        "person_looks_like",
+    }
+)

@@ -11,6 +11,7 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from mentorcert.notices.ledger import Digest, Reminder
+from mentorcert.notices.smtp import ascii_address
 from mentorcert.translations import Language, translations
 
 _LOCALES = {"nb": "nb", "en": "en_GB"}
@@ -32,7 +33,7 @@ def write(mail: Reminder | Digest, *, sender: str, public_url: str) -> EmailMess
     facts["subject"] = subject
     message["Subject"] = subject
     message["From"] = sender
-    message["To"] = mail.address
+    message["To"] = ascii_address(mail.address)
     message["Date"] = format_datetime(datetime.now(UTC))
     # The ledger's id, so that a line of the mail server's log can be matched to it.
     message["Message-ID"] = f"<{mail.mail_id}@{sender.rpartition('@')[2]}>"

@@ -17,7 +17,7 @@ from mentorcert.errors import MailServerError
 from mentorcert.notices import ledger
 from mentorcert.notices.ledger import REACH_DAYS, Digest, Outcome, Reminder
 from mentorcert.notices.rendering import write
-from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, smtp_client
+from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, ascii_address, smtp_client
 from mentorcert.progress import Progress, silent
 
 BATCH: Final = 100
@@ -150,6 +150,7 @@ class Sender:
 
     def _deliver(self, mail: Reminder | Digest, client: SmtpClient, released: set[UUID]) -> DeliveryStatus:
         try:
+            address = ascii_address(mail.address)
             message = write(mail, sender=self.server.sender, public_url=self.public_url)
         except ValueError as error:
             # One mail that cannot be rendered must not block the others.
@@ -158,7 +159,7 @@ class Sender:
         # From here on the mail may have been sent, unless the server says otherwise.
         released.discard(mail.mail_id)
         try:
-            status, code = client.send(mail.address, message)
+            status, code = client.send(address, message)
         except MailServerError:
             released.add(mail.mail_id)
             raise

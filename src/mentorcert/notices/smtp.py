@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final, Literal
 
+import idna
 from pydantic import SecretStr
 
 from mentorcert.errors import MailServerError, SettingError
@@ -55,6 +56,15 @@ def from_settings(settings: Settings) -> MailServer | None:
         settings.smtp_user,
         settings.smtp_password,
     )
+
+
+def ascii_address(address: str) -> str:
+    """Return the address with its domain as servers know it (punycode); raises ValueError for no domain.
+
+    A local part is ASCII in the registry: few servers take another (SMTPUTF8).
+    """
+    local, _, domain = address.rpartition("@")
+    return address if domain.isascii() else f"{local}@{idna.encode(domain).decode('ascii')}"
 
 
 class SmtpClient:

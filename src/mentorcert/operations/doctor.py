@@ -58,6 +58,12 @@ def examine(conn: Connection) -> Iterator[Finding]:
         "Repair it with mentorcert_private.refresh_listing, as docs/operations.md says, and report it.",
     )
     yield _finding(
+        "nobody is registered twice",
+        _pairs(conn, _QUERIES.look_alikes),
+        "Numbers, or names and addresses, are alike; see docs/records.md on look-alikes.",
+        otherwise="notice",
+    )
+    yield _finding(
         f"histories of at most {LONG_HISTORY} entries",
         _pairs(conn, _QUERIES.long_histories, limit=LONG_HISTORY),
         "If there are many, move them to the events table: `mentorcert history to-events`.",

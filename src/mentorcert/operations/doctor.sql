@@ -36,6 +36,31 @@ where certification.status <> public.current_status(certification)
 group by organisation.slug
 order by organisation.slug;
 
+-- name: look_alikes()
+with people as (
+  select
+    mentor.id, mentor.organisation_id, mentorcert_private.number_key(mentor.external_id) as number_key,
+    mentorcert_private.folded(mentor.full_name) as name, mentorcert_private.folded(mentor.email) as email
+  from mentorcert.peer_mentors as mentor
+  where mentor.erased_at is null
+),
+alike as (
+  select one.id, one.organisation_id
+  from people as one
+  join people as other
+    on other.organisation_id = one.organisation_id and other.number_key = one.number_key and other.id <> one.id
+  union
+  select one.id, one.organisation_id
+  from people as one
+  join people as other
+    on other.organisation_id = one.organisation_id and other.email = one.email and other.name = one.name and other.id <> one.id
+)
+select organisation.slug, count(*)
+from alike
+join mentorcert.organisations as organisation on organisation.id = alike.organisation_id
+group by organisation.slug
+order by organisation.slug;
+
 -- name: listing_drift()
 select organisation.slug, count(*)
 from mentorcert_private.derived_listing(null) as derived

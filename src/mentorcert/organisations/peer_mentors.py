@@ -47,6 +47,17 @@ class Contact:
     user_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """A peer mentor who could be the same person: by the number, else by name and e-mail address."""
+
+    id: UUID
+    organisation_id: UUID
+    external_id: str
+    full_name: str
+    is_same_number: bool
+
+
 def get(conn: Connection, peer_mentor_id: UUID) -> PeerMentor:
     """Return a peer mentor; raises MissingRightError where the caller sees none with this id."""
     return rows.fetch_one(conn, PeerMentor, _QUERIES.get, peer_mentor_id=peer_mentor_id)
@@ -62,6 +73,18 @@ def names_of(conn: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
     if not user_ids:
         return {}
     return dict(rows.fetch_all(conn, tuple[UUID, str], _QUERIES.names_of, user_ids=list(user_ids)))
+
+
+def look_alikes(conn: Connection, contact: Contact) -> list[LookAlike]:
+    """Return who could be the person of `contact`, at most ten."""
+    return rows.fetch_all(
+        conn,
+        LookAlike,
+        _QUERIES.look_alikes,
+        external_id=contact.external_id,
+        full_name=contact.full_name,
+        email=contact.email,
+    )
 
 
 def add(conn: Connection, contact: Contact, chapter_ids: Collection[UUID]) -> UUID:

@@ -30,6 +30,10 @@ where
   mentor.user_id = any(:user_ids::uuid[])
   and mentor.organisation_id = (select public.get_user_organisation_id());
 
+-- name: look_alikes(external_id, full_name, email)
+select alike.id, alike.organisation_id, alike.external_id, alike.full_name, alike.is_same_number
+from mentorcert_private.look_alikes(:external_id, :full_name, :email) as alike;
+
 -- name: add(external_id, full_name, display_name, email, phone, listing_consent, user_id)$
 insert into mentorcert.peer_mentors (external_id, full_name, display_name, email, phone, listing_consent, user_id)
 values (:external_id, :full_name, :display_name, :email, :phone, :listing_consent, :user_id)

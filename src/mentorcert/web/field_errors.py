@@ -17,6 +17,16 @@ class Refusal:
     text: LazyText
 
 
+def too_long(field: str) -> Refusal:
+    """Return what is said of a text longer than its column."""
+    return Refusal(field, LazyText("This is too long."))
+
+
+def unreadable(field: str) -> Refusal:
+    """Return what is said of a text with control characters, or U+FFFD."""
+    return Refusal(field, LazyText("This has a character that cannot be read. Type it again."))
+
+
 @contextmanager
 def field_errors(context: RequestContext, refusals: Mapping[str, Refusal]) -> Iterator[dict[str, str]]:
     """Make a change; yield what has the errors by field afterwards, none where the change is made.

@@ -118,7 +118,7 @@ from (
     ($$ select 1 $$, 'dora.basic'),
     ($$ update mentorcert.memberships set ended_at = now() where id = tests.id('m.dora.alfa') $$, 'dora.basic'),
     ($$ update mentorcert.memberships set ended_at = now() where id = tests.id('m.dora.beta') $$, ''),
-    ($$ update mentorcert.peer_mentors set phone = '1' where id = tests.id('dora') $$, 'dora.basic'),
+    ($$ update mentorcert.peer_mentors set phone = '113' where id = tests.id('dora') $$, 'dora.basic'),
     ($$ update mentorcert.peer_mentors set user_id = tests.id('nora') where id = tests.id('dora') $$, ', ended'),
     ($$ update mentorcert.peer_mentors set user_id = null where id = tests.id('dora') $$, ', ended'),
     ($$ select mentorcert_private.erase_peer_mentor(tests.id('dora')) $$, ', ended'),

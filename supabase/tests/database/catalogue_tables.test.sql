@@ -195,5 +195,37 @@ select is_empty(
   'no index of certifications begins with expires_at: the planner would walk it for everybody'
 );
 
+-- A text that a client writes has a length, or is one of a few words, or a key of another table.
+select is_empty(
+  $$
+    select attribute.attrelid::regclass || '.' || attribute.attname
+    from pg_catalog.pg_attribute as attribute
+    join pg_catalog.pg_class as class on class.oid = attribute.attrelid and class.relkind in ('r', 'p')
+    where
+      class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace, 'mentorcert_portal'::regnamespace)
+      and attribute.attnum > 0 and not attribute.attisdropped
+      and attribute.atttypid::regtype::text in ('text', 'character varying', 'text[]', 'jsonb', 'bytea')
+      and exists (
+        select from (values ('anon'), ('authenticated'), ('service_role')) as client (name)
+        where has_column_privilege(client.name, attribute.attrelid, attribute.attnum, 'INSERT')
+          or has_column_privilege(client.name, attribute.attrelid, attribute.attnum, 'UPDATE')
+      )
+      and not exists (
+        select from pg_catalog.pg_constraint as rule
+        where rule.conrelid = attribute.attrelid and attribute.attnum = any(rule.conkey) and (
+          rule.contype = 'f' or rule.contype = 'c' and (
+            pg_get_constraintdef(rule.oid) ~ ('length\(\(?' || attribute.attname || '\M')
+            or pg_get_constraintdef(rule.oid) ~ ('\(' || attribute.attname || ' = ANY')
+          )
+        )
+      )
+      -- Written by triggers only, or checked by one: entries of a few hundred characters; a name that the server knows.
+      and (attribute.attrelid, attribute.attname::text) not in (
+        ('public.peer_mentor_certifications'::regclass, 'renewal_history'), ('mentorcert.organisations'::regclass, 'time_zone')
+      )
+  $$,
+  'a client writes no text without an end'
+);
+
 select * from finish();
 rollback;

@@ -87,7 +87,6 @@ from (
 
     ($$ update mentorcert.peer_mentors set external_id = ' ' $$, '23514 peer_mentors_external_id_valid'),
     ($$ update mentorcert.peer_mentors set full_name = ' ' $$, '23514 peer_mentors_full_name_valid'),
-    ($$ update mentorcert.peer_mentors set display_name = ' ' $$, '23514 peer_mentors_display_name_valid'),
     (
       $$ update mentorcert.peer_mentors set external_id = 'mia' where external_id = 'per' $$,
       '23505 peer_mentors_organisation_id_external_id_key'

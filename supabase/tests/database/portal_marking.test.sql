@@ -51,7 +51,7 @@ from (
       values ('new', 'Ny', 'New', 'unlimited', true)
     $$, 'cait,lone,lost,mia,mixa,old,per'),
     -- What the portal is not sent.
-    ('adam', $$ update mentorcert.peer_mentors set full_name = 'X', email = 'x@example.org', phone = '1' $$, ''),
+    ('adam', $$ update mentorcert.peer_mentors set full_name = 'X', email = 'x@example.org', phone = '113' $$, ''),
     ('adam', $$ update mentorcert.chapters set name = 'Renamed' $$, ''),
     ('adam', $$ update mentorcert.certification_types set name_nb = 'Ny' $$, ''),
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lone') $$, ''),

@@ -45,7 +45,7 @@ from (
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = false where id = tests.id('mia') $$, 'bert 100'),
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'bert 100,lost 200,mia 30'),
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lone') $$, 'bert 100,mia 30'), -- expired
-    ('adam', $$ update mentorcert.peer_mentors set phone = '1' $$, 'bert 100,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentors set phone = '113' $$, 'bert 100,mia 30'),
     -- certifications
     ('cora', $$ select public.suspend_certification(tests.id('mia.basic'), 'why') $$, 'bert 100'),
     ('cora', $$ select public.suspend_certification(tests.id('mia.short'), 'why') $$, 'bert 100,mia 30'), -- not required

@@ -107,7 +107,6 @@ def test_login(scene: Scene) -> None:
         ({"external_id": "7"}, "Somebody has this number already."),
         ({"external_id": " "}, "Write the number."),
         ({"full_name": " "}, "Write the name."),
-        ({"display_name": " "}, "Write a name, or leave it empty."),
     ],
 )
 def test_faults_stand_at_their_field(scene: Scene, fault: dict[str, object], said: str) -> None:
@@ -150,3 +149,43 @@ def test_out_of_reach(scene: Scene) -> None:
     for id_ in (scene.per, uuid4()):
         assert client.get(f"/mentors/{id_}/edit").status_code == 404
         assert post(client, f"/mentors/{id_}/edit", _NEW).status_code == 404
+
+
+def test_what_the_registry_refuses_is_said_at_the_field(scene: Scene) -> None:
+    client = scene.client("admin")
+    for field, value, text in (
+        ("external_id", "\u0410-1", "Write letters a to å, digits and ordinary signs."),
+        ("full_name", "Bj\ufffdrn", "This has a character that cannot be read. Type it again."),
+        ("full_name", "a" * 201, "This is too long."),
+        ("display_name", "a" * 201, "This is too long."),
+        ("email", "ikke en adresse", "Write one e-mail address, such as kari@example.org."),
+        ("email", "mailto:nina@example.org", "Write one e-mail address, such as kari@example.org."),
+        ("phone", "ring meg", "Write a telephone number in digits."),
+    ):
+        answer = post(client, "/mentors/new", {**_NEW, field: value})
+        assert answer.status_code == 422
+        assert f'<p class="field-error" id="{field}-error">{text}</p>' in answer.text
+    assert (
+        fetch(
+            scene.organisation.conn, "select count(*) from mentorcert.peer_mentors where external_id = '42'"
+        )
+        == 0
+    )
+
+
+def test_who_may_be_here_already_is_named_before_anything_is_added(scene: Scene) -> None:
+    conn, client = scene.organisation.conn, scene.client("admin")
+    assert post(client, "/mentors/new", {**_NEW, "external_id": "00 42"}).status_code == 303
+    for alike, reason in (
+        ({"external_id": "42", "email": "", "full_name": "Ola"}, "almost the same number"),
+        ({"external_id": "43", "full_name": "NINA  NY"}, "the same name and e-mail address"),
+    ):
+        answer = post(client, "/mentors/new", {**_NEW, **alike})
+        assert answer.status_code == 422
+        assert reason in answer.text
+        assert "Nina Ny, 00 42" in answer.text
+        assert post(client, "/mentors/new", {**_NEW, **alike, "is_another": "true"}).status_code == 303
+    assert (
+        fetch(conn, "select count(*) from mentorcert.peer_mentors where external_id in ('00 42', '42', '43')")
+        == 3
+    )

@@ -1,6 +1,6 @@
 -- What is wrong with the rows of an import. The texts stand in importing.py.
 
--- name: check_rows(time_zone, organisation_id)!
+-- name: check_rows(time_zone)!
 insert into pg_temp.import_problems (line, column_name, problem, detail, is_of_person)
 select staged.line, 'chapters', 'chapter_unknown', word.word, true
 from pg_temp.import_rows as staged
@@ -45,16 +45,6 @@ cross join lateral (
     ('consent', staged.listing_consent is distinct from staged.first_consent)
 ) as differing (column_name, differs)
 where differing.differs
-union all
-select staged.line, 'external_id', 'external_id_case', min(known.external_id), true
-from pg_temp.import_rows as staged
-join (
-  select other.external_id from pg_temp.import_rows as other
-  union
-  select mentor.external_id from mentorcert.peer_mentors as mentor where mentor.organisation_id = :organisation_id
-) as known
-  on lower(known.external_id) = lower(staged.external_id) and known.external_id <> staged.external_id
-group by staged.line
 union all
 select certification.line, 'certification_type', 'certification_twice', min(other.line)::text, false
 from pg_temp.import_certifications as certification

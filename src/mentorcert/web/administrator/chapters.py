@@ -12,7 +12,7 @@ from mentorcert.organisations import chapters
 from mentorcert.organisations.chapters import Chapter, Placing
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import OptionalId
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
@@ -24,6 +24,10 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "chapters_organisation_id_code_key": Refusal(
         "code", LazyText("There is a chapter with this code already.")
     ),
+    "chapters_code_characters": unreadable("code"),
+    "chapters_code_length": too_long("code"),
+    "chapters_name_characters": unreadable("name"),
+    "chapters_name_length": too_long("name"),
     "chapters_code_valid": Refusal("code", LazyText("A code has no spaces, and none of | ; and ,.")),
     "chapters_name_valid": Refusal("name", LazyText("A name is one line, without |.")),
     "chapters_no_cycle": Refusal("parent_id", LazyText("A chapter cannot lie under itself.")),

@@ -11,7 +11,7 @@ from mentorcert.organisations import types
 from mentorcert.organisations.types import CertificationType, Example, Rule, TypeRules
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import Maybe
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
@@ -29,6 +29,9 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "certification_types_code_valid": Refusal(
         "code", LazyText("A code has small letters a to z and digits, perhaps joined by - or _.")
     ),
+    "certification_types_code_length": too_long("code"),
+    "certification_types_name_characters": unreadable("name_nb"),
+    "certification_types_name_length": too_long("name_nb"),
     "certification_types_name_valid": Refusal("name_nb", LazyText("Both names are needed.")),
     "certification_types_reminder_days_valid": Refusal(
         "reminder_days", LazyText("Give at most six different numbers of days, each from 0 to 365.")

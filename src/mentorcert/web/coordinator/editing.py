@@ -8,11 +8,11 @@ from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
 from mentorcert.organisations import peer_mentors
-from mentorcert.organisations.peer_mentors import Contact, PeerMentor
+from mentorcert.organisations.peer_mentors import Contact, LookAlike, PeerMentor
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of
-from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import Maybe
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
@@ -24,11 +24,24 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "peer_mentors_organisation_id_external_id_key": Refusal(
         "external_id", LazyText("Somebody has this number already.")
     ),
-    "peer_mentors_external_id_valid": Refusal(
-        "external_id", LazyText("Write the number without space around it.")
+    "peer_mentors_external_id_folded_key": Refusal(
+        "external_id", LazyText("Somebody has this number already.")
     ),
+    "peer_mentors_external_id_valid": Refusal(
+        "external_id", LazyText("Write letters a to å, digits and ordinary signs.")
+    ),
+    "peer_mentors_external_id_length": too_long("external_id"),
     "peer_mentors_full_name_valid": Refusal("full_name", LazyText("Write the name.")),
-    "peer_mentors_display_name_valid": Refusal("display_name", LazyText("Write a name, or leave it empty.")),
+    "peer_mentors_full_name_characters": unreadable("full_name"),
+    "peer_mentors_full_name_length": too_long("full_name"),
+    "peer_mentors_display_name_characters": unreadable("display_name"),
+    "peer_mentors_display_name_length": too_long("display_name"),
+    "peer_mentors_email_valid": Refusal(
+        "email", LazyText("Write one e-mail address, such as kari@example.org.")
+    ),
+    "peer_mentors_email_length": too_long("email"),
+    "peer_mentors_phone_valid": Refusal("phone", LazyText("Write a telephone number in digits.")),
+    "peer_mentors_phone_length": too_long("phone"),
     "peer_mentors_user_id_key": Refusal("login", LazyText("Another peer mentor has this login already.")),
 }
 
@@ -56,6 +69,7 @@ class MentorForm(VersionedForm):
     listing_consent: bool = False
     chapter: list[UUID] = Field(default_factory=list)
     login: _Text = None
+    is_another: bool = False
 
 
 @router.get("/mentors/new")
@@ -127,6 +141,11 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
         form.listing_consent,
         user_id,
     )
+    if mentor is None and not form.is_another:
+        alike = peer_mentors.look_alikes(context.conn, contact)
+        # The same number is refused, whatever is confirmed.
+        if alike:
+            return _page(context, mentor, form, alike=alike)
     with field_errors(context, _REFUSALS) as errors:
         if mentor is None:
             mentor_id = peer_mentors.add(context.conn, contact, set(form.chapter))
@@ -165,14 +184,17 @@ def _page(
     mentor: PeerMentor | None,
     form: MentorForm,
     errors: dict[str, str] | None = None,
+    *,
     differences: Sequence[Difference] = (),
+    alike: Sequence[LookAlike] = (),
 ) -> Response:
     return context.page(
         "coordinator/mentor_form.html",
-        status=409 if differences else 422 if errors else 200,
+        status=409 if differences else 422 if errors or alike else 200,
         differences=differences,
         mentor=mentor,
         form=form,
         errors=errors or {},
+        alike=alike,
         chapters=names_of(context).chapters,
     )

@@ -11,9 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from mentorcert.certifications import search
 from mentorcert.certifications.search import Row
-from mentorcert.errors import InvalidInputError
 from mentorcert.imports import cells, tabular
-from mentorcert.imports.workbook import UnwritableTextError, write_xlsx
+from mentorcert.imports.workbook import write_xlsx
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import ListQuery
@@ -40,15 +39,9 @@ def as_csv(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) ->
 
 @router.get("/certifications.xlsx")
 def as_workbook(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
-    """Send an Excel file. Raises InvalidInputError for a text that it cannot hold."""
+    """Send an Excel file."""
     file = _new_file()
-    try:
-        write_xlsx(_lines(context, query), file)
-    except UnwritableTextError:
-        file.close()
-        raise InvalidInputError(
-            context._("A text here holds a character that an Excel file cannot. Take the CSV file.")
-        ) from None
+    write_xlsx(_lines(context, query), file)
     return _sent(file, _XLSX, "certifications.xlsx")
 
 

@@ -62,7 +62,7 @@ def failure(context: RequestContext, task: Task) -> tuple[str, str]:
     error: dict[str, Any] = task.error or {}
     again = context._("Try again. If it happens again, contact the operator of the registry.")
     match error.get("kind"):
-        case "UnreadableFileError" | "UnwritableTextError" if error.get("text"):
+        case "UnreadableFileError" if error.get("text"):
             translate = translator(context)
             return translate(error["text"]), translate(error["hint"]) if error.get("hint") else again
         case "UnreadableFileError":

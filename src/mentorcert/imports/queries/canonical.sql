@@ -1,0 +1,127 @@
+-- Names, numbers and addresses of an import: their canonical form, whom a number means, and what the registry would not take.
+
+-- name: canonicalise_rows()!
+update pg_temp.import_rows as staged
+set
+  external_id = nullif(mentorcert_private.canonical_line(staged.external_id), ''),
+  full_name = nullif(mentorcert_private.canonical_line(staged.full_name), ''),
+  email = nullif(mentorcert_private.canonical_email(staged.email), ''),
+  phone = nullif(mentorcert_private.canonical_line(staged.phone), ''),
+  chapters = (
+    select array_agg(distinct mentorcert_private.canonical_line(named.word) collate "C") from unnest(staged.chapters) as named (word)
+  ),
+  certification_type = nullif(mentorcert_private.canonical_line(staged.certification_type), '');
+
+-- name: match_numbers(organisation_id)!
+-- w1 is W1, as the registry writes it or else the file's first line; and 123 is 00123 if the registry has that, and not
+-- the other, for somebody of the same name: spreadsheets take the zeros away.
+with meant as (
+  select
+    staged.line,
+    coalesce(
+      same.external_id,
+      case when count(distinct alike.external_id) = 1 then min(alike.external_id) end,
+      first_value(staged.external_id) over (partition by mentorcert_private.folded(staged.external_id) order by staged.line)
+    ) as external_id,
+    same.external_id is null and count(distinct alike.external_id) = 1 as is_repaired
+  from pg_temp.import_rows as staged
+  left join mentorcert.peer_mentors as same
+    on same.organisation_id = :organisation_id and mentorcert_private.folded(same.external_id) = mentorcert_private.folded(staged.external_id)
+  left join mentorcert.peer_mentors as alike
+    on alike.organisation_id = :organisation_id
+    and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(staged.external_id)
+    and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(staged.full_name)
+    and alike.erased_at is null
+  group by staged.line, same.external_id
+),
+renamed as (
+  update pg_temp.import_rows as staged
+  set external_id = meant.external_id
+  from meant
+  where meant.line = staged.line and meant.external_id <> staged.external_id
+  returning staged.line, meant.external_id, meant.is_repaired
+)
+insert into pg_temp.import_problems (line, column_name, problem, detail, is_of_person)
+select
+  renamed.line, 'external_id',
+  case when renamed.is_repaired then 'number_repaired' else 'external_id_case' end, renamed.external_id, true
+from renamed;
+
+-- name: check_texts()!
+with wrong as (
+  select staged.line, rule.column_name, rule.problem
+  from pg_temp.import_rows as staged
+  cross join lateral (
+    values
+      ('external_id', 'number_signs', not mentorcert_private.is_number(staged.external_id)),
+      ('external_id', 'text_empty', staged.external_id is null),
+      ('external_id', 'text_long', length(staged.external_id) > 100),
+      ('name', 'text_empty', staged.full_name is null),
+      ('name', 'text_unreadable', not mentorcert_private.is_readable_line(staged.full_name)),
+      ('name', 'text_long', length(staged.full_name) > 200),
+      ('email', 'email_invalid', not mentorcert_private.is_email(staged.email)),
+      ('phone', 'phone_invalid', not mentorcert_private.is_phone(staged.phone) or length(staged.phone) > 40)
+  ) as rule (column_name, problem, is_broken)
+  where rule.is_broken and not staged.person_is_bad
+),
+noted as (
+  insert into pg_temp.import_problems (line, column_name, problem, is_of_person)
+  select wrong.line, wrong.column_name, wrong.problem, true from wrong
+)
+update pg_temp.import_rows as staged
+set
+  row_is_bad = true, person_is_bad = true,
+  external_id = case
+    when not exists (select from wrong where wrong.line = staged.line and wrong.column_name = 'external_id') then staged.external_id
+  end
+where staged.line in (select wrong.line from wrong);
+
+-- name: check_look_alikes(organisation_id)!
+-- Of persons that the registry does not have yet: is each another one under another number?
+with people as (
+  select distinct on (staged.external_id)
+    staged.line, staged.external_id, mentorcert_private.number_key(staged.external_id) as number_key,
+    mentorcert_private.folded(staged.full_name) as name, mentorcert_private.folded(staged.email) as email
+  from pg_temp.import_rows as staged
+  where staged.external_id is not null
+  order by staged.external_id, staged.line
+),
+added as (
+  select people.* from people
+  where not exists (
+    select from mentorcert.peer_mentors as mentor
+    where mentor.organisation_id = :organisation_id and mentor.external_id = people.external_id
+  )
+),
+alike as (
+  select added.line, 'number_looks_like' as problem, mentor.external_id
+  from added
+  join mentorcert.peer_mentors as mentor
+    on mentor.organisation_id = :organisation_id
+    and mentorcert_private.number_key(mentor.external_id) = added.number_key
+    and mentor.erased_at is null
+  union all
+  select added.line, 'number_looks_like', other.external_id
+  from added
+  join people as other on other.number_key = added.number_key and other.external_id <> added.external_id
+  union all
+  select added.line, 'person_looks_like', mentor.external_id
+  from added
+  join mentorcert.peer_mentors as mentor
+    on mentor.organisation_id = :organisation_id
+    and mentorcert_private.folded(mentor.email) = added.email
+    and mentorcert_private.folded(mentor.full_name) = added.name
+    and mentor.erased_at is null
+  union all
+  select added.line, 'person_looks_like', other.external_id
+  from added
+  join people as other
+    on other.email = added.email and other.name = added.name and other.external_id <> added.external_id
+)
+insert into pg_temp.import_problems (line, column_name, problem, detail)
+select
+  alike.line, case when alike.problem = 'number_looks_like' then 'external_id' else 'name' end, alike.problem,
+  -- A few are enough.
+  array_to_string(trim_array(array_agg(distinct alike.external_id), greatest(count(distinct alike.external_id) - 3, 0)::integer), ', ')
+from alike
+group by alike.line, alike.problem;

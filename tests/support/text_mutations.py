@@ -1,0 +1,28 @@
+"""Guards of what people write: the canonical form of remarks and addresses, and lengths."""
+
+from typing import Final
+
+from tests.support.mutations import Mutation, function
+
+_REMARKS: Final = "mentorcert_private.check_note_and_evidence(jsonb)"
+
+MUTATIONS: Final = [
+    Mutation(
+        "texts",
+        "alter table mentorcert_private.disabled_endpoints drop constraint disabled_endpoints_reason_length",
+    ),
+    Mutation("catalogue_tables", "alter table mentorcert.chapters drop constraint chapters_name_length"),
+    Mutation(
+        "catalogue_tables", "alter table mentorcert.peer_mentors drop constraint peer_mentors_phone_length"
+    ),
+    Mutation("texts", "drop index mentorcert.peer_mentors_external_id_folded_key"),
+    function(
+        "texts",
+        "mentorcert_private.canonicalise_peer_mentor()",
+        "nullif(mentorcert_private.canonical_email(new.email), '')",
+        "new.email",
+    ),
+    function("texts", _REMARKS, "not mentorcert_private.is_readable(change ->> 'note') or", ""),
+    function("texts", _REMARKS, "not mentorcert_private.is_readable(said.value)", "false"),
+    function("texts", "mentorcert_private.record_change()", "mentorcert_private.canonical_remarks(", "("),
+]
