@@ -717,7 +717,8 @@ CREATE TABLE mentorcert_portal.replays (
     finished_at timestamp with time zone,
     is_requested boolean DEFAULT false NOT NULL,
     CONSTRAINT replays_reason_length CHECK ((length(reason) <= 2000)),
-    CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason)))
+    CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason))),
+    CONSTRAINT replays_selection_length CHECK ((length((selection)::text) <= 1000000))
 );
 COMMENT ON TABLE mentorcert_portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
 COMMENT ON COLUMN mentorcert_portal.replays.selection IS 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
