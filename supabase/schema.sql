@@ -85,6 +85,7 @@ CREATE TABLE mentorcert.certification_types (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     reminder_days smallint[] DEFAULT '{90,30,7}'::smallint[] NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT certification_types_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT certification_types_code_valid CHECK ((code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'::text)),
     CONSTRAINT certification_types_name_characters CHECK ((mentorcert_private.is_readable_line(name_nb) AND mentorcert_private.is_readable_line(name_en))),
@@ -102,6 +103,7 @@ COMMENT ON TABLE mentorcert.certification_types IS 'A kind of training whose com
 COMMENT ON COLUMN mentorcert.certification_types.validity_rule IS 'months: as many from the day of issue; end_of_year: to 31 December of the year that many months reach (0 = the same year); unlimited.';
 COMMENT ON COLUMN mentorcert.certification_types.required_for_listing IS 'Whether a peer mentor must hold this type, active, to be on the public list.';
 COMMENT ON COLUMN mentorcert.certification_types.reminder_days IS 'How many days before the first day without it the holder is reminded; where any is given, also once it has expired. None: no notices of this type.';
+COMMENT ON COLUMN mentorcert.certification_types.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.certification_types
     ADD CONSTRAINT certification_types_organisation_id_code_key UNIQUE (organisation_id, code);
 ALTER TABLE ONLY mentorcert.certification_types
@@ -110,10 +112,11 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.certification_types REFER
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name_nb, name_en ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name_nb', 'name_en');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, code, created_at ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert_of_types();
 CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_types();
 ALTER TABLE ONLY mentorcert.certification_types
@@ -129,7 +132,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.certific
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.certification_types IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.certification_types TO service_role;
 GRANT SELECT ON TABLE mentorcert.certification_types TO authenticated;
-GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days) ON TABLE mentorcert.certification_types TO authenticated;
+GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, version) ON TABLE mentorcert.certification_types TO authenticated;
 
 CREATE TABLE mentorcert.chapters (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -139,6 +142,7 @@ CREATE TABLE mentorcert.chapters (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT chapters_code_characters CHECK (mentorcert_private.is_readable_line(code)),
     CONSTRAINT chapters_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT chapters_code_valid CHECK (((code ~ '^\S+$'::text) AND (code !~ '[|;,]'::text))),
@@ -147,6 +151,7 @@ CREATE TABLE mentorcert.chapters (
     CONSTRAINT chapters_name_valid CHECK (((name <> ''::text) AND (name !~ '[|]'::text)))
 );
 COMMENT ON TABLE mentorcert.chapters IS 'A branch of an organisation; a county chapter is the parent of its local chapters.';
+COMMENT ON COLUMN mentorcert.chapters.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.chapters
     ADD CONSTRAINT chapters_organisation_id_code_key UNIQUE (organisation_id, code);
 ALTER TABLE ONLY mentorcert.chapters
@@ -158,10 +163,11 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.chapters REFERENCING OLD 
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_chapters();
 CREATE TRIGGER reject_cycle BEFORE INSERT OR UPDATE OF parent_id ON mentorcert.chapters FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.reject_chapter_cycle();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.chapters
     ADD CONSTRAINT chapters_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 ALTER TABLE ONLY mentorcert.chapters
@@ -177,7 +183,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.chapters
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.chapters IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.chapters TO service_role;
 GRANT SELECT ON TABLE mentorcert.chapters TO authenticated;
-GRANT INSERT(parent_id, code, name), UPDATE(parent_id, code, name) ON TABLE mentorcert.chapters TO authenticated;
+GRANT INSERT(parent_id, code, name), UPDATE(parent_id, code, name, version) ON TABLE mentorcert.chapters TO authenticated;
 
 CREATE TABLE mentorcert.memberships (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -188,11 +194,13 @@ CREATE TABLE mentorcert.memberships (
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT memberships_chapter_id_valid CHECK (((role = 'coordinator'::text) = (chapter_id IS NOT NULL))),
     CONSTRAINT memberships_role_valid CHECK ((role = ANY (ARRAY['peer_mentor'::text, 'coordinator'::text, 'org_admin'::text])))
 );
 COMMENT ON TABLE mentorcert.memberships IS 'What a login may do in an organisation; a coordinator has one row for each chapter.';
 COMMENT ON COLUMN mentorcert.memberships.ended_at IS 'When the membership was taken away; null while it holds.';
+COMMENT ON COLUMN mentorcert.memberships.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (id);
 CREATE UNIQUE INDEX memberships_current_key ON mentorcert.memberships USING btree (user_id, organisation_id, role, chapter_id) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
@@ -200,10 +208,11 @@ CREATE INDEX memberships_organisation_id_idx ON mentorcert.memberships USING btr
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_an_administrator BEFORE UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((old.role = 'org_admin'::text) AND (old.ended_at IS NULL) AND (new.ended_at IS NOT NULL) AND (auth.uid() IS NOT NULL))) EXECUTE FUNCTION mentorcert_private.keep_an_administrator();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, user_id, role, chapter_id, created_at ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at');
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.memberships FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.memberships
     ADD CONSTRAINT memberships_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE ONLY mentorcert.memberships
@@ -223,7 +232,7 @@ CREATE POLICY "the endpoint memberships is switched on" ON mentorcert.membership
 COMMENT ON POLICY "the endpoint memberships is switched on" ON mentorcert.memberships IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.memberships TO service_role;
 GRANT SELECT ON TABLE mentorcert.memberships TO authenticated;
-GRANT INSERT(user_id, role, chapter_id), UPDATE(ended_at) ON TABLE mentorcert.memberships TO authenticated;
+GRANT INSERT(user_id, role, chapter_id), UPDATE(ended_at, version) ON TABLE mentorcert.memberships TO authenticated;
 
 CREATE TABLE mentorcert.organisations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -232,6 +241,7 @@ CREATE TABLE mentorcert.organisations (
     time_zone text DEFAULT 'Europe/Oslo'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT organisations_name_characters CHECK (mentorcert_private.is_readable_line(name)),
     CONSTRAINT organisations_name_length CHECK ((length(name) <= 200)),
     CONSTRAINT organisations_name_valid CHECK ((name <> ''::text)),
@@ -240,6 +250,7 @@ CREATE TABLE mentorcert.organisations (
 );
 COMMENT ON TABLE mentorcert.organisations IS 'A patient organisation that runs a peer-mentor programme.';
 COMMENT ON COLUMN mentorcert.organisations.time_zone IS 'IANA name; a day of this organisation begins and ends at midnight there. Every stored date was cut by it, so it never changes.';
+COMMENT ON COLUMN mentorcert.organisations.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.organisations
     ADD CONSTRAINT organisations_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY mentorcert.organisations
@@ -248,10 +259,11 @@ CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.organisations REFERENCING
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.organisations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name');
 CREATE TRIGGER check_time_zone BEFORE INSERT ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_time_zone();
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, slug, time_zone, created_at ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE POLICY "administrators rename their organisation" ON mentorcert.organisations FOR UPDATE TO authenticated USING ((id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id))) WITH CHECK ((id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
-COMMENT ON POLICY "administrators rename their organisation" ON mentorcert.organisations IS 'The column grant leaves the name only.';
+COMMENT ON POLICY "administrators rename their organisation" ON mentorcert.organisations IS 'The column grant leaves the name only, and the version that is changed.';
 CREATE POLICY "members read their organisation" ON mentorcert.organisations FOR SELECT TO authenticated USING ((id = ( SELECT public.get_user_organisation_id() AS get_user_organisation_id)));
 COMMENT ON POLICY "members read their organisation" ON mentorcert.organisations IS 'Every role may know the organisation it acts in.';
 ALTER TABLE mentorcert.organisations ENABLE ROW LEVEL SECURITY;
@@ -259,7 +271,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.organisa
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.organisations IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.organisations TO service_role;
 GRANT SELECT ON TABLE mentorcert.organisations TO authenticated;
-GRANT UPDATE(name) ON TABLE mentorcert.organisations TO authenticated;
+GRANT UPDATE(name, version) ON TABLE mentorcert.organisations TO authenticated;
 
 CREATE VIEW mentorcert.peer_mentor_certifications WITH (security_invoker='true') AS
  SELECT id,
@@ -286,10 +298,12 @@ CREATE TABLE mentorcert.peer_mentor_chapters (
     chapter_id uuid NOT NULL,
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL
 );
 COMMENT ON TABLE mentorcert.peer_mentor_chapters IS 'Which chapters a peer mentor belongs, or has belonged, to.';
 COMMENT ON COLUMN mentorcert.peer_mentor_chapters.ended_at IS 'When the peer mentor left the chapter; null while in it.';
+COMMENT ON COLUMN mentorcert.peer_mentor_chapters.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_pkey PRIMARY KEY (id);
 CREATE INDEX peer_mentor_chapters_chapter_id_idx ON mentorcert.peer_mentor_chapters USING btree (chapter_id, peer_mentor_id);
@@ -298,11 +312,12 @@ CREATE INDEX peer_mentor_chapters_peer_mentor_id_idx ON mentorcert.peer_mentor_c
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER copy_chapter_ids_on_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER copy_chapter_ids_on_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, peer_mentor_id, chapter_id, created_at ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at');
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.peer_mentor_chapters FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
@@ -318,7 +333,7 @@ CREATE POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_ment
 COMMENT ON POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_mentor_chapters IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentor_chapters TO service_role;
 GRANT SELECT ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
-GRANT INSERT(peer_mentor_id, chapter_id), UPDATE(ended_at) ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
+GRANT INSERT(peer_mentor_id, chapter_id), UPDATE(ended_at, version) ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
 
 CREATE TABLE mentorcert.peer_mentors (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -335,6 +350,7 @@ CREATE TABLE mentorcert.peer_mentors (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     language text DEFAULT 'nb'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT peer_mentors_display_name_characters CHECK (mentorcert_private.is_readable_line(display_name)),
     CONSTRAINT peer_mentors_display_name_length CHECK ((length(display_name) <= 200)),
     CONSTRAINT peer_mentors_email_length CHECK ((length(email) <= 254)),
@@ -356,6 +372,7 @@ COMMENT ON COLUMN mentorcert.peer_mentors.display_name IS 'The name on the publi
 COMMENT ON COLUMN mentorcert.peer_mentors.chapter_ids IS 'The current chapters, kept by trigger from peer_mentor_chapters.';
 COMMENT ON COLUMN mentorcert.peer_mentors.erased_at IS 'When the person was erased, by mentorcert_private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
 COMMENT ON COLUMN mentorcert.peer_mentors.language IS 'The language of what is written to this person: nb or en.';
+COMMENT ON COLUMN mentorcert.peer_mentors.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.peer_mentors
     ADD CONSTRAINT peer_mentors_organisation_id_external_id_key UNIQUE (organisation_id, external_id);
 ALTER TABLE ONLY mentorcert.peer_mentors
@@ -371,12 +388,13 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentors REFERENCING 
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'user_id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'user_id', 'listing_consent');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF external_id, full_name, display_name, email, phone ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise_peer_mentor();
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
 CREATE TRIGGER keep_chapter_ids_on_insert BEFORE INSERT ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.chapter_ids <> '{}'::uuid[])) EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_peer_mentors();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert_of_peer_mentors();
 CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_peer_mentors();
 ALTER TABLE ONLY mentorcert.peer_mentors
@@ -394,7 +412,7 @@ COMMENT ON POLICY "peer mentors are within reach and switched on" ON mentorcert.
 ALTER TABLE mentorcert.peer_mentors ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentors TO service_role;
 GRANT SELECT ON TABLE mentorcert.peer_mentors TO authenticated;
-GRANT INSERT(external_id, user_id, full_name, display_name, email, phone, listing_consent, language), UPDATE(external_id, user_id, full_name, display_name, email, phone, listing_consent, language) ON TABLE mentorcert.peer_mentors TO authenticated;
+GRANT INSERT(external_id, user_id, full_name, display_name, email, phone, listing_consent, language), UPDATE(external_id, user_id, full_name, display_name, email, phone, listing_consent, language, version) ON TABLE mentorcert.peer_mentors TO authenticated;
 
 CREATE FUNCTION mentorcert.certifications_page(after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, after_id uuid DEFAULT NULL::uuid, page_size integer DEFAULT 50, status text DEFAULT NULL::text, certification_type text DEFAULT NULL::text, chapter_id uuid DEFAULT NULL::uuid, expiring_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF mentorcert.peer_mentor_certifications
     LANGUAGE sql STABLE ROWS 50
@@ -699,7 +717,8 @@ CREATE TABLE mentorcert_portal.replays (
     finished_at timestamp with time zone,
     is_requested boolean DEFAULT false NOT NULL,
     CONSTRAINT replays_reason_length CHECK ((length(reason) <= 2000)),
-    CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason)))
+    CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason))),
+    CONSTRAINT replays_selection_length CHECK ((length((selection)::text) <= 1000000))
 );
 COMMENT ON TABLE mentorcert_portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
 COMMENT ON COLUMN mentorcert_portal.replays.selection IS 'peer_mentor_ids, since, error_class: what is left out does not narrow the choice.';
@@ -2748,7 +2767,7 @@ CREATE FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[])
   from jsonb_each(changed) as field
   where
     field.key = any(columns)
-    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at')
+    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at', 'version')
 $$;
 COMMENT ON FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[]) IS 'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';
 REVOKE ALL ON FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[]) FROM PUBLIC;
@@ -3198,6 +3217,24 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) IS 'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
 REVOKE ALL ON FUNCTION mentorcert_private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.check_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if new.version is distinct from old.version then
+    raise exception using
+      errcode = 'PT409', message = format('this row of %s is not the version that was read', tg_table_name),
+      hint = 'Read it again, and change the version that it has now.',
+      schema = tg_table_schema, table = tg_table_name, column = 'version',
+      constraint = format('%s_version_current', tg_table_name);
+  end if;
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_version() IS 'Refuses (PT409) an UPDATE that names another version than the current one. It fires where the version is named at all.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_version() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb, expiring_count bigint, expired_count bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5531,6 +5568,19 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.set_updated_at() IS 'Stamps updated_at with the time of the transaction.';
 REVOKE ALL ON FUNCTION mentorcert_private.set_updated_at() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.set_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.version := old.version + 1;
+  new.updated_at := now();
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.set_version() IS 'Counts the changes of a row in its version, and stamps updated_at with the time of the transaction.';
+REVOKE ALL ON FUNCTION mentorcert_private.set_version() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.start_notices(as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14, only_due boolean DEFAULT false) RETURNS TABLE(organisation_id uuid, skipped bigint)
     LANGUAGE plpgsql SECURITY DEFINER

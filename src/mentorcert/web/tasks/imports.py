@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.errors import InvalidArgumentError
 from mentorcert.imports.columns import HEADINGS, REQUIRED_COLUMNS
@@ -38,8 +38,6 @@ class ConfirmForm(BaseModel):
 
 class PageQuery(BaseModel):
     """The list takes no parameters."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @router.get("")
