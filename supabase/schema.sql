@@ -86,6 +86,7 @@ CREATE TABLE mentorcert.certification_types (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     reminder_days smallint[] DEFAULT '{90,30,7}'::smallint[] NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT certification_types_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT certification_types_code_valid CHECK ((code ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'::text)),
     CONSTRAINT certification_types_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
@@ -105,6 +106,7 @@ COMMENT ON TABLE mentorcert.certification_types IS 'A kind of training whose com
 COMMENT ON COLUMN mentorcert.certification_types.validity_rule IS 'months: as many from the day of issue; end_of_year: to 31 December of the year that many months reach (0 = the same year); unlimited.';
 COMMENT ON COLUMN mentorcert.certification_types.required_for_listing IS 'Whether a peer mentor must hold this type, active, to be on the public list.';
 COMMENT ON COLUMN mentorcert.certification_types.reminder_days IS 'How many days before the first day without it the holder is reminded; where any is given, also once it has expired. None: no notices of this type.';
+COMMENT ON COLUMN mentorcert.certification_types.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.certification_types
     ADD CONSTRAINT certification_types_organisation_id_code_key UNIQUE (organisation_id, code);
 ALTER TABLE ONLY mentorcert.certification_types
@@ -113,10 +115,11 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.certification_types REFER
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name_nb, name_en ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name_nb', 'name_en');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, code, created_at ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert_of_types();
 CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_types();
 ALTER TABLE ONLY mentorcert.certification_types
@@ -132,7 +135,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.certific
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.certification_types IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.certification_types TO service_role;
 GRANT SELECT ON TABLE mentorcert.certification_types TO authenticated;
-GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days) ON TABLE mentorcert.certification_types TO authenticated;
+GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, version) ON TABLE mentorcert.certification_types TO authenticated;
 
 CREATE TABLE mentorcert.chapters (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -142,6 +145,7 @@ CREATE TABLE mentorcert.chapters (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT chapters_code_characters CHECK (mentorcert_private.is_readable_line(code)),
     CONSTRAINT chapters_code_length CHECK ((length(code) <= 100)),
     CONSTRAINT chapters_code_valid CHECK (((code ~ '^\S+$'::text) AND (code !~ '[|;,]'::text))),
@@ -152,6 +156,7 @@ CREATE TABLE mentorcert.chapters (
     CONSTRAINT chapters_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert.chapters IS 'A branch of an organisation; a county chapter is the parent of its local chapters.';
+COMMENT ON COLUMN mentorcert.chapters.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.chapters
     ADD CONSTRAINT chapters_organisation_id_code_key UNIQUE (organisation_id, code);
 ALTER TABLE ONLY mentorcert.chapters
@@ -163,10 +168,11 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.chapters REFERENCING OLD 
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'code', 'name');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_chapters();
 CREATE TRIGGER reject_cycle BEFORE INSERT OR UPDATE OF parent_id ON mentorcert.chapters FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.reject_chapter_cycle();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.chapters
     ADD CONSTRAINT chapters_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 ALTER TABLE ONLY mentorcert.chapters
@@ -182,7 +188,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.chapters
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.chapters IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.chapters TO service_role;
 GRANT SELECT ON TABLE mentorcert.chapters TO authenticated;
-GRANT INSERT(parent_id, code, name), UPDATE(parent_id, code, name) ON TABLE mentorcert.chapters TO authenticated;
+GRANT INSERT(parent_id, code, name), UPDATE(parent_id, code, name, version) ON TABLE mentorcert.chapters TO authenticated;
 
 CREATE TABLE mentorcert.memberships (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -193,6 +199,7 @@ CREATE TABLE mentorcert.memberships (
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT memberships_chapter_id_valid CHECK (((role = 'coordinator'::text) = (chapter_id IS NOT NULL))),
     CONSTRAINT memberships_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT memberships_ended_at_in_calendar CHECK (((ended_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
@@ -202,6 +209,7 @@ CREATE TABLE mentorcert.memberships (
 );
 COMMENT ON TABLE mentorcert.memberships IS 'What a login may do in an organisation; a coordinator has one row for each chapter.';
 COMMENT ON COLUMN mentorcert.memberships.ended_at IS 'From when the membership no longer holds, also in the future: everything follows the clock. Null while no end is known.';
+COMMENT ON COLUMN mentorcert.memberships.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (id);
 CREATE UNIQUE INDEX memberships_current_key ON mentorcert.memberships USING btree (user_id, organisation_id, role, chapter_id) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
@@ -210,11 +218,12 @@ CREATE INDEX memberships_user_id_idx ON mentorcert.memberships USING btree (user
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_an_administrator BEFORE UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((old.role = 'org_admin'::text) AND (new.ended_at < COALESCE(old.ended_at, 'infinity'::timestamp with time zone)) AND (auth.uid() IS NOT NULL))) EXECUTE FUNCTION mentorcert_private.keep_an_administrator();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, user_id, role, chapter_id, created_at ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at');
 CREATE TRIGGER reject_second_current AFTER INSERT OR UPDATE OF ended_at ON mentorcert.memberships FOR EACH ROW WHEN (((new.ended_at IS NULL) OR (new.ended_at > statement_timestamp()))) EXECUTE FUNCTION mentorcert_private.reject_second_current();
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.memberships FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.memberships FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.memberships
     ADD CONSTRAINT memberships_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE ONLY mentorcert.memberships
@@ -234,7 +243,7 @@ CREATE POLICY "the endpoint memberships is switched on" ON mentorcert.membership
 COMMENT ON POLICY "the endpoint memberships is switched on" ON mentorcert.memberships IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.memberships TO service_role;
 GRANT SELECT ON TABLE mentorcert.memberships TO authenticated;
-GRANT INSERT(user_id, role, chapter_id), UPDATE(ended_at) ON TABLE mentorcert.memberships TO authenticated;
+GRANT INSERT(user_id, role, chapter_id), UPDATE(ended_at, version) ON TABLE mentorcert.memberships TO authenticated;
 
 CREATE TABLE mentorcert.organisations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -243,6 +252,7 @@ CREATE TABLE mentorcert.organisations (
     time_zone text DEFAULT 'Europe/Oslo'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT organisations_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT organisations_name_characters CHECK (mentorcert_private.is_readable_line(name)),
     CONSTRAINT organisations_name_length CHECK ((length(name) <= 200)),
@@ -253,6 +263,7 @@ CREATE TABLE mentorcert.organisations (
 );
 COMMENT ON TABLE mentorcert.organisations IS 'A patient organisation that runs a peer-mentor programme.';
 COMMENT ON COLUMN mentorcert.organisations.time_zone IS 'IANA name; a day of this organisation begins and ends at midnight there. Every stored date was cut by it, so it never changes.';
+COMMENT ON COLUMN mentorcert.organisations.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.organisations
     ADD CONSTRAINT organisations_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY mentorcert.organisations
@@ -261,10 +272,11 @@ CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.organisations REFERENCING
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.organisations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name');
 CREATE TRIGGER check_time_zone BEFORE INSERT ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_time_zone();
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, slug, time_zone, created_at ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.organisations FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE POLICY "administrators rename their organisation" ON mentorcert.organisations FOR UPDATE TO authenticated USING ((id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id))) WITH CHECK ((id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
-COMMENT ON POLICY "administrators rename their organisation" ON mentorcert.organisations IS 'The column grant leaves the name only.';
+COMMENT ON POLICY "administrators rename their organisation" ON mentorcert.organisations IS 'The column grant leaves the name only, and the version that is changed.';
 CREATE POLICY "members read their organisation" ON mentorcert.organisations FOR SELECT TO authenticated USING ((id = ( SELECT public.get_user_organisation_id() AS get_user_organisation_id)));
 COMMENT ON POLICY "members read their organisation" ON mentorcert.organisations IS 'Every role may know the organisation it acts in.';
 ALTER TABLE mentorcert.organisations ENABLE ROW LEVEL SECURITY;
@@ -272,7 +284,7 @@ CREATE POLICY "the endpoint organisations is switched on" ON mentorcert.organisa
 COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.organisations IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.organisations TO service_role;
 GRANT SELECT ON TABLE mentorcert.organisations TO authenticated;
-GRANT UPDATE(name) ON TABLE mentorcert.organisations TO authenticated;
+GRANT UPDATE(name, version) ON TABLE mentorcert.organisations TO authenticated;
 
 CREATE VIEW mentorcert.peer_mentor_certifications WITH (security_invoker='true') AS
  SELECT id,
@@ -300,6 +312,7 @@ CREATE TABLE mentorcert.peer_mentor_chapters (
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT peer_mentor_chapters_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentor_chapters_ended_at_in_calendar CHECK (((ended_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentor_chapters_ended_at_valid CHECK (((ended_at >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '2200-01-01 00:00:00+00'::timestamp with time zone))),
@@ -307,6 +320,7 @@ CREATE TABLE mentorcert.peer_mentor_chapters (
 );
 COMMENT ON TABLE mentorcert.peer_mentor_chapters IS 'Which chapters a peer mentor belongs, or has belonged, to.';
 COMMENT ON COLUMN mentorcert.peer_mentor_chapters.ended_at IS 'From when the peer mentor is no longer in the chapter, also in the future: everything follows the clock. Null while no end is known.';
+COMMENT ON COLUMN mentorcert.peer_mentor_chapters.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_pkey PRIMARY KEY (id);
 CREATE INDEX peer_mentor_chapters_chapter_id_idx ON mentorcert.peer_mentor_chapters USING btree (chapter_id, peer_mentor_id);
@@ -316,13 +330,14 @@ CREATE INDEX peer_mentor_chapters_peer_mentor_id_idx ON mentorcert.peer_mentor_c
 CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER copy_chapter_ids_on_insert AFTER INSERT ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER copy_chapter_ids_on_update AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.copy_chapter_ids();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, peer_mentor_id, chapter_id, created_at ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'peer_mentor_id', 'chapter_id', 'created_at');
 CREATE TRIGGER refresh_listing_of_ends AFTER UPDATE ON mentorcert.peer_mentor_chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_links();
 CREATE TRIGGER reject_second_current AFTER INSERT OR UPDATE OF ended_at ON mentorcert.peer_mentor_chapters FOR EACH ROW WHEN (((new.ended_at IS NULL) OR (new.ended_at > statement_timestamp()))) EXECUTE FUNCTION mentorcert_private.reject_second_current();
 CREATE TRIGGER reject_truncation BEFORE TRUNCATE ON mentorcert.peer_mentor_chapters FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('audit_log_complete', 'Delete the rows.');
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.peer_mentor_chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
     ADD CONSTRAINT peer_mentor_chapters_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE ONLY mentorcert.peer_mentor_chapters
@@ -338,7 +353,7 @@ CREATE POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_ment
 COMMENT ON POLICY "the endpoint peer_mentors is switched on" ON mentorcert.peer_mentor_chapters IS 'Raises MC010 while it is off.';
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentor_chapters TO service_role;
 GRANT SELECT ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
-GRANT INSERT(peer_mentor_id, chapter_id), UPDATE(ended_at) ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
+GRANT INSERT(peer_mentor_id, chapter_id), UPDATE(ended_at, version) ON TABLE mentorcert.peer_mentor_chapters TO authenticated;
 
 CREATE TABLE mentorcert.peer_mentors (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -355,6 +370,7 @@ CREATE TABLE mentorcert.peer_mentors (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     language text DEFAULT 'nb'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT peer_mentors_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT peer_mentors_display_name_characters CHECK (mentorcert_private.is_readable_line(display_name)),
     CONSTRAINT peer_mentors_display_name_length CHECK ((length(display_name) <= 200)),
@@ -379,6 +395,7 @@ COMMENT ON COLUMN mentorcert.peer_mentors.display_name IS 'The name on the publi
 COMMENT ON COLUMN mentorcert.peer_mentors.chapter_ids IS 'The current chapters, kept by trigger from peer_mentor_chapters.';
 COMMENT ON COLUMN mentorcert.peer_mentors.erased_at IS 'When the person was erased, by mentorcert_private.erase_peer_mentor; the row stays, without a name, for the counts of past years.';
 COMMENT ON COLUMN mentorcert.peer_mentors.language IS 'The language of what is written to this person: nb or en.';
+COMMENT ON COLUMN mentorcert.peer_mentors.version IS 'How often the row was written. An update that names it changes that version only.';
 ALTER TABLE ONLY mentorcert.peer_mentors
     ADD CONSTRAINT peer_mentors_organisation_id_external_id_key UNIQUE (organisation_id, external_id);
 ALTER TABLE ONLY mentorcert.peer_mentors
@@ -394,12 +411,13 @@ CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert.peer_mentors REFERENCING 
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'user_id');
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'user_id', 'listing_consent');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF external_id, full_name, display_name, email, phone ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise_peer_mentor();
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
 CREATE TRIGGER keep_chapter_ids_on_insert BEFORE INSERT ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.chapter_ids <> '{}'::uuid[])) EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_peer_mentors();
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert_of_peer_mentors();
 CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_peer_mentors();
 ALTER TABLE ONLY mentorcert.peer_mentors
@@ -417,7 +435,7 @@ COMMENT ON POLICY "peer mentors are within reach and switched on" ON mentorcert.
 ALTER TABLE mentorcert.peer_mentors ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentors TO service_role;
 GRANT SELECT ON TABLE mentorcert.peer_mentors TO authenticated;
-GRANT INSERT(external_id, user_id, full_name, display_name, email, phone, listing_consent, language), UPDATE(external_id, user_id, full_name, display_name, email, phone, listing_consent, language) ON TABLE mentorcert.peer_mentors TO authenticated;
+GRANT INSERT(external_id, user_id, full_name, display_name, email, phone, listing_consent, language), UPDATE(external_id, user_id, full_name, display_name, email, phone, listing_consent, language, version) ON TABLE mentorcert.peer_mentors TO authenticated;
 
 CREATE FUNCTION mentorcert.certifications_page(after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, after_id uuid DEFAULT NULL::uuid, page_size integer DEFAULT 50, status text DEFAULT NULL::text, certification_type text DEFAULT NULL::text, chapter_id uuid DEFAULT NULL::uuid, expiring_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF mentorcert.peer_mentor_certifications
     LANGUAGE sql STABLE ROWS 50
@@ -741,6 +759,7 @@ CREATE TABLE mentorcert_portal.replays (
     CONSTRAINT replays_finished_at_in_calendar CHECK (((finished_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT replays_reason_length CHECK ((length(reason) <= 2000)),
     CONSTRAINT replays_reason_valid CHECK (((reason <> ''::text) AND mentorcert_private.is_readable(reason))),
+    CONSTRAINT replays_selection_length CHECK ((length((selection)::text) <= 1000000)),
     CONSTRAINT replays_started_at_in_calendar CHECK (((started_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (started_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_portal.replays IS 'Who had what sent again; last_id is where an interrupted replay goes on.';
@@ -2614,6 +2633,7 @@ CREATE TABLE mentorcert_private.tasks (
     result_file_name text,
     result_file bytea,
     error jsonb,
+    notes jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -2642,6 +2662,7 @@ COMMENT ON COLUMN mentorcert_private.tasks.step IS 'What is being done, with how
 COMMENT ON COLUMN mentorcert_private.tasks.result IS 'Counts, without personal data.';
 COMMENT ON COLUMN mentorcert_private.tasks.result_file IS 'An export, or the rows that an import left out.';
 COMMENT ON COLUMN mentorcert_private.tasks.error IS 'Why it failed: kind, and the text and hint with their values apart, so that it can be translated.';
+COMMENT ON COLUMN mentorcert_private.tasks.notes IS 'What of the file was read, and what somebody may have missed (sheets, hidden rows); names of sheets may be personal data.';
 COMMENT ON COLUMN mentorcert_private.tasks.attempts IS 'How often a process has taken it up.';
 COMMENT ON COLUMN mentorcert_private.tasks.lease_until IS 'Until when the process that holds it is believed to live; then another takes it up.';
 ALTER TABLE ONLY mentorcert_private.tasks
@@ -2658,7 +2679,7 @@ ALTER TABLE ONLY mentorcert_private.tasks
 CREATE POLICY "administrators read the tasks of their organisation" ON mentorcert_private.tasks FOR SELECT TO authenticated USING ((( SELECT mentorcert_private.check_endpoint('peer_mentors'::text) AS check_endpoint) AND ( SELECT mentorcert_private.check_endpoint('certifications'::text) AS check_endpoint) AND (organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id))));
 COMMENT ON POLICY "administrators read the tasks of their organisation" ON mentorcert_private.tasks IS 'An import and an export hold what the endpoints peer_mentors and certifications do; with them they are switched off.';
 ALTER TABLE mentorcert_private.tasks ENABLE ROW LEVEL SECURITY;
-GRANT SELECT(id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result, result_file_name, result_file, error, created_at, started_at, finished_at, contents_deleted_at) ON TABLE mentorcert_private.tasks TO authenticated;
+GRANT SELECT(id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result, result_file_name, result_file, error, notes, created_at, started_at, finished_at, contents_deleted_at) ON TABLE mentorcert_private.tasks TO authenticated;
 
 CREATE FUNCTION mentorcert_private.actor(organisation_id uuid, change jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -2824,7 +2845,7 @@ CREATE FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[])
   from jsonb_each(changed) as field
   where
     field.key = any(columns)
-    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at')
+    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at', 'version')
 $$;
 COMMENT ON FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[]) IS 'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';
 REVOKE ALL ON FUNCTION mentorcert_private.audited_fields(changed jsonb, columns text[]) FROM PUBLIC;
@@ -3277,6 +3298,24 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) IS 'Refuses a type that the organisation does not have (MC002) and, within the rule, a validity that it does not give (MC003).';
 REVOKE ALL ON FUNCTION mentorcert_private.check_type(certification public.peer_mentor_certifications, held_until timestamp with time zone, time_zone text, within_rule boolean) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.check_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if new.version is distinct from old.version then
+    raise exception using
+      errcode = 'PT409', message = format('this row of %s is not the version that was read', tg_table_name),
+      hint = 'Read it again, and change the version that it has now.',
+      schema = tg_table_schema, table = tg_table_name, column = 'version',
+      constraint = format('%s_version_current', tg_table_name);
+  end if;
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_version() IS 'Refuses (PT409) an UPDATE that names another version than the current one. It fires where the version is named at all.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_version() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.claim_digests(organisation_ids uuid[], user_ids uuid[], as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb, expiring_count bigint, expired_count bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3416,7 +3455,7 @@ COMMENT ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_
 REVOKE ALL ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claim_notices(peer_mentor_ids uuid[], as_of timestamp with time zone, reach_days integer) TO mentorcert_jobs;
 
-CREATE FUNCTION mentorcert_private.claim_task(lease interval) RETURNS SETOF mentorcert_private.tasks
+CREATE FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer DEFAULT NULL::integer) RETURNS SETOF mentorcert_private.tasks
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -3436,7 +3475,9 @@ begin
     step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + lease
   where task.id = (
     select waiting.id from mentorcert_private.tasks as waiting
-    where waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp()
+    where
+      (waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp())
+      and (claim_task.most_bytes is null or octet_length(waiting.file) <= claim_task.most_bytes)
     order by waiting.created_at
     limit 1
     for update skip locked
@@ -3444,8 +3485,8 @@ begin
   returning task.*;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.claim_task(lease interval) IS 'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
-REVOKE ALL ON FUNCTION mentorcert_private.claim_task(lease interval) FROM PUBLIC;
+COMMENT ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) IS 'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
+REVOKE ALL ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.coordinated_chapter_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3659,7 +3700,7 @@ CREATE FUNCTION mentorcert_private.delete_task_contents(ids uuid[]) RETURNS void
   delete from mentorcert_private.task_rows as content where content.task_id = any(ids);
   update mentorcert_private.tasks as task
   set
-    file = null, file_name = null, result_file = null, result_file_name = null,
+    file = null, file_name = null, result_file = null, result_file_name = null, notes = null,
     -- The text may quote the file.
     error = case when task.error is not null then jsonb_build_object('kind', task.error -> 'kind') end,
     contents_deleted_at = clock_timestamp()
@@ -5812,6 +5853,19 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.set_updated_at() IS 'Stamps updated_at with the time of the transaction.';
 REVOKE ALL ON FUNCTION mentorcert_private.set_updated_at() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.set_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.version := old.version + 1;
+  new.updated_at := now();
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.set_version() IS 'Counts the changes of a row in its version, and stamps updated_at with the time of the transaction.';
+REVOKE ALL ON FUNCTION mentorcert_private.set_version() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.start_notices(as_of timestamp with time zone DEFAULT now(), reach_days integer DEFAULT 14, only_due boolean DEFAULT false) RETURNS TABLE(organisation_id uuid, skipped bigint)
     LANGUAGE plpgsql SECURITY DEFINER

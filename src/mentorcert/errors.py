@@ -103,6 +103,10 @@ class CsrfError(ForbiddenError):
     """The form is too old, or came from another site."""
 
 
+class PreconditionFailedError(MentorcertError):
+    """It is not what the header If-Match names: it was changed meanwhile, and nothing is written."""
+
+
 class TooManyAttemptsError(MentorcertError):
     """There were too many attempts."""
 
@@ -279,6 +283,10 @@ class TooManyLookupsError(RuleError):
     """Too many e-mail addresses were looked up within an hour."""
 
 
+class StaleVersionError(RuleError):
+    """The row was changed meanwhile; nothing is written."""
+
+
 class EndpointDisabledError(DatabaseError):
     """The endpoint is switched off for now; nothing is lost."""
 
@@ -383,6 +391,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "MC010": EndpointDisabledError,
     "MC011": LastAdministratorError,
     "MC012": TooManyLookupsError,
+    "PT409": StaleVersionError,
     "42501": MissingRightError,
     "23505": DuplicateError,
     "23503": UnknownReferenceError,

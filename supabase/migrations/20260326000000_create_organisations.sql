@@ -20,6 +20,40 @@ end
 $$;
 comment on function mentorcert_private.set_updated_at() is 'Stamps updated_at with the time of the transaction.';
 
+create or replace function mentorcert_private.set_version()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.version := old.version + 1;
+  new.updated_at := now();
+  return new;
+end
+$$;
+comment on function mentorcert_private.set_version() is
+  'Counts the changes of a row in its version, and stamps updated_at with the time of the transaction.';
+
+-- Of two people who change one row, the second may not know what the first wrote. PostgREST answers PT409 with HTTP 409.
+create or replace function mentorcert_private.check_version()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new.version is distinct from old.version then
+    raise exception using
+      errcode = 'PT409', message = format('this row of %s is not the version that was read', tg_table_name),
+      hint = 'Read it again, and change the version that it has now.',
+      schema = tg_table_schema, table = tg_table_name, column = 'version',
+      constraint = format('%s_version_current', tg_table_name);
+  end if;
+  return new;
+end
+$$;
+comment on function mentorcert_private.check_version() is
+  'Refuses (PT409) an UPDATE that names another version than the current one. It fires where the version is named at all.';
+
 create or replace function mentorcert_private.reject_change_of_column()
 returns trigger
 language plpgsql
@@ -377,6 +411,7 @@ create table if not exists mentorcert.organisations (
   time_zone text not null default 'Europe/Oslo',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version bigint not null default 1,
   constraint organisations_pkey primary key (id),
   constraint organisations_slug_key unique (slug),
   constraint organisations_slug_valid check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
@@ -388,8 +423,9 @@ create table if not exists mentorcert.organisations (
 alter table mentorcert.organisations enable row level security;
 revoke all on mentorcert.organisations from anon, authenticated, service_role;
 grant select, insert, update on mentorcert.organisations to service_role;
-grant select, update (name) on mentorcert.organisations to authenticated;
+grant select, update (name, version) on mentorcert.organisations to authenticated;
 comment on table mentorcert.organisations is 'A patient organisation that runs a peer-mentor programme.';
+comment on column mentorcert.organisations.version is 'How often the row was written. An update that names it changes that version only.';
 comment on column mentorcert.organisations.time_zone is
   'IANA name; a day of this organisation begins and ends at midnight there. Every stored date was cut by it, so it never changes.';
 
@@ -406,7 +442,7 @@ on mentorcert.organisations for update to authenticated
 using (id = (select mentorcert_private.administered_organisation_id()))
 with check (id = (select mentorcert_private.administered_organisation_id()));
 comment on policy "administrators rename their organisation" on mentorcert.organisations is
-  'The column grant leaves the name only.';
+  'The column grant leaves the name only, and the version that is changed.';
 
 drop policy if exists "the endpoint organisations is switched on" on mentorcert.organisations;
 create policy "the endpoint organisations is switched on"
@@ -446,9 +482,13 @@ create or replace trigger keep_identity
 before update of id, slug, time_zone, created_at on mentorcert.organisations
 for each row execute function mentorcert_private.reject_change_of_column('id', 'slug', 'time_zone', 'created_at');
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.organisations
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.organisations
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 -- Chapters
 
@@ -460,6 +500,7 @@ create table if not exists mentorcert.chapters (
   name text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version bigint not null default 1,
   constraint chapters_pkey primary key (id),
   constraint chapters_organisation_id_id_key unique (organisation_id, id),
   constraint chapters_organisation_id_code_key unique (organisation_id, code),
@@ -477,8 +518,9 @@ create index if not exists chapters_parent_id_idx on mentorcert.chapters (parent
 alter table mentorcert.chapters enable row level security;
 revoke all on mentorcert.chapters from anon, authenticated, service_role;
 grant select, insert, update on mentorcert.chapters to service_role;
-grant select, insert (parent_id, code, name), update (parent_id, code, name) on mentorcert.chapters to authenticated;
+grant select, insert (parent_id, code, name), update (parent_id, code, name, version) on mentorcert.chapters to authenticated;
 comment on table mentorcert.chapters is 'A branch of an organisation; a county chapter is the parent of its local chapters.';
+comment on column mentorcert.chapters.version is 'How often the row was written. An update that names it changes that version only.';
 
 drop policy if exists "members read the chapters of their organisation" on mentorcert.chapters;
 create policy "members read the chapters of their organisation"
@@ -550,9 +592,13 @@ create or replace trigger keep_identity
 before update of id, organisation_id, created_at on mentorcert.chapters
 for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.chapters
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.chapters
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 -- Memberships
 
@@ -565,6 +611,7 @@ create table if not exists mentorcert.memberships (
   ended_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version bigint not null default 1,
   constraint memberships_pkey primary key (id),
   constraint memberships_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint memberships_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
@@ -581,8 +628,9 @@ create index if not exists memberships_user_id_idx on mentorcert.memberships (us
 alter table mentorcert.memberships enable row level security;
 revoke all on mentorcert.memberships from anon, authenticated, service_role;
 grant select, insert, update on mentorcert.memberships to service_role;
-grant select, insert (user_id, role, chapter_id), update (ended_at) on mentorcert.memberships to authenticated;
+grant select, insert (user_id, role, chapter_id), update (ended_at, version) on mentorcert.memberships to authenticated;
 comment on table mentorcert.memberships is 'What a login may do in an organisation; a coordinator has one row for each chapter.';
+comment on column mentorcert.memberships.version is 'How often the row was written. An update that names it changes that version only.';
 comment on column mentorcert.memberships.ended_at is 'From when the membership no longer holds, also in the future: everything follows the clock. Null while no end is known.';
 
 drop policy if exists "people read their own memberships" on mentorcert.memberships;
@@ -652,9 +700,13 @@ for each row execute function mentorcert_private.reject_change_of_column(
   'id', 'organisation_id', 'user_id', 'role', 'chapter_id', 'created_at'
 );
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.memberships
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.memberships
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 create or replace trigger reject_truncation
 before truncate on mentorcert.memberships
@@ -753,6 +805,7 @@ create table if not exists mentorcert.peer_mentors (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   language text not null default 'nb',
+  version bigint not null default 1,
   constraint peer_mentors_pkey primary key (id),
   constraint peer_mentors_organisation_id_id_key unique (organisation_id, id),
   constraint peer_mentors_organisation_id_external_id_key unique (organisation_id, external_id),
@@ -792,10 +845,11 @@ grant select, insert, update on mentorcert.peer_mentors to service_role;
 grant
   select,
   insert (external_id, user_id, full_name, display_name, email, phone, listing_consent, language),
-  update (external_id, user_id, full_name, display_name, email, phone, listing_consent, language)
+  update (external_id, user_id, full_name, display_name, email, phone, listing_consent, language, version)
 on mentorcert.peer_mentors to authenticated;
 comment on table mentorcert.peer_mentors is
   'A volunteer of ONE organisation, with or without a login; a person active in two organisations is two rows.';
+comment on column mentorcert.peer_mentors.version is 'How often the row was written. An update that names it changes that version only.';
 comment on column mentorcert.peer_mentors.external_id is 'The organisation''s own number for this person, as in its files and its CRM.';
 comment on column mentorcert.peer_mentors.display_name is 'The name on the public list; null means full_name.';
 comment on column mentorcert.peer_mentors.erased_at is
@@ -892,9 +946,13 @@ create or replace trigger keep_identity
 before update of id, organisation_id, created_at on mentorcert.peer_mentors
 for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.peer_mentors
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.peer_mentors
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 create or replace function mentorcert_private.reject_other_chapters()
 returns trigger
@@ -956,6 +1014,7 @@ create table if not exists mentorcert.peer_mentor_chapters (
   ended_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version bigint not null default 1,
   constraint peer_mentor_chapters_pkey primary key (id),
   constraint peer_mentor_chapters_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
     references mentorcert.peer_mentors (organisation_id, id),
@@ -973,8 +1032,9 @@ create index if not exists peer_mentor_chapters_peer_mentor_id_idx on mentorcert
 alter table mentorcert.peer_mentor_chapters enable row level security;
 revoke all on mentorcert.peer_mentor_chapters from anon, authenticated, service_role;
 grant select, insert, update on mentorcert.peer_mentor_chapters to service_role;
-grant select, insert (peer_mentor_id, chapter_id), update (ended_at) on mentorcert.peer_mentor_chapters to authenticated;
+grant select, insert (peer_mentor_id, chapter_id), update (ended_at, version) on mentorcert.peer_mentor_chapters to authenticated;
 comment on table mentorcert.peer_mentor_chapters is 'Which chapters a peer mentor belongs, or has belonged, to.';
+comment on column mentorcert.peer_mentor_chapters.version is 'How often the row was written. An update that names it changes that version only.';
 comment on column mentorcert.peer_mentor_chapters.ended_at is 'From when the peer mentor is no longer in the chapter, also in the future: everything follows the clock. Null while no end is known.';
 
 drop policy if exists "people read the chapters of peer mentors within their reach" on mentorcert.peer_mentor_chapters;
@@ -1020,9 +1080,13 @@ create or replace trigger reject_second_current
 after insert or update of ended_at on mentorcert.peer_mentor_chapters
 for each row when (new.ended_at is null or new.ended_at > statement_timestamp()) execute function mentorcert_private.reject_second_current();
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.peer_mentor_chapters
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.peer_mentor_chapters
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 create or replace trigger reject_truncation
 before truncate on mentorcert.peer_mentor_chapters
@@ -1142,6 +1206,7 @@ create table if not exists mentorcert.certification_types (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   reminder_days smallint[] not null default '{90,30,7}',
+  version bigint not null default 1,
   constraint certification_types_pkey primary key (id),
   constraint certification_types_organisation_id_code_key unique (organisation_id, code),
   constraint certification_types_organisation_id_fkey foreign key (organisation_id)
@@ -1173,10 +1238,11 @@ grant select, insert, update on mentorcert.certification_types to service_role;
 grant
   select,
   insert (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days),
-  update (name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)
+  update (name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, version)
 on mentorcert.certification_types to authenticated;
 comment on table mentorcert.certification_types is
   'A kind of training whose completion an organisation certifies, and for how long it holds.';
+comment on column mentorcert.certification_types.version is 'How often the row was written. An update that names it changes that version only.';
 comment on column mentorcert.certification_types.validity_rule is
   'months: as many from the day of issue; end_of_year: to 31 December of the year that many months reach (0 = the same year); unlimited.';
 comment on column mentorcert.certification_types.required_for_listing is
@@ -1221,14 +1287,19 @@ create or replace trigger keep_identity
 before update of id, organisation_id, code, created_at on mentorcert.certification_types
 for each row execute function mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
 
-create or replace trigger set_updated_at
+create or replace trigger check_version
+before update of version on mentorcert.certification_types
+for each row execute function mentorcert_private.check_version();
+
+create or replace trigger set_version
 before update on mentorcert.certification_types
-for each row execute function mentorcert_private.set_updated_at();
+for each row execute function mentorcert_private.set_version();
 
 -- A function is closed until it is opened by name. Supabase grants EXECUTE to each of its roles as well, so revoking it from
 -- public alone would leave the door open.
 revoke execute on function
-  mentorcert_private.set_updated_at, mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, mentorcert_private.require_instants,
+  mentorcert_private.set_updated_at, mentorcert_private.set_version, mentorcert_private.check_version,
+  mentorcert_private.reject_change_of_column, mentorcert_private.reject_change, mentorcert_private.require_instants,
   public.get_user_organisation_id,
   mentorcert_private.administered_organisation_id, mentorcert_private.require_administrator, mentorcert_private.require_administered_organisation,
   mentorcert_private.with_chapters_below, mentorcert_private.coordinated_chapter_ids, mentorcert_private.left_peer_mentor_ids, mentorcert_private.current_chapter_ids,

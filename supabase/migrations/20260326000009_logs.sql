@@ -121,7 +121,7 @@ as $$
   from jsonb_each(changed) as field
   where
     field.key = any(columns)
-    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at')
+    or columns = '{}' and field.key not in ('id', 'organisation_id', 'created_at', 'updated_at', 'version')
 $$;
 comment on function mentorcert_private.audited_fields(jsonb, text[]) is
   'The fields of a row that the audit log keeps: those named, or else all but its keys and times.';

@@ -20,6 +20,7 @@ create table if not exists mentorcert_private.tasks (
   result_file_name text,
   result_file bytea,
   error jsonb,
+  notes jsonb,
   created_at timestamptz not null default now(),
   started_at timestamptz,
   finished_at timestamptz,
@@ -47,7 +48,7 @@ alter table mentorcert_private.tasks enable row level security;
 revoke all on mentorcert_private.tasks from public, anon, authenticated, service_role;
 grant select (
   id, organisation_id, requested_by, kind, state, options, preview_id, file_name, step, done, total, result,
-  result_file_name, result_file, error, created_at, started_at, finished_at, contents_deleted_at
+  result_file_name, result_file, error, notes, created_at, started_at, finished_at, contents_deleted_at
 ) on mentorcert_private.tasks to authenticated;
 comment on table mentorcert_private.tasks is
   'Imports and exports that administrators asked for. What holds personal data (file, result_file, task_rows, names) is deleted when it is needed no more, at the latest a day after the end; the rest after 90 days.';
@@ -59,6 +60,8 @@ comment on column mentorcert_private.tasks.step is 'What is being done, with how
 comment on column mentorcert_private.tasks.result is 'Counts, without personal data.';
 comment on column mentorcert_private.tasks.result_file is 'An export, or the rows that an import left out.';
 comment on column mentorcert_private.tasks.error is 'Why it failed: kind, and the text and hint with their values apart, so that it can be translated.';
+comment on column mentorcert_private.tasks.notes is
+  'What of the file was read, and what somebody may have missed (sheets, hidden rows); names of sheets may be personal data.';
 comment on column mentorcert_private.tasks.attempts is 'How often a process has taken it up.';
 comment on column mentorcert_private.tasks.lease_until is 'Until when the process that holds it is believed to live; then another takes it up.';
 
@@ -144,7 +147,7 @@ as $$
   delete from mentorcert_private.task_rows as content where content.task_id = any(ids);
   update mentorcert_private.tasks as task
   set
-    file = null, file_name = null, result_file = null, result_file_name = null,
+    file = null, file_name = null, result_file = null, result_file_name = null, notes = null,
     -- The text may quote the file.
     error = case when task.error is not null then jsonb_build_object('kind', task.error -> 'kind') end,
     contents_deleted_at = clock_timestamp()
@@ -266,7 +269,7 @@ comment on function mentorcert_private.cancel_task(uuid) is
 
 -- For the process that does the work
 
-create or replace function mentorcert_private.claim_task(lease interval)
+create or replace function mentorcert_private.claim_task(lease interval, most_bytes integer default null)
 returns setof mentorcert_private.tasks
 language plpgsql
 set search_path = ''
@@ -287,7 +290,9 @@ begin
     step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + lease
   where task.id = (
     select waiting.id from mentorcert_private.tasks as waiting
-    where waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp()
+    where
+      (waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp())
+      and (claim_task.most_bytes is null or octet_length(waiting.file) <= claim_task.most_bytes)
     order by waiting.created_at
     limit 1
     for update skip locked
@@ -295,7 +300,7 @@ begin
   returning task.*;
 end
 $$;
-comment on function mentorcert_private.claim_task(interval) is
+comment on function mentorcert_private.claim_task(interval, integer) is
   'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
 
 create or replace function mentorcert_private.delete_outdated_tasks()

@@ -15,7 +15,8 @@ create table if not exists mentorcert_portal.replays (
   constraint replays_pkey primary key (id),
   constraint replays_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint replays_reason_valid check (reason <> '' and mentorcert_private.is_readable(reason)),
-  constraint replays_reason_length check (length(reason) <= 2000)
+  constraint replays_reason_length check (length(reason) <= 2000),
+  constraint replays_selection_length check (length(selection::text) <= 1000000)
 );
 create unique index if not exists replays_running_key on mentorcert_portal.replays (organisation_id, selection) where finished_at is null;
 create index if not exists replays_requested_idx on mentorcert_portal.replays (started_at) where is_requested and finished_at is null;

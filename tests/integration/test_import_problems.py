@@ -24,7 +24,7 @@ CERTIFIED = {"certification_type": "basic", "issued": "2026-01-01"}
 BAD_CELLS: list[tuple[dict[str, str], str, str]] = [
     ({"external_id": " "}, "Ekstern ID", "it is empty"),
     ({"name": ""}, "Navn", "it is empty"),
-    ({"name": "Kari\0"}, "Navn", "it contains a control character"),
+    ({"name": "Kari\x01"}, "Navn", "it contains a control character"),
     ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
     ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
     ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),
@@ -185,7 +185,7 @@ def test_cells_come_in_their_canonical_form(conn: Connection, tmp_path: Path) ->
 def test_what_the_registry_would_refuse_is_said_at_the_cell(conn: Connection, tmp_path: Path) -> None:
     report = import_rows(
         conn, tmp_path,
-        row("\u0410-1"), row("2" * 101), row("3", name="a" * 201), row("4", name="Bj\ufffdrn"),
+        row("\u0410-1"), row("2" * 101), row("3", name="a" * 201),
         row("5", name="\u200b"),
         row("6", email="mailto:kari@example.org"), row("7", email="jørgen@example.org"),
         row("8", email="kari@example.org."),
@@ -195,13 +195,12 @@ def test_what_the_registry_would_refuse_is_said_at_the_cell(conn: Connection, tm
         (2, "Ekstern ID", "it has signs that a number cannot have"),
         (3, "Ekstern ID", "it is too long"),
         (4, "Navn", "it is too long"),
-        (5, "Navn", "it contains a character that cannot be read"),
-        (6, "Navn", "it is empty"),
+        (5, "Navn", "it is empty"),
+        (6, "E-post", "it is not an e-mail address"),
         (7, "E-post", "it is not an e-mail address"),
         (8, "E-post", "it is not an e-mail address"),
-        (9, "E-post", "it is not an e-mail address"),
+        (9, "Telefon", "it is not a telephone number"),
         (10, "Telefon", "it is not a telephone number"),
-        (11, "Telefon", "it is not a telephone number"),
     ]
     assert snapshot(conn) == []
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection, connect
+from mentorcert.imports import parsing
 from mentorcert.imports.tasks import requests, runner
 from tests.support import command
 from tests.support.mentor_file import row, snapshot
@@ -258,3 +259,31 @@ def test_once_does_what_waits_and_ends(
     done = mentorcert("tasks", "work", "--once")
     assert (done.returncode, done.stdout) == (0, "2 tasks were done.\n")
     assert set(rows(conn, "select state from mentorcert_private.tasks")) == {("done",)}
+
+
+def test_a_small_task_does_not_wait_for_a_large_one(
+    conn: Connection, database: str, organisation: Organisation
+) -> None:
+    previewed = preview(organisation, *ROWS)
+    size = int(str(fetch(conn, "select octet_length(file) from mentorcert_private.tasks")))
+    stop = threading.Event()
+    with opener(database)() as worker:
+        assert not runner.work_one(worker, opener(database), stop, most_bytes=size - 1)
+        assert task(organisation, previewed).state == "queued"
+        assert runner.work_one(worker, opener(database), stop, most_bytes=size)
+    assert task(organisation, previewed).state == "done"
+
+
+def test_a_task_is_cancelled_while_its_file_is_read(
+    conn: Connection, database: str, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A reader that does not end by itself.
+    monkeypatch.setattr(parsing, "_ARGUMENTS", ("-c", "import signal; signal.pause()"))
+    previewed = preview(organisation, *ROWS)
+    with ThreadPoolExecutor(1) as threads:
+        working_on = threads.submit(work, database)
+        wait_until(lambda: task(organisation, previewed).step == "reading", "the file to be read")
+        with organisation.as_admin():
+            requests.cancel(conn, previewed)
+        assert working_on.result(DEADLINE_S)
+    assert task(organisation, previewed).state == "cancelled"

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
-from postgrest import ReturnMethod
+from postgrest import APIError, ReturnMethod
 from psycopg.types.json import Json
 from supabase import Client
 
@@ -245,3 +245,19 @@ def test_evidence_names_who_saw_it(world: World) -> None:
             Json(arguments),
         )
     assert seen == ({**evidence, "seen_by": str(world.sessions["coordinator"].user_id)},)
+
+
+def test_of_two_apps_that_read_the_same_the_second_is_refused(world: World) -> None:
+    """PostgREST answers PT409 with HTTP 409; without a version a change is made as before."""
+    client = world.client("north_admin")
+    for table, values in UPDATES.items():
+        if table == "peer_mentor_certifications":
+            continue
+        [read] = data(client.table(table).select("id, version").limit(1))
+        seen = {**values, "version": read["version"]}
+        [changed] = data(client.table(table).update(seen).eq("id", read["id"]))
+        assert changed["version"] == read["version"] + 1, table
+        with pytest.raises(APIError) as caught:
+            client.table(table).update(seen).eq("id", read["id"]).execute()
+        assert caught.value.code == "PT409", table
+        assert outcome(client.table(table).update(values).eq("id", read["id"])) != "PT409", table

@@ -443,4 +443,26 @@ _CATALOGUE = [
         " alter table mentorcert.peer_mentor_chapters disable trigger reject_second_current",
     ),
 ]
-MUTATIONS = [*_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]
+_VERSIONS = [
+    function(
+        "versions", "mentorcert_private.check_version()", "new.version is distinct from old.version", "false"
+    ),
+    function(
+        "versions",
+        "mentorcert_private.check_version()",
+        "is distinct from",
+        "<>",
+        "check_version: null is a version",
+    ),
+    function("versions", "mentorcert_private.set_version()", "old.version + 1", "old.version"),
+    function("updated_at", "mentorcert_private.set_version()", "new.updated_at := now();", ""),
+    function(
+        "versions",
+        "mentorcert_private.audited_fields(jsonb,text[])",
+        "'updated_at', 'version'",
+        "'updated_at'",
+    ),
+    Mutation("catalogue_tables", "revoke update (version) on mentorcert.peer_mentors from authenticated"),
+    Mutation("versions", "alter table mentorcert.chapters alter version set default 2"),
+]
+MUTATIONS = [*_VERSIONS, *_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]

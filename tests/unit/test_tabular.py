@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from mentorcert.imports import tabular
+from mentorcert.imports import limits, tabular
 from mentorcert.imports.columns import HEADINGS, Column
 from mentorcert.imports.tabular import Dialect, Table, UnreadableFileError
 from tests.support.mentor_file import content, row
@@ -83,7 +83,7 @@ def test_all_that_is_wrong_with_the_headings_is_said_at_once(tmp_path: Path) -> 
     assert "column “Navn” stands twice" in message
     assert "unknown column “Sko”" in message
     assert "column “Ekstern ID” (External ID) is missing" in message
-    assert "column “Sertifisering” (Certification type) is missing" in message
+    assert "column “Sertifisering” (Certification type) is missing" in message  # as there are days
     assert "Past renewals" not in message
 
 
@@ -119,7 +119,7 @@ def test_an_empty_file(tmp_path: Path, data: str) -> None:
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = content(row())
-    monkeypatch.setattr(tabular, "MAX_BYTES", len(data))
+    monkeypatch.setattr(limits, "MAX_BYTES", len(data))
     read(tmp_path, data)
     assert "is larger than" in failure(tmp_path, data + b"\n")
 
@@ -134,8 +134,8 @@ def test_a_workbook_with_real_dates_and_numbers(tmp_path: Path) -> None:
     assert table.headings == tuple(headings)
     (record,) = table.records
     assert record.line == 3
-    assert record.cells[:10] == (
-        "1001", "Åse", "", "4790000000", "OSL", "true", "basic", "2026-03-01", "2027-02-28", "",
+    assert record.cells == (
+        "1001", "Åse", "", "4790000000", "OSL", "true", "basic", "2026-03-01", "2027-02-28",
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_a_workbook_with_real_dates_and_numbers(tmp_path: Path) -> None:
 def test_a_row_that_claims_to_lie_far_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row_number: int, number: int
 ) -> None:
-    monkeypatch.setattr(tabular, "MAX_SHEET_ROWS", 1000)
+    monkeypatch.setattr(limits, "MAX_SHEET_ROWS", 1000)
     place = f'r="{row_number}"'.encode()
     far = with_sheet(workbook([names["nb"] for names in HEADINGS.values()], ["1"]), b'r="2"', place)
     assert len(read(tmp_path, far).records) == number
@@ -151,12 +151,12 @@ def test_a_row_that_claims_to_lie_far_below(
 
 def test_a_workbook_that_is_a_trap(tmp_path: Path) -> None:
     sheet = workbook([names["nb"] for names in HEADINGS.values()])
-    blanks = b" " * 2 * tabular.SMALL_BYTES
+    blanks = b" " * 2 * limits.SMALL_BYTES
     assert "more than is plausible" in failure(tmp_path, with_sheet(sheet, b"</worksheet>", blanks))
 
 
 def test_more_rows_than_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tabular, "MAX_RECORDS", 1)
+    monkeypatch.setattr(limits, "MAX_RECORDS", 1)
     assert len(read(tmp_path, content(row())).records) == 1
     assert "has more than 1 rows" in failure(tmp_path, content(row(), row("2")))
 
@@ -165,9 +165,9 @@ def test_a_workbook_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest
     data = workbook([names["nb"] for names in HEADINGS.values()])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
-    monkeypatch.setattr(tabular, "MAX_UNPACKED_BYTES", unpacked)
+    monkeypatch.setattr(limits, "MAX_UNPACKED_BYTES", unpacked)
     read(tmp_path, data)
-    monkeypatch.setattr(tabular, "MAX_UNPACKED_BYTES", unpacked - 1)
+    monkeypatch.setattr(limits, "MAX_UNPACKED_BYTES", unpacked - 1)
     assert "would unpack to" in failure(tmp_path, data)
 
 
@@ -176,7 +176,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("letter.txt", "Hei")
-    assert "old or a password-protected Excel file" in failure(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    assert "of the old kind" in failure(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
     for damaged in (archive.getvalue(), sheet[:200], sheet[:1000] + b"\0" * 500 + sheet[1500:]):
         assert "is not an Excel workbook that can be read" in failure(tmp_path, damaged)
-    assert "unknown column" in failure(tmp_path, b"\x00\x01\x02")
+    assert "neither wholly" in failure(tmp_path, b"\x00\x01\x02")

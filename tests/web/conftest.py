@@ -86,9 +86,14 @@ def organisation(conn: Connection) -> Organisation:
 def post(
     client: TestClient, path: str, data: Mapping[str, object] | None = None, *, page: str = "/sign-in"
 ) -> Response:
-    """Send a form as a browser does: with the token that a page holds."""
-    token = form_token(client.get(page).text)
-    return client.post(path, data={"form": token, **(data or {})})
+    """Send a form as a browser does: with what a page holds for it, the token and what it showed."""
+    return client.post(path, data={**carried(client.get(page).text), **(data or {})})
+
+
+def carried(html: str) -> dict[str, object]:
+    """Return what a page's form carries along unseen."""
+    seen = {"seen": hidden(html, "seen")} if 'name="seen"' in html else {}
+    return {"form": form_token(html), **seen}
 
 
 def hidden(html: str, name: str) -> str:

@@ -57,14 +57,15 @@ INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
 }
+_VERSION: Final = frozenset({"version"})
 UPDATE_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
-    "certification_types": INSERT_COLUMNS["certification_types"] - {"code"},
-    "chapters": INSERT_COLUMNS["chapters"],
-    "memberships": frozenset({"ended_at"}),
-    "organisations": frozenset({"name"}),
+    "certification_types": INSERT_COLUMNS["certification_types"] - {"code"} | _VERSION,
+    "chapters": INSERT_COLUMNS["chapters"] | _VERSION,
+    "memberships": frozenset({"ended_at"}) | _VERSION,
+    "organisations": frozenset({"name"}) | _VERSION,
     "peer_mentor_certifications": frozenset({"certification_type", "issued_at", "expires_at", "status"}),
-    "peer_mentor_chapters": frozenset({"ended_at"}),
-    "peer_mentors": INSERT_COLUMNS["peer_mentors"],
+    "peer_mentor_chapters": frozenset({"ended_at"}) | _VERSION,
+    "peer_mentors": INSERT_COLUMNS["peer_mentors"] | _VERSION,
 }
 # What somebody who is not signed in may ask for at all.
 OPEN_TABLES: Final = frozenset({"listed_peer_mentors"})

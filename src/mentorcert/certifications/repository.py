@@ -81,6 +81,11 @@ def get(conn: Connection, certification_id: UUID) -> Certification:
     return found
 
 
+def lock(conn: Connection, certification_id: UUID) -> None:
+    """Keep others from changing a certification until the end of the transaction, where the caller may."""
+    rows.execute(conn, _QUERIES.lock, certification_id=certification_id)
+
+
 def history_of(conn: Connection, certification_id: UUID) -> list[BaseModel]:
     """Return the whole history, oldest entry first; logs a warning where it is long."""
     entries = timeline.of_certification(conn, certification_id).rows

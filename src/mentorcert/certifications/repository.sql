@@ -17,6 +17,11 @@ select
 from public.peer_mentor_certifications as certification
 where certification.id = :certification_id;
 
+-- name: lock(certification_id)!
+select from public.peer_mentor_certifications as certification
+where certification.id = :certification_id
+for no key update;
+
 -- name: was_valid(certification_id, at, known_at)
 select public.certification_as_of(:certification_id, :at, :known_at::timestamptz);
 

@@ -1,6 +1,5 @@
 """`mentorcert import` and `mentorcert export`: files of mentors and their certifications."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,11 +11,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert.cli.output import console, error_console, print_json, progress_bars
+from mentorcert.cli.output import console, print_json, progress_bars
+from mentorcert.cli.output_file import STANDARD_OUTPUT, Output, write_output
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
 from mentorcert.imports import exporting, importing
-from mentorcert.imports.importing import Report
+from mentorcert.imports.columns import HEADINGS, Column
+from mentorcert.imports.importing import Report, RowChanges
 from mentorcert.imports.mentor_rows import Problem
 
 _SHOWN = 50
@@ -54,8 +55,9 @@ def import_(
     several certifications has several rows; a row without a certification registers the person alone.
     Chapters are codes or names with | between them. Days are dd.mm.yyyy or yyyy-mm-dd; an empty last valid
     day is reckoned by the type's rule, ubegrenset or unlimited means that there is none. Past renewals are
-    `first day..last valid day`, or days of issue alone, with | between them. Of an Excel file, the first
-    sheet is read.
+    `first day..last valid day`, or days of issue alone, with | between them. Of a column that the file lacks,
+    the registry keeps what it has; an empty cell clears, and a dry run says so. Of an Excel file, the visible
+    sheet with the headings is read.
 
     Exit code: 0 everything was written; 1 bad rows were left out (--skip-bad); 2 nothing was written, because
     rows are bad or the file cannot be read. A dry run answers with the same code.
@@ -81,28 +83,16 @@ def export(
     language: Annotated[
         _Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
     ] = _Language.nb,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", help="File to write, replaced if it exists; by default stdout.", dir_okay=False
-        ),
-    ] = None,
+    output: Output = STANDARD_OUTPUT,
 ) -> None:
     """Export mentors and their certifications in the columns that `mentorcert import` reads.
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe; the import takes it off again.
     A suspension stands in no column: import and export leave it alone.
     """
-    if output is None and format_ is _Format.xlsx:
-        raise InvalidInputError("An Excel file needs a name.", hint="Add --output FILE.xlsx.")
     with connect(autocommit=True) as conn:
         content = exporting.export(conn, organisation, format_=format_.value, language=language.value)
-    if output is None:
-        sys.stdout.buffer.write(content)
-    else:
-        with _file_errors():
-            exporting.save(content, output)
-        error_console.print(f"wrote {escape(str(output))}", soft_wrap=True)
+    write_output(content, output)
 
 
 @contextmanager
@@ -115,6 +105,10 @@ def _file_errors() -> Iterator[None]:
 
 
 def _print(report: Report, *, dry_run: bool) -> None:
+    for note in report.notes:
+        console.print(escape(note), soft_wrap=True)
+    if report.changes:
+        console.print(_change_table(report.changes))
     if report.problems:
         console.print(_problem_table(report.problems))
     counts = report.counts
@@ -134,10 +128,31 @@ def _print(report: Report, *, dry_run: bool) -> None:
         soft_wrap=True,
     )
     if dry_run:
+        clearing = sum(any(change["after"] is None for change in row.changes) for row in report.changes)
+        console.print(f"{len(report.changes)} rows change a person; {clearing} of them clear a field")
         console.print("[yellow]dry run: nothing was kept[/yellow]")
     if report.lines_left_out:
         saved = f"; they are saved in {escape(str(report.bad_rows_file))}" if report.bad_rows_file else ""
         console.print(f"[red]{len(report.lines_left_out)} rows were left out{saved}[/red]", soft_wrap=True)
+
+
+def _change_table(rows: tuple[RowChanges, ...]) -> Table:
+    changes = [(row, change) for row in rows for change in row.changes]
+    hidden = len(changes) - _SHOWN
+    table = Table(
+        "line", "who", "field", "in the registry", "would be",
+        caption=f"and {hidden} more (all of them with --json)" if hidden > 0 else None,
+    )  # fmt: skip
+    for row, change in changes[:_SHOWN]:
+        before, after = change["before"], change["after"]
+        table.add_row(
+            str(row.line),
+            escape(row.external_id),
+            HEADINGS[Column(change["column"])]["en"],
+            "–" if before is None else escape(before),
+            "[yellow]cleared[/yellow]" if after is None else escape(after),
+        )
+    return table
 
 
 def _problem_table(problems: tuple[Problem, ...]) -> Table:

@@ -1,14 +1,13 @@
 """`mentorcert person`: what is known of one peer mentor, and erasure."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mentorcert.cli.output import as_json, console
+from mentorcert.cli.output_file import STANDARD_OUTPUT, Output, write_output
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
-from mentorcert.imports import exporting
 from mentorcert.organisations import data_subjects
 
 commands = typer.Typer(no_args_is_help=True, help="Answer a person's requests: access and erasure.")
@@ -24,9 +23,7 @@ def export(
     organisation: Organisation,
     peer_mentor: PeerMentor,
     *,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write, readable to you only; by default stdout.")
-    ] = None,
+    output: Output = STANDARD_OUTPUT,
 ) -> None:
     """Write everything that is known of one peer mentor as JSON.
 
@@ -35,16 +32,7 @@ def export(
     """
     with connect(autocommit=True) as conn:
         everything = data_subjects.export(conn, data_subjects.find(conn, organisation, peer_mentor))
-    if output is None:
-        typer.echo(as_json(everything))
-        return
-    try:
-        exporting.save(f"{as_json(everything)}\n".encode(), output)
-    except OSError as error:
-        raise InvalidInputError(
-            f"{output} cannot be written: {error.strerror}.", hint="Name another place with --output."
-        ) from None
-    console.print(f"written: {output}", soft_wrap=True)
+    write_output(f"{as_json(everything)}\n".encode(), output)
 
 
 @commands.command()

@@ -49,6 +49,7 @@ class MentorcertCertificationTypes(_Row):
     updated_at: datetime
     validity_months: int | None
     validity_rule: str
+    version: int
 
 
 class MentorcertChapters(_Row):
@@ -61,6 +62,7 @@ class MentorcertChapters(_Row):
     organisation_id: UUID
     parent_id: UUID | None
     updated_at: datetime
+    version: int
 
 
 class MentorcertMemberships(_Row):
@@ -74,6 +76,7 @@ class MentorcertMemberships(_Row):
     role: str
     updated_at: datetime
     user_id: UUID
+    version: int
 
 
 class MentorcertOrganisations(_Row):
@@ -85,6 +88,7 @@ class MentorcertOrganisations(_Row):
     slug: str
     time_zone: str
     updated_at: datetime
+    version: int
 
 
 class MentorcertPeerMentorChapters(_Row):
@@ -97,6 +101,7 @@ class MentorcertPeerMentorChapters(_Row):
     organisation_id: UUID
     peer_mentor_id: UUID
     updated_at: datetime
+    version: int
 
 
 class MentorcertPeerMentors(_Row):
@@ -116,6 +121,7 @@ class MentorcertPeerMentors(_Row):
     phone: str | None
     updated_at: datetime
     user_id: UUID | None
+    version: int
 
 
 class PublicListedPeerMentors(_Row):

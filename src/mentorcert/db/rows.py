@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_origin
 from uuid import UUID
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import aiosql
 import psycopg
+from psycopg import sql
 from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
@@ -110,6 +111,21 @@ def change_one(conn: Connection, query: str, /, **parameters: Any) -> None:
     """Run a statement that changes one row; raises MissingRightError where the caller may change none."""
     if execute(conn, query, **parameters) != 1:
         raise MissingRightError
+
+
+def differences(row: Any, wanted: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that a row as read has otherwise."""
+    return {name: value for name, value in asdict(wanted).items() if getattr(row, name) != value}
+
+
+def change_columns(conn: Connection, query: str, changes: Mapping[str, Any], /, **parameters: Any) -> None:
+    """Write some columns of one row, in place of `{changes}` in the statement; else as `change_one`.
+
+    The statement names the version that was read; raises StaleVersionError where the row has another.
+    """
+    columns = [sql.SQL(", {} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes]
+    statement = sql.SQL(query).format(changes=sql.Composed(columns)).as_string(conn)
+    change_one(conn, statement, **parameters, **changes)
 
 
 async def fetch_all_async(

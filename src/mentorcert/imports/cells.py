@@ -24,6 +24,27 @@ _YES_WORDS = frozenset({*YES.values(), "j", "y", "true", "sann", "1", "x"})
 _NO_WORDS = frozenset({*NO.values(), "n", "false", "usann", "0", ""})
 _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _NORWEGIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
+# What spreadsheets write for a number of many digits, for a line end, and for a day without its format.
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE | re.ASCII)
+_ESCAPED = re.compile(r"_x[0-9A-F]{4}_", re.IGNORECASE)
+_DAY_NUMBER = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
+# What stands in a name where a letter was lost on the way.
+_LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?¿¾¯®†›√∏](?=[^\W\d_])")
+_TOTALS = frozenset(
+    {
+        "sum",
+        "summer",
+        "totalt",
+        "total",
+        "totals",
+        "i alt",
+        "tilsammen",
+        "til sammen",
+        "delsum",
+        "subtotal",
+        "antall",
+    }
+)
 # What Excel leaves alone: a whole number of few digits, or a word that is no month and no truth value.
 _PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}|[A-Za-zÀ-ž][0-9A-Za-zÀ-ž_-]*")
 _TAKEN_FOR_ANOTHER = re.compile(
@@ -91,6 +112,11 @@ def read_text(cell: str) -> str:
         raise CellError(
             LazyText("it contains a control character"), LazyText("delete the invisible character")
         )
+    if _ESCAPED.search(text):
+        raise CellError(
+            LazyText("it contains “{}”, which stands for a character that cannot be seen", "_x000D_"),
+            LazyText("delete it"),
+        )
     if _EXCEL_ERROR.fullmatch(text):
         raise CellError(
             LazyText("it is an error value of the spreadsheet"),
@@ -114,7 +140,41 @@ def read_optional_text(cell: str) -> str | None:
 def read_number(cell: str) -> str:
     """Return a number, without the apostrophe that `escape_number` or a person put on. Raises CellError."""
     text, written = read_required_text(cell), cell.strip()
-    return written[1:] if written.startswith(_APOSTROPHE) and len(written) > 1 else text
+    if written.startswith(_APOSTROPHE) and len(written) > 1:
+        return written[1:]
+    _refuse_scientific(text)
+    return text
+
+
+def read_name(cell: str) -> str:
+    """Return a person's name. Raises CellError."""
+    text = read_required_text(cell)
+    if lost := _LOST_LETTER.search(text):
+        raise CellError(
+            LazyText("it contains “{}”, where a letter seems to have been lost", lost[0]),
+            LazyText("write the name as it is"),
+        )
+    return text
+
+
+def read_phone(cell: str) -> str | None:
+    """Return the telephone number, None where the cell is empty. Raises CellError."""
+    text = read_text(cell)
+    _refuse_scientific(text)
+    return text or None
+
+
+def is_total(cell: str) -> bool:
+    """Return whether the cell begins a row of sums."""
+    return original(cell).strip(" :").casefold() in _TOTALS
+
+
+def _refuse_scientific(text: str) -> None:
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellError(
+            LazyText("the spreadsheet shortened a number of many digits"),
+            LazyText("format the column as text, and type the number again"),
+        )
 
 
 def read_list(cell: str) -> list[str]:
@@ -139,6 +199,11 @@ def read_consent(cell: str) -> bool:
 def read_day(cell: str) -> date:
     """Return the day written as yyyy-mm-dd or dd.mm.yyyy. Raises CellError."""
     text = read_text(cell)
+    if _DAY_NUMBER.fullmatch(text):
+        raise CellError(
+            LazyText("it is a number, as a spreadsheet keeps a day without its format"),
+            LazyText("format the column as a date, or write the day as 31.12.2026"),
+        )
     match = _ISO_DAY.fullmatch(text) or _NORWEGIAN_DAY.fullmatch(text)
     if match is None:
         raise CellError(

@@ -1,6 +1,7 @@
 """The columns of a mentor file, and how its heading row names them."""
 
 import unicodedata
+from collections.abc import Collection
 from enum import StrEnum
 
 from mentorcert.imports.cells import Language
@@ -42,8 +43,11 @@ PERSON_COLUMNS = (
     Column.CHAPTERS,
     Column.CONSENT,
 )
-# A file of rejected rows has one column more; when the rows are corrected, it can be imported as it is.
-OPTIONAL_COLUMNS = frozenset({Column.PAST_RENEWALS, Column.PROBLEM})
+# Of a column that a file lacks, the registry keeps what it has.
+REQUIRED_COLUMNS = (Column.EXTERNAL_ID, Column.NAME)
+# Days say nothing without their type, and a type nothing without its day of issue.
+_WITH_CERTIFICATION = (Column.TYPE, Column.ISSUED)
+CERTIFICATION_COLUMNS = (*_WITH_CERTIFICATION, Column.EXPIRES, Column.PAST_RENEWALS)
 _OTHER_HEADINGS = {
     "medlemsnummer": Column.EXTERNAL_ID,
     "membernumber": Column.EXTERNAL_ID,
@@ -64,6 +68,14 @@ _OTHER_HEADINGS = {
 def column_of(heading: str) -> Column | None:
     """Return the column that a heading names in either language, whatever its case, spaces and hyphens."""
     return _COLUMN_OF_HEADING.get(_letters(heading))
+
+
+def missing_columns(found: Collection[Column]) -> list[Column]:
+    """Return the columns without which the ones that were found can't be imported."""
+    needed = {*REQUIRED_COLUMNS}
+    if not set(CERTIFICATION_COLUMNS).isdisjoint(found):
+        needed.update(_WITH_CERTIFICATION)
+    return [column for column in HEADINGS if column in needed and column not in found]
 
 
 def _letters(heading: str) -> str:

@@ -1,9 +1,6 @@
 """Exports an organisation's mentors and certifications in the columns that the import reads."""
 
-import errno
 import io
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -55,20 +52,6 @@ def export(
         ),
         _DIALECTS[language],
     )
-
-
-def save(content: bytes, path: Path) -> None:
-    """Write the file whole or not at all, for its owner's eyes only. Raises OSError."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _rows(

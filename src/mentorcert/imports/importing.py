@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError, UnknownOrganisationError
 from mentorcert.imports import cells, tabular
-from mentorcert.imports.columns import Column, column_of
+from mentorcert.imports.columns import PERSON_COLUMNS, Column, column_of
 from mentorcert.imports.mentor_rows import Problem, Row, problem_of, read_row
 from mentorcert.imports.problem_labels import TEXTS, WARNINGS
 from mentorcert.imports.tabular import Table
@@ -31,6 +31,7 @@ _CHECKS = (
     _queries.analyze_rows,
     _queries.lock_certifications,
     _queries.lock_mentors,
+    _queries.keep_absent_columns,
     _queries.resolve_chapters,
     _queries.resolve_types,
     _queries.resolve_certifications,
@@ -52,6 +53,23 @@ class _Organisation(TypedDict):
     time_zone: str
 
 
+class FieldChange(TypedDict):
+    """A field of a person that would change; None is nothing, so that a None after it would be cleared."""
+
+    column: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What one row changes in the fields of a person whom the registry has."""
+
+    line: int
+    external_id: str
+    changes: tuple[FieldChange, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What was written, or by a dry run would have been."""
@@ -70,6 +88,7 @@ class Report:
     """The outcome of an import; `counts` is None where bad rows kept everything from being written.
 
     `lines_left_out` are those of the bad rows and of the persons left out; they stand in `bad_rows_file`.
+    `notes` say what of the file was read; `changes`, of a dry run, are the fields with old and new value.
     """
 
     rows: int
@@ -78,6 +97,8 @@ class Report:
     counts: Counts | None
     is_written: bool
     bad_rows_file: Path | None
+    notes: tuple[LazyText, ...] = ()
+    changes: tuple[RowChanges, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,7 @@ class Outcome:
     is_unlimited: bool
     held_issued: date | None
     held_expires: date | None
+    changes: list[FieldChange]
 
 
 def bad_rows_file(path: Path) -> Path:
@@ -163,15 +185,19 @@ def import_table(
     problems = [problem for row in rows for problem in row.problems]
     places = {heading.strip(): place for place, heading in enumerate(table.headings)}
     left_out: tuple[int, ...] = ()
+    changes: list[RowChanges] = []
     counts: Counts | None = None
     is_written = False
     with conn.transaction():
         locked = _lock_organisation(conn, organisation)
         _copy(conn, rows, progress)
         problems += _check(conn, table, locked, progress)
-        if each_row is not None:
+        if each_row is not None or dry_run:
             for outcome in _outcomes(conn, locked):
-                each_row(outcome)
+                if dry_run and outcome.changes and outcome.external_id:
+                    changes.append(RowChanges(outcome.line, outcome.external_id, tuple(outcome.changes)))
+                if each_row is not None:
+                    each_row(outcome)
         problems.sort(key=lambda problem: (problem.line, places.get(problem.column, len(places))))
         if any(not problem.is_warning for problem in problems):
             if not skip_bad:
@@ -191,6 +217,8 @@ def import_table(
         counts=counts,
         is_written=is_written,
         bad_rows_file=None,
+        notes=table.notes,
+        changes=tuple(changes),
     )
 
 
@@ -237,8 +265,9 @@ def _day(day: date | None) -> str | None:
 def _check(
     conn: Connection, table: Table, organisation: _Organisation, progress: Progress
 ) -> Iterable[Problem]:
+    absent = [str(column) for column in PERSON_COLUMNS if column not in table.places]
     for done, check in enumerate(_CHECKS, start=1):
-        check(conn, **organisation)
+        check(conn, **organisation, absent=absent)
         progress("checking", done, len(_CHECKS))
     records = {record.line: record for record in table.records}
     for line, column, problem, detail in _queries.find_problems(conn):

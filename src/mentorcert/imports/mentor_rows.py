@@ -7,15 +7,15 @@ from typing import Any
 
 from mentorcert.imports import cells
 from mentorcert.imports.cells import CellError, Period
-from mentorcert.imports.columns import PERSON_COLUMNS, Column
+from mentorcert.imports.columns import CERTIFICATION_COLUMNS, PERSON_COLUMNS, Column
 from mentorcert.imports.tabular import Record, Table
 from mentorcert.translatable import LazyText
 
 _READERS: dict[Column, Callable[[str], object]] = {
     Column.EXTERNAL_ID: cells.read_number,
-    Column.NAME: cells.read_required_text,
+    Column.NAME: cells.read_name,
     Column.EMAIL: cells.read_optional_text,
-    Column.PHONE: cells.read_optional_text,
+    Column.PHONE: cells.read_phone,
     Column.CHAPTERS: lambda cell: sorted(cells.read_list(cell)),
     Column.CONSENT: cells.read_consent,
     Column.TYPE: cells.read_optional_text,
@@ -23,7 +23,11 @@ _READERS: dict[Column, Callable[[str], object]] = {
     Column.EXPIRES: cells.read_last_valid_day,
     Column.PAST_RENEWALS: cells.read_periods,
 }
-_CERTIFICATION_COLUMNS = (Column.TYPE, Column.ISSUED, Column.EXPIRES, Column.PAST_RENEWALS)
+_DAY_COLUMNS = (Column.ISSUED, Column.EXPIRES, Column.PAST_RENEWALS)
+_MADE_A_DATE = (
+    LazyText("the spreadsheet made a date of it"),
+    LazyText("format the column as text, and type the value again"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,26 @@ def read_row(table: Table, record: Record) -> Row:
     """Read one record; every cell that is bad has a problem."""
     values: dict[Column, Any] = {}
     faults: dict[Column, tuple[LazyText, LazyText]] = {}
-    if misfit := _misfit(table, record):
+    if misfit := _total(table, record) or _misfit(table, record):
         return _row(record, (misfit,), {}, person_is_bad=True)
     for column, reader in _READERS.items():
+        place = table.places.get(column, -1)
+        if place in record.faults:
+            fault = record.faults[place]
+            faults[column] = (fault.reason, fault.advice)
+            continue
+        if place in record.dates and column not in _DAY_COLUMNS:
+            faults[column] = _MADE_A_DATE
+            continue
+        if place < 0 and column in PERSON_COLUMNS:
+            continue  # the registry keeps what it has
         try:
             values[column] = reader(table.cell(record, column))
         except CellError as error:
             faults[column] = (error.reason, error.advice)
-    if not faults.keys() & set(_CERTIFICATION_COLUMNS):
+    if not faults.keys() & set(CERTIFICATION_COLUMNS):
         faults.update(_contradictions(values))
-    if faults.keys() & set(_CERTIFICATION_COLUMNS):
+    if faults.keys() & set(CERTIFICATION_COLUMNS):
         # Half of the days would lead to problems that are none.
         values.update({Column.ISSUED: None, Column.EXPIRES: None, Column.PAST_RENEWALS: []})
     problems = tuple(problem_of(table, record, column, *texts) for column, texts in faults.items())
@@ -100,6 +114,26 @@ def _row(
     return Row(line=record.line, problems=problems, person_is_bad=person_is_bad, **known)
 
 
+def _total(table: Table, record: Record) -> Problem | None:
+    column = next(
+        (
+            column
+            for column in (Column.EXTERNAL_ID, Column.NAME)
+            if cells.is_total(table.cell(record, column))
+        ),
+        None,
+    )
+    if column is None:
+        return None
+    return problem_of(
+        table,
+        record,
+        column,
+        LazyText("it is a row of sums, not a person"),
+        LazyText("delete the row"),
+    )
+
+
 def _misfit(table: Table, record: Record) -> Problem | None:
     """Return a problem if the record was torn, or holds a delimiter that was meant as text."""
     surplus = [cell for cell in record.cells[len(table.headings) :] if cell.strip()]
@@ -112,7 +146,9 @@ def _misfit(table: Table, record: Record) -> Problem | None:
             LazyText("put quotation marks around a text that contains “{}”", table.dialect.delimiter),
         )
     # Spreadsheets leave out empty cells at the end; a row without all of the person's was cut by a line end.
-    if len(record.cells) <= max(table.places[column] for column in PERSON_COLUMNS):
+    if not table.from_sheet and len(record.cells) <= max(
+        table.places[column] for column in PERSON_COLUMNS if column in table.places
+    ):
         return Problem(
             record.line,
             table.headings[len(record.cells)].strip(),

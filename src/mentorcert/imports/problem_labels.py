@@ -88,6 +88,14 @@ TEXTS: Final = {
             "leave the cell empty to keep that, or correct it in the registry; an import shortens nothing"
         ),
     ),
+    "far_beyond_rule": (
+        LazyText("it lies far beyond what the type gives, which is {}"),
+        LazyText("look for a typing error in the year"),
+    ),
+    "beyond_rule": (
+        LazyText("it lies beyond what the type gives, which is {}"),
+        LazyText("nothing, if it was extended; else leave the cell empty"),
+    ),
     "superseded": (
         LazyText("the registry said this before and was changed since"),
         LazyText("write what the registry says now, or take the line out; an import takes no change back"),
@@ -103,6 +111,7 @@ TEXTS: Final = {
 }
 WARNINGS: Final = frozenset(
     {
+        "beyond_rule",
         "past_unknown",
         "stays_suspended",
         "external_id_case",

@@ -3,46 +3,30 @@
 import csv
 import io
 import re
-import warnings
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from importlib import import_module
-from itertools import islice
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
-from mentorcert.errors import InvalidInputError
-from mentorcert.imports.columns import HEADINGS, OPTIONAL_COLUMNS, Column, column_of
+from mentorcert.imports import limits
+from mentorcert.imports.columns import HEADINGS, Column, column_of, missing_columns
+from mentorcert.imports.encodings import UnreadableFileError, decode
+from mentorcert.imports.file_kinds import refuse_other_kinds
+from mentorcert.imports.records import Record
+from mentorcert.imports.sheets import Sheet, read_sheets, too_long
 from mentorcert.translatable import LazyText
 
-MAX_BYTES = 64 * 2**20
-MAX_UNPACKED_BYTES = 256 * 2**20
-# Of a workbook that people wrote, one byte unpacks to about ten; of one that is a trap, to a thousand.
-MAX_UNPACKED_RATIO, SMALL_BYTES = 100, 2**20
-MAX_SHEET_COLUMNS = 100
-# What Excel itself takes; a file may claim to begin at row a thousand million.
-MAX_SHEET_ROWS = 2**20
-MAX_RECORDS = 1_000_000
+__all__ = ["Record", "UnreadableFileError", "parse", "read", "write_csv"]
 
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_ZIP_START = b"PK\x03\x04"
-_OLE_START = b"\xd0\xcf\x11\xe0"
-_DELIMITERS = ";,\t"
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)')
-# æ ø å Æ Ø Å, written as UTF-8 and read as Windows-1252.
-_MISREAD_UTF8 = re.compile("Ã[¦¸¥†˜…]")
-# What openpyxl raises for a damaged file depends on where the damage is.
-_DAMAGE = (
-    *(AttributeError, EOFError, IndexError, KeyError, SyntaxError, TypeError, ValueError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-_DIVIDE = LazyText("Divide it into several files.")
-
-
-class UnreadableFileError(InvalidInputError):
-    """The file cannot be read as a table of mentors."""
+_ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_DELIMITERS: Final = ";,\t"
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)')
+_SAMPLE_CHARACTERS: Final = 2**16
+_FEW, _MANY = 2, 3  # known headings: of a row that is a title, of one that is none
+_SHOWN: Final = 60  # characters of a heading
+_DIVIDE: Final = LazyText("Divide it into several files.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +42,18 @@ RFC_4180 = Dialect("utf-8", ",")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One record: the line on which it begins (from 1; in a sheet, the row) and its cells."""
-
-    line: int
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
-    """A file's heading row, where each column stands in it, and its records, blank ones left out."""
+    """A file's heading row, where each column stands in it, and its records, blank ones left out.
+
+    `notes` say what was read, and what somebody may have missed: the sheet, hidden rows, a title.
+    """
 
     dialect: Dialect
     from_sheet: bool
     headings: tuple[str, ...]
     places: Mapping[Column, int]
     records: tuple[Record, ...]
+    notes: tuple[LazyText, ...] = ()
 
     def cell(self, record: Record, column: Column) -> str:
         """Return the cell's text, empty where the record or the file has none."""
@@ -84,32 +64,28 @@ class Table:
 def read(path: Path) -> Table:
     """Read a file, as `parse` does. Raises UnreadableFileError, OSError."""
     with path.open("rb") as file:
-        return parse(path.name, file.read(MAX_BYTES + 1))
+        return parse(path.name, file.read(limits.MAX_BYTES + 1))
 
 
 def parse(name: str, data: bytes) -> Table:
     """Read the content of a .csv (or .txt) or .xlsx file; it decides itself which of them it is.
 
-    CSV may be UTF-8 (with or without a byte order mark), UTF-16 with one, or Windows-1252, and separated by
-    semicolon, comma or tab; of a workbook, the first sheet is read. Raises UnreadableFileError.
+    CSV is separated by semicolon, comma or tab; its encoding is recognised by its content. Of a workbook, the one
+    visible sheet with the headings is read. Raises UnreadableFileError.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > limits.MAX_BYTES:
         raise UnreadableFileError(
-            LazyText("{} is larger than {} MiB.", name, MAX_BYTES // 2**20), hint=_DIVIDE
+            LazyText("{} is larger than {} MiB.", name, limits.MAX_BYTES // 2**20), hint=_DIVIDE
         )
-    if data.startswith(_OLE_START):
-        raise UnreadableFileError(
-            LazyText("{} is an old or a password-protected Excel file.", name),
-            hint=LazyText("Save it as .xlsx or as CSV."),
-        )
-    if data.startswith(_ZIP_START):
-        return _table(name, NORWEGIAN_EXCEL, _sheet_records(name, data), from_sheet=True)
-    encoding, text = _decode(name, data)
+    if data.startswith(_ZIP_STARTS):
+        return _sheet_table(name, data)
+    refuse_other_kinds(name, data)
+    encoding, text = decode(name, data)
     line = 1
     if separator_line := _SEPARATOR_LINE.match(text):
         line, delimiter, text = 2, separator_line[1], text[separator_line.end() :]
     else:
-        delimiter = max(_DELIMITERS, key=lambda candidate: _known_headings(text, candidate))
+        delimiter = max(_DELIMITERS, key=lambda candidate: _most_headings(text, candidate))
     records = _csv_records(name, text, delimiter, line)
     return _table(name, Dialect(encoding, delimiter), records, from_sheet=False)
 
@@ -121,44 +97,38 @@ def write_csv(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
     return text.getvalue().encode(dialect.encoding, errors="replace")
 
 
-def _decode(name: str, data: bytes) -> tuple[str, str]:
-    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
-    for encoding in (marked,) if marked else ("utf-8", "cp1252"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            continue
-        if encoding == "cp1252" and _MISREAD_UTF8.search(text):
-            break
-        return encoding, text
-    raise UnreadableFileError(
-        LazyText(
-            "{}, line {}: the text is neither wholly {} nor wholly Windows-1252.",
-            name,
-            line,
-            marked or "UTF-8",
-        ),
-        hint=LazyText("Open the file where it came from and save it as CSV UTF-8."),
-    )
+def _known_headings(cells: Sequence[str]) -> int:
+    return sum(column_of(heading) is not None for heading in cells[: limits.MAX_COLUMNS])
 
 
-def _known_headings(text: str, delimiter: str) -> int:
+def _most_headings(text: str, delimiter: str) -> int:
+    lines = io.StringIO(text[:_SAMPLE_CHARACTERS], newline="")
     try:
-        records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        first = next((cells for cells in records if any(map(str.strip, cells))), [])
+        first = islice(csv.reader(lines, delimiter=delimiter), limits.MAX_TITLE_ROWS)
+        return max(map(_known_headings, first), default=0)
     except csv.Error:
         return 0
-    return sum(column_of(heading) is not None for heading in first)
 
 
 def _csv_records(name: str, text: str, delimiter: str, first_line: int) -> Iterator[Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = first_line
+    characters = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal characters
+        for physical in io.StringIO(text, newline=""):
+            characters += len(physical)
+            if characters > limits.MAX_RECORD_CHARACTERS:
+                raise too_long(name, line)
+            yield physical
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+    csv.field_size_limit(limits.MAX_RECORD_CHARACTERS)
     try:
         for cells in reader:
+            _refuse_width(name, line, cells)
             yield Record(line, tuple(cells))
-            line = reader.line_num + first_line
+            line, characters = reader.line_num + first_line, 0
     except csv.Error as error:
         raise UnreadableFileError(
             LazyText("{}, line {}: the record that begins here cannot be read: {}.", name, line, error),
@@ -168,58 +138,72 @@ def _csv_records(name: str, text: str, delimiter: str, first_line: int) -> Itera
         ) from None
 
 
-def _sheet_records(name: str, data: bytes) -> Iterator[Record]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > min(MAX_UNPACKED_BYTES, max(SMALL_BYTES, MAX_UNPACKED_RATIO * len(data))):
-            raise UnreadableFileError(
-                LazyText("{} would unpack to {} MiB, more than is plausible.", name, unpacked // 2**20),
-                hint=LazyText("Divide it into several files, or save the sheet as CSV."),
-            )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of decoration that it does not keep
-            # Only here: it takes as long to import as all the rest together. Not python-calamine: two cells
-            # far apart end the process, and formulas without a value are no other than empty cells.
-            openpyxl = import_module("openpyxl")
-            unescape = openpyxl.utils.escape.unescape
-            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            rows = book.worksheets[0].iter_rows(
-                max_row=MAX_SHEET_ROWS, max_col=MAX_SHEET_COLUMNS, values_only=True
-            )
-            for number, values in enumerate(rows, start=1):
-                yield Record(number, tuple(unescape(_sheet_text(value)) for value in values))
-    except _DAMAGE as error:
+def _refuse_width(name: str, line: int, cells: Sequence[str]) -> None:
+    if len(cells) > limits.MAX_COLUMNS:
         raise UnreadableFileError(
-            LazyText("{} is not an Excel workbook that can be read.", name),
-            hint=LazyText("Save it again as .xlsx, or as CSV."),
-        ) from error
+            LazyText("{}, line {}: there are more than {} columns.", name, line, limits.MAX_COLUMNS),
+            hint=LazyText("Delete the columns that are not asked for."),
+        )
+    if any(len(cell) > limits.MAX_CELL_CHARACTERS for cell in cells):
+        raise too_long(name, line)
 
 
-def _sheet_text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case datetime() if value.time() == time.min:
-            return value.date().isoformat()
-        case date() | time():
-            return value.isoformat()
-        case _:
-            return str(value)
+def _sheet_table(name: str, data: bytes) -> Table:
+    sheets, hidden = read_sheets(name, data)
+    with_headings = [sheet for sheet in sheets if _names_columns(sheet)]
+    if len(with_headings) > 1:
+        raise UnreadableFileError(
+            LazyText(
+                "{}: several sheets have the headings of a mentor file: {}.",
+                name, ", ".join(f"“{sheet.title}”" for sheet in with_headings),
+            ),
+            hint=LazyText("Keep one of them in the file, or hide the others."),
+        )  # fmt: skip
+    sheet = with_headings[0] if with_headings else sheets[0]
+    others = [other.title for other in sheets if other is not sheet and other.records]
+    notes = [LazyText("The sheet “{}” was read.", sheet.title)]
+    notes += [LazyText("The sheet “{}” was not read.", title) for title in others]
+    notes += [LazyText("The sheet “{}” is hidden and was not read.", title) for title in hidden]
+    table = _table(name, NORWEGIAN_EXCEL, iter(sheet.records), from_sheet=True, sheet=sheet)
+    rows = sheet.hidden_rows & {record.line for record in table.records}
+    if rows:
+        notes.append(LazyText("Hidden rows were read, too: {}.", _few(sorted(rows))))
+    if sheet.hidden_columns:
+        notes.append(LazyText("Hidden columns were read, too: {}.", sheet.hidden_columns))
+    return replace(table, notes=(*notes, *table.notes))
 
 
-def _table(name: str, dialect: Dialect, records: Iterable[Record], *, from_sheet: bool) -> Table:
-    filled = (record for record in records if any(map(str.strip, record.cells)))
-    heading_row = next(filled, None)
-    if heading_row is None:
+def _names_columns(sheet: Sheet) -> bool:
+    return _heading_place(sheet.records[: limits.MAX_TITLE_ROWS])[1] >= _MANY
+
+
+def _few(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")  # noqa: PLR2004 - shown
+
+
+def _heading_place(rows: Sequence[Record]) -> tuple[int, int]:
+    """Return which of the rows names the columns, and how many it names."""
+    known = [_known_headings(row.cells) for row in rows]
+    best = max(range(len(known)), key=lambda place: known[place], default=0)
+    # A title may name one column by chance; a heading row with errors stays the heading row.
+    place = best if known and known[0] < _FEW and known[best] >= _MANY else 0
+    return place, known[place] if known else 0
+
+
+def _table(
+    name: str, dialect: Dialect, records: Iterator[Record], *, from_sheet: bool, sheet: Sheet | None = None
+) -> Table:
+    filled = (record for record in records if record.faults or any(map(str.strip, record.cells)))
+    first = list(islice(filled, limits.MAX_TITLE_ROWS))
+    if not first:
         raise UnreadableFileError(
             LazyText("{} is empty.", name), hint=LazyText("The first row names the columns.")
         )
-    width = max(place for place, heading in enumerate(heading_row.cells, start=1) if heading.strip())
+    place, _ = _heading_place(first)
+    heading_row = first[place]
+    width = max(
+        (place for place, heading in enumerate(heading_row.cells, start=1) if heading.strip()), default=0
+    )
     headings = heading_row.cells[:width]
     places = {column: place for place, heading in enumerate(headings) if (column := column_of(heading))}
     if problems := _heading_problems(headings, places):
@@ -230,10 +214,23 @@ def _table(name: str, dialect: Dialect, records: Iterable[Record], *, from_sheet
                 "; ".join(f"{names['nb']} ({names['en']})" for names in HEADINGS.values()),
             ),
         )
-    kept = tuple(islice(filled, MAX_RECORDS + 1))
-    if len(kept) > MAX_RECORDS:
-        raise UnreadableFileError(LazyText("{} has more than {} rows.", name, MAX_RECORDS), hint=_DIVIDE)
-    return Table(dialect, from_sheet, headings, places, kept)
+    _refuse_merged(name, sheet, heading_row.line)
+    kept = tuple(islice(chain(first[place + 1 :], filled), limits.MAX_RECORDS + 1))
+    if len(kept) > limits.MAX_RECORDS:
+        raise UnreadableFileError(
+            LazyText("{} has more than {} rows.", name, limits.MAX_RECORDS), hint=_DIVIDE
+        )
+    titles = (LazyText("The headings stand in row {}; what is above them was skipped.", heading_row.line),)
+    return Table(dialect, from_sheet, headings, places, kept, titles if place else ())
+
+
+def _refuse_merged(name: str, sheet: Sheet | None, heading_line: int) -> None:
+    merged = [area for area, last_row in sheet.merged if last_row >= heading_line] if sheet else []
+    if sheet and merged:
+        raise UnreadableFileError(
+            LazyText("{}, sheet “{}”: the cells {} are merged.", name, sheet.title, merged[0]),
+            hint=LazyText("Unmerge them, and fill each cell: of merged cells, only the first has a value."),
+        )
 
 
 def _joined(problems: Sequence[LazyText]) -> LazyText:
@@ -244,15 +241,22 @@ def _joined(problems: Sequence[LazyText]) -> LazyText:
 def _heading_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[LazyText]:
     found = [column_of(heading) for heading in headings]
     return [
-        *(LazyText("unknown column “{}”", heading) for heading in headings if column_of(heading) is None),
+        *(_unknown(heading) for heading in headings if column_of(heading) is None),
         *(
             LazyText("column “{}” stands twice", headings[places[column]])
             for column in places
             if found.count(column) > 1
         ),
         *(
-            LazyText("column “{}” ({}) is missing", names["nb"], names["en"])
-            for column, names in HEADINGS.items()
-            if column not in places and column not in OPTIONAL_COLUMNS
+            LazyText("column “{}” ({}) is missing", HEADINGS[column]["nb"], HEADINGS[column]["en"])
+            for column in missing_columns(places.keys())
         ),
     ]
+
+
+def _unknown(heading: str) -> LazyText:
+    known = {name.casefold(): name for names in HEADINGS.values() for name in names.values()}
+    shown = heading if len(heading) <= _SHOWN else f"{heading[:_SHOWN]}…"
+    if near := get_close_matches(heading.strip().casefold()[:_SHOWN], known, n=1):
+        return LazyText("unknown column “{}” (“{}”?)", shown, known[near[0]])
+    return LazyText("unknown column “{}”", shown)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import IO, Final
 
 from mentorcert.errors import InvalidInputError
-from mentorcert.imports.tabular import MAX_SHEET_ROWS
+from mentorcert.imports.limits import MAX_SHEET_ROWS
 from mentorcert.translatable import LazyText
 
 Cell = str | date

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from mentorcert.db import rows
@@ -17,6 +17,16 @@ class Chapter:
 
     id: UUID
     organisation_id: UUID
+    parent_id: UUID | None
+    code: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What may be changed of a chapter."""
+
     parent_id: UUID | None
     code: str
     name: str
@@ -39,11 +49,15 @@ def tree(chapters: Sequence[Chapter]) -> Iterator[tuple[int, Chapter]]:
         waiting += [(depth + 1, under) for under in reversed(below[chapter.id])]
 
 
-def add(conn: Connection, *, code: str, name: str, parent_id: UUID | None) -> None:
+def add(conn: Connection, placing: Placing) -> None:
     """Add a chapter to the caller's organisation. Administrators only."""
-    rows.execute(conn, _QUERIES.add, code=code, name=name, parent_id=parent_id)
+    rows.execute(conn, _QUERIES.add, **asdict(placing))
 
 
-def change(conn: Connection, chapter_id: UUID, *, code: str, name: str, parent_id: UUID | None) -> None:
-    """Rename or move a chapter; raises MissingRightError where the caller may not. Administrators only."""
-    rows.change_one(conn, _QUERIES.change, id=chapter_id, code=code, name=name, parent_id=parent_id)
+def change(conn: Connection, chapter: Chapter, placing: Placing) -> None:
+    """Rename or move a chapter as read. Administrators only.
+
+    Raises MissingRightError where the caller may not, StaleVersionError where it was changed since.
+    """
+    changes = rows.differences(chapter, placing)
+    rows.change_columns(conn, _QUERIES.change, changes, id=chapter.id, version=chapter.version)

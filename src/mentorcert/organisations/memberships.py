@@ -30,6 +30,7 @@ class Membership:
     holds: bool
     email: str | None
     full_name: str | None
+    version: int
 
 
 def search(
@@ -72,9 +73,12 @@ def add(conn: Connection, user_id: UUID, role: Role, chapter_id: UUID | None) ->
     rows.execute(conn, _QUERIES.add, user_id=user_id, role=role, chapter_id=chapter_id)
 
 
-def end(conn: Connection, membership_id: UUID) -> None:
-    """End a membership; raises MissingRightError where the caller may not, and LastAdministratorError."""
-    rows.change_one(conn, _QUERIES.end_membership, id=membership_id)
+def end(conn: Connection, membership_id: UUID, version: int | None = None) -> None:
+    """End a membership, where a version is given that one only.
+
+    Raises MissingRightError where the caller may not, LastAdministratorError and StaleVersionError.
+    """
+    rows.change_one(conn, _QUERIES.end_membership, id=membership_id, version=version)
 
 
 def link_peer_mentor(conn: Connection, organisation_id: UUID, external_id: str, user_id: UUID) -> bool:

@@ -4,7 +4,8 @@
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at,
-  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name
+  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name,
+  membership.version
 from mentorcert.memberships as membership
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
 left join mentorcert_private.member_logins() as login on login.user_id = membership.user_id
@@ -24,7 +25,8 @@ limit :size;
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at,
-  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name
+  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name,
+  membership.version
 from mentorcert.memberships as membership
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
 left join mentorcert_private.member_logins() as login on login.user_id = membership.user_id
@@ -35,8 +37,11 @@ where membership.id = :id and (membership.ended_at is null or membership.ended_a
 -- name: add(user_id, role, chapter_id)!
 insert into mentorcert.memberships (user_id, role, chapter_id) values (:user_id, :role, :chapter_id);
 
--- name: end_membership(id)!
-update mentorcert.memberships set ended_at = now() where id = :id and (ended_at is null or ended_at > statement_timestamp());
+-- name: end_membership(id, version)!
+-- One that has ended meanwhile is another version than the one that was seen.
+update mentorcert.memberships
+set ended_at = now(), version = coalesce(:version, version)
+where id = :id and (ended_at is null or ended_at > statement_timestamp() or :version::bigint is not null);
 
 -- name: link_peer_mentor(organisation_id, external_id, user_id)!
 update mentorcert.peer_mentors as mentor

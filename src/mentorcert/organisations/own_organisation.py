@@ -12,13 +12,14 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class OwnOrganisation:
-    """An organisation, with the user's roles in it."""
+    """An organisation, with the user's roles in it; `has_others`: whether the user is in another one, too."""
 
     id: UUID
     slug: str
     name: str
     time_zone: str
     roles: list[Role]
+    has_others: bool
 
 
 def current(conn: Connection) -> OwnOrganisation | None:

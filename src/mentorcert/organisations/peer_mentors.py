@@ -31,6 +31,7 @@ class PeerMentor:
     user_id: UUID | None
     may_certify: bool
     listed_until: datetime | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,19 @@ def add(conn: Connection, contact: Contact, chapter_ids: Collection[UUID]) -> UU
 def change(
     conn: Connection, peer_mentor: PeerMentor, contact: Contact, chapter_ids: Collection[UUID]
 ) -> None:
-    """Write what is new of a peer mentor, who enters and leaves chapters accordingly. Administrators only."""
+    """Write what differs from a peer mentor as read, who enters and leaves chapters accordingly.
+
+    Administrators only. Raises StaleVersionError where the peer mentor was changed since.
+    """
     left = set(peer_mentor.chapter_ids) - set(chapter_ids)
     entered = set(chapter_ids) - set(peer_mentor.chapter_ids)
-    rows.change_one(conn, _QUERIES.change, peer_mentor_id=peer_mentor.id, **asdict(contact))
+    rows.change_columns(
+        conn,
+        _QUERIES.change,
+        rows.differences(peer_mentor, contact),
+        peer_mentor_id=peer_mentor.id,
+        version=peer_mentor.version,
+    )
     if left:
         rows.execute(conn, _QUERIES.leave, peer_mentor_id=peer_mentor.id, chapter_ids=list(left))
     if entered:

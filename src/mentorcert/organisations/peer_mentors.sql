@@ -9,7 +9,7 @@ select
     or mentor.chapter_ids && (select mentorcert_private.coordinated_chapter_ids()),
     false
   ) and mentor.erased_at is null as may_certify,
-  listed.listed_until
+  listed.listed_until, mentor.version
 from mentorcert.peer_mentors as mentor
 left join public.listed_peer_mentors as listed on listed.peer_mentor_id = mentor.id
 where mentor.id = :peer_mentor_id and mentor.erased_at is null;
@@ -39,11 +39,9 @@ insert into mentorcert.peer_mentors (external_id, full_name, display_name, email
 values (:external_id, :full_name, :display_name, :email, :phone, :listing_consent, :user_id)
 returning id;
 
--- name: change(peer_mentor_id, external_id, full_name, display_name, email, phone, listing_consent, user_id)!
+-- name: change(peer_mentor_id, version)!
 update mentorcert.peer_mentors as mentor
-set
-  external_id = :external_id, full_name = :full_name, display_name = :display_name, email = :email, phone = :phone,
-  listing_consent = :listing_consent, user_id = :user_id
+set version = :version {changes}
 where mentor.id = :peer_mentor_id and mentor.erased_at is null;
 
 -- name: enter(peer_mentor_id, chapter_ids)!

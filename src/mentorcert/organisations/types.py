@@ -1,6 +1,5 @@
 """Certification types: their names and rules, with examples of the dates to which a rule leads."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Literal
@@ -27,6 +26,7 @@ class CertificationType:
     validity_months: int | None
     required_for_listing: bool
     reminder_days: list[int]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class TypeRules:
     validity_rule: Rule
     validity_months: int | None
     required_for_listing: bool
-    reminder_days: Sequence[int]
+    reminder_days: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,13 @@ def add(conn: Connection, code: str, rules: TypeRules) -> None:
     rows.execute(conn, _QUERIES.add, code=code, **asdict(rules))
 
 
-def change(conn: Connection, type_id: UUID, rules: TypeRules) -> None:
-    """Change a type; raises MissingRightError where the caller may not. Administrators only."""
-    rows.change_one(conn, _QUERIES.change, id=type_id, **asdict(rules))
+def change(conn: Connection, type_: CertificationType, rules: TypeRules) -> None:
+    """Write what differs from a type as read. Administrators only.
+
+    Raises MissingRightError where the caller may not, StaleVersionError where it was changed since.
+    """
+    changes = rows.differences(type_, rules)
+    rows.change_columns(conn, _QUERIES.change, changes, id=type_.id, version=type_.version)
 
 
 def examples(conn: Connection, rule: Rule, months: int | None, time_zone: str) -> list[Example]:

@@ -1,13 +1,15 @@
 -- Certification types, and the dates to which their rules lead.
 
 -- name: of_organisation(organisation_id)
-select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
+  version
 from mentorcert.certification_types
 where organisation_id = :organisation_id
 order by code;
 
 -- name: get(id)
-select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days
+select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
+  version
 from mentorcert.certification_types
 where id = :id;
 
@@ -17,11 +19,8 @@ insert into mentorcert.certification_types
 values
   (:code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[]);
 
--- name: change(id, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
-update mentorcert.certification_types set
-  name_nb = :name_nb, name_en = :name_en, validity_rule = :validity_rule, validity_months = :validity_months,
-  required_for_listing = :required_for_listing, reminder_days = :reminder_days::smallint[]
-where id = :id;
+-- name: change(id, version)!
+update mentorcert.certification_types set version = :version {changes} where id = :id;
 
 -- name: examples(rule, months, time_zone)
 -- By the function by which certifications are issued and renewed.

@@ -21,7 +21,7 @@ from mentorcert.web import (
 )
 from mentorcert.web.administrator.alarms import alarms
 from mentorcert.web.csrf import check_form
-from mentorcert.web.middleware import RequestMiddleware
+from mentorcert.web.middleware import HeadMiddleware, RequestMiddleware
 from mentorcert.web.services import Services
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -42,6 +42,7 @@ def application(services: Services, persons: list[Person] | None = None) -> Fast
     )
     app.state.services = services
     app.state.alarms = alarms
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(RequestMiddleware, is_secure=services.configuration.is_secure)
     error_handlers.install(app)
     app.mount("/static", StaticFiles(directory=_STATIC), "static")

@@ -15,11 +15,12 @@ from mentorcert.access import request_log
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
-from mentorcert.errors import ForbiddenError
+from mentorcert.errors import CsrfError, ForbiddenError
 from mentorcert.organisations import own_organisation
 from mentorcert.organisations.memberships import Role
 from mentorcert.organisations.own_organisation import OwnOrganisation
 from mentorcert.translations import Language, translations
+from mentorcert.web.csrf import SentForm
 from mentorcert.web.rendering.languages import language_of
 from mentorcert.web.rendering.templating import environment
 from mentorcert.web.security.cookies import FORM_FIELD, Cookies
@@ -46,6 +47,16 @@ class OrganisationNeededError(Exception):
     """The page is for members of an organisation; the user is in none, or must choose among several."""
 
 
+class OtherOrganisationError(Exception):
+    """The form was opened in another organisation than the one in which the user acts now."""
+
+    def __init__(self, opened: OwnOrganisation | None, current: OwnOrganisation | None) -> None:
+        """Take both; `opened` is None where it is none of the user's any more."""
+        super().__init__()
+        self.opened = opened
+        self.current = current
+
+
 @dataclass(slots=True)
 class RequestContext:
     """A request in its transaction; `organisation` is None without a sign-in, or with none or several.
@@ -61,6 +72,7 @@ class RequestContext:
     organisation: OwnOrganisation | None
     organisation_ids: set[UUID] = field(default_factory=set)
     logged_always: list[str] = field(default_factory=list)
+    refusal: Exception | None = None
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -76,6 +88,8 @@ class RequestContext:
         """Return the user and the organisation of a member's page."""
         if self.user is None:
             raise SignInNeededError
+        if self.refusal is not None:
+            raise self.refusal
         if self.organisation is None:
             raise OrganisationNeededError
         return self.user, self.organisation
@@ -133,8 +147,14 @@ def render(
         message = cookies.signed("message")
         if message is not None:
             del cookies["message"]
-        token = Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, cookies.form_token())
-        personal = {"context": context, "cookies": cookies, "message": message, "csrf": token}
+        # Of two tabs the one may change over to another organisation: a form acts where it was opened.
+        organisation = context.organisation if context else None
+        personal = {
+            "context": context,
+            "cookies": cookies,
+            "message": message,
+            "csrf": csrf_field(cookies, organisation.id if organisation else None),
+        }
     html = (
         environment(language)
         .get_template(template)
@@ -145,12 +165,19 @@ def render(
             in_other_language=request.url.include_query_params(
                 language="nb" if language == "en" else "en"
             ).query,
-            here=_address(request) if request.method in _SAFE_METHODS else "/",
+            here=address(request) if request.method in _SAFE_METHODS else "/",
             configuration=services_of(request).configuration,
             **values,
         )
     )
     return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+
+
+def csrf_field(cookies: Cookies, organisation_id: UUID | None) -> Markup:
+    """Return the field without which no form is taken; it names the organisation in which the form acts."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(
+        FORM_FIELD, cookies.form_token(organisation_id)
+    )
 
 
 @contextmanager
@@ -214,8 +241,26 @@ ConnectionSlot = Annotated[None, Depends(_acquire_connection, scope="function")]
 def _optional_user(
     request: Request, user: Annotated[User | None, Depends(identify)], _slot: ConnectionSlot
 ) -> Iterator[RequestContext]:
-    with request_context(request, user, chosen=_chosen_organisation(cookies_of(request))) as context:
+    form: SentForm | None = getattr(request.state, "sent_form", None)
+    cookies = cookies_of(request)
+    chosen = form.organisation_id if form and form.switches else _chosen_organisation(cookies)
+    with request_context(request, user, chosen=chosen) as context:
+        context.refusal = _refusal(context, form)
+        if form and form.switches and context.organisation and not context.refusal:
+            cookies["organisation"] = str(context.organisation.id)
         yield context
+
+
+def _refusal(context: RequestContext, form: SentForm | None) -> Exception | None:
+    """Return why a form does not act in the present organisation; None where it does."""
+    current = context.organisation
+    if form is None or context.user is None or form.organisation_id == (current and current.id):
+        return None
+    if form.organisation_id is None:
+        # Without a choice there is one organisation only, and no doubt.
+        return CsrfError() if context.cookies["organisation"] and current else None
+    own = own_organisation.every(context.conn)
+    return OtherOrganisationError(next((of for of in own if of.id == form.organisation_id), None), current)
 
 
 # The transaction ends before the answer is sent: an answer of success is committed.
@@ -264,9 +309,9 @@ def sign_in_path(request: Request) -> str:
     """Return the address of the sign-in, with the way back to the requested page."""
     if request.method not in _SAFE_METHODS:
         return "/sign-in"
-    return f"/sign-in?{urlencode({'next': _address(request)})}"
+    return f"/sign-in?{urlencode({'next': address(request)})}"
 
 
-def _address(request: Request) -> str:
+def address(request: Request) -> str:
     """Return the requested address, without the host."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")

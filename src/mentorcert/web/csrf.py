@@ -1,7 +1,9 @@
 """CSRF protection: a form must come from these pages, in the browser to which they were sent."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from fastapi import Request
 
@@ -9,7 +11,19 @@ from mentorcert.errors import CsrfError
 from mentorcert.web.security.cookies import FORM_FIELD
 from mentorcert.web.security.session import cookies_of
 
+SWITCH_FIELD: Final = "switch_organisation"
+_OWN: Final = frozenset({FORM_FIELD, SWITCH_FIELD})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class SentForm:
+    """A form as sent, where it was opened, and whether to change over to that organisation."""
+
+    organisation_id: UUID | None
+    fields: list[tuple[str, str]]
+    has_file: bool
+    switches: bool
 
 
 async def check_form(request: Request) -> AsyncIterator[None]:
@@ -30,5 +44,11 @@ async def _check_form(request: Request) -> None:
     # What browsers say of themselves, and no script can change.
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise CsrfError(hint="Open the page itself and send the form from there.")
-    token = (await request.form()).get(FORM_FIELD)
-    cookies_of(request).check_form(token if isinstance(token, str) else "")
+    sent = await request.form()
+    token = sent.get(FORM_FIELD)
+    request.state.sent_form = SentForm(
+        cookies_of(request).check_form(token if isinstance(token, str) else ""),
+        [(name, value) for name, value in sent.multi_items() if isinstance(value, str) and name not in _OWN],
+        has_file=any(not isinstance(value, str) for value in sent.values()),
+        switches=SWITCH_FIELD in sent,
+    )

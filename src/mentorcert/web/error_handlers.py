@@ -3,12 +3,14 @@
 import logging
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mentorcert import logs
 from mentorcert.errors import (
@@ -23,15 +25,27 @@ from mentorcert.errors import (
     LockTimeoutError,
     MentorcertError,
     MissingRightError,
+    PreconditionFailedError,
     RuleError,
     SignInUnavailableError,
+    StaleVersionError,
     TooManyAttemptsError,
     UnknownReferenceError,
     ValueRejectedError,
     from_postgres,
 )
 from mentorcert.web.api import problem
-from mentorcert.web.context import OrganisationNeededError, SignInNeededError, render, sign_in_path
+from mentorcert.web.context import (
+    OrganisationNeededError,
+    OtherOrganisationError,
+    SignInNeededError,
+    address,
+    csrf_field,
+    render,
+    sign_in_path,
+)
+from mentorcert.web.csrf import SWITCH_FIELD, SentForm
+from mentorcert.web.security.session import cookies_of
 
 # The first that fits.
 _STATUS: Final[tuple[tuple[type[MentorcertError], int], ...]] = (
@@ -46,6 +60,8 @@ _STATUS: Final[tuple[tuple[type[MentorcertError], int], ...]] = (
     (ConflictError, 409),
     (LockTimeoutError, 409),
     (DuplicateError, 409),
+    (StaleVersionError, 409),
+    (PreconditionFailedError, 412),
     (RuleError, 422),
     (ValueRejectedError, 422),
     (UnknownReferenceError, 422),
@@ -68,6 +84,7 @@ def install(app: FastAPI) -> None:
     """Add a handler for every kind of error."""
     app.add_exception_handler(SignInNeededError, _sign_in_needed)
     app.add_exception_handler(OrganisationNeededError, _organisation_needed)
+    app.add_exception_handler(OtherOrganisationError, _other_organisation)
     app.add_exception_handler(MentorcertError, _mentorcert_error)
     app.add_exception_handler(psycopg.Error, _database_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -84,6 +101,23 @@ def _sign_in_needed(request: Request, _error: Exception) -> Response:
 
 def _organisation_needed(_request: Request, _error: Exception) -> Response:
     return RedirectResponse("/organisation", 303)
+
+
+def _other_organisation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, OtherOrganisationError):
+        raise error
+    form: SentForm = request.state.sent_form
+    return render(
+        request,
+        "other_organisation.html",
+        status=409,
+        opened=error.opened,
+        current=error.current,
+        form=form,
+        target=address(request),
+        bound=csrf_field(cookies_of(request), form.organisation_id),
+        switch_field=SWITCH_FIELD,
+    )
 
 
 def _mentorcert_error(request: Request, error: Exception) -> Response:
@@ -130,9 +164,23 @@ def _http_error(request: Request, error: Exception) -> Response:
         raise error
     if _is_api(request):
         return problem.of_status(request, error.status_code, error.headers)
+    if error.status_code == HTTPStatus.NOT_FOUND and (target := _without_slash(request)):
+        return RedirectResponse(target, HTTPStatus.PERMANENT_REDIRECT)
     answer = _failure(request, error.status_code)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _without_slash(request: Request) -> str | None:
+    """Return the address without slashes at its end, where there is such a page."""
+    # One slash at the beginning: two would lead to another host.
+    path = "/" + request.scope["path"].strip("/")
+    if request.method != "GET" or path == request.scope["path"]:
+        return None
+    asked = {**request.scope, "path": path}
+    if not any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+        return None
+    return quote(path) + (f"?{request.url.query}" if request.url.query else "")
 
 
 def unexpected(request: Request, error: Exception) -> Response:

@@ -116,3 +116,34 @@ class RequestMiddleware:
                     headers.append(name, value)
                     # No cache may store an answer that sets a session.
                     headers["Cache-Control"] = "no-store"
+
+
+class HeadMiddleware:
+    """Answers HEAD wherever GET is answered, with the headers alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask for the page, and keep its body back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+
+        async def send_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if "GET" in (allowed := headers.get("allow", "")) and "HEAD" not in allowed:
+                    headers["Allow"] = allowed.replace("GET", "GET, HEAD")
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        if is_head:
+            scope["method"] = "GET"
+        try:
+            await self._app(scope, receive, send_headers)
+        finally:
+            if is_head:
+                scope["method"] = "HEAD"

@@ -126,18 +126,18 @@ select set_eq(
   $$,
   array[
     'certification_types INSERT code name_en name_nb reminder_days required_for_listing validity_months validity_rule',
-    'certification_types UPDATE name_en name_nb reminder_days required_for_listing validity_months validity_rule',
+    'certification_types UPDATE name_en name_nb reminder_days required_for_listing validity_months validity_rule version',
     'chapters INSERT code name parent_id',
-    'chapters UPDATE code name parent_id',
+    'chapters UPDATE code name parent_id version',
     'memberships INSERT chapter_id role user_id',
-    'memberships UPDATE ended_at',
-    'organisations UPDATE name',
+    'memberships UPDATE ended_at version',
+    'organisations UPDATE name version',
     'peer_mentor_certifications INSERT certification_type expires_at issued_at peer_mentor_id',
     'peer_mentor_certifications UPDATE certification_type expires_at issued_at status',
     'peer_mentor_chapters INSERT chapter_id peer_mentor_id',
-    'peer_mentor_chapters UPDATE ended_at',
+    'peer_mentor_chapters UPDATE ended_at version',
     'peer_mentors INSERT display_name email external_id full_name language listing_consent phone user_id',
-    'peer_mentors UPDATE display_name email external_id full_name language listing_consent phone user_id'
+    'peer_mentors UPDATE display_name email external_id full_name language listing_consent phone user_id version'
   ],
   'clients write these columns: never id, organisation_id, renewal_history, chapter_ids, created_at, updated_at'
 );

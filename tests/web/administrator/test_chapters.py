@@ -16,7 +16,13 @@ def test_adding_renaming_and_moving(admin: Browser, conn: Connection, organisati
     assert "The chapter Grorud is added." in html
     assert html.index(">Oslo<") < html.index(">Grorud<")
     grorud: UUID = fetch(conn, "select id from mentorcert.chapters where code = 'GRO'")
-    assert admin.post(f"/admin/chapters/{grorud}", name="Groruddalen", code="GRD", parent_id="")
+    assert admin.post(
+        f"/admin/chapters/{grorud}",
+        page=f"/admin/chapters/{grorud}",
+        name="Groruddalen",
+        code="GRD",
+        parent_id="",
+    )
     assert rows(conn, "select name, code, parent_id from mentorcert.chapters where id = %s", grorud) == [
         ("Groruddalen", "GRD", None)
     ]
@@ -50,7 +56,7 @@ def test_no_chapter_lies_under_itself(admin: Browser, conn: Connection, organisa
     )  # fmt: skip
     page = f"/admin/chapters/{organisation.chapter}"
     assert str(below) not in admin.get(page)
-    html = admin.post(page, 422, name="Oslo", code="OSL", parent_id=below)
+    html = admin.post(page, 422, page=page, name="Oslo", code="OSL", parent_id=below)
     assert "A chapter cannot lie under itself." in html
 
 

@@ -193,7 +193,7 @@ def test_paths_and_methods_that_do_not_exist(people: People, as_: As) -> None:
     assert_problem(client.get(f"{API}/certifications/"), 404)
     refused = client.put(f"{API}/certifications", json={})
     assert_problem(refused, 405)
-    assert refused.headers["allow"] == "GET, POST"
+    assert refused.headers["allow"] == "GET, HEAD, POST"
     refused = client.get(f"{API}/certifications/{people.certification}/renew")
     assert_problem(refused, 405)
     assert refused.headers["allow"] == "POST"

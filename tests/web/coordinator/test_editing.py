@@ -56,7 +56,7 @@ def test_change(scene: Scene) -> None:
         "display_name": "Kari",
         "chapter": [str(other)],
     }
-    assert post(client, path, data).status_code == 303
+    assert post(client, path, data, page=path).status_code == 303
     assert rows(
         conn,
         "select full_name, display_name, chapter_ids, listing_consent, user_id"
@@ -80,25 +80,24 @@ def test_login(scene: Scene) -> None:
     conn.execute("update auth.users set email = 'Ola@Example.org' where id = %s", (login,))
     path = f"/mentors/{scene.ola}/edit"
     data: dict[str, object] = {"external_id": "8", "full_name": "Ola Vest"}
-    unknown = post(client, path, {**data, "login": "nobody@example.org"})
+    unknown = post(client, path, {**data, "login": "nobody@example.org"}, page=path)
     assert unknown.status_code == 422
     assert "There is no login with this address." in unknown.text
-    assert post(client, path, {**data, "login": "ola@example.org"}).status_code == 303
+    assert post(client, path, {**data, "login": "ola@example.org"}, page=path).status_code == 303
     assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", scene.ola) == login
     assert "Ola@Example.org" in client.get(f"/mentors/{scene.ola}").text
-    acquire = post(
-        client, f"/mentors/{scene.kari}/edit", {**data, "external_id": "7", "login": "ola@example.org"}
-    )
+    kari = f"/mentors/{scene.kari}/edit"
+    acquire = post(client, kari, {**data, "external_id": "7", "login": "ola@example.org"}, page=kari)
     assert acquire.status_code == 422
     assert "Another peer mentor has this login already." in acquire.text
     # As long as the address stays, it is not looked up again; without it, the login is taken away.
     asked = fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'")
-    assert post(client, path, {**data, "login": "OLA@example.org"}).status_code == 303
+    assert post(client, path, {**data, "login": "OLA@example.org"}, page=path).status_code == 303
     assert (
         fetch(conn, "select count(*) from mentorcert_private.access_log where endpoint = 'find_login'")
         == asked
     )
-    assert post(client, path, {**data, "login": ""}).status_code == 303
+    assert post(client, path, {**data, "login": ""}, page=path).status_code == 303
     assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", scene.ola) is None
 
 

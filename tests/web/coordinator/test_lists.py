@@ -79,7 +79,7 @@ def test_the_list_is_in_the_address(scene: Scene) -> None:
     "query",
     [
         "sort=id", "status=lapsed", "chapter=oslo", "ends=7", "ends=2026-13", "ends=9999-01", "size=7",
-        "page=2", "after=x", "q=" + "a" * 101, "q=%00", "sort=name&after=WyJleHBpcmVzIl0",
+        "after=x", "sort=name&after=WyJleHBpcmVzIl0",
         "after=%F0%9F%98%80",
     ],
 )  # fmt: skip
@@ -194,7 +194,7 @@ def test_mentors_by_page(scene: Scene) -> None:
     found = re.search(r'rel="next" href="([^"]+)"', page)
     assert found is not None
     assert scene.client().get(found[1].replace("&amp;", "&")).text.count('<th scope="row">') == 5
-    for query in ("after=x", "chapter=1", "sort=name", "q=%00"):
+    for query in ("after=x", "chapter=1"):
         assert scene.client().get(f"/mentors?{query}").status_code == 422
 
 

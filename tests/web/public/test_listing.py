@@ -94,11 +94,11 @@ def test_an_empty_list_and_one_that_does_not_exist(site: Site, organisation: Org
     assert empty.status_code == 200
     assert "Nobody is on the list today." in empty.text
     assert "<select" not in empty.text
-    for slug in ("nowhere", "DEMO", "%00", "demo%2F", "a" * 3000):
+    for slug in ("nowhere", "NOWHERE", "%00", "a" * 3000):
         unknown = site.client().get(f"/public/{slug}")
         assert unknown.status_code == 404
         assert "There is " in unknown.text
-        assert "set-cookie" not in unknown.headers or slug == "demo%2F"
+        assert "set-cookie" not in unknown.headers
 
 
 def test_whose_lease_has_ended_is_gone_though_every_job_is_dead(
@@ -184,7 +184,6 @@ def test_both_languages(site: Site, certification: object) -> None:
 @in_turn(
     "query",
     [
-        "page=2",
         "after=x",
         "after=",
         "language=sv",

@@ -94,7 +94,51 @@ where
       and not history.is_newest
   )
 union all
+-- As far again beyond what the type gives, and a year, is a slip of the pen: 2082 for 2028.
+select
+  period.line, case when period.is_current then 'expires' else 'past_renewals' end, 'far_beyond_rule',
+  rule.last_day::text, false
+from pg_temp.import_periods as period
+join pg_temp.import_certifications as certification on certification.line = period.line
+cross join lateral (
+  select mentorcert_private.last_valid_day(certification.validity_rule, certification.validity_months, period.starts, null) as last_day
+) as rule
+where
+  period.stated_ends <> 'infinity'
+  and certification.validity_rule <> 'unlimited'
+  and period.stated_ends > rule.last_day + (rule.last_day - period.starts) + 366
+  and (certification.certification_id is null or period.is_current)
+  and (certification.held_expires is null or period.stated_ends > certification.held_expires)
+union all
 -- Warnings: the row is written all the same.
+select period.line, 'expires', 'beyond_rule', rule.last_day::text, false
+from pg_temp.import_periods as period
+join pg_temp.import_certifications as certification on certification.line = period.line
+cross join lateral (
+  select greatest(
+    mentorcert_private.last_valid_day(certification.validity_rule, certification.validity_months, period.starts, null),
+    (
+      select max(earlier.ends) from pg_temp.import_periods as earlier
+      where earlier.line = period.line and earlier.position < period.position
+    )
+  ) as last_day
+) as rule
+where
+  period.is_current
+  and period.stated_ends <> 'infinity'
+  and certification.validity_rule <> 'unlimited'
+  and period.stated_ends > rule.last_day
+  and period.stated_ends <= rule.last_day + (rule.last_day - period.starts) + 366
+  and (certification.held_issued is null or certification.issued >= certification.held_issued)
+  and not exists (
+    select from pg_temp.import_history as history
+    where
+      history.certification_id = certification.certification_id
+      and history.issued = certification.issued
+      and history.expires = certification.expires
+  )
+  and (certification.held_expires is null or period.stated_ends > certification.held_expires)
+union all
 select certification.line, 'certification_type', 'stays_suspended', null, false
 from pg_temp.import_certifications as certification
 where
@@ -154,24 +198,44 @@ select
   nullif(certification.expires, 'infinity') as expires,
   coalesce(certification.expires = 'infinity', false) as is_unlimited,
   certification.held_issued,
-  nullif(certification.held_expires, 'infinity') as held_expires
+  nullif(certification.held_expires, 'infinity') as held_expires,
+  coalesce(field.changes, '[]') as changes
 from pg_temp.import_rows as staged
 left join pg_temp.import_certifications as certification on certification.line = staged.line
 left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
 left join lateral (
-  select array_agg(distinct word.chapter_id order by word.chapter_id) as chapter_ids
+  select
+    array_agg(distinct word.chapter_id order by word.chapter_id) as chapter_ids,
+    string_agg(distinct word.code, ', ' order by word.code) as codes
   from unnest(staged.chapters) as named (word)
   join pg_temp.import_chapters as word on word.word = named.word
 ) as stated on true
 left join lateral (
-  select array_agg(membership.chapter_id order by membership.chapter_id) as chapter_ids
+  select
+    array_agg(membership.chapter_id order by membership.chapter_id) as chapter_ids,
+    string_agg(chapter.code, ', ' order by chapter.code) as codes
   from mentorcert.peer_mentor_chapters as membership
+  join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
   where
     membership.organisation_id = :organisation_id
     and membership.peer_mentor_id = mentor.id
     and (membership.ended_at is null or membership.ended_at > statement_timestamp())
 ) as held on true
+left join lateral (
+  select jsonb_agg(
+    jsonb_build_object('column', changed.name, 'before', changed.before, 'after', changed.after) order by changed.position
+  ) as changes
+  from (
+    values
+      (1, 'name', mentor.full_name, staged.full_name),
+      (2, 'email', mentor.email, staged.email),
+      (3, 'phone', mentor.phone, staged.phone),
+      (4, 'chapters', held.codes, stated.codes),
+      (5, 'consent', mentor.listing_consent::text, staged.listing_consent::text)
+  ) as changed (position, name, before, after)
+  where mentor.id is not null and not staged.person_is_bad and changed.before is distinct from changed.after
+) as field on true
 order by staged.line;
 
 -- name: leave_out_bad_rows(warnings)

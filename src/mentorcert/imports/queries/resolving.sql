@@ -1,6 +1,30 @@
 -- What the rows of an import mean in the registry.
 -- Days are days of the organisation; expires is the last valid day, infinity where there is none.
 
+-- name: keep_absent_columns(organisation_id, absent)!
+-- What the file has no column for stays as it is; of a new person it is nothing.
+update pg_temp.import_rows as staged
+set
+  email = case when 'email' = any(:absent::text[]) then mentor.email else staged.email end,
+  phone = case when 'phone' = any(:absent::text[]) then mentor.phone else staged.phone end,
+  listing_consent = case
+    when 'consent' = any(:absent::text[]) then coalesce(mentor.listing_consent, false) else staged.listing_consent
+  end,
+  chapters = case when 'chapters' = any(:absent::text[]) then coalesce(held.codes, '{}') else staged.chapters end
+from pg_temp.import_rows as source
+left join mentorcert.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = source.external_id
+left join lateral (
+  select array_agg(chapter.code order by chapter.code) as codes
+  from mentorcert.peer_mentor_chapters as membership
+  join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
+  where
+    membership.organisation_id = :organisation_id
+    and membership.peer_mentor_id = mentor.id
+    and membership.ended_at is null
+) as held on true
+where source.line = staged.line and cardinality(:absent::text[]) > 0;
+
 -- name: resolve_chapters(organisation_id)!
 -- The code as it is written wins; else code or name in any case, if only one chapter has it.
 insert into pg_temp.import_chapters (word, chapter_id, code, matches)

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -46,6 +47,7 @@ class Heartbeat:
         self._reported: tuple[str | None, int, int] = (None, 0, 0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="task-heartbeat")
+        self._cancel: Callable[[], None] | None = None
         self.reason: Reason | None = None
 
     def __enter__(self) -> Self:
@@ -65,6 +67,17 @@ class Heartbeat:
         self._reported = (step, done, total)
         if self.reason is not None:
             raise InterruptedTaskError
+
+    @contextmanager
+    def interrupting(self, cancel: Callable[[], None]) -> Iterator[None]:
+        """Have `cancel` called, too, where the work is interrupted meanwhile."""
+        self._cancel = cancel
+        if self.reason is not None:
+            cancel()
+        try:
+            yield
+        finally:
+            self._cancel = None
 
     def _run(self) -> None:
         while not self._over.is_set():
@@ -93,6 +106,8 @@ class Heartbeat:
             elif self._stop.is_set():
                 self.reason = "stopped"
             if self.reason is not None:
+                if cancel := self._cancel:
+                    cancel()
                 # The work may be waiting for a lock, or be inside a long statement.
                 self._working.cancel_safe()
             self._over.wait(self._every_s)

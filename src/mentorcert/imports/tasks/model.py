@@ -36,6 +36,7 @@ class Task:
     total: int
     result: dict[str, int] | None
     error: dict[str, Any] | None
+    notes: list[Any] | None
     has_file: bool
     created_at: datetime
     started_at: datetime | None
@@ -60,6 +61,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A field of a person with its old and its new value; None is nothing."""
+
+    column: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRow:
     """What an import does, or would do, with one row of its file; see `importing.Outcome`."""
 
@@ -75,6 +85,7 @@ class TaskRow:
     is_unlimited: bool
     held_issued: date | None
     held_expires: date | None
+    changes: list[Change]
     problems: list[Problem]
 
 

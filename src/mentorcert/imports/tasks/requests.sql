@@ -6,7 +6,7 @@ select mentorcert_private.cancel_task(:id);
 -- name: get(id)
 select
   task.id, task.organisation_id, task.requested_by, task.kind, task.state, task.options, task.preview_id, task.file_name,
-  task.step, task.done, task.total, task.result, task.error, task.result_file_name is not null as has_file,
+  task.step, task.done, task.total, task.result, task.error, task.notes, task.result_file_name is not null as has_file,
   task.created_at, task.started_at, task.finished_at, task.contents_deleted_at
 from mentorcert_private.tasks as task
 where task.id = :id;
@@ -14,7 +14,7 @@ where task.id = :id;
 -- name: recent(kinds, size)
 select
   task.id, task.organisation_id, task.requested_by, task.kind, task.state, task.options, task.preview_id, task.file_name,
-  task.step, task.done, task.total, task.result, task.error, task.result_file_name is not null as has_file,
+  task.step, task.done, task.total, task.result, task.error, task.notes, task.result_file_name is not null as has_file,
   task.created_at, task.started_at, task.finished_at, task.contents_deleted_at
 from mentorcert_private.tasks as task
 where task.organisation_id = (select mentorcert_private.administered_organisation_id()) and task.kind = any(:kinds::text[])

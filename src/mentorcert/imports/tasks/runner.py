@@ -1,4 +1,4 @@
-"""Takes tasks up, one at a time, and brings each to its end; any number of processes may."""
+"""Takes tasks up and brings each to its end; any number of processes may."""
 
 import logging
 import threading
@@ -21,14 +21,17 @@ from mentorcert.errors import (
     RequesterGoneError,
     from_postgres,
 )
-from mentorcert.imports import tabular
+from mentorcert.imports.parsing import CancelledParsingError, Parsing
+from mentorcert.imports.tabular import Table
 from mentorcert.imports.tasks.heartbeat import QUERIES, Heartbeat, InterruptedTaskError
 from mentorcert.imports.tasks.work import Claim, Work, packed, perform
+from mentorcert.translatable import pack
 
 PAUSE_S: Final = 1.0
 FAILURE_PAUSE_S: Final = 5.0
 LEASE_S: Final = 30.0
 TIDY_EVERY_S: Final = 600.0
+SMALL_FILE_BYTES: Final = 2**20
 
 _CONFLICTS: Final = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _MOST_ATTEMPTS: Final = 3
@@ -43,23 +46,36 @@ def run_forever(
 ) -> None:
     """Do each task that waits, until `stop` is set; then what is being done is undone and left for the next.
 
+    Two are done at a time, and one of the two is always a small one: it does not wait for a large one.
     `open_connection` opens one in autocommit, as the owner of the tables. A database that is away is logged,
     and asked again. A process that dies leaves its task for others once `lease_s` have passed.
     """
-    tidied_at = -TIDY_EVERY_S
 
-    def work() -> float:
-        nonlocal tidied_at
-        with open_connection() as conn:
-            while not stop.is_set():
-                if monotonic() - tidied_at >= TIDY_EVERY_S:
-                    tidy(conn)
-                    tidied_at = monotonic()
-                if not work_one(conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s):
-                    stop.wait(PAUSE_S)
-        return 0.0
+    def keep_working(most_bytes: int | None) -> None:
+        tidied_at = -TIDY_EVERY_S
 
-    loops.run_forever(work, stop, failed="task_runner_waits", retry_s=FAILURE_PAUSE_S)
+        def work() -> float:
+            nonlocal tidied_at
+            with open_connection() as conn:
+                while not stop.is_set():
+                    if most_bytes is None and monotonic() - tidied_at >= TIDY_EVERY_S:
+                        tidy(conn)
+                        tidied_at = monotonic()
+                    if not work_one(
+                        conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s, most_bytes=most_bytes
+                    ):
+                        stop.wait(PAUSE_S)
+            return 0.0
+
+        loops.run_forever(work, stop, failed="task_runner_waits", retry_s=FAILURE_PAUSE_S)
+
+    small = threading.Thread(target=keep_working, args=(SMALL_FILE_BYTES,), name="small-tasks")
+    small.start()
+    try:
+        keep_working(None)
+    finally:
+        stop.set()
+        small.join()
 
 
 def tidy(conn: Connection) -> int:
@@ -82,13 +98,14 @@ def work_one(
     *,
     lease_s: float = LEASE_S,
     beat_s: float = 1.0,
+    most_bytes: int | None = None,
 ) -> bool:
-    """Do the task that has waited longest; False where none does.
+    """Do the task that has waited longest, of those with a file of at most `most_bytes`; False if none waits.
 
     Whatever goes wrong with it stands in the task. Raises DatabaseUnreachableError, psycopg.Error.
     """
     with conn.cursor(row_factory=class_row(Claim)) as cursor:
-        claim = cursor.execute(QUERIES.claim.sql, {"lease_s": lease_s}).fetchone()
+        claim = cursor.execute(QUERIES.claim.sql, {"lease_s": lease_s, "most_bytes": most_bytes}).fetchone()
     if claim is None:
         return False
     started = monotonic()
@@ -115,7 +132,7 @@ def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
     if not claim.is_allowed:
         raise RequesterGoneError
     heartbeat.report("reading", 0, 0)
-    table = None if claim.file is None else tabular.parse(claim.file_name or "", claim.file)
+    table = None if claim.file is None else _read(claim.file_name or "", claim.file, heartbeat)
     # One transaction: what is written, and that it is, are kept together or not at all.
     with conn.transaction():
         work = perform(conn, claim, table, heartbeat.report)
@@ -126,6 +143,15 @@ def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
                 )
         _finish(conn, claim, work)
     return work
+
+
+def _read(name: str, content: bytes, heartbeat: Heartbeat) -> Table:
+    parsing = Parsing(name, content)
+    try:
+        with heartbeat.interrupting(parsing.cancel):
+            return parsing.read()
+    except CancelledParsingError:
+        raise InterruptedTaskError from None
 
 
 def _finish(conn: Connection, claim: Claim, work: Work) -> None:
@@ -139,6 +165,7 @@ def _finish(conn: Connection, claim: Claim, work: Work) -> None:
         result_file_name=work.file_name,
         result_file=work.file,
         error=Jsonb(packed(work.error)) if work.error else None,
+        notes=Jsonb([pack(note) for note in work.notes]),
     )
     if finished is None:
         raise InterruptedTaskError

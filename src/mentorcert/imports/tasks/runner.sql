@@ -1,6 +1,6 @@
 -- What the process with the owner's rights asks and writes.
 
--- name: claim(lease_s)
+-- name: claim(lease_s, most_bytes)
 select
   task.id, task.organisation_id, organisation.slug as organisation, task.kind, task.options, task.file_name, task.file,
   task.lease_token, task.attempts,
@@ -9,7 +9,7 @@ select
     where membership.organisation_id = task.organisation_id and membership.user_id = task.requested_by
       and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ) as is_allowed
-from mentorcert_private.claim_task(make_interval(secs => :lease_s)) as task
+from mentorcert_private.claim_task(make_interval(secs => :lease_s), :most_bytes) as task
 join mentorcert.organisations as organisation on organisation.id = task.organisation_id;
 
 -- name: beat(id, lease_token, step, done, total, lease_s)$
@@ -24,10 +24,11 @@ returning task.id;
 -- name: copy_rows()$
 copy mentorcert_private.task_rows (task_id, line, organisation_id, verdict, has_warning, content) from stdin;
 
--- name: finish(id, lease_token, state, result, result_file_name, result_file, error)$
+-- name: finish(id, lease_token, state, result, result_file_name, result_file, error, notes)$
 update mentorcert_private.tasks as task
 set
   state = :state, result = :result, result_file_name = :result_file_name, result_file = :result_file, error = :error,
+  notes = :notes,
   file = case when task.kind = 'import_preview' and :state = 'done' then task.file end,
   finished_at = clock_timestamp(), lease_token = null, lease_until = null
 where task.id = :id and task.lease_token = :lease_token

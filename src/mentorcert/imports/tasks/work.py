@@ -41,6 +41,7 @@ class Row:
     line: int
     verdict: Verdict
     has_warning: bool
+    is_clearing: bool
     content: str
 
 
@@ -53,6 +54,7 @@ class Work:
     file_name: str | None = None
     file: bytes | None = None
     error: MentorcertError | None = None
+    notes: Sequence[LazyText] = ()
 
 
 def perform(conn: Connection, claim: Claim, table: Table | None, progress: Progress) -> Work:
@@ -111,6 +113,7 @@ def _import(conn: Connection, claim: Claim, table: Table, progress: Progress) ->
         file_name=f"{claim.file_name}.bad.csv" if kept.bad_rows else None,
         file=kept.bad_rows,
         error=error,
+        notes=report.notes,
     )
 
 
@@ -122,6 +125,7 @@ def _result(report: Report, rows: Sequence[Row]) -> dict[str, int]:
         "lines_with_warnings": sum(row.has_warning for row in rows),
         "lines_added": sum(row.verdict == "added" for row in rows),
         "lines_changed": sum(row.verdict == "changed" for row in rows),
+        "lines_clearing": sum(row.is_clearing for row in rows),
         "lines_unchanged": sum(row.verdict == "unchanged" for row in rows),
         **(asdict(report.counts) if report.counts else {}),
     }
@@ -150,6 +154,7 @@ def _rows(report: Report, outcomes: Sequence[Outcome]) -> Iterator[Row]:
             outcome.line,
             _verdict(outcome, is_bad=any(not problem.is_warning for problem in own), left_out=left_out),
             any(problem.is_warning for problem in own),
+            any(change["after"] is None for change in outcome.changes),
             json.dumps(content, ensure_ascii=False, default=date.isoformat),
         )
 

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from mentorcert.access import audit_log
 from mentorcert.access.audit_log import Entry
 from mentorcert.errors import EndpointDisabledError
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.fields import Day, Maybe
+from mentorcert.web.fields import AddressText, Day, Maybe
 
 router = APIRouter()
 
@@ -29,10 +29,8 @@ _SIZE: Final = 50
 class Filters(BaseModel):
     """What of the log is shown, and after which entry."""
 
-    model_config = ConfigDict(extra="forbid")
-
     table_name: Maybe[Table] = None
-    actor: str = Field("", max_length=320)
+    actor: AddressText = ""
     from_day: Maybe[Day] = None
     to_day: Maybe[Day] = None
     before_at: datetime | None = None
@@ -48,7 +46,7 @@ class Filters(BaseModel):
 @router.get("/admin/audit")
 def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) -> Response:
     """Show the log, the newest entries first."""
-    email = filters.actor.strip()
+    email = filters.actor
     user_id = audit_log.find_member(context.conn, email) if email else None
     is_unknown = bool(email) and user_id is None
     entries = [] if is_unknown else _entries(context, filters, user_id)

@@ -1,19 +1,20 @@
 """Chapters: the tree, and adding, renaming and moving them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mentorcert.errors import MissingRightError
 from mentorcert.organisations import chapters
-from mentorcert.organisations.chapters import Chapter
+from mentorcert.organisations.chapters import Chapter, Placing
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import OptionalId
+from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
 router = APIRouter()
 
@@ -34,16 +35,23 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-class ChapterForm(BaseModel):
+_LABELS: Final[Mapping[str, LazyText]] = {
+    "name": LazyText("Name"),
+    "code": LazyText("Code"),
+    "parent_id": LazyText("Lies under"),
+}
+
+
+class ChapterForm(VersionedForm):
     """A chapter as its form sends it."""
 
     code: str = Field("", max_length=100)
     name: str = Field("", max_length=200)
     parent_id: OptionalId = None
 
-    def stripped(self) -> "ChapterForm":
-        """Return it without space around its texts."""
-        return self.model_copy(update={"code": self.code.strip(), "name": self.name.strip()})
+    def placing(self) -> Placing:
+        """Return what is written of the chapter."""
+        return Placing(self.parent_id, self.code.strip(), self.name.strip())
 
 
 def chapters_of(context: RequestContext) -> list[Chapter]:
@@ -74,33 +82,54 @@ def new(context: CurrentAdministrator, under: OptionalId = None) -> Response:
 @router.post("/admin/chapters/new")
 def add(context: CurrentAdministrator, form: Annotated[ChapterForm, Form()]) -> Response:
     """Add a chapter."""
-    chapter = form.stripped()
+    placing = form.placing()
     with field_errors(context, _REFUSALS) as errors:
-        chapters.add(context.conn, **chapter.model_dump())
+        chapters.add(context.conn, placing)
     if errors:
         return _form(context, None, form, errors)
-    return context.redirect(_LIST, notice=context._("The chapter %(name)s is added.", name=chapter.name))
+    return context.redirect(_LIST, notice=context._("The chapter %(name)s is added.", name=placing.name))
 
 
 @router.get("/admin/chapters/{chapter_id}")
 def edit(context: CurrentAdministrator, chapter_id: UUID) -> Response:
     """Show the form of a chapter."""
-    for chapter in chapters_of(context):
-        if chapter.id == chapter_id:
-            form = ChapterForm(code=chapter.code, name=chapter.name, parent_id=chapter.parent_id)
-            return _form(context, chapter_id, form)
-    raise MissingRightError
+    chapter = _get(context, chapter_id)
+    return _form(context, chapter_id, opened(context, _form_of(chapter), chapter.version))
 
 
 @router.post("/admin/chapters/{chapter_id}")
 def change(context: CurrentAdministrator, chapter_id: UUID, form: Annotated[ChapterForm, Form()]) -> Response:
-    """Rename or move a chapter."""
-    chapter = form.stripped()
+    """Rename or move a chapter, unless somebody else changed it meanwhile."""
+    return retried(lambda: _change(context, chapter_id, form))
+
+
+def _change(context: RequestContext, chapter_id: UUID, form: ChapterForm) -> Response:
+    chapter = _get(context, chapter_id)
+    names = {str(other.id): other.name for other in chapters_of(context)}
+
+    def write(name: str, value: Any) -> str:
+        return names.get(value, "") if name == "parent_id" else str(value)
+
+    now = merged(context, form, _form_of(chapter), chapter.version, labels=_LABELS, write=write)
+    if now is not None:
+        return _form(context, chapter_id, now.form, differences=now.differences)
+    placing = form.placing()
     with field_errors(context, _REFUSALS) as errors:
-        chapters.change(context.conn, chapter_id, **chapter.model_dump())
+        chapters.change(context.conn, chapter, placing)
     if errors:
         return _form(context, chapter_id, form, errors)
-    return context.redirect(_LIST, notice=context._("The chapter %(name)s is changed.", name=chapter.name))
+    return context.redirect(_LIST, notice=context._("The chapter %(name)s is changed.", name=placing.name))
+
+
+def _get(context: RequestContext, chapter_id: UUID) -> Chapter:
+    for chapter in chapters_of(context):
+        if chapter.id == chapter_id:
+            return chapter
+    raise MissingRightError
+
+
+def _form_of(chapter: Chapter) -> ChapterForm:
+    return ChapterForm(code=chapter.code, name=chapter.name, parent_id=chapter.parent_id)
 
 
 def _form(
@@ -108,11 +137,13 @@ def _form(
     chapter_id: UUID | None,
     form: ChapterForm,
     errors: Mapping[str, str] | None = None,
+    differences: Sequence[Difference] = (),
 ) -> Response:
     others = [chapter for chapter in chapters_of(context) if chapter.id != chapter_id]
     return context.page(
         "administrator/chapter.html",
-        status=422 if errors else 200,
+        status=409 if differences else 422 if errors else 200,
+        differences=differences,
         chapter_id=chapter_id,
         form=form,
         errors=errors or {},

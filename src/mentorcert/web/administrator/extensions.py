@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.certifications import extensions, repository
 from mentorcert.certifications.extensions import Outcome, OutcomeCount, Selection
@@ -44,8 +44,6 @@ class SelectionQuery(BaseModel):
 
 class PreviewQuery(SelectionQuery):
     """A page of the preview."""
-
-    model_config = ConfigDict(extra="forbid")
 
     outcome: Outcome = "extended"
     after_expires_at: datetime | None = None

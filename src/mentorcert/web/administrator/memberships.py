@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.organisations import memberships, peer_mentors
 from mentorcert.organisations.memberships import Membership, Role, State
@@ -15,7 +15,7 @@ from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors
-from mentorcert.web.fields import Maybe, OptionalId
+from mentorcert.web.fields import AddressText, Maybe, OptionalId
 
 router = APIRouter()
 
@@ -42,12 +42,10 @@ _LAST: Final[Mapping[str, Refusal]] = {
 class Filters(BaseModel):
     """What of the list is shown, and after which row."""
 
-    model_config = ConfigDict(extra="forbid")
-
     role: Maybe[Role] = None
     chapter_id: OptionalId = None
     state: State = "current"
-    email: str = Field("", max_length=320)
+    email: AddressText = ""
     before_at: datetime | None = None
     before_id: UUID | None = None
 
@@ -103,10 +101,12 @@ def confirm_end(context: CurrentAdministrator, membership_id: UUID) -> Response:
 
 
 @router.post("/admin/memberships/{membership_id}/end")
-def end(context: CurrentAdministrator, membership_id: UUID) -> Response:
-    """End a membership."""
+def end(
+    context: CurrentAdministrator, membership_id: UUID, version: Annotated[Maybe[int], Form()] = None
+) -> Response:
+    """End a membership as it was shown."""
     with field_errors(context, _LAST) as errors:
-        memberships.end(context.conn, membership_id)
+        memberships.end(context.conn, membership_id, version)
     if errors:
         return _end_form(context, membership_id, errors["membership"])
     return context.redirect(_LIST, notice=context._("The membership has ended."))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.portal.sync import requests
 from mentorcert.portal.sync.replay import Selection
@@ -36,8 +36,6 @@ class SelectionQuery(BaseModel):
 
 class ReplayQuery(SelectionQuery):
     """The selection in an address."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ReplayForm(SelectionQuery):

@@ -1,11 +1,11 @@
 """Certification types: their names and rules, with examples of the dates to which a rule leads."""
 
-from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.organisations import types
 from mentorcert.organisations.types import CertificationType, Example, Rule, TypeRules
@@ -13,6 +13,7 @@ from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import Maybe
+from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
 router = APIRouter()
 
@@ -41,13 +42,21 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 class RuleQuery(BaseModel):
     """A rule whose dates are shown."""
 
-    model_config = ConfigDict(extra="forbid")
-
     rule: Rule = "months"
     months: Maybe[Annotated[int, Field(ge=0, le=_LONGEST_MONTHS)]] = 12
 
 
-class TypeForm(BaseModel):
+_LABELS: Final[Mapping[str, LazyText]] = {
+    "name_nb": LazyText("Norwegian name"),
+    "name_en": LazyText("English name"),
+    "validity_rule": LazyText("How long it holds"),
+    "validity_months": LazyText("Months"),
+    "required_for_listing": LazyText("Required for the public list"),
+    "reminder_days": LazyText("Reminders, days before"),
+}
+
+
+class TypeForm(VersionedForm):
     """A type as its form sends it."""
 
     code: str = Field("", max_length=100)
@@ -147,20 +156,32 @@ def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Res
 def edit(context: CurrentAdministrator, type_id: UUID) -> Response:
     """Show the form of a type."""
     type_ = types.get(context.conn, type_id)
-    return _form(context, type_id, TypeForm.from_type(type_))
+    return _form(context, type_id, opened(context, TypeForm.from_type(type_), type_.version))
 
 
 @router.post("/admin/types/{type_id}")
 def change(context: CurrentAdministrator, type_id: UUID, form: Annotated[TypeForm, Form()]) -> Response:
-    """Change a type, or show its dates first."""
+    """Change a type unless somebody else did meanwhile, or show its dates first."""
+    return retried(lambda: _change(context, type_id, form))
+
+
+def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     type_ = types.get(context.conn, type_id)
     form = form.model_copy(update={"code": type_.code})
     errors = _invalid_fields(context, form)
     if form.action == "example":
         return _form(context, type_id, form, errors)
+    rules = dict(_rules(context))
+
+    def write(name: str, value: Any) -> str:
+        return rules[value] if name == "validity_rule" else str(value)
+
+    now = merged(context, form, TypeForm.from_type(type_), type_.version, labels=_LABELS, write=write)
+    if now is not None:
+        return _form(context, type_id, now.form, differences=now.differences)
     if not errors:
         with field_errors(context, _REFUSALS) as errors:
-            types.change(context.conn, type_id, form.rules())
+            types.change(context.conn, type_, form.rules())
     if errors:
         return _form(context, type_id, form, errors)
     return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=type_.code))
@@ -184,16 +205,23 @@ def _examples(context: RequestContext, form: TypeForm) -> list[Example]:
 
 
 def _form(
-    context: RequestContext, type_id: UUID | None, form: TypeForm, errors: Mapping[str, str] | None = None
+    context: RequestContext,
+    type_id: UUID | None,
+    form: TypeForm,
+    errors: Mapping[str, str] | None = None,
+    differences: Sequence[Difference] = (),
 ) -> Response:
     return context.page(
         "administrator/type.html",
-        status=422 if errors else 200,
+        status=409 if differences else 422 if errors else 200,
+        differences=differences,
         type_id=type_id,
         form=form,
         errors=errors or {},
         rules=_rules(context),
-        examples=None if "validity_months" in (errors or {}) else _examples(context, form),
+        examples=None
+        if "validity_months" in (errors or _invalid_fields(context, form))
+        else _examples(context, form),
     )
 
 

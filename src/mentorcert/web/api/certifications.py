@@ -5,12 +5,13 @@ from typing import Annotated, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import repository
 from mentorcert.certifications.history import Status
 from mentorcert.web.api.caller import ApiMember
+from mentorcert.web.api.etags import WITH_TAG, tagged
 from mentorcert.web.api.fields import Id, Instant, PageCursor, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
 from mentorcert.web.context import RequestContext
@@ -133,10 +134,12 @@ def list_certifications(
     return CertificationPage(items=[shown(context, row) for row in page.rows], next=page.next)
 
 
-@router.get("/{certification_id}", operation_id="get_certification", responses=READING)
-def get_certification(context: ApiMember, certification_id: Id) -> Certification:
+@router.get("/{certification_id}", operation_id="get_certification", responses={**WITH_TAG, **READING})
+def get_certification(context: ApiMember, response: Response, certification_id: Id) -> Certification:
     """Get one certification."""
-    return shown(context, repository.get(context.conn, certification_id))
+    certification = shown(context, repository.get(context.conn, certification_id))
+    tagged(response, certification)
+    return certification
 
 
 @router.get("/{certification_id}/as-of", operation_id="was_certification_valid", responses=READING)

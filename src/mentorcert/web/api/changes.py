@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -12,13 +13,20 @@ from mentorcert.errors import ForbiddenError, MissingRightError
 from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.certifications import Certification, shown
+from mentorcert.web.api.etags import WITH_TAG, conditional, require_match, tagged
 from mentorcert.web.api.fields import Day, Id, Remark, Word
-from mentorcert.web.api.operation import API, CHANGING, Operation, bearer
+from mentorcert.web.api.operation import ADDING, API, CHANGING, Operation, bearer
 from mentorcert.web.context import RequestContext
 
 router = APIRouter(
     prefix=f"{API}/certifications", tags=["changes"], route_class=Operation, dependencies=[bearer]
 )
+
+
+_CONDITIONAL: Final[dict[str, Any]] = {
+    "responses": {**WITH_TAG, **CHANGING},
+    "dependencies": [conditional],
+}
 
 
 class _Change(BaseModel):
@@ -107,10 +115,11 @@ class Reversal(_Change):
                     "description": "Path of the new certification.",
                     "required": True,
                     "schema": {"type": "string"},
-                }
+                },
+                **WITH_TAG[200]["headers"],
             }
         },
-        **CHANGING,
+        **ADDING,
     },
 )
 def register_certification(
@@ -129,11 +138,13 @@ def register_certification(
             evidence=registration.evidence,
         )
     response.headers["Location"] = f"{API}/certifications/{certification.id}"
-    return shown(context, certification)
+    return _answer(context, response, certification)
 
 
-@router.post("/{certification_id}/renew", operation_id="renew_certification", responses=CHANGING)
-def renew_certification(context: ApiMember, certification_id: Id, renewal: Renewal) -> Certification:
+@router.post("/{certification_id}/renew", operation_id="renew_certification", **_CONDITIONAL)
+def renew_certification(
+    context: ApiMember, response: Response, certification_id: Id, renewal: Renewal
+) -> Certification:
     """Renew a certification. A second time for the same day is refused (MC003): nothing is renewed twice."""
     with _changing(context, certification_id):
         renewed = repository.renew(
@@ -144,38 +155,56 @@ def renew_certification(context: ApiMember, certification_id: Id, renewal: Renew
             note=renewal.note,
             evidence=renewal.evidence,
         )
-    return shown(context, renewed)
+    return _answer(context, response, renewed)
 
 
-@router.post("/{certification_id}/suspend", operation_id="suspend_certification", responses=CHANGING)
-def suspend_certification(context: ApiMember, certification_id: Id, suspension: Suspension) -> Certification:
+@router.post("/{certification_id}/suspend", operation_id="suspend_certification", **_CONDITIONAL)
+def suspend_certification(
+    context: ApiMember, response: Response, certification_id: Id, suspension: Suspension
+) -> Certification:
     """Suspend a certification: from now on it does not hold, and the public list does not rest on it."""
     with _changing(context, certification_id):
         suspended = repository.suspend(context.conn, certification_id, suspension.reason)
-    return shown(context, suspended)
+    return _answer(context, response, suspended)
 
 
-@router.post("/{certification_id}/reinstate", operation_id="reinstate_certification", responses=CHANGING)
+@router.post("/{certification_id}/reinstate", operation_id="reinstate_certification", **_CONDITIONAL)
 def reinstate_certification(
-    context: ApiMember, certification_id: Id, reinstatement: Reinstatement
+    context: ApiMember, response: Response, certification_id: Id, reinstatement: Reinstatement
 ) -> Certification:
     """Take a suspension away."""
     with _changing(context, certification_id):
         reinstated = repository.reinstate(context.conn, certification_id, reinstatement.note)
-    return shown(context, reinstated)
+    return _answer(context, response, reinstated)
 
 
-@router.post("/{certification_id}/revert", operation_id="revert_change", responses=CHANGING)
-def revert_change(context: ApiMember, certification_id: Id, reversal: Reversal) -> Certification:
+@router.post("/{certification_id}/revert", operation_id="revert_change", **_CONDITIONAL)
+def revert_change(
+    context: ApiMember, response: Response, certification_id: Id, reversal: Reversal
+) -> Certification:
     """Take one change back. MC006 where it cannot be, or a later change stands on it."""
     with _changing(context, certification_id):
         reverted = repository.revert(context.conn, certification_id, reversal.entry_id, reversal.reason)
-    return shown(context, reverted)
+    return _answer(context, response, reverted)
+
+
+def _answer(
+    context: RequestContext, response: Response, certification: repository.Certification
+) -> Certification:
+    changed = shown(context, certification)
+    tagged(response, changed)
+    return changed
 
 
 @contextmanager
 def _changing(context: RequestContext, certification_id: UUID) -> Iterator[None]:
-    repository.get(context.conn, certification_id)
+    if_match = context.request.headers.get("if-match")
+    if if_match is not None:
+        # Of two who read the same, the second one waits here, and reads what the first one wrote.
+        repository.lock(context.conn, certification_id)
+    certification = repository.get(context.conn, certification_id)
+    if if_match is not None:
+        require_match(if_match, shown(context, certification))
     with _of_a_visible_row():
         yield
 

@@ -37,6 +37,7 @@ _REFUSALS: Final[dict[int, tuple[str, dict[str, Any]]]] = {
     403: ("Yours to read, but not to change; or the login is in no organisation, or in several.", {}),
     404: ("Not there, or not yours to read: the answer is the same.", {}),
     409: ("It is there already, or somebody else was faster: read again, then try once more.", {}),
+    412: ("It is not what `If-Match` names: it was changed meanwhile.", {}),
     413: ("The body is too large.", {}),
     415: ("The body is not application/json.", {}),
     422: ("A field is not valid (`errors`), or a rule of the registry is broken (`code`).", {}),
@@ -61,7 +62,8 @@ def _refusals(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]]:
 PUBLIC: Final = _refusals(_READING)
 LISTING: Final = _refusals((403, *_READING))
 READING: Final = _refusals((403, 404, *_READING))
-CHANGING: Final = _refusals(_CHANGING)
+ADDING: Final = _refusals(_CHANGING)
+CHANGING: Final = _refusals((412, *_CHANGING))
 
 
 class Operation(APIRoute):

@@ -3,13 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
+from mentorcert.web.api.etags import WITH_TAG, tagged
 from mentorcert.web.api.fields import Id, PageCursor, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
+from mentorcert.web.fields import searchable
 
 router = APIRouter(
     prefix=f"{API}/peer-mentors", tags=["peer mentors"], route_class=Operation, dependencies=[bearer]
@@ -71,7 +73,9 @@ class PeerMentorFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    search: Word | None = Field(None, description="Words, each a part of the name or of the external id.")
+    search: Annotated[Word | None, BeforeValidator(searchable)] = Field(
+        None, description="Words, each a part of the name or of the external id."
+    )
     chapter_id: Id | None = Field(None, description="A chapter, with those under it.")
     size: Size = Field(50, description="Rows a page.")
     after: PageCursor | None = Field(None, description="`next` of the page before.")
@@ -92,7 +96,9 @@ def list_peer_mentors(context: ApiMember, wanted: Annotated[PeerMentorFilter, Qu
     return PeerMentorPage(items=[PeerMentor.model_validate(row) for row in page.rows], next=page.next)
 
 
-@router.get("/{peer_mentor_id}", operation_id="get_peer_mentor", responses=READING)
-def get_peer_mentor(context: ApiMember, peer_mentor_id: Id) -> PeerMentor:
+@router.get("/{peer_mentor_id}", operation_id="get_peer_mentor", responses={**WITH_TAG, **READING})
+def get_peer_mentor(context: ApiMember, response: Response, peer_mentor_id: Id) -> PeerMentor:
     """Get one peer mentor."""
-    return PeerMentor.model_validate(directory.get(context.conn, peer_mentor_id))
+    mentor = PeerMentor.model_validate(directory.get(context.conn, peer_mentor_id))
+    tagged(response, mentor)
+    return mentor

@@ -1,11 +1,11 @@
 """Adding a peer mentor, and changing what is written of one; administrators only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mentorcert.organisations import peer_mentors
 from mentorcert.organisations.peer_mentors import Contact, LookAlike, PeerMentor
@@ -14,6 +14,7 @@ from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import Maybe
+from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
 router = APIRouter()
 
@@ -45,7 +46,19 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-class MentorForm(BaseModel):
+_LABELS: Final[Mapping[str, LazyText]] = {
+    "external_id": LazyText("Number"),
+    "full_name": LazyText("Name"),
+    "display_name": LazyText("Name on the public list"),
+    "email": LazyText("E-mail"),
+    "phone": LazyText("Phone"),
+    "listing_consent": LazyText("Has consented to be on the public list"),
+    "chapter": LazyText("Chapters"),
+    "login": LazyText("Login"),
+}
+
+
+class MentorForm(VersionedForm):
     """A peer mentor as the form sends it; `login` is the e-mail address of a login, not of the person."""
 
     external_id: Annotated[str, Field(max_length=100)] = ""
@@ -54,7 +67,7 @@ class MentorForm(BaseModel):
     email: _Text = None
     phone: _Text = None
     listing_consent: bool = False
-    chapter: list[UUID] = []
+    chapter: list[UUID] = Field(default_factory=list)
     login: _Text = None
     is_another: bool = False
 
@@ -75,8 +88,30 @@ def add(context: CurrentAdministrator, form: Annotated[MentorForm, Form()]) -> R
 def ask_change(context: CurrentAdministrator, mentor_id: UUID) -> Response:
     """Show the form with what is written of a peer mentor."""
     mentor = peer_mentors.get(context.conn, mentor_id)
-    login = peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None
-    form = MentorForm(
+    return _page(context, mentor, opened(context, _form_of(context, mentor), mentor.version))
+
+
+@router.post("/mentors/{mentor_id}/edit")
+def change(context: CurrentAdministrator, mentor_id: UUID, form: Annotated[MentorForm, Form()]) -> Response:
+    """Write what this person changed, unless somebody else changed something meanwhile."""
+    return retried(lambda: _change(context, mentor_id, form))
+
+
+def _change(context: RequestContext, mentor_id: UUID, form: MentorForm) -> Response:
+    mentor = peer_mentors.get(context.conn, mentor_id)
+    names = names_of(context)
+
+    def write(name: str, value: Any) -> str:
+        return ", ".join(names.chapters_of(map(UUID, value))) if name == "chapter" else str(value)
+
+    now = merged(context, form, _form_of(context, mentor), mentor.version, labels=_LABELS, write=write)
+    if now is not None:
+        return _page(context, mentor, now.form, differences=now.differences)
+    return _save(context, mentor, form)
+
+
+def _form_of(context: RequestContext, mentor: PeerMentor) -> MentorForm:
+    return MentorForm(
         external_id=mentor.external_id,
         full_name=mentor.full_name,
         display_name=mentor.display_name,
@@ -84,15 +119,8 @@ def ask_change(context: CurrentAdministrator, mentor_id: UUID) -> Response:
         phone=mentor.phone,
         listing_consent=mentor.listing_consent,
         chapter=mentor.chapter_ids,
-        login=login,
+        login=peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None,
     )
-    return _page(context, mentor, form)
-
-
-@router.post("/mentors/{mentor_id}/edit")
-def change(context: CurrentAdministrator, mentor_id: UUID, form: Annotated[MentorForm, Form()]) -> Response:
-    """Write what is new."""
-    return _save(context, peer_mentors.get(context.conn, mentor_id), form)
 
 
 def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) -> Response:
@@ -156,11 +184,14 @@ def _page(
     mentor: PeerMentor | None,
     form: MentorForm,
     errors: dict[str, str] | None = None,
+    *,
+    differences: Sequence[Difference] = (),
     alike: Sequence[LookAlike] = (),
 ) -> Response:
     return context.page(
         "coordinator/mentor_form.html",
-        status=422 if errors or alike else 200,
+        status=409 if differences else 422 if errors or alike else 200,
+        differences=differences,
         mentor=mentor,
         form=form,
         errors=errors or {},

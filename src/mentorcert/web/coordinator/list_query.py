@@ -4,13 +4,13 @@ from datetime import date, timedelta
 from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from mentorcert.certifications.forecast import months_from
 from mentorcert.certifications.history import Status
 from mentorcert.certifications.search import Filters, Order, Sort
 from mentorcert.errors import InvalidInputError
-from mentorcert.web.fields import Maybe, OptionalId, none_if_empty
+from mentorcert.web.fields import Maybe, OptionalId, SearchText, none_if_empty
 
 WITHIN: Final = (30, 60, 90, 180, 365)
 NEVER: Final = "never"
@@ -18,18 +18,6 @@ NEVER: Final = "never"
 SortName = Literal["expires", "-expires", "issued", "-issued", "name", "-name", "type", "-type"]
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("there is an invisible character in it")
-    return text
-
-
-SearchText = Annotated[
-    str | None,
-    Field(max_length=100),
-    AfterValidator(lambda text: text and _printable(text)),
-    BeforeValidator(none_if_empty),
-]
 OptionalDay = Maybe[date]
 CursorText = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty)]
 _Ends = Annotated[
@@ -47,8 +35,6 @@ def query_text(query: BaseModel, **changed: object) -> str:
 
 class ListQuery(BaseModel):
     """The list of certifications; `ends` is a number of days from today, a month as yyyy-mm, or never."""
-
-    model_config = ConfigDict(extra="forbid")
 
     q: SearchText = None
     status: Annotated[Status | None, BeforeValidator(none_if_empty)] = None

@@ -4,24 +4,22 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from mentorcert.certifications import search
 from mentorcert.organisations import peer_mentors
 from mentorcert.web.context import CurrentCoordinator
 from mentorcert.web.coordinator.certification import PageNumber
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of
-from mentorcert.web.coordinator.list_query import CursorText, SearchText, query_text
+from mentorcert.web.coordinator.list_query import CursorText, query_text
 from mentorcert.web.coordinator.timeline import timeline_of
-from mentorcert.web.fields import OptionalId
+from mentorcert.web.fields import OptionalId, SearchText
 
 router = APIRouter()
 
 
 class MentorsQuery(BaseModel):
     """The list of peer mentors."""
-
-    model_config = ConfigDict(extra="forbid")
 
     q: SearchText = None
     chapter: OptionalId = None

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.certifications import own, timeline
 from mentorcert.web.context import CurrentMember
@@ -16,8 +16,6 @@ SIZE: Final = 50
 
 class Wanted(BaseModel):
     """Which part of the history."""
-
-    model_config = ConfigDict(extra="forbid")
 
     after: Annotated[str, Field(max_length=2000)] | None = None
 

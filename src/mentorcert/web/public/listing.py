@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from mentorcert.certifications import public_list
 from mentorcert.web.context import ConnectionSlot, RequestContext, render, request_context
@@ -27,8 +28,6 @@ Anonymous = Annotated[RequestContext, Depends(_anonymous, scope="function")]
 class Wanted(BaseModel):
     """Whom to list."""
 
-    model_config = ConfigDict(extra="forbid")
-
     chapter: Annotated[str, Field(max_length=200)] = ""
     after: Annotated[str, Field(max_length=2000)] | None = None
     language: Literal["nb", "en"] | None = None
@@ -39,6 +38,9 @@ def list_public(context: Anonymous, slug: str, wanted: Annotated[Wanted, Query()
     """Show the list; no part of the page depends on the user."""
     path = f"/public/{quote(slug, safe='')}"
     heading = public_list.heading(context.conn, slug) if "\0" not in slug else None
+    if heading is None and slug != slug.lower() and public_list.heading(context.conn, slug.lower()):
+        query = f"?{context.request.url.query}" if context.request.url.query else ""
+        return RedirectResponse(f"/public/{quote(slug.lower(), safe='')}{query}", 308)
     if heading is None:
         return render(
             context.request, "public/unknown.html", status=404, is_shared=True, slug=slug, wanted=wanted

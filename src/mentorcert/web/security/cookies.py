@@ -1,7 +1,8 @@
 """The cookies: the session, the secret of the forms, the language, one message."""
 
 import secrets
-from typing import Final, Literal
+from typing import Any, Final, Literal
+from uuid import UUID
 
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -59,12 +60,23 @@ class Cookies:
         """Set a signed cookie."""
         self[name] = str(self._signer.dumps(value, salt=name))
 
-    def form_token(self) -> str:
-        """Return the token that a form must send; it is valid for this browser and this sign-in."""
+    def form_token(self, organisation_id: UUID | None = None) -> str:
+        """Return the token that a form must send: for this browser, this sign-in and an organisation."""
         secret = self["form"]
         if not secret:
             secret = self.renew_form()
-        return str(self._signer.dumps(secret, salt=FORM_FIELD))
+        return self.seal(f"{secret} {organisation_id or ''}", FORM_FIELD)
+
+    def seal(self, value: object, purpose: str) -> str:
+        """Return a value for a form to carry, signed; it can be read, not changed."""
+        return str(self._signer.dumps(value, salt=purpose))
+
+    def unseal(self, sealed: str, purpose: str) -> Any:
+        """Return what `seal` was given for this purpose; None for anything else, and after twelve hours."""
+        try:
+            return self._signer.loads(sealed, max_age=_FORM_AGE_S, salt=purpose)
+        except BadSignature:
+            return None
 
     def renew_form(self) -> str:
         """Draw a new secret: forms from before a sign-in or sign-out are not accepted after it."""
@@ -72,15 +84,16 @@ class Cookies:
         self["form"] = secret
         return secret
 
-    def check_form(self, token: str) -> None:
-        """Raise CsrfError unless the form came from here, to this browser, within twelve hours."""
-        try:
-            secret = self._signer.loads(token, max_age=_FORM_AGE_S, salt=FORM_FIELD)
-        except BadSignature:
-            secret = None
+    def check_form(self, token: str) -> UUID | None:
+        """Return the organisation in which a form was opened, None where it belongs to none.
+
+        Raises CsrfError unless the form came from here, to this browser, within twelve hours.
+        """
+        secret, _, organisation_id = str(self.unseal(token, FORM_FIELD) or "").partition(" ")
         known = self["form"]
-        if not known or not isinstance(secret, str) or not secrets.compare_digest(secret, known):
+        if not known or not secrets.compare_digest(secret, known):
             raise CsrfError(hint="Go back, load the page again, and send the form once more.")
+        return UUID(organisation_id) if organisation_id else None
 
     def write(self, response: Response) -> None:
         """Set and remove on the answer what has changed."""

@@ -6,10 +6,10 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mentorcert.errors import InvalidArgumentError
-from mentorcert.imports.columns import HEADINGS, OPTIONAL_COLUMNS
+from mentorcert.imports.columns import HEADINGS, REQUIRED_COLUMNS
 from mentorcert.imports.tasks import requests
 from mentorcert.imports.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
 from mentorcert.web.context import CurrentAdministrator, RequestContext
@@ -38,8 +38,6 @@ class ConfirmForm(BaseModel):
 
 class PageQuery(BaseModel):
     """The list takes no parameters."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @router.get("")
@@ -116,7 +114,9 @@ def _plain_name(file_name: str) -> str:
 
 
 def _overview(context: RequestContext, error: str = "") -> Response:
-    columns = [(names[context.language], column in OPTIONAL_COLUMNS) for column, names in HEADINGS.items()]
+    columns = [
+        (names[context.language], column not in REQUIRED_COLUMNS) for column, names in HEADINGS.items()
+    ]
     return context.page(
         "tasks/imports.html",
         status=422 if error else 200,
@@ -150,6 +150,7 @@ def _page(context: RequestContext, task: Task, query: RowsQuery, error: str = ""
         confirmed_by=requests.confirmed_by(context.conn, task.id),
         states=labels.states(context),
         verdicts=labels.verdicts(context),
+        fields={str(column): names[context.language] for column, names in HEADINGS.items()},
         step=labels.step(context, task),
         failure=labels.failure(context, task),
         say=labels.translator(context),

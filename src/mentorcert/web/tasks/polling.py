@@ -3,15 +3,13 @@
 from typing import Annotated, Final
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 EVERY_S: Final = 2
 
 
 class FollowQuery(BaseModel):
     """Whether the page loads itself again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     follow: bool = True
 
