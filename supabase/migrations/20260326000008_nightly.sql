@@ -112,7 +112,11 @@ as $$
         else as_of
       end
     ),
-    (select greatest(min(link.ended_at), as_of) from mentorcert.peer_mentor_chapters as link where link.ended_at > link.updated_at)
+    (
+      select greatest(link.ended_at, as_of) from mentorcert.peer_mentor_chapters as link
+      where link.ended_at > link.updated_at
+      order by link.ended_at limit 1
+    )
   )
   from mentorcert_private.organisations_due(as_of) as due
 $$;

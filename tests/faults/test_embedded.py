@@ -127,7 +127,9 @@ def test_threads_of_one_process_get_the_same_server(home: Path) -> None:
 
 
 def by_threads(home: str) -> None:
-    threads = [processes.Thread(target=lambda: print(embedded.start(Path(home)))) for _ in range(4)]  # noqa: T201
+    threads = [
+        processes.Thread(target=lambda: sys.stdout.write(f"{embedded.start(Path(home))}\n")) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -220,7 +220,7 @@ def test_nothing_is_written(two: Two, mentorcert: Mentorcert, conn: Connection) 
 def test_a_connection_that_reads_too_little_says_so(two: Two, database: str, conn: Connection) -> None:
     done = run("audit", "isolation", database_url=f"{database} user=mentorcert_web")
     assert done.returncode == 1
-    assert "does not read every row of audit_log" in done.stderr
+    assert "does not read every row of mentorcert.audit_log" in done.stderr
     assert "the tables' owner" in done.stderr
 
 

@@ -122,7 +122,7 @@ def test_was_it_valid_then_by_what_was_known_when(conn: Connection) -> None:
     mentor = organisation.mentor()
     with organisation.as_admin():
         id_ = repository.register(conn, mentor, "basic", issued_on=today(conn, -100)).id
-        known_at: datetime = fetch(conn, "select now()")
+        known_at: datetime = fetch(conn, "select clock_timestamp()")
     at = organisation.midnight(today(conn, -50))
     with organisation.as_admin():
         conn.execute(

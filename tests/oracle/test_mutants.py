@@ -41,6 +41,9 @@ UNNOTICED: Final = {
     r"revoke execute on mentorcert_private\.log_access\(.*\) from authenticated": (
         "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
     ),
+    r"revoke execute on mentorcert_private\.(latest_change|look_alikes)\(.*\) from authenticated": (
+        "Previews and forms call it: supabase/tests/database and tests/web say what it answers."
+    ),
     r"grant select on mentorcert_private\.(extensions|job_runs|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),

@@ -36,7 +36,7 @@ MUTATIONS = [
         "false",
     ),
     function("bulk_changes", _PREVIEW, "certification.organisation_id = administered or", "true or"),
-    function("bulk_changes", _PREVIEW, "certification.chapter_ids && coordinated or", ""),
+    function("bulk_changes", _PREVIEW, "or certification.chapter_ids && coordinated", ""),
     function(
         "bulk_changes",
         _PREVIEW,

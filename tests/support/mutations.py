@@ -114,7 +114,7 @@ _REACH = [
         "by_user and not mentorcert_private.may_certify",
         "false and mentorcert_private.may_certify",
     ),
-    function("hidden_or_missing", _RECORD, "if not found or", "if found and"),
+    function("hidden_or_missing", _RECORD, "if not is_known or", "if is_known and"),
 ]
 _CHANGES = [
     function("validity_rules", _RECORD, "perform mentorcert_private.require_administrator(is_admin);", ""),

@@ -21,7 +21,7 @@ PAGES = [
     (None, "/public/nobody", 404),
     (STRANGER, "/organisation", 403),
     (MENTOR, "/admin", 403),
-    (MENTOR, "/me/history?page=x", 422),
+    (MENTOR, "/me/history?after=x", 422),
     (MENTOR, "/me", 503),
 ]
 

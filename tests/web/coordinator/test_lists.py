@@ -111,9 +111,8 @@ def test_empty_lists_say_so(scene: Scene, query: str, said: str) -> None:
 def test_names_are_escaped(scene: Scene) -> None:
     attack = "\"><script>alert(1)</script>'"
     scene.organisation.conn.execute(
-        "update mentorcert.peer_mentors set full_name = %s, email = %s, phone = %s, display_name = %s"
-        " where id = %s",
-        (attack, attack, attack, attack, scene.kari),
+        "update mentorcert.peer_mentors set full_name = %s, display_name = %s where id = %s",
+        (attack, attack, scene.kari),
     )
     scene.organisation.conn.execute("update mentorcert.chapters set name = %s", (attack,))
     scene.organisation.conn.execute("update mentorcert.certification_types set name_en = %s", (attack,))
@@ -137,7 +136,8 @@ _FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "＝1", '=HYPERLINK("http://x","y")
 def test_file_runs_nothing(scene: Scene, language: str) -> None:
     conn = scene.organisation.conn
     for number, formula in enumerate(_FORMULAS):
-        mentor = scene.organisation.mentor(f"{formula}{number}")
+        # What is no number of a peer mentor is refused by the registry itself.
+        mentor = scene.organisation.mentor(f"{formula}{number}" if formula.isascii() else f"={number}")
         conn.execute("update mentorcert.peer_mentors set full_name = %s where id = %s", (formula, mentor))
         scene.organisation.certify(mentor, last_day=today(conn, 30))
     conn.execute("update mentorcert.certification_types set name_nb = '=x', name_en = '=x'")
@@ -176,14 +176,6 @@ def test_file_is_what_is_shown(scene: Scene) -> None:
     ]  # fmt: skip
     day = today(conn, 20)
     assert f",{day.isoformat()}," in scene.client().get("/certifications.csv?ends=30").text
-
-
-def test_unwritable_name(scene: Scene) -> None:
-    scene.organisation.conn.execute(
-        "update mentorcert.peer_mentors set full_name = %s where id = %s", ("Ka\x01ri", scene.kari)
-    )
-    assert scene.client().get("/certifications.xlsx").status_code == 422
-    assert scene.client().get("/certifications.csv").status_code == 200
 
 
 def test_mentors_by_page(scene: Scene) -> None:

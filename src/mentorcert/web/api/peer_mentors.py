@@ -4,14 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.etags import WITH_TAG, tagged
-from mentorcert.web.api.fields import Id, PageCursor, Size, Word
+from mentorcert.web.api.fields import Id, PageCursor, Size
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
-from mentorcert.web.fields import searchable
+from mentorcert.web.fields import SearchText
 
 router = APIRouter(
     prefix=f"{API}/peer-mentors", tags=["peer mentors"], route_class=Operation, dependencies=[bearer]
@@ -73,9 +73,7 @@ class PeerMentorFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    search: Annotated[Word | None, BeforeValidator(searchable)] = Field(
-        None, description="Words, each a part of the name or of the external id."
-    )
+    search: SearchText = Field(None, description="Words, each a part of the name or of the external id.")
     chapter_id: Id | None = Field(None, description="A chapter, with those under it.")
     size: Size = Field(50, description="Rows a page.")
     after: PageCursor | None = Field(None, description="`next` of the page before.")
