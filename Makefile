@@ -31,7 +31,7 @@ test: $(VENV)/.dev $(NODE_MODULES) ## Run the tests on the embedded PostgreSQL 1
 .PHONY: test-lowest
 test-lowest: $(VENV)/.dev ## Test a part on the lowest versions of the dependencies that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear $(VENV)/lowest
-	VIRTUAL_ENV=$(VENV)/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable .
+	VIRTUAL_ENV=$(VENV)/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[embedded]'
 	VIRTUAL_ENV=$(VENV)/lowest $(BIN)/uv pip install --quiet pytest hypothesis faker
 	$(VENV)/lowest/bin/python -m pytest -q -k "pg18 or not (pg15 or pooled)" tests/unit tests/integration/test_exporting.py
 
