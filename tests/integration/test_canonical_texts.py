@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from mentorcert.db.connection import Connection
 from tests.support.registry import fetch, set_up
 
-_EVERY_CHARACTER = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+# All that Unicode has assigned; of the private planes, their ends.
+_PRIVATE = "\ue000\uf8ff\U000f0000\U000ffffd\U00100000\U0010fffd"
+_EVERY_CHARACTER = [
+    character
+    for character in map(chr, range(1, 0x110000))
+    if unicodedata.category(character) not in {"Cn", "Co", "Cs"}
+] + list(_PRIVATE)
 _WHITE_SPACE = set("\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {
     chr(code) for code in range(0x2000, 0x200B)
 }

@@ -34,6 +34,7 @@ LEFT_OUT: Final = {
             "worker.py",
         )
     },
+    "tests/integration/test_canonical_texts.py": "every letter of Unicode, which the server itself answers the same",
     "tests/supabase/test_client_": "the server of the Data API goes past the pooler, over TCP",
 }
 
