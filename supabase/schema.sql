@@ -1354,7 +1354,7 @@ CREATE FUNCTION mentorcert_portal.desired_content(peer_mentor_ids uuid[], as_of 
     SET "TimeZone" TO 'UTC'
     AS $$
   select
-    state.peer_mentor_id,
+    peer_mentor_id,
     jsonb_build_object(
       -- An erased peer mentor has lost the number; the portal still knows it.
       'external_id', case when erased.is_so then coalesce(state.sent_external_id, mentor.external_id) else mentor.external_id end,
@@ -1706,7 +1706,7 @@ begin
 
   insert into mentorcert_portal.reconciliation_times as times (organisation_id, recent_at, full_at)
   select
-    run.organisation_id,
+    organisation_id,
     case when run.outcome = 'failed' then at + interval '10 minutes' else run.started_at + interval '1 hour' end,
     case
       when run.scope = 'full' and run.outcome = 'failed' then at + interval '10 minutes'
@@ -2299,7 +2299,7 @@ begin
   return query
   select
     run.id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
-    run.is_dry_run,
+    is_dry_run,
     (
       select count(*)::integer from mentorcert_portal.states as state
       where state.organisation_id = run.organisation_id
@@ -2333,7 +2333,7 @@ CREATE FUNCTION mentorcert_portal.state_overview(organisation_id uuid, as_of tim
     SET search_path TO ''
     AS $$
   select
-    state.peer_mentor_id,
+    peer_mentor_id,
     case
       when lapse.is_so then case when sending.is_so then 'pending' else 'held' end
       when state.state in ('pending', 'retry') and not sending.is_so then 'held'
@@ -3743,7 +3743,7 @@ CREATE FUNCTION mentorcert_private.derived_listing(peer_mentor_ids uuid[]) RETUR
     where type.organisation_id = mentor.organisation_id and type.required_for_listing
   ) as held
   where
-    mentor.listing_consent
+    listing_consent
     and held.required > 0
     and held.required = held.held
     -- A join, where = any would compare each row with each id.
@@ -3795,7 +3795,7 @@ begin
   );
   return query
   select
-    mentor.full_name,
+    full_name,
     (
       select string_agg(chapter.name, ', ' order by chapter.name) from mentorcert.chapters as chapter
       where chapter.id = any(certification.chapter_ids) and (is_administrator or chapter.id = any(own_chapter_ids))
@@ -4488,9 +4488,9 @@ CREATE FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_id
       select distinct membership.organisation_id from mentorcert.memberships as membership
       where membership.user_id = auth.uid() and (membership.ended_at is null or membership.ended_at > statement_timestamp())
     ),
-    log_access.endpoint,
+    endpoint,
     array(select distinct id from unnest(log_access.row_organisation_ids) as id),
-    log_access.request_id
+    request_id
 $$;
 COMMENT ON FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) IS 'Logs that the signed-in user was answered by an endpoint, with the organisations of the rows returned and the request''s id.';
 REVOKE ALL ON FUNCTION mentorcert_private.log_access(endpoint text, row_organisation_ids uuid[], request_id text) FROM PUBLIC;
@@ -4634,7 +4634,7 @@ CREATE FUNCTION mentorcert_private.notice_organisations(as_of timestamp with tim
     least(
       greatest(reach_days, mentorcert_private.day_of(as_of, organisation.time_zone) - ledger.last_day), greatest(reach_days, 90)
     ),
-    types.furthest
+    furthest
   from mentorcert.organisations as organisation
   cross join lateral (
     select max(run.local_day) as last_day from mentorcert_private.job_runs as run
@@ -5306,6 +5306,8 @@ CREATE FUNCTION mentorcert_private.reject_second_current() RETURNS trigger
     SET search_path TO ''
     AS $$
 declare
+  -- A record of either table has fields that one of the other has not.
+  written constant jsonb := to_jsonb(new);
   is_second boolean;
 begin
   -- After the row is in: who waited at the unique index for a row whose end was being written sees that end here.
@@ -5313,7 +5315,8 @@ begin
     select exists (
       select from mentorcert.memberships as other
       where
-        other.user_id = new.user_id and other.organisation_id = new.organisation_id and other.role = new.role
+        other.user_id = (written ->> 'user_id')::uuid and other.organisation_id = new.organisation_id
+        and other.role = written ->> 'role'
         and other.chapter_id is not distinct from new.chapter_id and other.id <> new.id
         and (other.ended_at is null or other.ended_at > statement_timestamp())
     ) into is_second;
@@ -5321,7 +5324,8 @@ begin
     select exists (
       select from mentorcert.peer_mentor_chapters as other
       where
-        other.peer_mentor_id = new.peer_mentor_id and other.chapter_id = new.chapter_id and other.id <> new.id
+        other.peer_mentor_id = (written ->> 'peer_mentor_id')::uuid and other.chapter_id = new.chapter_id
+        and other.id <> new.id
         and (other.ended_at is null or other.ended_at > statement_timestamp())
     ) into is_second;
   end if;
@@ -5449,7 +5453,7 @@ begin
       )
       else '{}'
     end,
-    request_task.preview_id
+    preview_id
   )
   returning * into task;
   if kind = 'import' then
@@ -6807,7 +6811,7 @@ begin
     from held
   )
   select
-    outcomes.asked_id,
+    asked_id,
     (outcomes.outcome).certification_type,
     (outcomes.outcome).issued_at,
     (outcomes.outcome).expires_at,
@@ -6837,7 +6841,7 @@ CREATE FUNCTION public.public_organisation(slug text) RETURNS TABLE(name text, c
     SET search_path TO ''
     AS $$
   select
-    organisation.name,
+    name,
     array(
       select chapter.name from mentorcert.chapters as chapter
       where chapter.organisation_id = organisation.id and exists (
@@ -6892,8 +6896,8 @@ begin
   perform mentorcert_private.set_change_context(jsonb_build_object('note', note, 'evidence', mentorcert_private.evidence(evidence)));
   insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
   values (
-    register_certification.peer_mentor_id,
-    register_certification.certification_type,
+    peer_mentor_id,
+    certification_type,
     mentorcert_private.day_starts(issued_on, time_zone),
     coalesce(
       mentorcert_private.day_starts(last_valid_day + 1, time_zone),

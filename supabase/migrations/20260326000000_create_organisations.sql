@@ -719,6 +719,8 @@ security definer -- the caller may not see every row of the same
 set search_path = ''
 as $$
 declare
+  -- A record of either table has fields that one of the other has not.
+  written constant jsonb := to_jsonb(new);
   is_second boolean;
 begin
   -- After the row is in: who waited at the unique index for a row whose end was being written sees that end here.
@@ -726,7 +728,8 @@ begin
     select exists (
       select from mentorcert.memberships as other
       where
-        other.user_id = new.user_id and other.organisation_id = new.organisation_id and other.role = new.role
+        other.user_id = (written ->> 'user_id')::uuid and other.organisation_id = new.organisation_id
+        and other.role = written ->> 'role'
         and other.chapter_id is not distinct from new.chapter_id and other.id <> new.id
         and (other.ended_at is null or other.ended_at > statement_timestamp())
     ) into is_second;
@@ -734,7 +737,8 @@ begin
     select exists (
       select from mentorcert.peer_mentor_chapters as other
       where
-        other.peer_mentor_id = new.peer_mentor_id and other.chapter_id = new.chapter_id and other.id <> new.id
+        other.peer_mentor_id = (written ->> 'peer_mentor_id')::uuid and other.chapter_id = new.chapter_id
+        and other.id <> new.id
         and (other.ended_at is null or other.ended_at > statement_timestamp())
     ) into is_second;
   end if;

@@ -59,5 +59,5 @@ def test_a_fault_is_found(conn: Connection) -> None:
         "for each row execute function mentorcert_private.faulty()"
     )
     assert [row[:3] for row in conn.execute(_FINDINGS)] == [
-        ("mentorcert_private.faulty()", "chapters", "error")
+        ("mentorcert_private.faulty()", "mentorcert.chapters", "error")
     ]

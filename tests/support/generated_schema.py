@@ -36,6 +36,8 @@ _LEFT_OUT: Final = re.compile(r"^(?:ALTER DEFAULT PRIVILEGES|.* SET COMPRESSION 
 _COLUMN_GRANT: Final = re.compile(r"GRANT (\w+)\((\w+)\)(?:,(.+))? ON TABLE (\S+) TO (\S+);")
 # In the order in which the server has made the roles.
 _ROLES: Final = re.compile(r"(?<= TO )\w+(?:, \w+)+(?= (?:USING|WITH CHECK) )")
+# Of a view over one table, some servers write the table before each column.
+_VIEW_COLUMN: Final = re.compile(r"^( SELECT |    )\w+\.(?=\w+(?: AS \w+)?,?$)", re.MULTILINE)
 _TABLE: Final = re.compile(r" (?:ON|TABLE) \w+\.(\w+)")
 
 
@@ -45,6 +47,7 @@ def schema(server: Server, database: str) -> str:
     target = make_conninfo(server.url, dbname=conninfo_to_dict(database)["dbname"])
     dump = run(server.binaries / "pg_dump", *_OPTIONS, "--dbname", target).stdout
     dump = _ROLES.sub(lambda roles: ", ".join(sorted(roles[0].split(", "))), _LEFT_OUT.sub("", dump))
+    dump = _VIEW_COLUMN.sub(r"\1", dump)
     entries = sorted(_entries(dump), key=lambda entry: entry[0])
     parts = ["\n".join(_merged(text for _, text in group)) for _, group in groupby(entries, lambda e: e[0])]
     return _HEAD + "\n\n".join(parts) + "\n"
