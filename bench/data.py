@@ -5,7 +5,7 @@ from typing import Final
 
 import aiosql
 
-from bench.measure import Notify
+from bench.measure import Notify, Storage
 from mentorcert.db.connection import Connection
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
@@ -13,8 +13,8 @@ _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 CERTIFICATIONS_OF_A_MENTOR: Final = 4
 
 
-def fill(conn: Connection, rows: int, notify: Notify) -> None:
-    """Insert `rows` certifications and what they need, past the triggers.
+def fill(conn: Connection, rows: int, notify: Notify) -> Storage:
+    """Insert `rows` certifications and what they need, past the triggers; return what they take on disk.
 
     `conn` is a superuser's, in autocommit.
     """
@@ -31,6 +31,7 @@ def fill(conn: Connection, rows: int, notify: Notify) -> None:
     _QUERIES.insert_memberships(conn)
     _QUERIES.restore_triggers(conn)
     settle(conn)
+    return Storage(rows, *_QUERIES.storage(conn))
 
 
 def settle(conn: Connection) -> None:

@@ -85,7 +85,7 @@ cross join lateral (
   from (
     select mentorcert_private.day_of(now(), 'Europe/Oslo') + case
       when mod(number / 20 + types.position, 2) = 0 then 0
-      else 1 + mod(number * 7919 + types.position * 104729, 729)::integer
+      else 1 + mod(number::bigint * 7919 + types.position * 104729, 729)::integer
     end as day
   ) as ends
 ) as dated
@@ -132,6 +132,9 @@ logins as (
 )
 insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
 select members.organisation_id, md5(members.name)::uuid, members.role, members.chapter_id from members;
+
+-- name: storage()^
+select pg_total_relation_size('public.peer_mentor_certifications'), pg_database_size(current_database());
 
 -- name: vacuum()!
 vacuum (analyze);

@@ -17,7 +17,7 @@ from mentorcert.imports.columns import HEADINGS
 
 _QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
 
-AIM: Final = 2.0
+AIM: Final = 4.0
 ORGANISATION: Final = "organisation-0"
 TYPES: Final = ("course", "confidentiality", "conversation", "first-aid")
 CHAPTERS: Final = 50

@@ -9,7 +9,8 @@ from statistics import median
 class Result:
     """The seconds that something took and those of its reference; medians over the rounds.
 
-    `aim` is the highest ratio that we want, None where we only look on.
+    `aim` is the highest ratio that we want, `aim_s` the seconds that are good enough whatever the ratio; both
+    None where we only look on.
     """
 
     benchmark: str
@@ -23,6 +24,7 @@ class Result:
     reference_least_s: float
     aim: float | None = None
     note: str = ""
+    aim_s: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -30,7 +32,18 @@ class Result:
 
     @property
     def misses_aim(self) -> bool:
-        return self.aim is not None and self.ratio > self.aim
+        by_ratio = self.aim is not None and self.ratio > self.aim
+        in_seconds = self.aim_s is not None and self.seconds > self.aim_s
+        return by_ratio and in_seconds if None not in (self.aim, self.aim_s) else by_ratio or in_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The bytes of a filled registry: of the certifications with their indexes, and of the whole database."""
+
+    rows: int
+    table_bytes: int
+    database_bytes: int
 
 
 Timing = Callable[[], float]
@@ -63,6 +76,7 @@ def compare(
     case: str = "",
     aim: float | None = None,
     note: str = "",
+    aim_s: float | None = None,
 ) -> Result:
     """Put one of the timings beside the one that is its reference."""
     return Result(
@@ -77,7 +91,22 @@ def compare(
         reference_least_s=min(seconds[reference]),
         aim=aim,
         note=note,
+        aim_s=aim_s,
     )
+
+
+def aims(result: Result) -> list[str]:
+    """Return what is aimed at: the ratio, the time, or that one of the two is reached."""
+    by_ratio = [f"{result.aim:g}"] if result.aim is not None else []
+    return by_ratio + ([duration(result.aim_s)] if result.aim_s is not None else [])
+
+
+_SMALL_S = 0.1
+
+
+def duration(seconds: float) -> str:
+    """Return it as people read it."""
+    return f"{seconds * 1000:.3g} ms" if seconds < _SMALL_S else f"{seconds:.2f} s"
 
 
 Notify = Callable[[str], None]

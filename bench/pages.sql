@@ -10,6 +10,10 @@ where organisation.slug = :slug and membership.role = 'coordinator'
 order by cardinality(mentorcert_private.with_chapters_below(array[membership.chapter_id])) desc
 limit 1;
 
+-- name: make_administrator(user_id, slug)!
+insert into mentorcert.memberships (organisation_id, user_id, role)
+select organisation.id, :user_id, 'org_admin' from mentorcert.organisations as organisation where organisation.slug = :slug;
+
 -- name: coordinators_list()
 select
   page.id, page.peer_mentor_id, page.certification_type, page.issued_at, page.expires_at,

@@ -7,9 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import Result
-
-_SMALL_S = 0.1
+from bench.measure import Result, aims, duration
 
 
 def as_table(version: str, results: Sequence[Result], console: Console) -> None:
@@ -25,16 +23,16 @@ def as_table(version: str, results: Sequence[Result], console: Console) -> None:
         if previous != result.benchmark:
             table.add_section()
         previous = result.benchmark
-        style = "red" if result.misses_aim else "green" if result.aim else ""
+        style = "red" if result.misses_aim else "green" if aims(result) else ""
         table.add_row(
             result.what,
             f"{result.rows:,}",
             result.case,
-            _duration(result.seconds),
-            _duration(result.least_s),
-            _duration(result.reference_s),
+            duration(result.seconds),
+            duration(result.least_s),
+            duration(result.reference_s),
             f"[{style}]{result.ratio:.2f}[/]" if style else f"{result.ratio:.2f}",
-            f"{result.aim:.1f}" if result.aim else "",
+            " or ".join(aims(result)),
             " · ".join(filter(None, (result.reference, result.note))),
         )
     console.print(table)
@@ -44,7 +42,3 @@ def as_json(version: str, results: Sequence[Result]) -> str:
     """Return one JSON document; durations in seconds."""
     rows = [{**asdict(result), "ratio": result.ratio} for result in results]
     return json.dumps({"server": version, "results": rows}, indent=2, ensure_ascii=False)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.3f} ms" if seconds < _SMALL_S else f"{seconds:.2f} s"

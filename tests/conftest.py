@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.support import command, processes, selection
-from tests.support.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Server
+from tests.support import command, processes, scheduling, selection
+from tests.support.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Running, Server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,13 +20,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the slow ones; leave out other servers, `pooler.LEFT_OUT` and `one_server.ELSEWHERE`."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Mark the slow ones; leave out other servers, `pooler.LEFT_OUT` and `one_server.ELSEWHERE`; order what is left."""
     selection.mark_slow(items)
+    selection.mark_pooled_twins(items)
     left_out = [item for item in items if selection.why_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not selection.why_left_out(item)]
+    yield
+    if hasattr(config, "workerinput"):
+        scheduling.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole units, in the order of their collection."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 # the lowest versions are tested without it
+
+    class Units(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return scheduling.unit(nodeid)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -58,18 +75,23 @@ def children() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    """The servers that tests have asked for: each is started once per test process."""
+    with Running() as started:
+        yield started
+
+
 @pytest.fixture(scope="session", params=[EMBEDDED_18, DEBIAN_15, POOLED_15])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Each of the servers in turn, started once per test process."""
-    with SERVERS[request.param]() as running:
-        yield running
+def server(request: pytest.FixtureRequest, running: Running) -> Server:
+    """Each of the servers in turn."""
+    return running.server(request.param)
 
 
 @pytest.fixture(scope="session")
-def template(server: Server) -> Iterator[str]:
+def template(server: Server, running: Running) -> str:
     """The name of a database with all migrations; nobody may connect to it."""
-    with server.migrated_template() as name:
-        yield name
+    return running.template(server)
 
 
 @pytest.fixture
@@ -103,4 +125,4 @@ def conn(database: str) -> Iterator[Connection]:
 @pytest.fixture
 def mentorcert(database: str) -> command.Mentorcert:
     """The command line, on the test's database."""
-    return partial(command.run, database_url=database)
+    return partial(command.run_forked, database_url=database)

@@ -4,9 +4,11 @@ set -euo pipefail
 
 packages=(
   postgresql-15 postgresql-15-pgtap postgresql-15-cron postgresql-15-plpgsql-check postgresql-15-pgaudit pgbouncer
+  patroni etcd-server haproxy pgbackrest # a failover, and a restore to a point in time
   libtap-parser-sourcehandler-pgtap-perl # pg_prove
   chromium fonts-liberation # the browser of the page tests
   poppler-utils zbar-tools # read certificates as PDF, and their QR codes
+  prometheus systemd caddy docker-compose mmdebstrap buildah # judge and build what is in deploy/
 )
 # Node.js may come from elsewhere, and newer.
 command -v npm >/dev/null || packages+=(nodejs npm)

@@ -1,8 +1,10 @@
 """The one error tree, and the mapping of the database's own errors onto it."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import psycopg
+
+RefusedIdentity = Literal["clock", "consent", "email", "stale", "token", "unknown"]
 
 
 class MentorcertError(Exception):
@@ -35,11 +37,19 @@ class SettingError(InvalidInputError):
     """A setting in the environment is not valid."""
 
 
+class JournalError(MentorcertError):
+    """The journal cannot be read or written."""
+
+
 class PortalConfigurationError(SettingError):
     """The configuration of a connection to the portal is not valid."""
 
 
-class SecretUnreadableError(PortalConfigurationError):
+class OtherPortalError(PortalConfigurationError):
+    """The file names another portal than the recorded one."""
+
+
+class SecretUnreadableError(SettingError):
     """A secret is not where the configuration says."""
 
 
@@ -57,6 +67,10 @@ class UnknownOrganisationError(InvalidInputError):
 
 class DatabaseUnreachableError(MentorcertError):
     """The database cannot be reached."""
+
+
+class UnservedDatabaseError(MentorcertError):
+    """One of several databases is not served."""
 
 
 class EmbeddedPostgresError(DatabaseUnreachableError):
@@ -79,6 +93,19 @@ class PrivilegedConnectionError(MentorcertError):
     """The connection of the pages may read past row-level security."""
 
 
+class WrongRoleError(MentorcertError):
+    """The command needs another database role."""
+
+    @classmethod
+    def of(cls, needed: str, login: str) -> Self:
+        """Return the error that names the role that is needed, and the one that is connected."""
+        return cls(
+            f"This needs {needed}; you are connected as {login}.",
+            code="42501",
+            hint="Let DATABASE_URL connect as that role: docs/operations.md, Login roles.",
+        )
+
+
 class ForbiddenError(MentorcertError):
     """Your role does not open this."""
 
@@ -95,6 +122,15 @@ class SignInRefusedError(InvalidInputError):
     """The e-mail address, the password or the code is wrong."""
 
 
+class IdentityRefusedError(SignInRefusedError):
+    """The sign-in at the provider cannot be used; `reason` says why."""
+
+    def __init__(self, message: str | None = None, *, reason: RefusedIdentity = "token") -> None:
+        """Take the reason, for which the pages have words."""
+        super().__init__(message)
+        self.reason = reason
+
+
 class SignInUnavailableError(MentorcertError):
     """Signing in is not possible just now."""
 
@@ -109,6 +145,14 @@ class PreconditionFailedError(MentorcertError):
 
 class TooManyAttemptsError(MentorcertError):
     """There were too many attempts."""
+
+
+class MissingProgramError(MentorcertError):
+    """A program that this needs is not installed."""
+
+
+class DataApiEndedError(MentorcertError):
+    """The Data API for development has ended."""
 
 
 class SnapshotError(MentorcertError):
@@ -147,12 +191,32 @@ class MigrationOrderError(MigrationError):
     """A migration file that is not applied sorts before one that is."""
 
 
+class MigrationVersionTakenError(MigrationError):
+    """The ledger has another migration under the version of one of ours."""
+
+
+class NameTakenError(MigrationError):
+    """Names that the registry needs are somebody else's already."""
+
+
+class IncompleteRestoreError(MigrationError):
+    """The ledger says that migrations are applied whose tables or functions are missing."""
+
+
 class MigrationFailedError(MigrationError):
     """A migration file failed; nothing of it was kept."""
 
 
 class MigrationLockedError(MigrationError):
     """Lock timeout; the migration was rolled back."""
+
+
+class TableHeldError(MigrationLockedError):
+    """Another session holds a table that the migration needs; the migration was rolled back."""
+
+
+class UnreadableValueError(MentorcertError):
+    """A value in the registry cannot be read."""
 
 
 class HistoryEntryError(MentorcertError):
@@ -171,6 +235,14 @@ class MailServerError(MentorcertError):
     """The mail server cannot be reached, or takes nothing from us."""
 
 
+class AuthAdminError(MentorcertError):
+    """Supabase Auth makes no logins for us just now."""
+
+
+class LoginRefusedError(MentorcertError):
+    """Supabase Auth does not take this address."""
+
+
 class NightlyFailedError(MentorcertError):
     """The nightly run failed; the ledger says why."""
 
@@ -181,14 +253,6 @@ class DatabaseError(MentorcertError):
 
 class NotMigratedError(DatabaseError):
     """The database lacks a table or function that this version of mentorcert needs."""
-
-
-class LockTimeoutError(DatabaseError):
-    """Another session held a row or table for too long."""
-
-
-class ConflictError(DatabaseError):
-    """Another change came in between; the same call may succeed when it is repeated."""
 
 
 class DuplicateError(DatabaseError):
@@ -205,6 +269,42 @@ class ValueRejectedError(DatabaseError):
 
 class MissingRightError(DatabaseError):
     """The row does not exist, or the caller lacks the right to do this with it."""
+
+
+class NotGrantedError(MissingRightError):
+    """It is not within reach, or the database role of this connection may not do this."""
+
+
+class LaterError(DatabaseError):
+    """The database cannot do this just now; nothing was written."""
+
+
+class TransientError(LaterError):
+    """Another change was in the way; nothing was written."""
+
+
+class LockTimeoutError(TransientError):
+    """Another change held the same rows for too long; nothing was written."""
+
+
+class ConflictError(TransientError):
+    """Another change came in between; nothing was written."""
+
+
+class DiskFullError(LaterError):
+    """The database server has no room left; nothing was written."""
+
+
+class NoConnectionLeftError(LaterError):
+    """The database server has no connection left."""
+
+
+class StatementTimeoutError(LaterError):
+    """The database took too long, so it stopped; nothing was written."""
+
+
+class ReadOnlyServerError(LaterError):
+    """The database takes no changes just now."""
 
 
 class RuleError(DatabaseError):
@@ -279,12 +379,56 @@ class LastAdministratorError(RuleError):
     """The last administrator of an organisation stays."""
 
 
+class ConsequencesUnseenError(RuleError):
+    """The change is made only after its consequences were shown."""
+
+
 class TooManyLookupsError(RuleError):
     """Too many e-mail addresses were looked up within an hour."""
 
 
+class ConsentWithdrawnError(RuleError):
+    """The consent was withdrawn; to give it again is an act of its own."""
+
+
+class ErasedPersonError(RuleError):
+    """A person with this number or e-mail address was erased, and stays erased."""
+
+
+class MergedPersonError(RuleError):
+    """The peer mentor was merged into another one; change that one."""
+
+
+class CallerUnknownError(RuleError):
+    """Who acts is not known, or changed within the statement."""
+
+
+class RetiredError(RuleError):
+    """It is retired; nothing new is registered or enters."""
+
+
+class ChapterInUseError(RetiredError):
+    """Peer mentors are in this chapter, or chapters lie under it. Move them first."""
+
+
+class FedError(RuleError):
+    """It comes from the project's own tables, and is changed there."""
+
+
 class StaleVersionError(RuleError):
     """The row was changed meanwhile; nothing is written."""
+
+
+class ConsequencesChangedError(StaleVersionError):
+    """The consequences are other ones than those that were shown."""
+
+
+class EndedSessionError(DatabaseError, InvalidTokenError):
+    """The session has ended."""
+
+
+class UnseenRowsError(DatabaseError):
+    """The answer had rows of an organisation of which the database shows the caller none."""
 
 
 class EndpointDisabledError(DatabaseError):
@@ -376,6 +520,9 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_renewal_keeps_validity": RenewalShortensError,
     "certification_expires_at_within_rule": BeyondTypeRuleError,
     "certification_issued_at_midnight": IssueNotMidnightError,
+    "chapters_retired_empty": ChapterInUseError,
+    "consequences_seen": ConsequencesUnseenError,
+    "consequences_as_shown": ConsequencesChangedError,
 }
 
 _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
@@ -391,10 +538,40 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "MC010": EndpointDisabledError,
     "MC011": LastAdministratorError,
     "MC012": TooManyLookupsError,
+    "MC020": ConsentWithdrawnError,
+    "MC021": ErasedPersonError,
+    "MC022": CallerUnknownError,
+    "MC023": MergedPersonError,
+    "MC024": RetiredError,
+    "MC025": FedError,
+    "PT401": EndedSessionError,
     "PT409": StaleVersionError,
+    "PT500": UnseenRowsError,
     "42501": MissingRightError,
     "23505": DuplicateError,
     "23503": UnknownReferenceError,
+    # A number or a date beyond its type, and what no text may hold.
+    "22003": ValueRejectedError,
+    "22007": ValueRejectedError,
+    "22008": ValueRejectedError,
+    "22021": ValueRejectedError,
+    "22P05": ValueRejectedError,
+    # What a function of PostgreSQL does not take, as an infinite instant or a null among ids.
+    "0A000": ValueRejectedError,
+    "22004": ValueRejectedError,
+    "22023": ValueRejectedError,
+    # A page of a negative size, and what is too long for an index or too deep for the parser.
+    "2201W": ValueRejectedError,
+    "2201X": ValueRejectedError,
+    "54000": ValueRejectedError,
+    "54001": ValueRejectedError,
+    "25006": ReadOnlyServerError,
+    "53000": LaterError,
+    "53100": DiskFullError,
+    "53200": LaterError,
+    "53300": NoConnectionLeftError,
+    "53400": LaterError,
+    "57014": StatementTimeoutError,
     "23502": ValueRejectedError,
     "23514": ValueRejectedError,
     "55P03": LockTimeoutError,
@@ -409,8 +586,19 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
 _HINTS: dict[type[DatabaseError], str] = {
     NotMigratedError: "Run `mentorcert migrate`.",
     LockTimeoutError: "Try again; `select * from pg_stat_activity` shows who holds the lock.",
-    ConflictError: "Try again.",
+    ConflictError: "Try again, with the same.",
+    NotGrantedError: (
+        "An operator's command connects as the owner of the tables, a process as its login role:"
+        " docs/access.md, Login roles."
+    ),
+    LaterError: "Try again; if it stays so, look into the log of the database server.",
+    DiskFullError: "Free space where the database server keeps its data; then try again.",
+    NoConnectionLeftError: "Try again; if it stays so, raise max_connections, or put a pooler in front.",
+    StatementTimeoutError: "Try again, with less at once; `select * from pg_stat_activity` shows what the server is busy with.",
+    ReadOnlyServerError: "Let DATABASE_URL name the primary server, and not a standby; or wait until it takes changes again.",
+    ValueRejectedError: "Look for an empty, infinite or very large value.",
     DuplicateError: "Change or renew what is there.",
+    EndedSessionError: "Sign in again.",
     EndpointDisabledError: "Try again later; `mentorcert endpoint list` says why.",
 }
 
@@ -420,6 +608,10 @@ def from_postgres(exc: psycopg.Error) -> MentorcertError:
 
     The server's DETAIL, and its message where the registry did not write it, can quote a row; both stay out.
     """
+    if isinstance(exc, psycopg.errors.PipelineAborted):
+        # At the end of a pipeline psycopg raises this in place of the error that it comes from.
+        first = exc.__context__
+        return from_postgres(first) if isinstance(first, psycopg.Error) else FailedTransactionError()
     diag = exc.diag
     code, constraint = diag.sqlstate, diag.constraint_name
     # Without a SQLSTATE the server was never asked, here because of a value that it does not know, as a NUL;
@@ -429,6 +621,9 @@ def from_postgres(exc: psycopg.Error) -> MentorcertError:
     if isinstance(exc, psycopg.OperationalError) and (code is None or code.startswith(("08", "57P"))):
         return DatabaseUnreachableError(code=code, hint="Check DATABASE_URL and that the server runs.")
     kind = _BY_SQLSTATE.get(code or "", DatabaseError)
+    # Our own rules name what is broken; PostgreSQL refuses what was not granted without a name.
+    if kind is MissingRightError and constraint is None:
+        kind = NotGrantedError
     narrower = _BY_CONSTRAINT.get(constraint or "", kind)
     if issubclass(narrower, kind):
         kind = narrower

@@ -2,9 +2,10 @@
 
 import json
 import logging
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -14,6 +15,7 @@ _PERSONAL: Final = frozenset({"name", "full_name", "display_name", "email", "pho
 
 Field = str | int | float | bool | None
 
+_process: dict[str, Field] = {}
 _BOUND: Final[ContextVar[dict[str, Field]]] = ContextVar("bound")
 
 
@@ -27,6 +29,7 @@ class _JsonLine(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             **({} if record.name == _LOGGER.name else {"logger": record.name}),
+            **_process,
             **_BOUND.get({}),
             **fields,
         }
@@ -56,6 +59,11 @@ def configure(level: str) -> None:
     logging.captureWarnings(capture=True)
 
 
+def identify(service: str, version: str) -> None:
+    """Have every line say from which process it is."""
+    _process.update(service=service, version=version, host=socket.gethostname())
+
+
 @contextmanager
 def bound(**fields: Field) -> Iterator[None]:
     """Have every event of the block, also in threads that it waits for, carry these facts."""
@@ -64,6 +72,11 @@ def bound(**fields: Field) -> Iterator[None]:
         yield
     finally:
         _BOUND.reset(token)
+
+
+def of_database(name: str) -> AbstractContextManager[None]:
+    """Have every event of the block say of which of several databases it is; of an only one, without a name, nothing."""
+    return bound(database=name) if name else nullcontext()
 
 
 def event(

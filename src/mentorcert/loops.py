@@ -3,17 +3,22 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 
 from mentorcert import logs
 from mentorcert.db.connection import Connection
 from mentorcert.db.rows import mapped_errors
-from mentorcert.errors import MentorcertError
+from mentorcert.errors import DatabaseUnreachableError, MentorcertError, ReadOnlyServerError
 
 LONGEST_WAIT_S: Final = 300.0
+AWAY_S: Final = 10.0
+
+# A server that was the primary until now may still be reached, and takes no changes.
+_AWAY: Final = (DatabaseUnreachableError, ReadOnlyServerError)
 
 
 def run_forever(
@@ -26,16 +31,36 @@ def run_forever(
 ) -> None:
     """Call `work` until `stop` is set; in between wait for the seconds it returns, or until `wake` is set.
 
-    A MentorcertError or psycopg.Error is logged as the event `failed`, and tried again after `retry_s`.
+    Any error is logged as the event `failed`, and tried again after `retry_s`; sooner where the database is away.
     """
     while not stop.is_set():
         try:
             with mapped_errors():
                 wait_s = work()
-        except MentorcertError as error:
-            wait_s = retry_s
+        except Exception as error:  # noqa: BLE001 - in a thread, the end of the loop would be silent
+            wait_s = min(retry_s, AWAY_S) if isinstance(error, _AWAY) else retry_s
             logs.event(failed, level=logging.ERROR, error=error, seconds=wait_s)
         (wake or stop).wait(wait_s)
+
+
+def new_thread(job: Callable[..., object], *args: object, name: str | None = None) -> threading.Thread:
+    """Return a thread, not started, whose log lines carry the same facts as those of who makes it."""
+    return threading.Thread(target=copy_context().run, args=(job, *args), name=name)
+
+
+@contextmanager
+def in_threads(*jobs: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Run each job in a thread of its own until the block ends, which sets the event that each is given."""
+    stop = threading.Event()
+    threads = [new_thread(job, stop) for job in jobs]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def run_when_due(
@@ -73,7 +98,10 @@ async def run_forever_async(
     every_s: float,
     once: bool = False,
 ) -> None:
-    """Await `work` every `every_s` seconds until `stop` is set, or once; errors are logged as above."""
+    """Await `work` every `every_s` seconds until `stop` is set, or once.
+
+    A MentorcertError or psycopg.Error is logged as the event `failed`; any other ends the process.
+    """
     while not stop.is_set():
         try:
             with mapped_errors():
@@ -85,3 +113,24 @@ async def run_forever_async(
         with suppress(TimeoutError):
             async with asyncio.timeout(every_s):
                 await stop.wait()
+
+
+class OneAtATime:
+    """Runs one task for each key at a time, and the tasks of different keys beside each other; its end waits for all."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[object]] = {}
+
+    def start(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Start it, unless an earlier one of the same key still runs; of one that has failed the error is raised."""
+        earlier = self._tasks.get(key)
+        if earlier is not None and earlier.done():
+            earlier.result()
+        if earlier is None or earlier.done():
+            self._tasks[key] = asyncio.create_task(work())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._tasks.values())

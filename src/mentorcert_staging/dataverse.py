@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from mentorcert_staging import odata
 from mentorcert_staging.odata import ODataError
 from mentorcert_staging.portal import CurrentPortal
-from mentorcert_staging.store import COLUMNS, KEY, RECORD_ID, VERSION, KeyTakenError, Row, Store
+from mentorcert_staging.store import COLUMNS, EPOCH, KEY, RECORD_ID, VERSION, KeyTakenError, Row, Store
 from mentorcert_staging.tokens import bearer
 
 SET: Final = "hlf_peermentors"
@@ -96,7 +96,7 @@ def _write(store: Store, request: Request, key: tuple[str, str] | None, changes:
     except KeyTakenError:
         raise ODataError(412, "A record with matching key values already exists.", "0x80040237") from None
     if row[KEY] is not None and VERSION in changes:
-        store.record("dataverse", row[KEY], row[VERSION], "applied")
+        store.record("dataverse", row[KEY], row[VERSION], "applied", epoch=row[EPOCH])
     url = f"{request.base_url}api/data/v9.2/{SET}({row[RECORD_ID]})"
     if "return=representation" in request.headers.get("prefer", ""):
         return JSONResponse(_shown(row, request), 200 if before else 201, {"etag": _etag(row)})

@@ -14,6 +14,8 @@ Predicate = Callable[[Row], bool]
 IsColumn = Callable[[str], bool]
 
 LARGEST_PAGE: Final = 5000
+UNADDRESSABLE: Final = frozenset("/<>*%&:\\?+#")
+"""What the real Web API refuses in the value of an alternate key, also percent-encoded."""
 
 _KEY: Final = re.compile(r"\((?:(?P<name>\w+)='(?P<value>(?:[^']|'')*)'|(?P<id>[0-9a-fA-F-]{36}))\)")
 _CONDITION: Final = re.compile(r"(\w+) (eq|ne|gt|ge|lt|le) ('(?:[^']|'')*'|[^\s']+)")
@@ -65,7 +67,10 @@ def key(text: str, alternate_keys: Collection[str]) -> tuple[str, str] | None:
         return "", match["id"].lower()
     if match["name"] not in alternate_keys:
         raise ODataError(400, "The key in the request URI is not valid for the entity.", "0x80060888")
-    return match["name"], match["value"].replace("''", "'")
+    value = match["value"].replace("''", "'")
+    if UNADDRESSABLE.intersection(value):
+        raise ODataError(400, "Bad Request - Error in query syntax.", "0x80060888")
+    return match["name"], value
 
 
 def select(text: str | None, is_column: IsColumn) -> list[str] | None:

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from pydantic import AwareDatetime
 
 from mentorcert_staging.faults import Script
 from mentorcert_staging.portal import CurrentPortal
-from mentorcert_staging.store import KEY, VERSION, Row
+from mentorcert_staging.store import EPOCH, KEY, VERSION, Row
 from mentorcert_staging.webhook import RefusedError, has_key
 
 _PAGE_SIZE: Final = 500
@@ -68,22 +67,17 @@ async def public_list_as_json(portal: CurrentPortal) -> dict[str, Any]:
 
 
 @router.get("/state.json")
-async def state(
-    request: Request, portal: CurrentPortal, since: AwareDatetime | None = None, after: int = 0
-) -> dict[str, Any]:
-    """Show every peer mentor, or those changed at or after `since`, page by page."""
+async def state(request: Request, portal: CurrentPortal, after: int = 0) -> dict[str, Any]:
+    """Show every peer mentor, page by page."""
     if not has_key(portal.options, request):
         raise RefusedError(401, "The key is missing or wrong.")
     found = list[Row]()
-    # Rows record the whole second of their change, so `since` is inclusive.
-    earliest = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
     for at, row in portal.store.rows(after):
         if len(found) == _PAGE_SIZE:
             query = urlencode(dict(request.query_params) | {"after": after})
             return {"peer_mentors": found, "next": f"{request.url.replace(query=query)}"}
         after = at
-        if row["modifiedon"] >= earliest:
-            found.append(_state(row))
+        found.append(_state(row))
     return {"peer_mentors": found, "next": None}
 
 
@@ -135,6 +129,7 @@ def _state(row: Row) -> Row:
         "peer_mentor_id": row[KEY],
         "external_id": row["hlf_externalid"],
         "mentor_version": row[VERSION],
+        "mentor_epoch": row[EPOCH],
         "status": row["hlf_status"],
         "listed": None if row["hlf_listed"] is None else bool(row["hlf_listed"]),
         "listed_until": row["hlf_listeduntil"],

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -15,16 +15,18 @@ from mentorcert.portal.contract.dates import to_text
 from mentorcert.portal.contract.receiver import is_news
 
 Row = dict[str, Any]
-Outcome = Literal["applied", "already_newer"]
+Outcome = Literal["applied", "already_newer", "erased"]
 
 KEY: Final = "hlf_mentorcertid"
 RECORD_ID: Final = "hlf_peermentorid"
 VERSION: Final = "hlf_mentorversion"
+EPOCH: Final = "hlf_mentorepoch"
 COLUMNS: Final[dict[str, tuple[type, ...]]] = {
     KEY: (str,),
     "hlf_externalid": (str,),
     "hlf_organisation": (str,),
     VERSION: (int,),
+    EPOCH: (int,),
     # A choice is a number in Dataverse; a text where the table has a plain column.
     "hlf_status": (str, int),
     "hlf_listed": (bool,),
@@ -51,16 +53,22 @@ class Store:
         With `any_version` older messages are applied too, as by a portal that violates the contract.
         """
         self._any_version = any_version
-        self.recorded: Callable[[], None] = lambda: None
         try:
+            if file is not None:
+                # For this user alone; what SQLite lays beside it has the same rights.
+                file.touch(0o600)
+                file.chmod(0o600)
             self._conn = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
             self._conn.row_factory = sqlite3.Row
             # The last seconds may be lost in a power cut, but not when the process is killed.
             self._conn.execute("pragma journal_mode = wal")
             self._conn.execute("pragma synchronous = off")
             _QUERIES.create_tables(self._conn)
-        except sqlite3.Error as error:
-            raise InvalidInputError(f"{file}: cannot be used as a SQLite file: {error}.") from None
+            if EPOCH not in {column["name"] for column in _QUERIES.columns(self._conn)}:
+                _QUERIES.add_epoch(self._conn)  # a file of an earlier release
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InvalidInputError(f"{file}: cannot be used as a SQLite file: {reason}.") from None
 
     def find(self, column: str, value: str) -> Row | None:
         """Return the row with this value of its primary key or of an alternate one."""
@@ -106,17 +114,20 @@ class Store:
         """Remove a row."""
         _QUERIES.delete(self._conn, id=record_id)
 
-    def receive(self, changes: Row, message_id: str) -> tuple[Outcome, int]:
-        """Apply a message by the receiver's rule; returns the outcome, and the version now stored."""
+    def receive(self, changes: Row, message_id: str) -> tuple[Outcome, int, int]:
+        """Apply a message by the receiver's rule; returns the outcome, and the epoch and version now stored."""
         before = self.find(KEY, changes[KEY])
-        version: int = changes[VERSION]
-        stored: int | None = before[VERSION] if before else None
-        if stored is not None and not self._any_version and not is_news(version, stored):
-            self.record("webhook", changes[KEY], version, "already_newer", message_id)
-            return "already_newer", stored
-        self.save(changes, before)
-        self.record("webhook", changes[KEY], version, "applied", message_id)
-        return "applied", version
+        version = _version(changes)
+        stored = _version(before) if before and before[VERSION] is not None else None
+        outcome: Outcome = "applied"
+        if before and before["hlf_status"] == "erased" != changes["hlf_status"]:
+            outcome = "erased"
+        elif not self._any_version and not is_news(version, stored):
+            outcome = "already_newer"
+        else:
+            self.save(changes, before)
+        self.record("webhook", changes[KEY], changes[VERSION], outcome, message_id, epoch=version[0])
+        return outcome, *(version if outcome == "applied" else stored or (0, 0))
 
     def record(
         self,
@@ -125,18 +136,20 @@ class Store:
         version: int | None,
         outcome: Outcome,
         message_id: str | None = None,
+        *,
+        epoch: int | None = None,
     ) -> None:
-        """Append one delivery to the history, and call `recorded`."""
+        """Append one delivery to the history."""
         _QUERIES.record(
             self._conn,
             route=route,
             peer_mentor_id=peer_mentor_id,
             mentor_version=version,
+            mentor_epoch=epoch,
             outcome=outcome,
             message_id=message_id,
             recorded_at=to_text(datetime.now(UTC)),
         )
-        self.recorded()
 
     def deliveries(self, peer_mentor_id: str | None = None) -> list[Row]:
         """Return every delivery in order, of all or of one peer mentor."""
@@ -145,6 +158,10 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._conn.close()
+
+
+def _version(row: Row) -> tuple[int, int]:
+    return row.get(EPOCH) or 0, row[VERSION]
 
 
 def _row(found: sqlite3.Row | None) -> Row | None:

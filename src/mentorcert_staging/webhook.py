@@ -14,7 +14,7 @@ from mentorcert.portal.contract import schemas, signature
 from mentorcert.portal.contract.message import CONTRACTS
 from mentorcert_staging.options import Options
 from mentorcert_staging.portal import CurrentPortal
-from mentorcert_staging.store import KEY, VERSION, Row
+from mentorcert_staging.store import EPOCH, KEY, VERSION, Row
 
 _MEDIA_TYPE: Final = "application/cloudevents+json"
 
@@ -47,8 +47,8 @@ async def webhook(request: Request, portal: CurrentPortal) -> dict[str, Any]:
         raise RefusedError(401, "The key is missing or wrong.")
     if request.headers.get("content-type", "").partition(";")[0].strip() != _MEDIA_TYPE:
         raise RefusedError(415, f"The content type is not {_MEDIA_TYPE}.")
-    outcome, version = portal.store.receive(_changes(body), message_id)
-    return {"outcome": outcome, "mentor_version": version}
+    outcome, epoch, version = portal.store.receive(_changes(body), message_id)
+    return {"outcome": outcome, "mentor_version": version, "mentor_epoch": epoch}
 
 
 def has_key(options: Options, request: Request) -> bool:
@@ -64,11 +64,11 @@ def _changes(body: bytes) -> Row:
         event = json.loads(body)
     except (ValueError, RecursionError):
         raise RefusedError(400, "The body is not JSON.") from None
-    if isinstance(event, dict) and event.get("type") not in _READERS:
+    if isinstance(event, dict) and event.get("type") not in READERS:
         raise RefusedError(400, "The type is not known.")
     if problems := schemas.problems(event):
         raise RefusedError(422, "The message does not follow its schema.", problems)
-    return _READERS[event["type"]](event["data"])
+    return READERS[event["type"]](event["data"])
 
 
 def _v1(data: dict[str, Any]) -> Row:
@@ -77,6 +77,7 @@ def _v1(data: dict[str, Any]) -> Row:
         "hlf_externalid": data["external_id"],
         "hlf_organisation": data["organisation"],
         VERSION: data["mentor_version"],
+        EPOCH: data.get("mentor_epoch", 0),
         "hlf_status": data["status"],
         "hlf_listed": data["listed"],
         "hlf_listeduntil": data["listed_until"],
@@ -85,22 +86,5 @@ def _v1(data: dict[str, Any]) -> Row:
     }
 
 
-def _v2(data: dict[str, Any]) -> Row:
-    listing = data["listing"]
-    return {
-        KEY: data["peer_mentor"]["id"],
-        "hlf_externalid": data["peer_mentor"]["external_id"],
-        "hlf_organisation": data["organisation"],
-        VERSION: data["mentor_version"],
-        "hlf_status": data["status"],
-        "hlf_listed": listing is not None,
-        "hlf_listeduntil": listing and listing["until"],
-        "hlf_effectiveat": data["effective_at"],
-        "certifications": data["certifications"],
-    }
-
-
-_READERS: Final[dict[str, Callable[[dict[str, Any]], Row]]] = {
-    CONTRACTS["v1"].event_type: _v1,
-    CONTRACTS["v2"].event_type: _v2,
-}
+READERS: Final[dict[str, Callable[[dict[str, Any]], Row]]] = {CONTRACTS["v1"].event_type: _v1}
+"""How the data of each version of the contract become a row."""

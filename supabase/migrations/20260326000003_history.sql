@@ -95,6 +95,7 @@ create table if not exists mentorcert.certification_renewal_events (
   constraint certification_renewal_events_position_valid check (position > 0),
   constraint certification_renewal_events_entry_id_valid check (entry ->> 'entry_id' = entry_id::text)
 );
+create index if not exists certification_renewal_events_organisation_id_idx on mentorcert.certification_renewal_events (organisation_id);
 alter table mentorcert.certification_renewal_events enable row level security;
 revoke all on mentorcert.certification_renewal_events from anon, authenticated, service_role;
 grant select on mentorcert.certification_renewal_events to authenticated, service_role;
@@ -110,6 +111,17 @@ using (
     select from public.peer_mentor_certifications as certification
     where certification.id = certification_renewal_events.certification_id
   )
+  -- Of whom besides: a peer mentor's own few certifications are looked up, an organisation's are compared.
+  and (
+    organisation_id between (
+      select public.get_user_organisation_id()
+      where (select mentorcert_private.administered_organisation_id()) is not null or (select mentorcert_private.coordinated_chapter_ids()) <> '{}'
+    ) and (select public.get_user_organisation_id())
+    or certification_id = any(array(
+      select own.id from public.peer_mentor_certifications as own
+      where own.peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
+    ))
+  )
 );
 comment on policy "people read the events of certifications within their reach" on mentorcert.certification_renewal_events is
   'The inner select is under the policies of peer_mentor_certifications: who reads the certification reads its history.';
@@ -124,11 +136,13 @@ comment on policy "the endpoint certifications is switched on" on mentorcert.cer
 create or replace function mentorcert_private.is_erasure()
 returns boolean
 language sql
-stable
 set search_path = ''
 as $$
-  select auth.uid() is null
-    and coalesce(nullif(current_setting('mentorcert.change', true), '')::jsonb ->> 'kind' = 'erased', false)
+  select case
+    when nullif(current_setting('mentorcert.change', true), '')::jsonb ->> 'kind' = 'erased'
+      then mentorcert_private.acting_user() is null
+    else false
+  end
 $$;
 comment on function mentorcert_private.is_erasure() is
   'Whether a person is being erased: that alone takes notes and evidence out of histories, and logins out of the audit log.';
@@ -168,6 +182,39 @@ for each statement execute function mentorcert_private.reject_change(
   'certification_history_append_only', 'Suspend the certification, or end the membership, instead.'
 );
 
+create or replace function mentorcert_private.replaced_history(certification_id uuid)
+returns setof jsonb
+language plpgsql
+stable
+rows 10
+security definer -- a certification that another replaced is in nobody's reach; who reads the kept peer mentor reads its history
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.peer_mentor_certifications as certification
+    join mentorcert.peer_mentors as absorbed on absorbed.id = certification.peer_mentor_id and absorbed.merged_into is not null
+    where certification.id = replaced_history.certification_id and mentorcert_private.reads_peer_mentor(absorbed.id)
+  ) then
+    return;
+  elsif mentorcert_private.history_is_in_events() then
+    return query
+    select event.entry from mentorcert.certification_renewal_events as event
+    where event.certification_id = replaced_history.certification_id
+    order by event.position;
+  else
+    return query
+    select entries.entry
+    from public.peer_mentor_certifications as certification,
+      jsonb_array_elements(certification.renewal_history) with ordinality as entries (entry, position)
+    where certification.id = replaced_history.certification_id
+    order by entries.position;
+  end if;
+end
+$$;
+comment on function mentorcert_private.replaced_history(uuid) is
+  'The history of a certification that another replaced when two peer mentors were merged, for those who read the kept one; no rows for any other.';
+
 create or replace function public.certification_history(certification_id uuid)
 returns setof jsonb
 language plpgsql
@@ -190,33 +237,40 @@ begin
     where certification.id = certification_history.certification_id
     order by entries.position;
   end if;
+  if not found then
+    return query select entry from mentorcert_private.replaced_history(certification_history.certification_id) as entry;
+  end if;
 end
 $$;
 comment on function public.certification_history(uuid) is
-  'The whole history of a certification, oldest entry first, wherever it is kept; no rows for one that the caller may not read.';
+  'The whole history of a certification, oldest entry first, wherever it is kept, also of one that another replaced when two peer mentors were merged; no rows for one that the caller may not read.';
 
 -- The entries
 
 create or replace function mentorcert_private.state(certification public.peer_mentor_certifications)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'certification_type', certification.certification_type, 'status', certification.status,
     'issued_at', certification.issued_at, 'expires_at', certification.expires_at
-  )
+  );
+end
 $$;
 comment on function mentorcert_private.state(public.peer_mentor_certifications) is 'What history entries say of a certification.';
 
 create or replace function mentorcert_private.next_recorded_at(history jsonb)
 returns timestamptz
-language sql
+language plpgsql
 volatile -- the clock after the lock of the row, which its transaction's start is not
 set search_path = ''
 as $$
-  select greatest(clock_timestamp(), (history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond')
+begin
+  return greatest(clock_timestamp(), (history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond');
+end
 $$;
 comment on function mentorcert_private.next_recorded_at(jsonb) is
   'When the registry learns of a change of a certification whose row is locked: by the clock, and never before the entry before.';
@@ -282,23 +336,39 @@ $$;
 comment on function mentorcert_private.latest_change(uuid) is
   'The newest history entry of a certification that somebody made; null for one that the caller may not read.';
 
-create or replace function mentorcert_private.reverted_entry(certification_id uuid, change jsonb)
+create or replace function mentorcert_private.reverted_entry(held public.peer_mentor_certifications, change jsonb)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case
-    when change -> 'reverts_latest' = 'true' then mentorcert_private.latest_change(certification_id)
-    else (
-      select mentorcert_private.upgrade_history_entry(entry)
-      from public.certification_history(certification_id) as entry
-      where entry -> 'entry_id' = change -> 'reverts' or entry -> 'batch_id' = change -> 'reverts_batch'
-    )
-  end
+declare
+  found_entry jsonb;
+begin
+  -- By paths, not by queries: it is asked for each of thousands.
+  if change -> 'reverts_latest' = 'true' then
+    found_entry := jsonb_path_query_array(held.renewal_history, '$[*] ? (@.kind != "expired")') -> -1;
+  else
+    found_entry := jsonb_path_query_first(
+      held.renewal_history, '$[*] ? (@.entry_id == $reverts || @.batch_id == $batch)',
+      -- No entry says an empty text of either.
+      jsonb_build_object('reverts', coalesce(change ->> 'reverts', ''), 'batch', coalesce(change ->> 'reverts_batch', ''))
+    );
+  end if;
+  -- Not among the newest, which the row holds at hand.
+  if found_entry is null and mentorcert_private.history_is_in_events() then
+    if change -> 'reverts_latest' = 'true' then
+      return mentorcert_private.latest_change(held.id);
+    end if;
+    select entry into found_entry
+    from public.certification_history(held.id) as entry
+    where entry -> 'entry_id' = change -> 'reverts' or entry -> 'batch_id' = change -> 'reverts_batch';
+  end if;
+  return case when found_entry is not null then mentorcert_private.upgrade_history_entry(found_entry) end;
+end
 $$;
-comment on function mentorcert_private.reverted_entry(uuid, jsonb) is
-  'The entry that a revert takes back: the one named, that of the batch named, or the latest.';
+comment on function mentorcert_private.reverted_entry(public.peer_mentor_certifications, jsonb) is
+  'The entry of a certification that a revert takes back: the one named, that of the batch named, or the latest that somebody made; null where it has none.';
 
 create or replace function mentorcert_private.store_events()
 returns trigger
@@ -399,6 +469,7 @@ as $$
   )
   select case
     when exists (select from public.peer_mentor_certifications as visible where visible.id = certification)
+      or exists (select from mentorcert_private.replaced_history(certification))
       then coalesce(
         known.status <> 'suspended' and known.issued_at <= at and at < coalesce(known.expires_at, 'infinity'), false
       )
@@ -570,12 +641,13 @@ comment on function mentorcert_private.trim_histories(uuid, integer) is
 revoke execute on function
   mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.upgrade_history,
   mentorcert_private.history_is_in_events, mentorcert_private.cached_history, mentorcert_private.is_erasure, mentorcert_private.reject_change_of_event,
-  public.certification_history, mentorcert_private.state, mentorcert_private.next_recorded_at, mentorcert_private.changed_fields, mentorcert_private.without_remarks,
+  mentorcert_private.replaced_history, public.certification_history, mentorcert_private.state, mentorcert_private.next_recorded_at, mentorcert_private.changed_fields, mentorcert_private.without_remarks,
   mentorcert_private.check_history_kept, mentorcert_private.latest_change, mentorcert_private.reverted_entry, mentorcert_private.store_events,
   mentorcert_private.require_settled, public.certification_as_of, mentorcert_private.lock_certifications_after, mentorcert_private.upgrade_histories, mentorcert_private.check_events,
   mentorcert_private.copy_to_events, mentorcert_private.copy_histories_to_events, mentorcert_private.switch_history_to_events, mentorcert_private.trim_histories
 from public, anon, authenticated, service_role;
 grant execute on function
   mentorcert_private.current_history_version, mentorcert_private.upgrade_history_entry, mentorcert_private.history_is_in_events,
-  public.certification_history, mentorcert_private.latest_change, mentorcert_private.require_settled, public.certification_as_of
+  mentorcert_private.replaced_history, public.certification_history, mentorcert_private.latest_change, mentorcert_private.reverted_entry,
+  mentorcert_private.require_settled, public.certification_as_of
 to authenticated, service_role;

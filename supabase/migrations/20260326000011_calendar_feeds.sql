@@ -74,20 +74,21 @@ comment on function public.calendar_feed_created_at() is 'Since when the caller 
 
 create or replace function public.calendar_of(token text)
 returns table (
-  organisation_name text, time_zone text, certification_id uuid, name_nb text, name_en text, expires_at timestamptz
+  organisation_name text, time_zone text, certification_id uuid, name_nb text, name_en text, expires_at timestamptz,
+  reminder_days smallint[]
 )
 language sql
 stable
 security definer -- the caller is not signed in: the token is all there is to go by
 set search_path = ''
 as $$
-  select organisation.name, organisation.time_zone, held.id, held.name_nb, held.name_en, held.expires_at
+  select organisation.name, organisation.time_zone, held.id, held.name_nb, held.name_en, held.expires_at, held.reminder_days
   from mentorcert_private.calendar_feeds as feed
   join mentorcert.peer_mentors as mentor on mentor.organisation_id = feed.organisation_id and mentor.id = feed.peer_mentor_id
   join mentorcert.organisations as organisation on organisation.id = feed.organisation_id
   join auth.users as login on login.id = mentor.user_id
   left join lateral (
-    select certification.id, type.name_nb, type.name_en, certification.expires_at
+    select certification.id, type.name_nb, type.name_en, certification.expires_at, type.reminder_days
     from public.peer_mentor_certifications as certification
     join mentorcert.certification_types as type
       on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
@@ -107,7 +108,7 @@ as $$
   order by held.expires_at, held.id
 $$;
 comment on function public.calendar_of(text) is
-  'What the calendar feed with this token shows: ends of certifications that are not suspended; one row without any where there are none, no row for a token that is unknown or revoked, or whose login or membership has ended. Never a name.';
+  'What the calendar feed with this token shows: ends of certifications that are not suspended, with the days before on which their types remind; one row without any where there are none, no row for a token that is unknown or revoked, or whose login or membership has ended. Never a name.';
 
 create or replace function mentorcert_private.end_calendar_feed()
 returns trigger

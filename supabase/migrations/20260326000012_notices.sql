@@ -9,31 +9,49 @@ create table if not exists mentorcert_private.notice_mails (
   state text not null default 'sending',
   peer_mentor_id uuid,
   user_id uuid,
+  invitation_id uuid,
+  letter_id uuid,
+  queued_at timestamptz,
   week date,
   covered_until date,
   claimed_at timestamptz not null default clock_timestamp(),
+  claimed_in xid8 not null default pg_current_xact_id(),
   sent_at timestamptz,
   constraint notice_mails_pkey primary key (id),
   constraint notice_mails_organisation_id_fkey foreign key (organisation_id) references mentorcert.organisations (id),
   constraint notice_mails_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
     references mentorcert.peer_mentors (organisation_id, id),
   constraint notice_mails_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
-  constraint notice_mails_one_digest_a_week unique (organisation_id, user_id, week),
+  constraint notice_mails_invitation_id_fkey foreign key (invitation_id)
+    references mentorcert_private.invitations (id) on delete cascade,
+  constraint notice_mails_letter_id_fkey foreign key (letter_id) references mentorcert_private.letters (id) on delete cascade,
   constraint notice_mails_kind_valid check (
-    kind = 'reminder' and num_nonnulls(user_id, week, covered_until) = 0 and peer_mentor_id is not null
-    or kind = 'digest' and num_nonnulls(user_id, week, covered_until) = 3 and peer_mentor_id is null
+    kind = 'reminder' and num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0 and peer_mentor_id is not null
+    or kind = 'digest' and num_nonnulls(user_id, week, covered_until) = 3 and num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0
+    or kind = 'invitation' and num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0 and invitation_id is not null
+    or kind = 'letter' and num_nonnulls(user_id, week, covered_until, invitation_id) = 0
+    and num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3
   ),
   constraint notice_mails_state_valid check (
-    state in ('sending', 'sent', 'empty') and (state = 'sent') = (sent_at is not null)
+    state in ('queued', 'sending', 'sent', 'empty', 'released', 'refused') and (state = 'sent') = (sent_at is not null)
+    and (state not in ('queued', 'refused') or queued_at is not null)
   )
 );
 create index if not exists notice_mails_peer_mentor_id_idx on mentorcert_private.notice_mails (organisation_id, peer_mentor_id);
 create index if not exists notice_mails_user_id_idx on mentorcert_private.notice_mails (user_id);
+create index if not exists notice_mails_invitation_id_idx on mentorcert_private.notice_mails (invitation_id);
+create unique index if not exists notice_mails_one_digest_a_week
+on mentorcert_private.notice_mails (organisation_id, user_id, week) where state <> 'released';
+create unique index if not exists notice_mails_one_letter_a_person
+on mentorcert_private.notice_mails (letter_id, peer_mentor_id) where letter_id is not null;
+create index if not exists notice_mails_queued_idx on mentorcert_private.notice_mails (queued_at, id) where state = 'queued';
 create index if not exists notice_mails_sending_idx on mentorcert_private.notice_mails (claimed_at) where state = 'sending';
 alter table mentorcert_private.notice_mails enable row level security;
 comment on table mentorcert_private.notice_mails is 'Each mail, written before it is sent; whatever then happens, nothing sends it again by itself.';
 comment on column mentorcert_private.notice_mails.state is
-  'sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week.';
+  'queued: asked for by a person, and to be sent; sending: handed to the mail server, or the sender died meanwhile; sent: the mail server took it; empty: a digest had nothing to report that week; released: not sent, and its contents may have been handed out; refused: the mail server refused what a person asked for.';
+comment on column mentorcert_private.notice_mails.queued_at is 'When a person asked for it; null for what goes out by itself.';
+comment on column mentorcert_private.notice_mails.claimed_in is 'The transaction that claimed it. The contents are another one''s to read, which knows thereby that the claim has committed.';
 comment on column mentorcert_private.notice_mails.week is 'The Monday of a digest''s week, in the organisation''s time zone.';
 comment on column mentorcert_private.notice_mails.covered_until is 'The day of a digest: it covers what ended by then, and the next one starts there.';
 
@@ -105,12 +123,61 @@ as $$
   cross join lateral (
     select max(days)::integer as furthest
     from mentorcert.certification_types as type cross join unnest(type.reminder_days) as days
-    where type.organisation_id = organisation.id
+    where type.organisation_id = organisation.id and type.retired_on is null
   ) as types
   where types.furthest is not null
 $$;
 comment on function mentorcert_private.notice_organisations(timestamptz, integer) is
   'Each organisation''s local day at an instant, the last one that notices were sent on, how many days they reach back (to that day, if it is further than reach_days, but not beyond 90), and the largest offset.';
+
+create or replace function mentorcert_private.check_notices_as_of(as_of timestamptz, reach_days integer default 0)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- A role that may only execute the job functions must neither read whom we would write to next year, nor have the ledger say
+  -- that it was done.
+  perform mentorcert_private.require_instants(jsonb_build_object('as_of', as_of));
+  if as_of is null or as_of > clock_timestamp() + interval '10 years'
+    or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
+  then
+    raise exception using
+      errcode = 'MC008', message = format('notices cannot be sent as of %s', as_of),
+      hint = 'Leave the instant out: notices are sent for the current instant.', constraint = 'as_of';
+  elsif reach_days is null or reach_days not between 0 and 365 then
+    raise exception using
+      errcode = 'MC008', message = format('notices that reach back %s days', reach_days), hint = 'Give 0 to 365.',
+      constraint = 'reach_days';
+  end if;
+end
+$$;
+comment on function mentorcert_private.check_notices_as_of(timestamptz, integer) is
+  'Refuses (MC008) an instant that is not the caller''s to send notices at, and a reach of more than a year.';
+
+create or replace function mentorcert_private.check_claim(ids uuid [])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if cardinality(ids) > 1000 then
+    raise exception using
+      errcode = 'MC008', message = format('%s recipients at once', cardinality(ids)), hint = 'Claim at most 1000 at a time.',
+      constraint = 'recipients';
+  end if;
+  -- What is derived after locks must be younger than the locks.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using
+      errcode = 'feature_not_supported', message = 'notices are claimed in read committed transactions only',
+      hint = 'Leave the isolation level at its default.';
+  end if;
+end
+$$;
+comment on function mentorcert_private.check_claim(uuid []) is
+  'Refuses (MC008) too many recipients at once, and an isolation level in which locks prove nothing.';
 
 create or replace function mentorcert_private.due_notices(
   as_of timestamptz, reach_days integer default 14, peer_mentor_ids uuid [] default null
@@ -126,6 +193,7 @@ set search_path = ''
 set plan_cache_mode = force_custom_plan -- for some peer mentors another index is the right one than for all
 as $$
 begin
+  perform mentorcert_private.check_notices_as_of(as_of, reach_days);
   return query
   -- What is asked of each row is worked out once for all of them: a function of ours costs more than the row.
   with organisations as materialized (
@@ -145,6 +213,7 @@ begin
     case
       when latest.days_before - clock.days_left > organisation.reach then 'skipped'
       when certification.status = 'suspended' then 'suspended'
+      when mentor.reminders_paused then 'paused'
       when not mentorcert_private.is_address(mentor.email) then 'no_address'
       else 'mail'
     end,
@@ -167,6 +236,10 @@ begin
   join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   where
     type.reminder_days <> '{}'
+    and type.retired_on is null
+    and mentor.erased_at is null
+    and mentor.merged_into is null
+    and (mentor.left_on is null or mentor.left_on > organisation.local_day)
     and latest.days_before is not null
     and not exists (
       select from mentorcert_private.notices as handled
@@ -177,51 +250,120 @@ begin
 end
 $$;
 comment on function mentorcert_private.due_notices(timestamptz, integer, uuid []) is
-  'The notices that are due at an instant, of all or of some peer mentors, and what would become of each: mail; no_address and suspended, which wait; skipped, which became due too long ago. Exactly what a run takes up; nothing is changed.';
+  'The notices that are due at an instant, of all or of some peer mentors, and what would become of each: mail; no_address, paused and suspended, which wait; skipped, which became due too long ago. Exactly what a run takes up; nothing is changed.';
 
--- Taking up and reporting
+create or replace function public.reminders_of(peer_mentor_id uuid)
+returns table (
+  certification_id uuid, certification_type text, last_valid_day date, days_before smallint, day date, state text, happened_at timestamptz
+)
+language plpgsql
+stable
+security definer -- the ledger is nobody's to read; this is what it says of one person, to those within whose reach the person is
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  mentor mentorcert.peer_mentors;
+  zone text;
+  today date;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  select person.* into mentor from mentorcert.peer_mentors as person
+  where
+    person.id = reminders_of.peer_mentor_id and person.erased_at is null and person.merged_into is null
+    and (
+      mentorcert_private.may_certify(person.organisation_id, person.chapter_ids)
+      or person.id = any(mentorcert_private.own_peer_mentor_ids())
+    );
+  if mentor.id is null then
+    return;
+  end if;
+  zone := mentorcert_private.time_zone_of(mentor.organisation_id);
+  today := mentorcert_private.day_of(now(), zone);
+  return query
+  with held as (
+    select
+      certification.id, certification.certification_type, certification.expires_at, certification.status,
+      mentorcert_private.day_of(certification.expires_at, zone) as first_day_without,
+      case when type.retired_on is null and type.reminder_days <> '{}' then type.reminder_days || 0::smallint end as offsets
+    from public.peer_mentor_certifications as certification
+    join mentorcert.certification_types as type
+      on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+    where certification.peer_mentor_id = mentor.id and certification.expires_at is not null
+  )
+  select
+    held.id, held.certification_type, mentorcert_private.day_of(notice.expires_at, zone) - 1, notice.days_before,
+    mentorcert_private.day_of(notice.expires_at, zone) - notice.days_before,
+    case when notice.outcome <> 'mailed' then notice.outcome when mail.state in ('sent', 'queued') then mail.state else 'in_doubt' end,
+    coalesce(mail.sent_at, notice.recorded_at)
+  from held
+  join mentorcert_private.notices as notice on notice.certification_id = held.id
+  left join mentorcert_private.notice_mails as mail on mail.id = notice.mail_id
+  union all
+  select
+    held.id, held.certification_type, held.first_day_without - 1, planned.days_before, held.first_day_without - planned.days_before,
+    case
+      when mentor.left_on <= held.first_day_without - planned.days_before then 'left'
+      when held.status = 'suspended' then 'suspended'
+      when mentor.reminders_paused then 'paused'
+      when not mentorcert_private.is_address(mentor.email) then 'no_address'
+      else 'planned'
+    end,
+    null
+  from held
+  cross join lateral (select distinct days as days_before from unnest(held.offsets) as days) as planned
+  where
+    -- Those to come, and the one that is current; an earlier one is overtaken by it.
+    planned.days_before <= (
+      select coalesce(min(days), planned.days_before) from unnest(held.offsets) as days where days >= held.first_day_without - today
+    )
+    -- A run reaches back no further.
+    and held.first_day_without - planned.days_before >= today - 14
+    and not exists (
+      select from mentorcert_private.notices as handled
+      where handled.certification_id = held.id and handled.expires_at = held.expires_at and handled.days_before <= planned.days_before
+    )
+  order by 5, 2, 4;
+end
+$$;
+comment on function public.reminders_of(uuid) is
+  'What was and what will be written to a peer mentor: sent, queued, in_doubt, collapsed, skipped with the instant; planned with the day; no_address, paused, suspended and left, which wait for something. For those within whose reach the person is.';
 
-create or replace function mentorcert_private.check_notices_as_of(as_of timestamptz)
+create or replace function public.pause_reminders(peer_mentor_id uuid, is_paused boolean)
 returns void
 language plpgsql
+security definer -- a coordinator writes no column but this one
 set search_path = ''
 as $$
 begin
-  -- A role that may only execute the job functions must not have the ledger say that notices of next year were sent.
-  perform mentorcert_private.require_instants(jsonb_build_object('as_of', as_of));
-  if as_of > clock_timestamp() + interval '10 years'
-    or session_user <> current_user and as_of not between clock_timestamp() - interval '1 day' and clock_timestamp()
-  then
-    raise exception using
-      errcode = 'MC008', message = format('notices cannot be sent as of %s', as_of),
-      hint = 'Leave the instant out: notices are sent for the current instant.', constraint = 'as_of';
-  end if;
-  -- What is derived after locks must be younger than the locks.
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception using
-      errcode = 'feature_not_supported', message = 'notices are claimed in read committed transactions only',
-      hint = 'Leave the isolation level at its default.';
+  perform mentorcert_private.check_endpoint('peer_mentors');
+  update mentorcert.peer_mentors as mentor set reminders_paused = pause_reminders.is_paused
+  where
+    mentor.id = pause_reminders.peer_mentor_id and mentor.erased_at is null and mentor.merged_into is null
+    and mentorcert_private.may_certify(mentor.organisation_id, mentor.chapter_ids);
+  if not found then
+    perform mentorcert_private.raise_forbidden();
   end if;
 end
 $$;
-comment on function mentorcert_private.check_notices_as_of(timestamptz) is
-  'Refuses (MC008) an instant that is not the caller''s to send notices at, and an isolation level in which locks prove nothing.';
+comment on function public.pause_reminders(uuid, boolean) is
+  'Has the reminders to a peer mentor wait, or go on; the administrator, and a coordinator of one of the chapters.';
+
+-- Taking up and reporting
 
 create or replace function mentorcert_private.claim_notices(
   peer_mentor_ids uuid [], as_of timestamptz default now(), reach_days integer default 14
 )
-returns table (
-  mail_id uuid, organisation text, time_zone text, language text, address text, full_name text, certifications jsonb
-)
+returns setof uuid
 language plpgsql
-security definer -- so that the role of the jobs learns the name and address of those only to whom it is to write now
+security definer -- the role of the jobs executes the job functions, and has no right on any table
 set search_path = ''
 as $$
 declare
   certification_ids uuid [];
   mentor_ids uuid [];
 begin
-  perform mentorcert_private.check_notices_as_of(as_of);
+  perform mentorcert_private.check_claim(peer_mentor_ids);
   -- Nothing is waited for: what another session holds is being sent by another run, or being changed, and is left to the next run.
   certification_ids := array(
     select certification.id from public.peer_mentor_certifications as certification
@@ -241,12 +383,33 @@ begin
   with due as materialized (
     select candidate.* from mentorcert_private.due_notices(as_of, reach_days, mentor_ids) as candidate
     where candidate.outcome = 'mail' and candidate.certification_id = any(certification_ids)
+      -- A run that was under way when the registry was restored takes up nothing more.
+      and not mentorcert_private.notices_are_held()
   ),
-  mails as (
+  recipients as materialized (
+    select distinct due.organisation_id, due.peer_mentor_id from due
+  ),
+  -- What was released is claimed again as the same mail: during an outage the ledger does not grow.
+  claimed_again as (
+    update mentorcert_private.notice_mails as mail
+    set state = 'sending', claimed_at = clock_timestamp(), claimed_in = pg_current_xact_id()
+    where mail.id in (
+      select distinct on (released.peer_mentor_id) released.id
+      from recipients
+      join mentorcert_private.notice_mails as released
+        on released.organisation_id = recipients.organisation_id and released.peer_mentor_id = recipients.peer_mentor_id
+      where released.kind = 'reminder' and released.state = 'released' and released.queued_at is null
+      order by released.peer_mentor_id, released.claimed_at desc
+    )
+    returning mail.id, mail.peer_mentor_id
+  ),
+  claimed_first as (
     insert into mentorcert_private.notice_mails as mail (organisation_id, kind, peer_mentor_id)
-    select distinct due.organisation_id, 'reminder', due.peer_mentor_id from due
-    returning mail.id, mail.peer_mentor_id, mail.organisation_id
+    select recipients.organisation_id, 'reminder', recipients.peer_mentor_id from recipients
+    where not exists (select from claimed_again as again where again.peer_mentor_id = recipients.peer_mentor_id)
+    returning mail.id, mail.peer_mentor_id
   ),
+  mails as (select * from claimed_again union all select * from claimed_first),
   ledger as (
     insert into mentorcert_private.notices (certification_id, expires_at, days_before, organisation_id, outcome, mail_id)
     select
@@ -261,26 +424,47 @@ begin
     group by due.certification_id, due.expires_at, days, due.organisation_id, due.days_before, mails.id
     on conflict on constraint notices_pkey do nothing
   )
-  select
-    mails.id, organisation.name, organisation.time_zone, mentor.language, mentor.email, mentor.full_name,
-    jsonb_agg(
-      jsonb_build_object(
-        'name', case mentor.language when 'en' then type.name_en else type.name_nb end,
-        'last_valid_day', due.last_valid_day, 'days_left', due.days_left
-      )
-      order by due.expires_at, due.certification_type
-    )
-  from mails
-  join due on due.peer_mentor_id = mails.peer_mentor_id
-  join mentorcert.peer_mentors as mentor on mentor.id = mails.peer_mentor_id
-  join mentorcert.organisations as organisation on organisation.id = mails.organisation_id
-  join mentorcert.certification_types as type
-    on type.organisation_id = due.organisation_id and type.code = due.certification_type
-  group by mails.id, organisation.id, mentor.id;
+  select mails.id from mails;
 end
 $$;
 comment on function mentorcert_private.claim_notices(uuid [], timestamptz, integer) is
-  'Takes up what is due of these peer mentors, one mail each, and returns what to write. To be committed before anything is sent: after that, nothing takes it up again unless report_notices says that it was not sent.';
+  'Takes up what is due of these peer mentors, one mail each, and returns the mails. Once that has committed, claimed_notices has the contents, and nothing takes them up again unless report_notices says that they were not sent.';
+
+create or replace function mentorcert_private.claimed_notices(mail_ids uuid [], as_of timestamptz default now())
+returns table (
+  mail_id uuid, organisation text, time_zone text, language text, address text, full_name text, certifications jsonb
+)
+language sql
+stable
+security definer -- so that the role of the jobs reads the name and address of those only to whom it is to write, and a row says so
+set search_path = ''
+as $$
+  select mentorcert_private.check_notices_as_of(as_of);
+  select
+    mail.id, organisation.name, organisation.time_zone, mentor.language, mentor.email, mentor.full_name,
+    jsonb_agg(
+      jsonb_build_object(
+        'name', case mentor.language when 'en' then type.name_en else type.name_nb end,
+        'last_valid_day', clock.day - 1,
+        'days_left', clock.day - mentorcert_private.day_of(as_of, organisation.time_zone)
+      )
+      order by notice.expires_at, type.code
+    )
+  from mentorcert_private.notice_mails as mail
+  join mentorcert_private.notices as notice on notice.mail_id = mail.id and notice.outcome = 'mailed'
+  join public.peer_mentor_certifications as certification on certification.id = notice.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
+  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
+  join mentorcert.certification_types as type
+    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+  cross join lateral (select mentorcert_private.day_of(notice.expires_at, organisation.time_zone) as day) as clock
+  where
+    mail.id = any(mail_ids) and mail.state = 'sending' and mentorcert_private.is_committed(mail.claimed_in)
+    and mentorcert_private.is_address(mentor.email)
+  group by mail.id, organisation.id, mentor.id
+$$;
+comment on function mentorcert_private.claimed_notices(uuid [], timestamptz) is
+  'What to write in mails that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
 
 create or replace function mentorcert_private.report_notices(sent uuid [], released uuid [])
 returns void
@@ -291,314 +475,44 @@ as $$
 declare
   withdrawn uuid [];
 begin
-  update mentorcert_private.notice_mails as mail set state = 'sent', sent_at = clock_timestamp()
-  where mail.id = any(report_notices.sent) and mail.state = 'sending';
+  with accepted as (
+    update mentorcert_private.notice_mails as mail set state = 'sent', sent_at = clock_timestamp()
+    where mail.id = any(report_notices.sent) and mail.state = 'sending'
+    returning mail.invitation_id, mail.peer_mentor_id, mail.claimed_at
+  ),
+  reached as (
+    delete from mentorcert_private.refused_addresses as refused using accepted where refused.peer_mentor_id = accepted.peer_mentor_id
+  )
+  update mentorcert_private.invitations as invitation set mailed_at = clock_timestamp()
+  from accepted
+  -- One that was made again meanwhile waits for another mail.
+  where invitation.id = accepted.invitation_id and invitation.invited_at <= accepted.claimed_at;
   withdrawn := array(
     select mail.id from mentorcert_private.notice_mails as mail
     where mail.id = any(report_notices.released) and mail.state = 'sending'
     for update
   );
-  delete from mentorcert_private.notices as notice where notice.mail_id = any(withdrawn);
-  delete from mentorcert_private.notice_mails as mail where mail.id = any(withdrawn);
+  delete from mentorcert_private.notices as notice using mentorcert_private.notice_mails as mail
+  where notice.mail_id = any(withdrawn) and mail.id = notice.mail_id and mail.queued_at is null;
+  -- The mail stays: its contents were handed out. What a person asked for is still to be sent.
+  update mentorcert_private.notice_mails as mail
+  set state = case when mail.queued_at is null then 'released' else 'queued' end
+  where mail.id = any(withdrawn);
 end
 $$;
 comment on function mentorcert_private.report_notices(uuid [], uuid []) is
   'Says which claimed mails the mail server took, and which it certainly did not: those are due again.';
 
--- Digests to coordinators and administrators, the days on which notices are sent, and what is in doubt.
-
-create or replace function mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamptz)
-returns table (full_name text, chapters text, name_nb text, name_en text, last_valid_day date, has_expired boolean)
-language plpgsql
-stable
-set search_path = ''
-set plan_cache_mode = force_custom_plan -- a local chapter and a whole organisation want different indexes
-as $$
-declare
-  organisation record;
-  own_chapter_ids uuid [];
-  covered_chapter_ids uuid [];
-  is_administrator boolean;
-  covered_until date;
-begin
-  select * into organisation from mentorcert_private.notice_organisations(as_of) as every
-  where every.organisation_id = digest_lines.organisation_id;
-  own_chapter_ids := mentorcert_private.with_chapters_below(array(
-    select membership.chapter_id from mentorcert.memberships as membership
-    where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'coordinator' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-  ));
-  is_administrator := exists (
-    select from mentorcert.memberships as membership
-    where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
-      and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-  );
-  covered_chapter_ids := case when is_administrator then mentorcert_private.with_chapters_below(array(
-    select membership.chapter_id from mentorcert.memberships as membership
-    join auth.users as login on login.id = membership.user_id and mentorcert_private.is_address(login.email)
-    where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
-      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-  )) end;
-  covered_until := coalesce(
-    (
-      select max(mail.covered_until) from mentorcert_private.notice_mails as mail
-      where mail.organisation_id = digest_lines.organisation_id and mail.user_id = digest_lines.user_id
-    ),
-    organisation.local_day - 14
-  );
-  return query
-  select
-    mentor.full_name,
-    (
-      select string_agg(chapter.name, ', ' order by chapter.name) from mentorcert.chapters as chapter
-      where chapter.id = any(certification.chapter_ids) and (is_administrator or chapter.id = any(own_chapter_ids))
-    ),
-    type.name_nb, type.name_en, clock.first_day_without - 1, clock.first_day_without <= organisation.local_day
-  from public.peer_mentor_certifications as certification
-  join mentorcert.certification_types as type
-    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  cross join lateral (
-    select (certification.expires_at at time zone organisation.time_zone)::date as first_day_without
-  ) as clock
-  where
-    certification.organisation_id = digest_lines.organisation_id
-    and certification.expires_at > mentorcert_private.day_starts(covered_until, organisation.time_zone)
-    and certification.expires_at
-    <= mentorcert_private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
-    and certification.status <> 'suspended'
-    and (
-      certification.chapter_ids && own_chapter_ids
-      or is_administrator and not certification.chapter_ids && covered_chapter_ids
-    )
-    and clock.first_day_without - organisation.local_day <= (select max(days) from unnest(type.reminder_days) as days)
-  order by certification.expires_at, mentor.full_name, type.code;
-end
-$$;
-comment on function mentorcert_private.digest_lines(uuid, uuid, timestamptz) is
-  'What a digest reports to a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
-
-create or replace function mentorcert_private.due_digests(
-  as_of timestamptz, organisation_ids uuid [] default null, user_ids uuid [] default null
-)
-returns table (
-  organisation_id uuid, organisation text, user_id uuid, week date, covered_until date, recipient text, lines bigint
-)
-language sql
-stable
-security definer -- the role of the jobs executes the job functions, and has no right on any table
-set search_path = ''
-as $$
-  select
-    recipient.organisation_id, recipient.slug, login.id, recipient.week, recipient.local_day,
-    mentorcert_private.masked_address(login.email), content.lines
-  from (
-    select distinct
-      membership.organisation_id, organisation.slug, membership.user_id, organisation.local_day,
-      date_trunc('week', organisation.local_day)::date as week
-    from mentorcert_private.notice_organisations(as_of) as organisation
-    join mentorcert.memberships as membership on membership.organisation_id = organisation.organisation_id
-    where membership.role in ('coordinator', 'org_admin') and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-      and (organisation_ids is null or membership.organisation_id = any(organisation_ids))
-      and (user_ids is null or membership.user_id = any(user_ids))
-  ) as recipient
-  join auth.users as login on login.id = recipient.user_id and mentorcert_private.is_address(login.email)
-  cross join lateral (
-    select count(*) as lines from mentorcert_private.digest_lines(recipient.organisation_id, recipient.user_id, as_of)
-  ) as content
-  where not exists (
-    select from mentorcert_private.notice_mails as mail
-    where mail.organisation_id = recipient.organisation_id and mail.user_id = recipient.user_id and mail.week = recipient.week
-  )
-$$;
-comment on function mentorcert_private.due_digests(timestamptz, uuid [], uuid []) is
-  'The digests that are due at an instant, one a login and week; those with no lines are not sent. Nothing is changed.';
-
-create or replace function mentorcert_private.claim_digests(organisation_ids uuid [], user_ids uuid [], as_of timestamptz default now())
-returns table (
-  mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb,
-  expiring_count bigint, expired_count bigint
-)
-language plpgsql
-security definer -- so that the role of the jobs learns only what it is to write now, and to whom
-set search_path = ''
-as $$
-begin
-  perform mentorcert_private.check_notices_as_of(as_of);
-  return query
-  with recipients as materialized (
-    select
-      due.organisation_id, due.user_id, due.week, due.covered_until,
-      coalesce(
-        (
-          select mentor.language from mentorcert.peer_mentors as mentor
-          where mentor.user_id = due.user_id and mentor.organisation_id = due.organisation_id
-        ),
-        'nb'
-      ) as language
-    from mentorcert_private.due_digests(as_of, claim_digests.organisation_ids, claim_digests.user_ids) as due
-  ),
-  lines as materialized (
-    select
-      recipients.organisation_id, recipients.user_id, line.has_expired,
-      count(*) as total,
-      jsonb_agg(
-        jsonb_build_object(
-          'full_name', line.full_name, 'chapters', line.chapters, 'last_valid_day', line.last_valid_day,
-          'name', case recipients.language when 'en' then line.name_en else line.name_nb end
-        )
-        order by line.position
-      ) filter (where line.position <= 100) as shown
-    from recipients
-    cross join lateral (
-      select every.*, row_number() over (partition by every.has_expired) as position
-      from mentorcert_private.digest_lines(recipients.organisation_id, recipients.user_id, as_of) as every
-    ) as line
-    group by recipients.organisation_id, recipients.user_id, line.has_expired
-  ),
-  mails as (
-    -- Two runs at once: the second waits here for the first, and finds the week taken.
-    insert into mentorcert_private.notice_mails as mail (organisation_id, kind, user_id, week, covered_until, state)
-    select
-      recipients.organisation_id, 'digest', recipients.user_id, recipients.week, recipients.covered_until,
-      case when exists (
-        select from lines
-        where lines.organisation_id = recipients.organisation_id and lines.user_id = recipients.user_id
-      ) then 'sending' else 'empty' end
-    from recipients
-    order by recipients.organisation_id, recipients.user_id
-    on conflict on constraint notice_mails_one_digest_a_week do nothing
-    returning mail.id, mail.user_id, mail.organisation_id, mail.state
-  )
-  select
-    mails.id, organisation.name, organisation.time_zone, recipients.language, login.email::text,
-    coalesce(expiring.shown, '[]'), coalesce(expired.shown, '[]'), coalesce(expiring.total, 0), coalesce(expired.total, 0)
-  from mails
-  join recipients on recipients.organisation_id = mails.organisation_id and recipients.user_id = mails.user_id
-  join auth.users as login on login.id = mails.user_id
-  join mentorcert.organisations as organisation on organisation.id = mails.organisation_id
-  left join lines as expiring
-    on expiring.organisation_id = mails.organisation_id and expiring.user_id = mails.user_id and not expiring.has_expired
-  left join lines as expired
-    on expired.organisation_id = mails.organisation_id and expired.user_id = mails.user_id and expired.has_expired
-  where mails.state = 'sending';
-end
-$$;
-comment on function mentorcert_private.claim_digests(uuid [], uuid [], timestamptz) is
-  'Takes up the digests of these logins and returns what to write, at most 100 lines of a kind; to be committed before anything is sent. A digest with nothing to report is marked empty, and the week is done.';
-
--- Days
-
-create or replace function mentorcert_private.next_notice_times(as_of timestamptz)
-returns table (organisation_id uuid, local_day date, due_at timestamptz)
-language sql
-stable
-set search_path = ''
-as $$
-  select
-    organisation.organisation_id, organisation.local_day,
-    (greatest(organisation.last_day + 1, organisation.local_day) + time '08:00') at time zone organisation.time_zone
-  from mentorcert_private.notice_organisations(as_of) as organisation
-$$;
-comment on function mentorcert_private.next_notice_times(timestamptz) is
-  'When the notices of each organisation are due next: at eight in the morning there, of today if that is not done.';
-
-create or replace function mentorcert_private.next_notices_at(as_of timestamptz)
-returns timestamptz
-language sql
-stable
-security definer -- the role of the jobs executes the job functions, and has no right on any table
-set search_path = ''
-as $$ select min(morning.due_at) from mentorcert_private.next_notice_times(as_of) as morning $$;
-comment on function mentorcert_private.next_notices_at(timestamptz) is
-  'When notices are due next, now or earlier where a morning was missed; null without types that have any.';
-
-create or replace function mentorcert_private.start_notices(
-  as_of timestamptz default now(), reach_days integer default 14, only_due boolean default false
-)
-returns table (organisation_id uuid, skipped bigint)
-language plpgsql
-security definer -- the role of the jobs executes the job functions, and has no right on any table
-set search_path = ''
-as $$
-declare
-  skipped_ids uuid [];
-begin
-  perform mentorcert_private.check_notices_as_of(as_of);
-  if reach_days not between 0 and 365 then
-    raise exception using
-      errcode = 'MC008', message = format('notices that reach back %s days', reach_days), hint = 'Give 0 to 365.',
-      constraint = 'reach_days';
-  end if;
-  perform mentorcert_private.refresh_ended_chapters();
-  with marked as (
-    insert into mentorcert_private.notices as notice (certification_id, expires_at, days_before, organisation_id, outcome)
-    select due.certification_id, due.expires_at, due.days_before, due.organisation_id, 'skipped'
-    from mentorcert_private.due_notices(as_of, reach_days) as due
-    where due.outcome = 'skipped'
-    order by due.certification_id
-    on conflict on constraint notices_pkey do nothing
-    returning notice.organisation_id
-  )
-  select array_agg(marked.organisation_id) into skipped_ids from marked;
-  return query
-  with days as (
-    insert into mentorcert_private.job_runs as run (job, organisation_id, local_day, as_of, started_at)
-    select 'notices', morning.organisation_id, morning.local_day, start_notices.as_of, clock_timestamp()
-    from mentorcert_private.next_notice_times(start_notices.as_of) as morning
-    where not only_due or morning.due_at <= start_notices.as_of
-    order by morning.organisation_id
-    on conflict on constraint job_runs_pkey do update set
-      as_of = excluded.as_of, started_at = excluded.started_at, error = null
-    returning run.organisation_id
-  )
-  select days.organisation_id, (select count(*) from unnest(skipped_ids) as id where id = days.organisation_id)
-  from days;
-end
-$$;
-comment on function mentorcert_private.start_notices(timestamptz, integer, boolean) is
-  'Begins a run of all organisations, or of those whose morning has come: marks as skipped what became due too long ago, and opens the day in the ledger of the jobs. Returns the organisations, and how many were marked.';
-
-create or replace function mentorcert_private.finish_notices(organisation_ids uuid [], as_of timestamptz, error text default null)
-returns void
-language sql
-security definer -- the role of the jobs executes the job functions, and has no right on any table
-set search_path = ''
-as $$
-  update mentorcert_private.job_runs as run
-  set finished_at = case when finish_notices.error is null then clock_timestamp() end, error = finish_notices.error
-  where run.job = 'notices' and run.organisation_id = any(finish_notices.organisation_ids)
-    and run.as_of = finish_notices.as_of
-$$;
-comment on function mentorcert_private.finish_notices(uuid [], timestamptz, text) is
-  'Ends a run in the ledger of the jobs; with an error the day stays open, and a worker tries again.';
-
--- What is in doubt
-
-create or replace function mentorcert_private.uncertain_notices()
-returns table (mail_id uuid, kind text, organisation text, claimed_at timestamptz)
-language sql
-stable
-security definer -- the role of the jobs executes the job functions, and has no right on any table
-set search_path = ''
-as $$
-  select mail.id, mail.kind, organisation.slug, mail.claimed_at
-  from mentorcert_private.notice_mails as mail
-  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
-  -- A sender that lives reports much sooner.
-  where mail.state = 'sending' and mail.claimed_at < clock_timestamp() - interval '1 hour'
-  order by mail.claimed_at
-$$;
-comment on function mentorcert_private.uncertain_notices() is
-  'Mails that were claimed more than an hour ago and never reported: the sender died, and only the mail server knows whether they went out.';
-
 revoke execute on function
-  mentorcert_private.is_address, mentorcert_private.masked_address, mentorcert_private.notice_organisations, mentorcert_private.due_notices,
-  mentorcert_private.check_notices_as_of, mentorcert_private.claim_notices, mentorcert_private.report_notices, mentorcert_private.digest_lines,
-  mentorcert_private.due_digests, mentorcert_private.claim_digests, mentorcert_private.next_notice_times, mentorcert_private.next_notices_at, mentorcert_private.start_notices,
-  mentorcert_private.finish_notices, mentorcert_private.uncertain_notices
+  mentorcert_private.is_address, mentorcert_private.masked_address, mentorcert_private.notice_organisations,
+  mentorcert_private.check_notices_as_of, mentorcert_private.check_claim, mentorcert_private.due_notices,
+  mentorcert_private.claim_notices, mentorcert_private.claimed_notices, mentorcert_private.report_notices, public.reminders_of,
+  public.pause_reminders
 from public, anon, authenticated, service_role;
+grant execute on function public.reminders_of, public.pause_reminders to authenticated, service_role;
 grant execute on function
-  mentorcert_private.due_notices, mentorcert_private.claim_notices, mentorcert_private.report_notices, mentorcert_private.due_digests, mentorcert_private.claim_digests,
-  mentorcert_private.next_notices_at, mentorcert_private.start_notices, mentorcert_private.finish_notices, mentorcert_private.uncertain_notices
+  mentorcert_private.notices_are_held, mentorcert_private.due_notices, mentorcert_private.claim_notices,
+  mentorcert_private.claimed_notices, mentorcert_private.report_notices, mentorcert_private.claim_invitations,
+  mentorcert_private.claimed_invitations, mentorcert_private.claim_queued, mentorcert_private.claimed_letters,
+  mentorcert_private.refuse_mails
 to mentorcert_jobs;

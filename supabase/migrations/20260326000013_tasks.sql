@@ -1,7 +1,7 @@
 -- Long work that an administrator asks for in the pages: an import with its preview, an export.
 --
--- Who answers requests has few rights and little time. So a request only stores the work; a process with the
--- owner's rights (mentorcert tasks work) does it, and the pages show how far it has come.
+-- Who answers requests has few rights and little time. So a request only stores the work; a process with rights of
+-- its own (mentorcert tasks work) does it, and the pages show how far it has come.
 
 create table if not exists mentorcert_private.tasks (
   id uuid not null default gen_random_uuid(),
@@ -120,7 +120,7 @@ declare
 begin
   perform mentorcert_private.check_endpoint('peer_mentors'), mentorcert_private.check_endpoint('certifications');
   -- One at a time, so that two requests at once do not both find room, nor confirm the same preview.
-  perform pg_advisory_xact_lock(hashtextextended('mentorcert tasks ' || organisation_id, 0));
+  perform mentorcert_private.take_lock('tasks ' || organisation_id);
   return organisation_id;
 end
 $$;
@@ -207,7 +207,7 @@ begin
   end if;
   insert into mentorcert_private.tasks (organisation_id, requested_by, kind, file_name, file, options, preview_id)
   values (
-    own_id, auth.uid(), kind, file_name, file,
+    own_id, mentorcert_private.acting_user(), kind, file_name, file,
     case kind
       when 'import' then jsonb_build_object('skip_bad', coalesce((options ->> 'skip_bad')::boolean, false))
       when 'export' then jsonb_build_object(
@@ -270,8 +270,12 @@ comment on function mentorcert_private.cancel_task(uuid) is
 -- For the process that does the work
 
 create or replace function mentorcert_private.claim_task(lease interval, most_bytes integer default null)
-returns setof mentorcert_private.tasks
+returns table (
+  id uuid, organisation_id uuid, organisation text, kind text, options jsonb, file_name text, file bytea, lease_token uuid, attempts integer,
+  is_allowed boolean
+)
 language plpgsql
+security definer -- the tasks are for functions alone, and who is an administrator is nobody's to read
 set search_path = ''
 as $$
 declare
@@ -284,28 +288,41 @@ begin
     lease_token = null, lease_until = null
   where task.state = 'running' and task.lease_until < clock_timestamp() and task.attempts >= most_attempts;
   return query
-  update mentorcert_private.tasks as task
-  set
-    state = 'running', attempts = task.attempts + 1, started_at = coalesce(task.started_at, clock_timestamp()),
-    step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + lease
-  where task.id = (
-    select waiting.id from mentorcert_private.tasks as waiting
-    where
-      (waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp())
-      and (claim_task.most_bytes is null or octet_length(waiting.file) <= claim_task.most_bytes)
-    order by waiting.created_at
-    limit 1
-    for update skip locked
+  with claimed as (
+    update mentorcert_private.tasks as task
+    set
+      state = 'running', attempts = task.attempts + 1, started_at = coalesce(task.started_at, clock_timestamp()),
+      step = null, done = 0, total = 0, lease_token = gen_random_uuid(), lease_until = clock_timestamp() + least(lease, interval '1 hour')
+    where task.id = (
+      select waiting.id from mentorcert_private.tasks as waiting
+      where
+        (waiting.state = 'queued' or waiting.state = 'running' and waiting.lease_until < clock_timestamp())
+        and (claim_task.most_bytes is null or octet_length(waiting.file) <= claim_task.most_bytes)
+      order by waiting.created_at
+      limit 1
+      for update skip locked
+    )
+    returning task.*
   )
-  returning task.*;
+  select
+    claimed.id, claimed.organisation_id, organisation.slug, claimed.kind, claimed.options, claimed.file_name, claimed.file,
+    claimed.lease_token, claimed.attempts,
+    exists (
+      select from mentorcert.memberships as membership
+      where membership.organisation_id = claimed.organisation_id and membership.user_id = claimed.requested_by
+        and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+    )
+  from claimed
+  join mentorcert.organisations as organisation on organisation.id = claimed.organisation_id;
 end
 $$;
 comment on function mentorcert_private.claim_task(interval, integer) is
-  'Takes the oldest task that waits, or whose process is silent; gives up the one that silenced three of them.';
+  'Takes the oldest task that waits, or whose process is silent, and says whether who asked for it is still an administrator; gives up the one that silenced three of them.';
 
 create or replace function mentorcert_private.delete_outdated_tasks()
 returns integer
 language plpgsql
+security definer -- so that the process needs this function only
 set search_path = ''
 as $$
 declare

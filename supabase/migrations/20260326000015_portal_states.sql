@@ -5,6 +5,7 @@ create table if not exists mentorcert_portal.states (
   organisation_id uuid not null,
   state text not null default 'pending',
   version bigint not null default 1,
+  epoch integer not null default 0,
   content jsonb,
   content_until timestamptz,
   effective_at timestamptz,
@@ -13,7 +14,9 @@ create table if not exists mentorcert_portal.states (
   confirmed jsonb,
   confirmed_at timestamptz,
   shown boolean,
+  removal_due_at timestamptz default now(),
   sent_external_id text,
+  former_external_ids text[] not null default '{}',
   is_removal boolean not null default true,
   attempts integer not null default 0,
   next_attempt_at timestamptz default now(),
@@ -28,8 +31,10 @@ create table if not exists mentorcert_portal.states (
   constraint states_pkey primary key (peer_mentor_id),
   constraint states_peer_mentor_id_fkey foreign key (organisation_id, peer_mentor_id)
     references mentorcert.peer_mentors (organisation_id, id),
-  constraint states_state_valid check (state in ('pending', 'retry', 'blocked', 'dead', 'in_sync')),
+  constraint states_state_valid check (state in ('pending', 'retry', 'held', 'dead', 'in_sync')),
   constraint states_version_valid check (version > 0 and confirmed_version <= version and sent_version <= version),
+  constraint states_version_exact check (version < 9007199254740992),
+  constraint states_epoch_valid check (epoch >= 0),
   constraint states_lease_valid check ((lease_token is null) = (lease_until is null)),
   constraint states_in_sync_valid check (state <> 'in_sync' or confirmed_version is not null and first_dirty_at is null)
 ) with (fillfactor = 80);
@@ -37,28 +42,44 @@ create index if not exists states_due_removals_idx
 on mentorcert_portal.states (organisation_id, next_attempt_at) where is_removal;
 create index if not exists states_due_idx
 on mentorcert_portal.states (organisation_id, next_attempt_at) where not is_removal;
+create index if not exists states_late_removals_idx
+on mentorcert_portal.states (next_attempt_at) where is_removal and state in ('pending', 'retry');
+create index if not exists states_removal_due_idx
+on mentorcert_portal.states (removal_due_at) where shown;
+create index if not exists states_unsent_removal_idx
+on mentorcert_portal.states (organisation_id, removal_due_at) where shown is null;
+create index if not exists states_dirty_idx
+on mentorcert_portal.states (organisation_id, first_dirty_at) where not is_removal and first_dirty_at is not null;
+create index if not exists states_failing_idx
+on mentorcert_portal.states (organisation_id, error_class, state) where error_class is not null;
 create index if not exists states_unconfirmed_idx
 on mentorcert_portal.states (organisation_id, attempted_at) where state <> 'in_sync';
 alter table mentorcert_portal.states enable row level security;
 revoke all on mentorcert_portal.states from public, anon, authenticated, service_role;
 grant select (
   peer_mentor_id, organisation_id, state, version, content, content_until, confirmed_version, confirmed_at, shown, is_removal,
-  attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at
+  removal_due_at, attempts, next_attempt_at, attempted_at, error_class, error, first_dirty_at, changed_at
 ) on mentorcert_portal.states to authenticated;
 comment on table mentorcert_portal.states is
   'One row for each peer mentor: which version of what the registry says the portal has confirmed, and when it is sent next.';
 comment on column mentorcert_portal.states.state is
-  'pending: to be sent; retry: sent without success; blocked: only a person can help; dead: given up until the next change; in_sync: confirmed. Held, in mentorcert_portal.state_overview, is what the mode keeps back.';
+  'pending: to be sent; retry: sent without success; held: listed, and a person decides first, as after a restore; dead: given up until the next change; in_sync: confirmed. In mentorcert_portal.state_overview held is also what the mode keeps back.';
 comment on column mentorcert_portal.states.version is
-  'Rises with every change, under the lock of this row; one version never stands for two contents.';
+  'Rises with every change, under the lock of this row; one version never stands for two contents. Below 2^53: what every JSON reader holds exactly.';
+comment on column mentorcert_portal.states.epoch is
+  'The epoch of the latest claim; a version is newer than all of lower epochs. It rises with every restore of the registry.';
 comment on column mentorcert_portal.states.content is
   'What this version says, as derived when it was last claimed, without personal data; null after a change: not derived yet.';
 comment on column mentorcert_portal.states.content_until is 'The first instant at which the calendar makes the content untrue; null: none does.';
 comment on column mentorcert_portal.states.sent_version is 'The highest version that a worker has set out with.';
 comment on column mentorcert_portal.states.confirmed is 'The content that the portal confirmed with confirmed_version; null: unknown, so it is sent whatever it is.';
 comment on column mentorcert_portal.states.shown is 'Whether the portal may be showing the peer mentor: true as soon as that is sent, false once it confirms the opposite.';
+comment on column mentorcert_portal.states.removal_due_at is
+  'From this instant on the portal must not show the peer mentor; null: it has confirmed that it does not. Of a listed one, the end of the listing.';
 comment on column mentorcert_portal.states.sent_external_id is
   'The number under which the portal last heard of the peer mentor, who may have lost it by erasure; gone once that is confirmed.';
+comment on column mentorcert_portal.states.former_external_ids is
+  'Other numbers under which the portal has heard of the peer mentor: where the number is its key, it must show nobody under them. Gone with a confirmed erasure.';
 comment on column mentorcert_portal.states.is_removal is
   'Whether what comes next takes the peer mentor off the portal''s list: those go first, and are tried for ever. Of a row in sync, that its content ends by the calendar.';
 comment on column mentorcert_portal.states.next_attempt_at is
@@ -67,6 +88,30 @@ comment on column mentorcert_portal.states.failing_since is 'The first failure s
 comment on column mentorcert_portal.states.lease_token is 'Which claim may acknowledge; a new one each time.';
 comment on column mentorcert_portal.states.first_dirty_at is 'Since when the portal has been behind; null while in sync.';
 comment on column mentorcert_portal.states.changed_at is 'The latest change in the registry that concerns the portal.';
+
+create or replace function mentorcert_portal.set_removal_due_at()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.removal_due_at := case when new.shown is distinct from false then coalesce(
+    (
+      select listed.listed_until from public.listed_peer_mentors as listed
+      where listed.peer_mentor_id = new.peer_mentor_id and listed.listed_until > now()
+    ),
+    least(old.removal_due_at, now())
+  ) end;
+  return new;
+end
+$$;
+comment on function mentorcert_portal.set_removal_due_at() is
+  'Derives from the public list when the portal must no longer show the peer mentor; a deadline that has passed stays as it is.';
+
+-- With every change, claim and confirmation, so that whatever sets them can't forget it.
+create or replace trigger set_removal_due_at
+before update of version, shown on mentorcert_portal.states
+for each row execute function mentorcert_portal.set_removal_due_at();
 
 drop policy if exists "administrators read the states of their organisation" on mentorcert_portal.states;
 create policy "administrators read the states of their organisation"
@@ -96,15 +141,18 @@ as $$
       'external_id', case when erased.is_so then coalesce(state.sent_external_id, mentor.external_id) else mentor.external_id end,
       'status', summary.status,
       'listed', shown.until is not null,
-      'listed_until', shown.until,
-      'certifications', case when erased.is_so then '[]' else held.certifications end
+      -- 9999 is the lease of what has no end; the contract says null.
+      'listed_until', nullif(shown.until, '9999-12-31 00:00Z'),
+      'certifications', case when erased.is_so or merged.is_so then '[]' else held.certifications end
     ),
-    case when not erased.is_so then least(held.next_end, shown.until) end,
+    case when not erased.is_so and not merged.is_so then least(held.next_end, shown.until) end,
     greatest(state.changed_at, held.latest_end)
   from unnest(desired_content.peer_mentor_ids) as wanted (id)
   join mentorcert_portal.states as state on state.peer_mentor_id = wanted.id
   join mentorcert.peer_mentors as mentor on mentor.id = wanted.id
   cross join lateral (select mentor.erased_at is not null as is_so) as erased
+  -- Of somebody merged into another row the portal hears as of that one; what a merge has replaced is not sent.
+  cross join lateral (select mentor.merged_into is not null as is_so) as merged
   cross join lateral (
     select
       coalesce(
@@ -128,7 +176,7 @@ as $$
   cross join lateral (
     select case
       when erased.is_so then 'erased'
-      when count(*) = 0 then 'uncertified'
+      when merged.is_so or count(*) = 0 then 'uncertified'
       when count(*) = count(*) filter (where required.status = 'active') then 'certified'
       when bool_or(required.status = 'suspended') then 'suspended'
       when bool_or(required.status = 'expired') then 'expired'
@@ -141,7 +189,7 @@ as $$
         on certification.organisation_id = type.organisation_id
         and certification.peer_mentor_id = mentor.id
         and certification.certification_type = type.code
-      where type.organisation_id = mentor.organisation_id and type.required_for_listing
+      where type.organisation_id = mentor.organisation_id and type.required_for_listing and type.retired_on is null
     ) as required_or_missing
     cross join lateral (
       select case when required_or_missing.id is not null then required_or_missing.status end as status
@@ -191,6 +239,74 @@ $$;
 comment on function mentorcert_portal.enqueue_sync(uuid[]) is
   'Notes, under the lock of each row, that these peer mentors must be sent to the portal again.';
 
+create or replace function mentorcert_portal.credible_version(version numeric)
+returns bigint
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when credible_version.version between 0 and 4503599627370495 then credible_version.version::bigint end
+$$;
+comment on function mentorcert_portal.credible_version(numeric) is
+  'A version that a portal names; null where ours, which must rise above it, would come near to 2^53.';
+
+create or replace function mentorcert_portal.forget_portal(organisation_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update mentorcert_portal.states as state
+  set
+    state = 'pending', confirmed = null, confirmed_version = null, confirmed_at = null, sent_version = null,
+    sent_external_id = null, former_external_ids = '{}', shown = null, error_class = null, error = null,
+    lease_token = null, lease_until = null
+  where state.organisation_id = forget_portal.organisation_id;
+  perform mentorcert_portal.enqueue_sync(array(
+    select state.peer_mentor_id from mentorcert_portal.states as state where state.organisation_id = forget_portal.organisation_id
+  ));
+end
+$$;
+comment on function mentorcert_portal.forget_portal(uuid) is
+  'Forgets what an organisation''s portal was sent and has confirmed: it has another one now, and everybody is sent again.';
+
+create or replace function mentorcert_portal.learn_portal(
+  organisation_id uuid, peer_mentor_ids uuid[], external_ids text[], versions bigint[], listings boolean[]
+)
+returns table (known integer, listed integer, unknown integer)
+language sql
+set search_path = ''
+as $$
+  with records as (
+    select coalesce(by_id.id, by_number.id) as known, record.version, record.listed is distinct from false as is_listed
+    from unnest(learn_portal.peer_mentor_ids, learn_portal.external_ids, learn_portal.versions, learn_portal.listings)
+      as record (id, number, version, listed)
+    left join mentorcert.peer_mentors as by_id
+      on by_id.organisation_id = learn_portal.organisation_id and by_id.id = record.id
+    left join mentorcert.peer_mentors as by_number
+      on record.id is null and by_number.organisation_id = learn_portal.organisation_id and by_number.external_id = record.number
+  ),
+  mentors as (
+    select records.known, max(records.version) as version, bool_or(records.is_listed) as is_listed
+    from records where records.known is not null group by records.known
+  ),
+  learned as (
+    update mentorcert_portal.states as state
+    set
+      shown = case when mentors.is_listed then true else state.shown end,
+      version = greatest(state.version, mentorcert_portal.credible_version(mentors.version) + 1),
+      content = null
+    from mentors
+    -- What was confirmed since is newer than what was read.
+    where state.peer_mentor_id = mentors.known and state.confirmed_version is null
+  )
+  select
+    (select count(*) from mentors)::integer, (select count(*) from mentors where mentors.is_listed)::integer,
+    (select count(*) from records where records.known is null and records.is_listed)::integer
+$$;
+comment on function mentorcert_portal.learn_portal(uuid, uuid[], text[], bigint[], boolean[]) is
+  'Notes whom a portal shows before anything is sent to it, given as columns: who must go is then removed first, and versions rise above its own. Returns how many of it are known here, how many of those listed, and how many others.';
+
 create or replace function mentorcert_portal.enqueue_after_insert()
 returns trigger
 language plpgsql
@@ -225,18 +341,22 @@ set search_path = ''
 as $$
 begin
   perform mentorcert_portal.enqueue_sync(array(
-    select distinct after.peer_mentor_id
-    from new_rows as after
-    join old_rows as before on before.id = after.id
-    -- Not active or expired: the calendar says that without us.
-    where (after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended')
-      is distinct from (before.certification_type, before.issued_at, before.expires_at, before.status = 'suspended')
+    -- Not as a join: a plan that was made for a few rows would compare each of many with each. Not active or expired: the
+    -- calendar says that without us.
+    select distinct changed.peer_mentor_id
+    from (
+      select after.id, after.peer_mentor_id, after.certification_type, after.issued_at, after.expires_at, after.status = 'suspended'
+      from new_rows as after
+      except
+      select before.id, before.peer_mentor_id, before.certification_type, before.issued_at, before.expires_at, before.status = 'suspended'
+      from old_rows as before
+    ) as changed
   ));
   return null;
 end
 $$;
 comment on function mentorcert_portal.enqueue_after_change_of_certifications() is
-  'Type, dates and suspension concern the portal; that a date has passed it knows.';
+  'Type, dates and suspension concern the portal, and whose it is; that a date has passed it knows.';
 
 create or replace function mentorcert_portal.enqueue_after_unlisting()
 returns trigger
@@ -262,17 +382,18 @@ set search_path = ''
 as $$
 begin
   perform mentorcert_portal.enqueue_sync(array(
-    select after.id
-    from new_rows as after
-    join old_rows as before on before.id = after.id
-    where after.external_id <> before.external_id
-      or after.erased_at is distinct from before.erased_at
+    select changed.id
+    from (
+      select after.id, after.external_id, after.erased_at, after.left_on, after.merged_into from new_rows as after
+      except
+      select before.id, before.external_id, before.erased_at, before.left_on, before.merged_into from old_rows as before
+    ) as changed
   ));
   return null;
 end
 $$;
 comment on function mentorcert_portal.enqueue_after_change_of_peer_mentors() is
-  'The number and the erasure concern the portal; a consent does by the listing that it gives.';
+  'The number, the erasure, a merge and the day of leaving concern the portal; a consent does by the listing that it gives.';
 
 create or replace function mentorcert_portal.enqueue_after_change_of_types()
 returns trigger
@@ -287,7 +408,7 @@ begin
       select after.organisation_id
       from new_rows as after
       join old_rows as before on before.id = after.id
-      where after.required_for_listing <> before.required_for_listing
+      where (after.required_for_listing, after.retired_on) is distinct from (before.required_for_listing, before.retired_on)
     )
   ));
   return null;
@@ -356,7 +477,8 @@ referencing new table as new_rows old table as old_rows
 for each statement execute function mentorcert_portal.enqueue_after_change_of_types();
 
 revoke execute on function
-  mentorcert_portal.desired_content, mentorcert_portal.enqueue_sync, mentorcert_portal.enqueue_after_insert, mentorcert_portal.enqueue_after_insert_of_peer_mentors,
+  mentorcert_portal.set_removal_due_at, mentorcert_portal.desired_content, mentorcert_portal.enqueue_sync, mentorcert_portal.credible_version,
+  mentorcert_portal.forget_portal, mentorcert_portal.learn_portal, mentorcert_portal.enqueue_after_insert, mentorcert_portal.enqueue_after_insert_of_peer_mentors,
   mentorcert_portal.enqueue_after_change_of_certifications, mentorcert_portal.enqueue_after_unlisting, mentorcert_portal.enqueue_after_change_of_peer_mentors,
   mentorcert_portal.enqueue_after_change_of_types, mentorcert_portal.enqueue_after_insert_of_types
 from public, anon, authenticated, service_role;

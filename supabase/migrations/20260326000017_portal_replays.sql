@@ -39,6 +39,35 @@ on mentorcert_portal.replays for select to authenticated
 using (organisation_id = (select mentorcert_private.administered_organisation_id()));
 comment on policy "administrators read the replays of their organisation" on mentorcert_portal.replays is 'How far they have come.';
 
+create or replace function mentorcert_portal.require_selection(selection jsonb)
+returns void
+language plpgsql
+stable -- by the time zone of the session, in which an instant may be written
+set search_path = ''
+as $$
+declare
+  is_understood boolean;
+begin
+  begin
+    is_understood := jsonb_typeof(selection) = 'object'
+      and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'
+      and coalesce(jsonb_typeof(selection -> 'peer_mentor_ids'), 'array') = 'array'
+      and coalesce(jsonb_typeof(selection -> 'error_class'), 'string') = 'string';
+    perform mentorcert_private.require_instants(jsonb_build_object('since', (selection ->> 'since')::timestamptz));
+  exception when data_exception then
+    is_understood := false;
+  end;
+  if is_understood is not true then
+    raise exception using
+      errcode = 'MC008', message = 'the selection names nothing but peer_mentor_ids, since and error_class',
+      hint = 'Leave out what does not narrow the choice.',
+      schema = 'mentorcert_portal', table = 'replays', constraint = 'replay_selection';
+  end if;
+end
+$$;
+comment on function mentorcert_portal.require_selection(jsonb) is
+  'Refuses (MC008) a selection that names something else, or an instant that no calendar has.';
+
 create or replace function mentorcert_portal.selected(organisation_id uuid, selection jsonb)
 returns setof mentorcert_portal.states
 language sql
@@ -59,6 +88,7 @@ returns mentorcert_portal.replays
 language sql
 set search_path = ''
 as $$
+  select mentorcert_portal.require_selection(selection);
   insert into mentorcert_portal.replays as replay (organisation_id, selection, reason, started_by, total)
   select
     start_replay.organisation_id, start_replay.selection, start_replay.reason, start_replay.started_by,
@@ -72,6 +102,7 @@ comment on function mentorcert_portal.start_replay(uuid, jsonb, text, text) is '
 create or replace function mentorcert_portal.replay_next(replay_id uuid, batch_size integer)
 returns mentorcert_portal.replays
 language plpgsql
+security definer -- so that a worker's role needs this function only
 set search_path = ''
 set lock_timeout = '500ms' -- sooner than the server looks for deadlocks: so it is never a change that has to give way
 as $$
@@ -103,6 +134,20 @@ comment on function mentorcert_portal.replay_next(uuid, integer) is 'Marks the n
 
 -- Replays that administrators ask for: the portal's workers carry them out.
 
+create or replace function mentorcert_portal.requested_replay()
+returns uuid
+language sql
+stable
+security definer -- so that a worker's role needs this function only
+set search_path = ''
+as $$
+  select replay.id from mentorcert_portal.replays as replay
+  where replay.is_requested and replay.finished_at is null
+  order by replay.started_at, replay.id
+  limit 1
+$$;
+comment on function mentorcert_portal.requested_replay() is 'The oldest requested replay that is not finished.';
+
 create or replace function mentorcert_private.preview_replay(selection jsonb, size integer default 50)
 returns table (
   peer_mentor_id uuid, peer_mentor text, confirmed_version bigint, confirmed jsonb, desired jsonb, total bigint
@@ -117,6 +162,7 @@ declare
   chosen uuid[];
   chosen_in_all bigint;
 begin
+  perform mentorcert_portal.require_selection(selection);
   select (array_agg(state.peer_mentor_id order by state.peer_mentor_id))[:size], count(*)
   into chosen, chosen_in_all
   from mentorcert_portal.selected(organisation, selection) as state;
@@ -139,27 +185,11 @@ set search_path = ''
 as $$
 declare
   organisation_id constant uuid := mentorcert_private.require_administered_organisation('replay_right');
-  is_understood boolean;
   replay mentorcert_portal.replays;
 begin
   perform mentorcert_private.require_reason(reason);
   perform mentorcert_portal.require_connection(organisation_id);
-  begin
-    is_understood := jsonb_typeof(selection) = 'object'
-      and selection - array['peer_mentor_ids', 'since', 'error_class'] = '{}'
-      and coalesce(jsonb_typeof(selection -> 'peer_mentor_ids'), 'array') = 'array'
-      and coalesce(jsonb_typeof(selection -> 'error_class'), 'string') = 'string'
-      and (selection ->> 'since')::timestamptz is distinct from 'infinity';
-  exception when data_exception then
-    is_understood := false;
-  end;
-  if is_understood is not true then
-    raise exception using
-      errcode = 'MC008', message = 'the selection names nothing but peer_mentor_ids, since and error_class',
-      hint = 'Leave out what does not narrow the choice.',
-      schema = 'mentorcert_portal', table = 'replays', constraint = 'replay_selection';
-  end if;
-  replay := mentorcert_portal.start_replay(organisation_id, selection, reason, auth.uid()::text);
+  replay := mentorcert_portal.start_replay(organisation_id, selection, reason, mentorcert_private.acting_user()::text);
   -- One that somebody began at a terminal and gave up goes on as well.
   update mentorcert_portal.replays as requested set is_requested = true where requested.id = replay.id;
   perform mentorcert_private.audit(
@@ -172,6 +202,7 @@ comment on function mentorcert_portal.request_replay(jsonb, text) is
   'Has the chosen of the caller''s organisation sent to the portal again, with a reason; administrators only. The portal''s workers carry it out.';
 
 revoke execute on function
-  mentorcert_portal.selected, mentorcert_portal.start_replay, mentorcert_portal.replay_next, mentorcert_private.preview_replay, mentorcert_portal.request_replay
+  mentorcert_portal.require_selection, mentorcert_portal.selected, mentorcert_portal.start_replay, mentorcert_portal.replay_next, mentorcert_portal.requested_replay,
+  mentorcert_private.preview_replay, mentorcert_portal.request_replay
 from public, anon, authenticated, service_role;
 grant execute on function mentorcert_private.preview_replay, mentorcert_portal.request_replay to authenticated;

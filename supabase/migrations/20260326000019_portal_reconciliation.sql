@@ -31,6 +31,8 @@ create table if not exists mentorcert_portal.reconciliations (
 );
 create unique index if not exists reconciliations_running_key on mentorcert_portal.reconciliations (organisation_id) where finished_at is null;
 create index if not exists reconciliations_organisation_id_idx on mentorcert_portal.reconciliations (organisation_id, id);
+create index if not exists reconciliations_done_idx
+on mentorcert_portal.reconciliations (organisation_id, scope, id) where outcome = 'done' and not is_dry_run;
 alter table mentorcert_portal.reconciliations enable row level security;
 revoke all on mentorcert_portal.reconciliations from public, anon, authenticated, service_role;
 grant select (
@@ -44,7 +46,7 @@ comment on column mentorcert_portal.reconciliations.scope is
 comment on column mentorcert_portal.reconciliations.is_dry_run is 'Nothing is repaired: asked for, or because the mode does not send.';
 comment on column mentorcert_portal.reconciliations.lease_until is 'Until when its process need not report; then another may start over.';
 comment on column mentorcert_portal.reconciliations.outcome is
-  'done: compared, and what differs is repaired as far as we can; stopped: too much differs, or the portal''s list is not whole; unverified: the portal cannot be read; failed: no answer, or a fault of ours.';
+  'done: compared, and what differs is repaired as far as we can; stopped: too much differs, or the portal''s list is not whole, and only removals are repeated; unverified: the portal cannot be read; failed: no answer, or a fault of ours.';
 comment on column mentorcert_portal.reconciliations.reason is 'Why it is not done; without personal data.';
 comment on column mentorcert_portal.reconciliations.read is 'Records that the portal has given.';
 comment on column mentorcert_portal.reconciliations.compared is 'Peer mentors compared.';
@@ -80,6 +82,8 @@ create table if not exists mentorcert_portal.drift (
 );
 create index if not exists drift_reconciliation_id_idx on mentorcert_portal.drift (reconciliation_id, id);
 create index if not exists drift_open_idx on mentorcert_portal.drift (organisation_id, peer_mentor_id) where repaired_at is null;
+create index if not exists drift_listed_idx on mentorcert_portal.drift (organisation_id, found_at)
+where repaired_at is null and kind = 'listed_but_expired';
 alter table mentorcert_portal.drift enable row level security;
 revoke all on mentorcert_portal.drift from public, anon, authenticated, service_role;
 grant select (
@@ -88,7 +92,7 @@ grant select (
 comment on table mentorcert_portal.drift is
   'What a reconciliation found to differ, appended only, without personal data. Every run lists all that it found; one that was stopped the first thousand.';
 comment on column mentorcert_portal.drift.kind is
-  'listed_but_expired: shown there though it must not be; missing; stale: an older version or another status; unknown_there: shows somebody we do not know; duplicate: more than one record of the same.';
+  'listed_but_expired: shown there though it must not be; missing; stale: an older version, another status, or other dates or certifications; unknown_there: shows somebody we do not know; duplicate: more than one record of the same.';
 comment on column mentorcert_portal.drift.peer_mentor_id is 'Ours; of kind unknown_there the id that the portal gives. Without a foreign key: it is a log.';
 comment on column mentorcert_portal.drift.external_id is 'The number that the portal gives of somebody unknown.';
 comment on column mentorcert_portal.drift.version is 'Our version when it was compared.';
@@ -176,8 +180,9 @@ stable
 security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
+  select mentorcert_portal.instant(as_of); -- a statement of its own, since no plan may leave it out
   select connection.organisation_id, organisation.slug, case when full_.is_due then 'full' else 'recent' end
-  from (select coalesce(as_of, clock_timestamp()) as at) as clock
+  from (select mentorcert_portal.instant(as_of) as at) as clock
   cross join mentorcert_portal.connections as connection
   join mentorcert.organisations as organisation on organisation.id = connection.organisation_id
   left join mentorcert_portal.reconciliation_times as times on times.organisation_id = connection.organisation_id
@@ -186,7 +191,7 @@ as $$
       times.full_at, mentorcert_portal.full_reconciliation_after(connection.changed_at, organisation.time_zone)
     ) as is_due
   ) as full_
-  -- Also of a blocked connection: just then nobody else would see whom the portal shows.
+  -- Also while the breaker is open: just then nobody else would see whom the portal shows.
   where connection.mode in ('canary', 'live')
     and (full_.is_due or clock.at >= coalesce(times.recent_at, connection.changed_at + interval '1 hour'))
     and not exists (
@@ -200,9 +205,49 @@ comment on function mentorcert_portal.reconciliations_due(timestamptz) is
 
 -- What the portal shows against what it should show: one statement for all that was read, without any lock.
 
+create or replace function mentorcert_portal.shows_otherwise(content jsonb, details jsonb)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select
+    from jsonb_each_text(details) as shown (name, value)
+    cross join lateral (
+      select case
+        when shown.name in ('listed_until', 'effective_at') then content ->> shown.name
+        when shown.name = 'certifications' then (
+          select coalesce(string_agg(held ->> 'certification_type', ',' order by held ->> 'certification_type' collate "C"), '')
+          from jsonb_array_elements(content -> 'certifications') as held
+        )
+        else (
+          select held ->> split_part(shown.name, ' ', 3) from jsonb_array_elements(content -> 'certifications') as held
+          where held ->> 'certification_type' = split_part(shown.name, ' ', 2)
+        )
+      end as value
+    ) as ours
+    where case
+      when shown.value is null or ours.value is null then shown.value is distinct from ours.value
+      -- A day of a time zone: of an end the last valid one.
+      when shown.value ~ '^\d{4}-\d\d-\d\d/' and ours.value ~ '^\d{4}-\d\d-\d\dT' then split_part(shown.value, '/', 1)::date <> (
+        (ours.value::timestamptz - case when shown.name ~ '(until|expires_at)$' then interval '1 microsecond' else interval '0' end)
+        at time zone regexp_replace(shown.value, '^[^/]*/', '')
+      )::date
+      -- Portals keep whole seconds.
+      when shown.value ~ '^\d{4}-\d\d-\d\dT' and ours.value ~ '^\d{4}-\d\d-\d\dT'
+        then date_trunc('second', shown.value::timestamptz) <> date_trunc('second', ours.value::timestamptz)
+      else shown.value <> ours.value
+    end
+  )
+$$;
+comment on function mentorcert_portal.shows_otherwise(jsonb, jsonb) is
+  'Whether a portal shows a date, a status or a set of certifications otherwise than a content says; what it does not show is not compared.';
+
 create or replace function mentorcert_portal.compare(
   reconciliation_id bigint, read_from timestamptz,
-  peer_mentor_ids uuid[], external_ids text[], versions bigint[], statuses text[], listings boolean[],
+  peer_mentor_ids uuid[], external_ids text[], versions bigint[], epochs integer[], statuses text[], listings boolean[],
+  details jsonb[],
   as_of timestamptz default null
 )
 returns table (compared integer, expected integer, in_motion integer, drift jsonb)
@@ -213,7 +258,7 @@ set search_path = ''
 set plan_cache_mode = force_custom_plan -- how many records there are decides the plan
 as $$
 declare
-  at constant timestamptz := coalesce(as_of, clock_timestamp());
+  at constant timestamptz := mentorcert_portal.instant(as_of);
   run mentorcert_portal.reconciliations;
   organisation uuid;
   sends boolean;
@@ -235,42 +280,56 @@ begin
   return query
   with numbers as materialized (
     -- By the number that was sent to the portal: a new one comes with the next message.
-    select distinct on (named.number) named.number, named.peer_mentor_id
+    select distinct on (named.number) named.number, named.peer_mentor_id, named.rank = 3 as is_former
     from (
       select sent.sent_external_id, sent.peer_mentor_id, 1 from mentorcert_portal.states as sent
       where sent.organisation_id = organisation and sent.sent_external_id is not null
       union all
       select mentor.external_id, mentor.id, 2 from mentorcert.peer_mentors as mentor where mentor.organisation_id = organisation
+      union all
+      select former.external_id, sent.peer_mentor_id, 3 from mentorcert_portal.states as sent
+      cross join lateral unnest(sent.former_external_ids) as former (external_id)
+      where sent.organisation_id = organisation
     ) as named (number, peer_mentor_id, rank)
     order by named.number, named.rank, named.peer_mentor_id
   ),
   records as materialized (
-    select record.*, coalesce(by_id.peer_mentor_id, by_number.peer_mentor_id) as known
-    from unnest(compare.peer_mentor_ids, compare.external_ids, compare.versions, compare.statuses, compare.listings)
-      with ordinality as record (id, number, version, status, listed, place)
+    select
+      record.*, coalesce(by_id.peer_mentor_id, case when not by_number.is_former then by_number.peer_mentor_id end) as known,
+      case when by_number.is_former then by_number.peer_mentor_id end as former
+    from unnest(
+      compare.peer_mentor_ids, compare.external_ids, compare.versions, compare.epochs, compare.statuses, compare.listings,
+      compare.details
+    ) with ordinality as record (id, number, version, epoch, status, listed, details, place)
     left join mentorcert_portal.states as by_id on by_id.organisation_id = organisation and by_id.peer_mentor_id = record.id
     left join numbers as by_number on record.id is null and by_number.number = record.number
   ),
   seen as materialized (
     select distinct on (records.known)
-      records.known, records.version, records.status, records.number,
+      records.known, records.version, records.epoch, records.status, records.number, records.details,
       count(*) over same as records,
       -- Of several records one that is shown decides, and the newest version is the one that a message changes.
       case when bool_or(records.listed) over same then true else records.listed end as listed
     from records
     where records.known is not null
     window same as (partition by records.known)
-    order by records.known, records.version desc nulls last, records.place
+    order by records.known, records.epoch desc nulls last, records.version desc nulls last, records.place
   ),
   mentors as materialized (
     select
-      state.*, seen.records, seen.version as there_version, seen.status as there_status,
+      state.*, seen.records, seen.version as there_version,
+      -- A portal that keeps no epochs is compared by the version alone.
+      coalesce(seen.epoch, state.epoch) as there_epoch, seen.status as there_status,
       seen.number as there_number, seen.listed as there_listed, seen.known is not null as is_there,
       -- What the record says may be older or newer than what we have noted.
       coalesce(state.lease_until > at, false)
         or greatest(state.changed_at, state.attempted_at, state.confirmed_at) >= read_from as is_moving,
-      state.state = 'in_sync' and coalesce(state.next_attempt_at > at, true) as is_settled
+      settled.is_so as is_settled,
+      -- What was sent beside the content; of what is still to be sent the instant is another one.
+      case when settled.is_so then jsonb_build_object('effective_at', state.effective_at) else '{}' end as sent_besides,
+      case when settled.is_so then seen.details else seen.details - 'effective_at' end as there_details
     from mentorcert_portal.states as state
+    cross join lateral (select state.state = 'in_sync' and coalesce(state.next_attempt_at > at, true) as is_so) as settled
     left join seen on seen.known = state.peer_mentor_id
     where state.organisation_id = organisation and (canary is null or state.peer_mentor_id = any(canary))
   ),
@@ -279,9 +338,11 @@ begin
     from mentors
     where run.scope = 'full' or since is null
       or greatest(mentors.changed_at, mentors.attempted_at, mentors.confirmed_at) >= since
-      or (mentors.records, mentors.there_version, mentors.there_status, mentors.there_listed) is distinct from (
-        1, mentors.confirmed_version, mentors.confirmed ->> 'status', (mentors.confirmed ->> 'listed')::boolean
+      or (mentors.records, mentors.there_epoch, mentors.there_version, mentors.there_status, mentors.there_listed) is distinct from (
+        1, mentors.epoch, mentors.confirmed_version, mentors.confirmed ->> 'status', (mentors.confirmed ->> 'listed')::boolean
       )
+      or mentors.confirmed ->> 'status' <> 'erased'
+      and mentorcert_portal.shows_otherwise(mentors.confirmed || mentors.sent_besides, mentors.there_details)
       or not exists (
         select from public.listed_peer_mentors as listed
         where listed.peer_mentor_id = mentors.peer_mentor_id and listed.listed_until > at
@@ -310,24 +371,29 @@ begin
     select
       wanted.*,
       case
-        when wanted.there_listed and not (wanted.truth ->> 'listed')::boolean and wanted.is_due then 'listed_but_expired'
+        -- What is not false is listed; of somebody erased the portal keeps no more than id and version.
+        when (wanted.there_listed or wanted.is_there and wanted.there_listed is null and wanted.truth ->> 'status' <> 'erased')
+          and not (wanted.truth ->> 'listed')::boolean and wanted.is_due
+          then 'listed_but_expired'
         when wanted.measure is null then null
         when not wanted.is_there then case
           when wanted.measure ->> 'status' <> 'erased' and (wanted.confirmed is not null or (wanted.measure ->> 'listed')::boolean)
             then 'missing'
         end
         when sends and (
-          wanted.there_version < wanted.confirmed_version
-          or wanted.there_version > case when wanted.is_settled then wanted.confirmed_version else wanted.sent_version end
+          (wanted.there_epoch, wanted.there_version) < (wanted.epoch, wanted.confirmed_version)
+          or (wanted.there_epoch, wanted.there_version)
+            > (wanted.epoch, case when wanted.is_settled then wanted.confirmed_version else wanted.sent_version end)
         )
           then 'stale'
         -- In between: what was under way when it was given up is there.
-        when sends and wanted.there_version <> wanted.confirmed_version then null
+        when sends and (wanted.there_epoch, wanted.there_version) <> (wanted.epoch, wanted.confirmed_version) then null
         when wanted.there_status <> wanted.measure ->> 'status'
           -- Of somebody erased the portal keeps no more than id and version.
           or wanted.measure ->> 'status' <> 'erased' and (
             wanted.there_number <> wanted.measure ->> 'external_id'
             or wanted.there_listed is distinct from (wanted.measure ->> 'listed')::boolean
+            or mentorcert_portal.shows_otherwise(wanted.measure || wanted.sent_besides, wanted.there_details)
           )
           then 'stale'
       end as kind
@@ -336,23 +402,34 @@ begin
   found as (
     select
       judged.kind, judged.peer_mentor_id, null::text as external_id, judged.version, judged.records,
-      judged.there_version, judged.there_status, judged.there_listed, coalesce(judged.measure, judged.truth) as measure,
-      judged.confirmed_version
+      judged.there_version, judged.there_epoch, judged.there_status, judged.there_listed,
+      coalesce(judged.measure, judged.truth) as measure, judged.confirmed_version
     from judged
     where judged.kind is not null
     union all
+    -- Shown under a number that was theirs.
+    select
+      'listed_but_expired', records.former, null, state.version, count(*),
+      max(records.version), max(records.epoch), min(records.status), true, '{"status": "erased", "listed": false}'::jsonb,
+      state.confirmed_version
+    from records
+    join mentorcert_portal.states as state on state.peer_mentor_id = records.former
+    where records.listed is distinct from false
+      and not coalesce(state.lease_until > at, false) and coalesce(state.confirmed_at < read_from, true)
+    group by records.former, state.version, state.confirmed_version
+    union all
     select
       'duplicate', judged.peer_mentor_id, null, judged.version, judged.records,
-      judged.there_version, judged.there_status, judged.there_listed, coalesce(judged.measure, judged.truth),
-      judged.confirmed_version
+      judged.there_version, judged.there_epoch, judged.there_status, judged.there_listed,
+      coalesce(judged.measure, judged.truth), judged.confirmed_version
     from judged
     where judged.records > 1
     union all
     select
-      'unknown_there', records.id, records.number, null, count(*), max(records.version), min(records.status),
+      'unknown_there', records.id, records.number, null, count(*), max(records.version), max(records.epoch), min(records.status),
       bool_or(records.listed), null, null
     from records
-    where records.known is null and records.listed is distinct from false
+    where records.known is null and records.former is null and records.listed is distinct from false
     group by records.id, records.number
   )
   select
@@ -369,7 +446,7 @@ begin
             'kind', found.kind, 'peer_mentor_id', found.peer_mentor_id, 'external_id', found.external_id,
             'version', found.version,
             'there', case when found.records > 0 then jsonb_build_object(
-              'records', found.records, 'version', found.there_version, 'listed', found.there_listed,
+              'records', found.records, 'version', found.there_version, 'epoch', found.there_epoch, 'listed', found.there_listed,
               -- Another text could be anything, also somebody's name.
               'status', case
                 when found.there_status in ('certified', 'expired', 'suspended', 'uncertified', 'erased') then found.there_status
@@ -390,7 +467,7 @@ begin
     );
 end
 $$;
-comment on function mentorcert_portal.compare(bigint, timestamptz, uuid[], text[], bigint[], text[], boolean[], timestamptz) is
+comment on function mentorcert_portal.compare(bigint, timestamptz, uuid[], text[], bigint[], integer[], text[], boolean[], jsonb[], timestamptz) is
   'Compares the records that were read from an instant on, given as columns, with what the portal should show, in the scope of a run. expected: how many it must have a record of. Who was changed or sent since that instant is in motion, and not judged.';
 
 -- The course of a reconciliation: one run at a time for each organisation, under a lease; what it found, and the repair.
@@ -402,7 +479,8 @@ create or replace function mentorcert_portal.start_reconciliation(
   as_of timestamptz default null
 )
 returns table (
-  id bigint, organisation text, mode text, adapter text, contract_version text, is_dry_run boolean, peer_mentors integer
+  id bigint, organisation text, mode text, adapter text, contract_version text, target jsonb, is_dry_run boolean,
+  peer_mentors integer
 )
 language plpgsql
 security definer -- so that a worker's role needs this function only
@@ -410,7 +488,7 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  at constant timestamptz := coalesce(as_of, clock_timestamp());
+  at constant timestamptz := mentorcert_portal.instant(as_of);
   new_id bigint;
 begin
   perform mentorcert_portal.require_connection(start_reconciliation.organisation_id);
@@ -438,7 +516,7 @@ begin
   returning run.id into new_id;
   return query
   select
-    run.id, organisation.slug, connection.mode, connection.adapter, connection.contract_version,
+    run.id, organisation.slug, connection.mode, connection.adapter, connection.contract_version, connection.target,
     run.is_dry_run,
     (
       select count(*)::integer from mentorcert_portal.states as state
@@ -460,7 +538,7 @@ security definer -- so that a worker's role needs this function only
 set search_path = ''
 as $$
 declare
-  at constant timestamptz := coalesce(as_of, clock_timestamp());
+  at constant timestamptz := mentorcert_portal.instant(as_of);
 begin
   update mentorcert_portal.reconciliations as run set lease_until = at + interval '5 minutes'
   where run.id = reconciliation_id and run.finished_at is null;
@@ -508,7 +586,7 @@ $$;
 comment on function mentorcert_portal.record_drift(bigint, jsonb, timestamptz) is 'Keeps what a run found, removals first; returns how much.';
 
 create or replace function mentorcert_portal.repair_next(
-  reconciliation_id bigint, after bigint, batch_size integer, as_of timestamptz default null
+  reconciliation_id bigint, after bigint, batch_size integer, only_removals boolean default false, as_of timestamptz default null
 )
 returns table (last_id bigint, marked integer)
 language plpgsql
@@ -523,16 +601,31 @@ begin
   drift_ids := array(
     select found.id from mentorcert_portal.drift as found
     where found.reconciliation_id = repair_next.reconciliation_id and found.id > after
-      and found.kind in ('listed_but_expired', 'missing', 'stale')
+      and (found.kind = 'listed_but_expired' or not only_removals and found.kind in ('missing', 'stale'))
     order by found.id
     limit batch_size
   );
+  -- What the portal holds newer than we do is shown again only if a person says so; a removal rises above it.
+  insert into mentorcert_portal.conflicts (organisation_id, peer_mentor_id, kind, there, found_at)
+  select found.organisation_id, found.peer_mentor_id, 'newer', found.there - 'records', at
+  from mentorcert_portal.drift as found
+  join mentorcert_portal.states as state on state.peer_mentor_id = found.peer_mentor_id
+  join mentorcert_portal.reconciliations as run on run.id = found.reconciliation_id and not run.is_dry_run
+  where found.id = any(drift_ids) and mentorcert_portal.is_newer(found.there, state.epoch, state.version) and exists (
+    select from public.listed_peer_mentors as listed
+    where listed.peer_mentor_id = found.peer_mentor_id and listed.listed_until > at
+  )
+  on conflict do nothing;
   -- A row that a change or a worker holds, or that has changed or is being sent since, is sent anyway.
   ids := array(
     select state.peer_mentor_id
     from mentorcert_portal.states as state
     join mentorcert_portal.drift as found on found.peer_mentor_id = state.peer_mentor_id and found.version = state.version
     where found.id = any(drift_ids) and coalesce(state.lease_until <= at, true)
+      and not exists (
+        select from mentorcert_portal.conflicts as conflict
+        where conflict.peer_mentor_id = state.peer_mentor_id and conflict.decided_at is null
+      )
       and (select not run.is_dry_run from mentorcert_portal.reconciliations as run where run.id = repair_next.reconciliation_id)
     order by state.peer_mentor_id
     for update of state skip locked
@@ -541,12 +634,10 @@ begin
   set
     -- What the portal confirmed is not what it shows.
     confirmed = null,
-    shown = case when (found.there ->> 'listed')::boolean then true else state.shown end,
-    -- It passes over what is not above its own version. What no JSON reader holds exactly is no version.
-    version = greatest(
-      state.version,
-      case when (found.there ->> 'version')::numeric < 9007199254740992 then (found.there ->> 'version')::bigint end
-    )
+    shown = case when found.kind = 'listed_but_expired' or (found.there ->> 'listed')::boolean then true else state.shown end,
+    -- It passes over what is not above its own version.
+    version = greatest(state.version, mentorcert_portal.credible_version((found.there ->> 'version')::numeric)),
+    epoch = greatest(state.epoch, (found.there ->> 'epoch')::integer)
   from mentorcert_portal.drift as found
   where found.id = any(drift_ids) and state.peer_mentor_id = found.peer_mentor_id and state.peer_mentor_id = any(ids);
   perform mentorcert_portal.enqueue_sync(ids);
@@ -555,8 +646,8 @@ begin
   return query select drift_ids[cardinality(drift_ids)], cardinality(ids);
 end
 $$;
-comment on function mentorcert_portal.repair_next(bigint, bigint, integer, timestamptz) is
-  'Has the next batch of what differs sent to the portal again, after a drift row; last_id is null after the last. Waits for nobody.';
+comment on function mentorcert_portal.repair_next(bigint, bigint, integer, boolean, timestamptz) is
+  'Has the next batch of what differs sent to the portal again, after a drift row; last_id is null after the last. What is newer there waits for a person. Waits for nobody.';
 
 create or replace function mentorcert_portal.finish_reconciliation(
   reconciliation_id bigint, outcome text, reason text, read integer, compared integer, in_motion integer,
@@ -630,7 +721,7 @@ comment on function mentorcert_portal.finish_reconciliation(bigint, text, text, 
   'Ends a run: keeps how much it found, notes what is gone since earlier ones, and sets when the next is due; after a failure soon.';
 
 revoke execute on function
-  mentorcert_portal.full_reconciliation_after, mentorcert_portal.reconciliations_due, mentorcert_portal.compare,
+  mentorcert_portal.full_reconciliation_after, mentorcert_portal.reconciliations_due, mentorcert_portal.shows_otherwise, mentorcert_portal.compare,
   mentorcert_portal.start_reconciliation, mentorcert_portal.renew_reconciliation, mentorcert_portal.record_drift, mentorcert_portal.repair_next,
   mentorcert_portal.finish_reconciliation
 from public, anon, authenticated, service_role;

@@ -1,89 +1,65 @@
 -- What is needed to say how the sync stands, and what is kept for how long.
 
-create or replace function mentorcert_portal.state_overview(organisation_id uuid, as_of timestamptz default now())
-returns table (
-  peer_mentor_id uuid, state text, is_removal boolean, since timestamptz, attempts integer, error_class text
-)
-language sql
-stable
-set search_path = ''
-as $$
-  select
-    state.peer_mentor_id,
-    case
-      when lapse.is_so then case when sending.is_so then 'pending' else 'held' end
-      when state.state in ('pending', 'retry') and not sending.is_so then 'held'
-      else state.state
-    end,
-    -- Of a row in sync, is_removal is about the end that the calendar has set.
-    state.is_removal and (state.state <> 'in_sync' or lapse.is_so),
-    case when lapse.is_so then state.next_attempt_at else state.first_dirty_at end,
-    state.attempts, state.error_class
+-- The promise: everybody who was sent as listed, and must not be, is confirmed to be off the portal's list, or is here. Status,
+-- doctor, probes, metrics, pages and mails read this view and derive nothing of their own; it reads the rows that are late.
+create or replace view mentorcert_portal.unconfirmed_removals
+with (security_invoker = true)
+as
+select state.organisation_id, state.peer_mentor_id, state.removal_due_at as since, false as is_seen
+from mentorcert_portal.states as state
+where state.shown and state.removal_due_at <= now()
+union all
+-- Nothing was sent of them yet; the portal may know them from before us.
+select unsent.organisation_id, unsent.peer_mentor_id, greatest(unsent.removal_due_at, connection.mode_since), false
+from mentorcert_portal.connections as connection
+cross join lateral (
+  select state.organisation_id, state.peer_mentor_id, state.removal_due_at, state.content
   from mentorcert_portal.states as state
-  left join mentorcert_portal.connections as connection on connection.organisation_id = state.organisation_id
-  cross join lateral (select state.state = 'in_sync' and state.next_attempt_at <= as_of as is_so) as lapse
-  cross join lateral (
-    select coalesce(
-      connection.mode = 'live'
-        or connection.mode = 'canary' and state.peer_mentor_id = any(connection.canary_peer_mentor_ids),
-      false
-    ) as is_so
-  ) as sending
-  where state.organisation_id = state_overview.organisation_id
-$$;
-comment on function mentorcert_portal.state_overview(uuid, timestamptz) is
-  'How it stands with each peer mentor of an organisation at an instant: held pending retry blocked dead in_sync; whether somebody must be taken off the portal''s list, and since when.';
+  where state.organisation_id = connection.organisation_id and state.shown is null and state.removal_due_at <= now()
+  offset 0 -- by the index of each connection that sends; the others hold everybody whom they have ever recorded
+) as unsent
+where (connection.mode = 'live' or connection.mode = 'canary' and unsent.peer_mentor_id = any(connection.canary_peer_mentor_ids))
+  and unsent.content ->> 'status' is distinct from 'uncertified'
+union all
+-- Whatever the portal has confirmed, a comparison saw them.
+select found.organisation_id, found.peer_mentor_id, min(found.found_at), true
+from mentorcert_portal.drift as found
+join mentorcert_portal.states as state on state.peer_mentor_id = found.peer_mentor_id
+left join mentorcert_portal.connections as connection on connection.organisation_id = found.organisation_id
+where found.repaired_at is null and found.kind = 'listed_but_expired'
+  and (state.confirmed_version is not null or connection.mode = 'live')
+group by found.organisation_id, found.peer_mentor_id;
+comment on view mentorcert_portal.unconfirmed_removals is
+  'Every peer mentor whom a portal may be showing though it must not, since when, and whether a comparison saw it. Whatever the mode, adapter, breaker or worker; a quarter of an hour is allowed for the sending.';
+comment on column mentorcert_portal.unconfirmed_removals.since is
+  'When the listing ended; of somebody of whom nothing was ever sent, not before the mode sends; of what a comparison saw, when it did first.';
+comment on column mentorcert_portal.unconfirmed_removals.is_seen is 'Whether a comparison saw the peer mentor on the portal''s list.';
+revoke all on mentorcert_portal.unconfirmed_removals from public, anon, authenticated, service_role;
+grant select on mentorcert_portal.unconfirmed_removals to authenticated;
 
-create or replace function mentorcert_private.portal_alarm()
-returns table (mode text, removals bigint, since timestamptz)
-language sql
-stable
-security definer -- also while the public list is switched off, which may be just then
-set search_path = ''
-as $$
-  with late as (
-    select connection.mode, state.peer_mentor_id, greatest(state.since, connection.mode_since) as since
-    from mentorcert_portal.connections as connection
-    cross join lateral (
-      select waiting.peer_mentor_id,
-        case
-          when waiting.is_removal then waiting.first_dirty_at
-          -- Somebody who left our list while the row was waiting, and nothing derived it again.
-          else greatest(
-            coalesce(listed.listed_until, least(waiting.content_until, now()), waiting.first_dirty_at), waiting.changed_at
-          )
-        end as since
-      from mentorcert_portal.states as waiting
-      left join public.listed_peer_mentors as listed on listed.peer_mentor_id = waiting.peer_mentor_id
-      where waiting.organisation_id = connection.organisation_id and waiting.state <> 'in_sync'
-        and (connection.mode = 'live' or connection.mode = 'paused' and waiting.shown
-          or waiting.peer_mentor_id = any(connection.canary_peer_mentor_ids))
-        and (waiting.is_removal
-          or coalesce(listed.listed_until <= now(), true)
-          and coalesce(waiting.shown, waiting.content ->> 'status' <> 'uncertified', true))
-      union all
-      select lapsed.peer_mentor_id, lapsed.next_attempt_at
-      from mentorcert_portal.states as lapsed
-      where lapsed.organisation_id = connection.organisation_id and lapsed.is_removal and lapsed.state = 'in_sync'
-        and lapsed.next_attempt_at <= now()
-        and (connection.mode in ('live', 'paused') or lapsed.peer_mentor_id = any(connection.canary_peer_mentor_ids))
-    ) as state
-    where connection.organisation_id = (select mentorcert_private.administered_organisation_id())
-      and connection.mode in ('canary', 'live', 'paused')
-  ),
-  shown as (
-    select late.mode, late.peer_mentor_id, late.since from late where late.since <= now() - interval '15 minutes'
-    union all
-    select connection.mode, found.peer_mentor_id, found.found_at
-    from mentorcert_portal.connections as connection
-    join mentorcert_portal.drift as found on found.organisation_id = connection.organisation_id
-    where connection.organisation_id = (select mentorcert_private.administered_organisation_id()) and connection.mode in ('live', 'paused')
-      and found.repaired_at is null and found.kind = 'listed_but_expired'
-  )
-  select shown.mode, count(distinct shown.peer_mentor_id), min(shown.since) from shown group by shown.mode
-$$;
-comment on function mentorcert_private.portal_alarm() is
-  'How many the portal of the caller''s organisation may still show though they must go: not confirmed for 15 minutes, or found there by a comparison. No row: nobody, or the caller is no administrator.';
+create or replace view mentorcert_portal.state_overview
+with (security_invoker = true)
+as
+select
+  state.organisation_id, state.peer_mentor_id,
+  case
+    when lapse.is_so then case when sending.is_so then 'pending' else 'held' end
+    when state.state in ('pending', 'retry') and not sending.is_so then 'held'
+    else state.state
+  end as state
+from mentorcert_portal.states as state
+left join mentorcert_portal.connections as connection on connection.organisation_id = state.organisation_id
+cross join lateral (select state.state = 'in_sync' and state.next_attempt_at <= now() as is_so) as lapse
+cross join lateral (
+  select coalesce(
+    connection.mode = 'live' or connection.mode = 'canary' and state.peer_mentor_id = any(connection.canary_peer_mentor_ids),
+    false
+  ) as is_so
+) as sending;
+comment on view mentorcert_portal.state_overview is
+  'How it stands with each peer mentor now: held pending retry dead in_sync. For counting, not for alarms.';
+revoke all on mentorcert_portal.state_overview from public, anon, authenticated, service_role;
+grant select on mentorcert_portal.state_overview to authenticated;
 
 -- Secrets: when they expire, never what they are
 
@@ -197,6 +173,5 @@ comment on function mentorcert_portal.delete_outdated(integer) is
   'Deletes a batch of what mentorcert_portal.retention no longer keeps; returns how much. At 0 there is nothing left.';
 
 revoke execute on function
-  mentorcert_portal.state_overview, mentorcert_private.portal_alarm, mentorcert_portal.record_secrets, mentorcert_portal.delete_outdated
+  mentorcert_portal.record_secrets, mentorcert_portal.delete_outdated
 from public, anon, authenticated, service_role;
-grant execute on function mentorcert_portal.state_overview, mentorcert_private.portal_alarm to authenticated;

@@ -46,7 +46,8 @@ def counts(conn: Connection) -> dict[str, int]:
 def ledger(conn: Connection) -> list[tuple[object, ...]]:
     return rows(
         conn,
-        "select local_day, expired, finished_at is not null, error from mentorcert_private.job_runs order by 1",
+        "select night.local_day, run.expired, night.finished_at is not null, night.error from mentorcert_private.nights as night"
+        " left join mentorcert_private.job_runs as run on run.job = 'nightly' and run.local_day = night.local_day order by 1",
     )
 
 

@@ -1,5 +1,8 @@
 """Workers die and stall at every point while the registry changes: in the end the portal says what it says.
 
+In the middle the registry goes back to its backup. One peer mentor, the twin, has the same number in both histories: without
+the epoch the portal takes the removal of the second for what it has.
+
 Seconds by default; with `MENTORCERT_SOAK=long` each of the three portals is soaked for five minutes.
 """
 
@@ -15,23 +18,37 @@ from itertools import cycle
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import httpx2
 import pytest
+from psycopg.errors import DeadlockDetected
 
 from mentorcert.db.connection import Connection, connect
+from mentorcert.portal.reconciliation import restores
+from mentorcert.portal.sync.connections import Connections
 from tests.portal.agreement import disagreements, is_settled, steps_back
+from tests.portal.restored import back_up, restore
 from tests.portal.sending import outcomes, stored
-from tests.portal.soak import Changes, WorkerProcess, outcomes_of, staging_process, workers
+from tests.portal.soak import (
+    Changes,
+    WorkerProcess,
+    connection_file,
+    decide_all,
+    outcomes_of,
+    staging_process,
+    workers,
+)
 from tests.portal.wire import Point, Strike, wires
 from tests.support.processes import DEADLINE_S
-from tests.support.registry import Organisation, fetch, rows, set_up, today
-from tests.support.servers import DEBIAN_15, EMBEDDED_18, POOLED_15
+from tests.support.registry import Organisation, consent_again, fetch, rows, set_up, today
+from tests.support.servers import DEBIAN_15, EMBEDDED_18, POOLED_15, on_embedded_18
 from tests.support.sessions import wait_until
 
 Death = Point | Literal["stalled", "acknowledged", "not acknowledged"]
 
 MENTORS: Final = 24
+TWIN: Final = "twin"
 WORKERS: Final = 3
 PEOPLE: Final = 2
 LONG_S: Final = 300.0 if os.environ.get("MENTORCERT_SOAK") == "long" else 0.0
@@ -39,6 +56,9 @@ LONG_S: Final = 300.0 if os.environ.get("MENTORCERT_SOAK") == "long" else 0.0
 QUICKLY: Final = """
 create or replace function mentorcert_portal.retry_delay(attempts integer) returns interval language sql volatile
 as $$ select random() * interval '0.3 seconds' $$
+"""
+NO_EPOCH: Final = """
+create or replace function mentorcert_private.current_epoch() returns integer language sql stable as $$ select 0 $$
 """
 # The acknowledgement of a worker that is doomed waits in its middle for the holder of the lock.
 HALF_WAY: Final = """
@@ -84,7 +104,7 @@ class PortalUnderTest:
     """
 
     adapter: str
-    strikes: int
+    strikes: int = 0
     deaths: tuple[Death, ...] = DEATHS
     options: tuple[str, ...] = ()
 
@@ -107,6 +127,7 @@ CASES: Final = [
 @pytest.fixture
 def organisation(conn: Connection) -> Organisation:
     organisation = set_up(conn)
+    organisation.certify(organisation.mentor(TWIN), issued=today(conn, -10), last_day=today(conn, 30))
     conn.execute(QUICKLY.encode())
     conn.execute(HALF_WAY.encode())
     for number in range(MENTORS):
@@ -122,7 +143,9 @@ def wait_for(conn: Connection, met: Strike) -> None:
     while not met.happened.wait(0.5):
         assert monotonic() < deadline, "no message came by"
         conn.execute(
-            "update mentorcert.peer_mentors set external_id = external_id || '.' where erased_at is null"
+            "update mentorcert.peer_mentors set external_id = split_part(external_id, '.', 1) || '.'"
+            " || coalesce(nullif(split_part(external_id, '.', 2), ''), '0')::integer + 1"
+            " where erased_at is null and external_id <> 'twin'"
         )
 
 
@@ -164,7 +187,8 @@ def people(organisation: Organisation, database: str, done: Counter[str]) -> Ite
     mentors = [
         mentor
         for (mentor,) in rows(
-            organisation.conn, "select id from mentorcert.peer_mentors order by external_id"
+            organisation.conn,
+            "select id from mentorcert.peer_mentors where external_id <> 'twin' order by external_id",
         )
     ]
     stop = threading.Event()
@@ -181,47 +205,135 @@ def people(organisation: Organisation, database: str, done: Counter[str]) -> Ite
             one.result(DEADLINE_S)
 
 
+def is_decided_and_settled(conn: Connection, organisation: Organisation) -> bool:
+    """Decide about what waits for a person, and return whether nothing is left to do."""
+    decide_all(conn)
+    return is_settled(conn, organisation.id)
+
+
+def twin_of(conn: Connection) -> UUID:
+    """Return the peer mentor whom nobody else changes, listed at the portal."""
+    twin: UUID = fetch(conn, "select id from mentorcert.peer_mentors where external_id = 'twin'")
+    if not fetch(conn, "select listing_consent from mentorcert.peer_mentors where id = %s", twin):
+        consent_again(conn, twin)
+
+    def is_listed() -> bool:
+        decide_all(conn)
+        of = stored(conn, twin)
+        return of.state == "in_sync" and of.confirmed is not None and of.confirmed["listed"]
+
+    wait_until(is_listed, "the twin")
+    return twin
+
+
+def restore_registry(conn: Connection, folder: Path, adapter: str, url: str, twin: UUID) -> None:
+    """Put the backup back while the workers run, and say so, as an operator does.
+
+    The twin is changed before, which the portal hears and the registry forgets, and withdraws as soon as it is back.
+    """
+    known = stored(conn, twin).version
+    conn.execute("update mentorcert.peer_mentors set external_id = 'other' where id = %s", (twin,))
+    wait_until(lambda: (stored(conn, twin).confirmed_version or 0) > known, "the twin's change")
+
+    def is_back() -> bool:
+        try:
+            with conn.transaction():
+                restore(conn)
+                conn.execute("set local session_replication_role = origin")
+                conn.execute(
+                    "update mentorcert.peer_mentors set listing_consent = false where id = %s", (twin,)
+                )
+                assert stored(conn, twin).version == known + 1
+        except DeadlockDetected:
+            # The workers go on meanwhile, and lock these tables in another order.
+            return False
+        return True
+
+    wait_until(is_back, "the restore")
+    files = Connections.read([connection_file(folder, adapter, url)])
+    (asked,) = restores.restored(conn, files, "soaked").portals
+    if not asked.is_released:
+        # A fault met the question. Until somebody asks again, everybody stays on hold.
+        wait_until(
+            lambda: restores.release(conn, files, asked.organisation).is_released, "the portal's answer"
+        )
+
+
+def soak(
+    organisation: Organisation, database: str, folder: Path, portal: PortalUnderTest, done: Counter[str]
+) -> list[str]:
+    """Soak one portal, and return where it says something else than the registry when all is quiet.
+
+    Without strikes it is short: changes, and the restore in their middle.
+    """
+    conn = organisation.conn
+    conn.execute("select mentorcert_portal.connect(%s, %s, 'v1', 'test')", (organisation.id, portal.adapter))
+    conn.execute("select mentorcert_portal.set_mode(%s, 'live', 'test')", (organisation.id,))
+    route = {"route": portal.adapter}
+    faults = (*FAULTS, LATENCY) if portal.strikes else (LATENCY,)
+    with (
+        staging_process(folder, *portal.options) as url,
+        httpx2.Client(base_url=url, trust_env=False, timeout=DEADLINE_S) as client,
+        wires(url, WORKERS) as laid,
+        workers(laid, folder, portal.adapter, database) as running,
+    ):
+        client.post("/faults", json={"seed": 1, "rules": [{**rule, **route} for rule in faults]})
+        dice, victims, until = random.Random(1), cycle(running), monotonic() + LONG_S
+        with people(organisation, database, done):
+            while True:
+                twin = twin_of(conn)
+                # What happens from here on is lost, half way.
+                back_up(conn)
+                deaths = dice.sample(portal.deaths, portal.strikes)
+                half = (len(deaths) + 1) // 2
+                # In turns: who has just been started is not yet at work.
+                for death in deaths[:half]:
+                    strike(conn, database, next(victims), death)
+                restore_registry(conn, folder, portal.adapter, url, twin)
+                for death in deaths[half:]:
+                    strike(conn, database, next(victims), death)
+                if monotonic() > until or not portal.strikes:
+                    break
+            if portal.strikes:
+                # A fault may have met a worker that died: so also wait until the workers have sent each kind.
+                wait_until(
+                    lambda: (
+                        all(client.get("/faults").json()["fired"])
+                        and outcomes_of(organisation).keys() >= ANSWERS
+                    ),
+                    "every fault",
+                )
+        client.post("/faults", json={"rules": []})
+        if portal.strikes:
+            # Nothing comes after this one that would put right what it does.
+            strike(conn, database, next(victims), "stalled")
+        wait_until(lambda: is_decided_and_settled(conn, organisation), "the workers")
+        # The last words of the dead arrive when everybody else is done.
+        for wire in laid:
+            wire.release()
+        wait_until(lambda: is_decided_and_settled(conn, organisation), "the workers")
+        for worker in running:
+            worker.end()
+        assert (steps_back(client) != []) == ("--any-version" in portal.options)
+        return disagreements(conn, organisation.id, client)
+
+
 @pytest.mark.parametrize(("server", "portal"), CASES, indirect=["server"], scope="session")
 def test_portal_and_registry_agree_when_all_is_quiet(
     organisation: Organisation, database: str, tmp_path: Path, portal: PortalUnderTest
 ) -> None:
-    conn, done = organisation.conn, Counter[str]()
-    conn.execute("select mentorcert_portal.connect(%s, %s, 'v1', 'test')", (organisation.id, portal.adapter))
-    conn.execute("select mentorcert_portal.set_mode(%s, 'live', 'test')", (organisation.id,))
-    route = {"route": portal.adapter}
-    with (
-        staging_process(tmp_path, *portal.options) as url,
-        httpx2.Client(base_url=url, trust_env=False, timeout=DEADLINE_S) as client,
-        wires(url, WORKERS) as laid,
-        workers(laid, tmp_path, portal.adapter, database) as running,
-    ):
-        client.post("/faults", json={"seed": 1, "rules": [{**rule, **route} for rule in (*FAULTS, LATENCY)]})
-        dice, victims, until = random.Random(1), cycle(running), monotonic() + LONG_S
-        with people(organisation, database, done):
-            while True:
-                for death in dice.sample(portal.deaths, portal.strikes):
-                    # In turns: who has just been started is not yet at work.
-                    strike(conn, database, next(victims), death)
-                if monotonic() > until:
-                    break
-            # A fault may have met a worker that died: so also wait until the workers have sent each kind.
-            wait_until(
-                lambda: (
-                    all(client.get("/faults").json()["fired"]) and outcomes_of(organisation).keys() >= ANSWERS
-                ),
-                "every fault",
-            )
-        client.post("/faults", json={"rules": []})
-        # Nothing comes after this one that would put right what it does.
-        strike(conn, database, next(victims), "stalled")
-        wait_until(lambda: is_settled(conn, organisation.id), "the workers")
-        # The last words of the dead arrive when everybody else is done.
-        for wire in laid:
-            wire.release()
-        wait_until(lambda: is_settled(conn, organisation.id), "the workers")
-        for worker in running:
-            worker.end()
-        assert disagreements(conn, organisation.id, client) == []
-        assert (steps_back(client) != []) == ("--any-version" in portal.options)
+    done = Counter[str]()
+    assert soak(organisation, database, tmp_path, portal, done) == []
     assert done.keys() >= {"renew", "extend", "suspend", "reinstate", "consent", "expire", "night", "erase"}
     assert outcomes_of(organisation).keys() >= ANSWERS | {"lost_lease"}
+
+
+@on_embedded_18
+@pytest.mark.parametrize("has_epochs", [True, False])
+def test_without_the_epoch_the_restore_leaves_somebody_shown(
+    organisation: Organisation, database: str, tmp_path: Path, *, has_epochs: bool
+) -> None:
+    if not has_epochs:
+        organisation.conn.execute(NO_EPOCH.encode())
+    found = soak(organisation, database, tmp_path, PortalUnderTest("webhook"), Counter())
+    assert (found == []) is has_epochs, found

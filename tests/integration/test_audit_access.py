@@ -11,7 +11,8 @@ from mentorcert.access import access_log
 from mentorcert.access.model import qualified
 from mentorcert.cli import instants
 from mentorcert.db.connection import Connection, acting_as
-from mentorcert.errors import InvalidInputError
+from mentorcert.db.rows import mapped_errors
+from mentorcert.errors import InvalidInputError, UnseenRowsError
 from tests.support.command import Mentorcert
 from tests.support.registry import Organisation, fetch, set_up
 
@@ -34,6 +35,11 @@ def answered(conn: Connection, user: UUID, *organisations: UUID) -> None:
         )
 
 
+def leak(conn: Connection) -> None:
+    """Have the database show everybody's: else it refuses the answer, and there is nothing to log."""
+    conn.execute("create policy leak on mentorcert.organisations for select to authenticated using (true)")
+
+
 def accesses(mentorcert: Mentorcert, *arguments: str | Path, exit_code: int = 0) -> list[dict[str, Any]]:
     done = mentorcert("audit", "access", "--json", *arguments)
     assert done.returncode == exit_code, done.stderr
@@ -47,6 +53,9 @@ def test_our_own_log(
     answered(conn, one.admin, one.id)
     answered(conn, one.admin)
     assert accesses(mentorcert) == []
+    with pytest.raises(UnseenRowsError), mapped_errors():
+        answered(conn, one.admin, one.id, other.id)
+    leak(conn)
     answered(conn, one.admin, one.id, other.id)
     (access,) = accesses(mentorcert, exit_code=1)
     assert access.pop("at")
@@ -59,6 +68,7 @@ def test_our_own_log(
 
 
 def test_since(one: Organisation, other: Organisation, conn: Connection, mentorcert: Mentorcert) -> None:
+    leak(conn)
     answered(conn, one.admin, other.id)
     with conn.transaction():
         conn.execute("set local session_replication_role = replica")

@@ -7,6 +7,7 @@ import pytest
 
 from mentorcert.access import rights
 from mentorcert.db.connection import Connection, connect
+from tests.support import rights_diff
 from tests.support.command import Mentorcert, run
 from tests.support.pgtap import needs_pgtap
 from tests.support.registry import set_up
@@ -146,6 +147,22 @@ def differences(mentorcert: Mentorcert, exit_code: int) -> rights.Rights:
 def test_the_list_is_current(conn: Connection) -> None:
     listed = rights.LIST.read_text("utf-8").splitlines()
     assert rights.held(conn) == listed, "run `python -m tests.support.generated_rights`"
+
+
+def test_the_difference_of_two_databases_in_words(conn: Connection) -> None:
+    """What `make rights-diff` says where both versions are databases."""
+    before = rights_diff.Version.parse("\n".join(rights.held(conn)), "")
+    conn.execute("grant select (display_name) on mentorcert.peer_mentors to anon")
+    conn.execute("revoke select on mentorcert.chapters from authenticated")
+    policy = "administrators read the audit log of their organisation"
+    conn.execute(f'alter policy "{policy}" on mentorcert.audit_log using (true)')
+    after = rights_diff.Version.parse("\n".join(rights.held(conn)), "")
+    said = rights_diff.words(before, after)
+    assert [sentence.partition("; it said: ")[0] for sentence in said] == [
+        f'the policy "{policy}" on mentorcert.audit_log now says: for select to authenticated using true',
+        "anon gains: select (display_name) on mentorcert.peer_mentors",
+        "authenticated loses: select on mentorcert.chapters",
+    ]
 
 
 def test_lines_do_not_depend_on_the_search_path(conn: Connection) -> None:

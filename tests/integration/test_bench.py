@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench import delivery, pages, report
+from bench import delivery, health, pages, report
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
 from tests.supabase import lite
@@ -16,7 +16,9 @@ ROLES = {"peer mentor", "coordinator of 1", "coordinator of 3", "coordinator of 
 
 def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, empty_database: str) -> None:
     messages: list[str] = []
-    results = list(run(empty_database, 800, messages.append, file_rows=40, read_rounds=1, write_rounds=1))
+    results = list(
+        run(empty_database, 800, messages.append, file_rows=40, changed=60, read_rounds=1, write_rounds=1)
+    )
     measured = {(result.benchmark, result.case, result.what) for result in results}
     assert {case for benchmark, case, _ in measured if benchmark == "row"} == ROLES
     assert {case for benchmark, case, what in measured if what == "page_by_function"} == ROLES
@@ -28,6 +30,12 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
     assert {what for benchmark, _, what in measured if benchmark == "marking"} == {
         "run_nightly",
         "one update",
+    }
+    assert {what for benchmark, _, what in measured if benchmark == "changes"} == {
+        "preview of renewals",
+        "renewals",
+        "extension",
+        "reversal",
     }
     steps = {what for benchmark, case, what in measured if case == "of which"}
     assert steps == {"reading", "copying", "checking", "writing"}
@@ -46,6 +54,12 @@ def test_every_benchmark_runs_and_leaves_the_registry_as_it_was(server: Server, 
     assert len(json.loads(report.as_json("PostgreSQL", results))["results"]) == len(results)
 
 
+def test_the_health_of_all_portals(empty_database: str) -> None:
+    (result,) = health.measure(empty_database, 3, 300, 1, lambda _: None)
+    assert (result.what, result.rows) == ("health of all portals", 300)
+    assert result.aim_s == health.AIM_S
+
+
 def test_a_worker_sends_everybody(empty_database: str) -> None:
     (result,) = delivery.measure(empty_database, 20, 1, lambda _: None)
     assert (result.what, result.rows) == ("worker", 20)
@@ -60,7 +74,8 @@ def test_the_lists_over_http(server: Server, template: str) -> None:
         for case in ("coordinator's list", "public list")
         for what in ("page", "document")
         for reference in ("bare", "lite")
-    }
+    } | {("public list", "page", "static file"), ("administrator", "overview", "static file")}
+    assert all(result.aim or result.aim_s for result in results)
 
 
 @on_debian_15

@@ -1,5 +1,6 @@
 """One change of many: previewed, all or nothing, by the same rules as one by one."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -287,3 +288,50 @@ def test_revert_of_an_expired_renewal_looks_past_the_expiry(organisation: Organi
         assert (outcome.takes_back, outcome.refusal, outcome.status) == ("renewed", None, "active")
         assert bulk.apply(conn, "revert", [id_], note="By mistake") == 1
     assert kinds(conn, id_)[-1] == "reverted"
+
+
+# What is the same for all rows of a statement, or was asked for each by a query of its own.
+_SHARED = {
+    "acting_user", "actor", "administered_organisation_id", "canonical_remarks", "certification_history", "check_endpoint",
+    "check_note_and_evidence", "get_user_organisation_id", "jwt", "latest_change", "require_type", "time_zone_of", "uid",
+}  # fmt: skip
+
+
+def calls_for_each_row(organisation: Organisation, statement: str) -> dict[str, float]:
+    """Count, by function, the calls that ten more rows cost, divided by ten."""
+    conn = organisation.conn
+    conn.execute("set track_functions = 'all'")
+    counted: list[Counter[str]] = []
+    for number in (10, 20):
+        with organisation.as_admin():
+            ids = [id_ for (id_,) in rows(conn, _RENEWABLE, number)]
+            assert len(ids) == number
+            # The view also has what came before, as far as it was not reported yet.
+            before = Counter(dict(rows(conn, _CALLS)))
+            conn.execute(statement, {"ids": ids})
+            after = Counter(dict(rows(conn, _CALLS)))
+            after.subtract(before)
+            counted.append(after)
+            raise psycopg.Rollback
+    fewer, more = counted
+    more.subtract(fewer)
+    # One call more is the planner's, which asks some of them to estimate.
+    return {name: calls / 10 for name, calls in more.items() if calls > 1}
+
+
+_RENEWABLE = "select id from public.peer_mentor_certifications order by id limit %s"
+_CALLS = "select funcname, sum(calls)::integer from pg_catalog.pg_stat_xact_user_functions group by funcname"
+
+
+@pytest.mark.parametrize(
+    ("statement", "at_most"),
+    [
+        ("select * from public.preview_changes('renew', %(ids)s)", 10),
+        ("select public.change_certifications('renew', %(ids)s, note => 'Seen')", 26),
+    ],
+)
+def test_what_rows_share_is_derived_once(organisation: Organisation, statement: str, at_most: int) -> None:
+    organisation.certify_many(30, last_day=today(organisation.conn, 5))
+    calls = calls_for_each_row(organisation, statement)
+    assert not _SHARED & calls.keys()
+    assert sum(calls.values()) <= at_most, calls

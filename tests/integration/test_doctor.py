@@ -1,6 +1,7 @@
 """The doctor: content with what is right, and each thing that is wrong is found, and only that."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +11,15 @@ from mentorcert.imports import importing
 from mentorcert.operations import doctor, nightly
 from mentorcert.operations.doctor import Finding
 from mentorcert.organisations import organisation_file
+from tests.portal.breakage import BREAKS as BREAKS_OF_PORTAL
+from tests.portal.breakage import in_order as portal_in_order
 from tests.support.command import Mentorcert, run
 from tests.support.registry import fetch, rows, set_up, today
 from tests.support.servers import on_embedded_18
 
 MIGRATIONS = "migrations are current"
 SECURITY = "row-level security on every table"
+INDEXES = "every index is valid"
 TEMPORARY = "nobody makes temporary objects"
 ENDPOINTS = "every endpoint is switched on"
 STATUS = "stored status = derived status"
@@ -25,26 +29,44 @@ HISTORIES = "histories of at most 500 entries"
 NIGHT = "last nightly run of each organisation"
 NOTICES = "notices go out"
 DOUBT = "no notice is in doubt"
+DEADLINES = "removals are due when the listing ends"
+CONSENTS = "consents = what was said last"
+HIERARCHY = "hierarchy = what the project's tables say"
+CHAPTERS = "every peer mentor is in a chapter"
 CHECKS = [
     MIGRATIONS,
     SECURITY,
+    INDEXES,
     TEMPORARY,
     ENDPOINTS,
     STATUS,
     LISTING,
+    CONSENTS,
+    HIERARCHY,
+    CHAPTERS,
     TWICE,
     HISTORIES,
     NIGHT,
+    "nothing is kept longer than it should be",
     NOTICES,
+    "no notice is held",
     DOUBT,
+    DEADLINES,
 ]
 TASKS = "imports and exports are worked within 5 minutes"
+JOURNAL = "the journal has every erasure and withdrawal"
 PORTAL = "portal says what the registry says"
+ALERTS = "somebody is informed of every error"
 
 # What is broken, which check finds it, and what it says.
 BREAKS = [
     ("alter table mentorcert.chapters disable row level security", SECURITY, "chapters"),
-    ("create table public.forgotten ()", SECURITY, "forgotten"),
+    ("create table mentorcert.forgotten ()", SECURITY, "forgotten"),
+    (
+        "update pg_catalog.pg_index set indisvalid = false where indexrelid = 'mentorcert.organisations_pkey'::regclass",
+        INDEXES,
+        "mentorcert.organisations_pkey",
+    ),
     (
         "do $$ begin execute format('grant temporary on database %I to anon', current_database()); end $$",
         TEMPORARY,
@@ -57,6 +79,14 @@ BREAKS = [
         set issued_at = issued_at - interval '100 days', expires_at = now() where certification_type = 'half'
         """,
         STATUS,
+        "demo: 1",
+    ),
+    (
+        """
+        alter table mentorcert.listing_consents disable trigger reject_change;
+        update mentorcert.listing_consents set is_given = false
+        """,
+        CONSENTS,
         "demo: 1",
     ),
     ("update public.listed_peer_mentors set display_name = 'Somebody else'", LISTING, "demo: 1"),
@@ -72,10 +102,10 @@ BREAKS = [
         LISTING,
         "demo: 1",
     ),
-    ("update mentorcert_private.job_runs set local_day = local_day - 1", NIGHT, "demo: last done for "),
-    ("delete from mentorcert_private.job_runs", NIGHT, "demo: never done"),
+    ("update mentorcert_private.nights set local_day = local_day - 1", NIGHT, "demo: last done for "),
+    ("delete from mentorcert_private.nights", NIGHT, "demo: never done"),
     (
-        "update mentorcert_private.job_runs set finished_at = null, error = 'ZZ001: a trigger'",
+        "update mentorcert_private.nights set finished_at = null, error = 'ZZ001: a trigger'",
         NIGHT,
         "demo: never done; failed since: ZZ001: a trigger",
     ),
@@ -87,6 +117,17 @@ BREAKS = [
         NOTICES,
         "demo: The mail server is away.",
     ),
+    ("update mentorcert_portal.states set removal_due_at = null", DEADLINES, "demo: 2"),
+    (
+        "update mentorcert_portal.states set removal_due_at = now() + interval '1 year'",
+        DEADLINES,
+        "demo: 2",
+    ),
+    (
+        "alter table mentorcert_private.disabled_endpoints rename reason to why",
+        ENDPOINTS,
+        "This could not be checked: ",
+    ),
     (
         """
         delete from supabase_migrations.schema_migrations
@@ -96,7 +137,10 @@ BREAKS = [
         ".sql",
     ),
     (
-        "insert into supabase_migrations.schema_migrations (version) values ('29990101000000')",
+        """
+        insert into supabase_migrations.schema_migrations (version, statements)
+        values ('29990101000000', '{drop table mentorcert.chapters}')
+        """,
         MIGRATIONS,
         "29990101000000",
     ),
@@ -138,7 +182,7 @@ def test_each_thing_that_is_wrong_is_found_and_only_that(conn: Connection) -> No
             conn.execute(broken.encode())
             findings = list(doctor.examine(conn))
         (wrong,) = [finding for finding in findings if finding.state != "ok"]
-        assert (wrong.check, wrong.state) == (check, "wrong"), broken
+        assert (wrong.check, wrong.state) == (check, "notice" if check == TEMPORARY else "wrong"), broken
         assert found in wrong.found, broken
         assert wrong.advice, broken
         # On another schema a leak can still be seen, and nothing else be asked.
@@ -175,14 +219,21 @@ def test_the_command_ends_with_1_where_anything_is_wrong(conn: Connection, mento
     content = mentorcert("doctor", "--json")
     findings = json.loads(content.stdout)
     assert (content.returncode, content.stderr) == (0, "")
-    assert [finding["check"] for finding in findings] == ["database reachable", *CHECKS, TASKS, PORTAL]
+    assert [finding["check"] for finding in findings] == [
+        "database reachable",
+        *CHECKS,
+        TASKS,
+        JOURNAL,
+        PORTAL,
+        ALERTS,
+    ]
     assert {finding["state"] for finding in findings} == {"ok"}
     conn.execute("alter table mentorcert.chapters disable row level security")
     alarmed = mentorcert("doctor")
     assert alarmed.returncode == 1
     assert "wrong" in alarmed.stdout
     assert "chapters" in alarmed.stdout
-    assert fetch(conn, "select count(*) from mentorcert_private.job_runs") == 1
+    assert fetch(conn, "select count(*) from mentorcert_private.nights") == 1
 
 
 @on_embedded_18
@@ -194,7 +245,7 @@ def test_the_command_tells_of_a_long_history_and_ends_with_0(
     nightly.run(conn)
     shown = mentorcert("doctor")
     assert (shown.returncode, "notice" in shown.stdout, "Kari" in shown.stdout) == (0, True, False)
-    assert rows(conn, "select error from mentorcert_private.job_runs") == [(None,)]
+    assert rows(conn, "select error from mentorcert_private.nights") == [(None,)]
 
 
 def test_a_database_that_cannot_be_reached() -> None:
@@ -215,3 +266,48 @@ def test_who_may_be_registered_twice_is_counted(conn: Connection) -> None:
     found = {finding.check: finding for finding in doctor.examine(conn)}
     alike = found[TWICE]
     assert (alike.state, alike.found) == ("notice", "demo: 3")
+
+
+@pytest.mark.parametrize("fault", ["select 1/0", None], ids=["in the database", "in Python"])
+def test_each_check_fails_by_itself(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, fault: str | None
+) -> None:
+    in_order(conn)
+
+    def fail(conn: Connection) -> list[str]:
+        if fault is None:
+            raise ZeroDivisionError("Kari Nordmann")
+        conn.execute(fault)
+        return []
+
+    for broken in doctor._CHECKS:
+        checks = tuple(replace(one, exceptions=fail) if one is broken else one for one in doctor._CHECKS)
+        monkeypatch.setattr(doctor, "_CHECKS", checks)
+        found = {one.check: one for one in doctor.examine(conn)}
+        assert [*found] == CHECKS
+        assert [check for check, one in found.items() if one.state != "ok"] == [broken.check]
+        assert "could not be checked" in found[broken.check].found
+        assert "Kari" not in found[broken.check].found
+        monkeypatch.undo()
+
+
+@on_embedded_18
+def test_the_portal_s_checks_fail_part_by_part(conn: Connection, mentorcert: Mentorcert) -> None:
+    in_order(conn)
+    conn.execute("alter table mentorcert_portal.secrets rename column expires to ends")
+    found = {one["check"]: one for one in json.loads(mentorcert("doctor", "--json").stdout)}
+    assert [check for check, one in found.items() if one["state"] != "ok"] == [f"{PORTAL}: secrets"]
+    assert {*CHECKS, TASKS} <= found.keys()
+
+
+@on_embedded_18
+def test_an_alarm_is_raised_though_another_part_cannot_be_read(
+    conn: Connection, mentorcert: Mentorcert
+) -> None:
+    world = portal_in_order(conn)
+    BREAKS_OF_PORTAL["removal_unconfirmed"].provoke(world)
+    conn.execute("alter table mentorcert_portal.secrets rename column expires to ends")
+    wrong = [
+        one["check"] for one in json.loads(mentorcert("doctor", "--json").stdout) if one["state"] == "wrong"
+    ]
+    assert {"portal: removal_unconfirmed", f"{PORTAL}: secrets"} <= {*wrong}

@@ -12,7 +12,7 @@ from mentorcert.db.connection import Connection, acting_as, connect
 from mentorcert.errors import EndpointDisabledError, from_postgres
 from mentorcert.operations import nightly
 from tests.support.cases import in_turn
-from tests.support.registry import set_up
+from tests.support.registry import let_end, set_up, today
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -23,7 +23,7 @@ def listed(run: Run) -> dict[str, dict[str, object]]:
 
 def test_off_and_on(conn: Connection, database: str, mentorcert: Run) -> None:
     organisation = set_up(conn)
-    organisation.certify(organisation.mentor())
+    certification = organisation.certify(organisation.mentor(), last_day=today(conn, 200))
     assert {row["enabled"] for row in listed(mentorcert).values()} == {True}
 
     # A transaction that is open already meets it with its next statement.
@@ -39,7 +39,8 @@ def test_off_and_on(conn: Connection, database: str, mentorcert: Run) -> None:
     off = listed(mentorcert)["certifications"]
     assert (off["enabled"], off["reason"]) == (False, "A policy gap")
     assert "A policy gap" in mentorcert("endpoint", "list").stdout
-    assert nightly.run(conn) != []
+    let_end(conn, certification)
+    assert [day.expired for day in nightly.run(conn)] == [1], "the nightly run goes on"
 
     assert "on: certifications" in mentorcert("endpoint", "enable", "certifications").stdout
     assert "it was on" in mentorcert("endpoint", "enable", "certifications").stdout

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from mentorcert import errors
-from mentorcert.db.connection import Connection
+from mentorcert.db.connection import Connection, connect
 
 TREE = [
     kind
@@ -60,6 +60,19 @@ OTHERS = [
     ("42P01", errors.NotMigratedError),
     ("57P01", errors.DatabaseUnreachableError),
     ("22P02", errors.DatabaseError),
+    ("22003", errors.ValueRejectedError),
+    ("22004", errors.ValueRejectedError),
+    ("22023", errors.ValueRejectedError),
+    ("2201W", errors.ValueRejectedError),
+    ("54001", errors.ValueRejectedError),
+    ("0A000", errors.ValueRejectedError),
+    ("25006", errors.ReadOnlyServerError),
+    ("53100", errors.DiskFullError),
+    ("53200", errors.LaterError),
+    ("53300", errors.NoConnectionLeftError),
+    ("57014", errors.StatementTimeoutError),
+    ("22008", errors.ValueRejectedError),
+    ("22P05", errors.ValueRejectedError),
 ]
 
 
@@ -75,6 +88,27 @@ def test_errors_of_the_database(conn: Connection) -> None:
         assert "Kari" not in f"{error} {error.hint}", "the server's words are kept out"
     overruled = errors.from_postgres(raise_in_database(conn, "23505", "certification_date_order"))
     assert type(overruled) is errors.DuplicateError, "a constraint's name does not overrule the SQLSTATE"
+
+
+def test_real_ones_have_a_next_step(conn: Connection, database: str) -> None:
+    for prepare, statement, kind in (
+        (
+            "set local role mentorcert_jobs",
+            "select full_name from mentorcert.peer_mentors",
+            errors.NotGrantedError,
+        ),
+        ("set transaction read only", "delete from mentorcert.chapters", errors.ReadOnlyServerError),
+        ("set local statement_timeout = '1ms'", "select pg_sleep(10)", errors.StatementTimeoutError),
+        ("set local lock_timeout = '1ms'", "lock table mentorcert.chapters", errors.LockTimeoutError),
+        ("select 1", "select make_date(2026, 13, 1)", errors.ValueRejectedError),
+    ):
+        with connect(database) as holder:
+            holder.execute("lock table mentorcert.chapters in access share mode")
+            with pytest.raises(psycopg.Error) as caught, conn.transaction():
+                conn.execute(f"{prepare}; {statement}".encode())
+        error = errors.from_postgres(caught.value)
+        assert type(error) is kind
+        assert error.hint
 
 
 def test_a_lost_connection_is_unreachable() -> None:

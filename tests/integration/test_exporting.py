@@ -190,6 +190,27 @@ def test_an_excel_file_comes_back_as_it_went(
     assert exported(conn, "copy") == exported(conn, organisation)
 
 
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_codes_and_telephone_numbers_that_excel_would_change(
+    conn: Connection, organisation: str, tmp_path: Path, language: Language
+) -> None:
+    conn.execute("update mentorcert.chapters set code = '0301' where code = 'OSL'")
+    conn.execute("update mentorcert.chapters set code = '1-2', name = '\u2019t Hooft' where code = 'BER'")
+    conn.execute("update mentorcert.peer_mentors set phone = '004722000000' where external_id = '2'")
+    import_rows(conn, tmp_path, row("97", chapters="0301"), organisation=organisation)
+    before = snapshot(conn)
+    data = exporting.export(conn, organisation, language=language)
+    separator = {"nb": ";", "en": ","}[language]
+    read = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=separator))
+    # Digits with a zero before them, or what looks like a day, Excel does not leave alone.
+    altered = re.compile(r"0\d+|\d+-\d+")
+    assert [cell for line in read for cell in (line[0], line[3], line[4]) if altered.fullmatch(cell)] == []
+    assert any(line[3] == "'004722000000" for line in read)
+    assert any(line[4] == "'0301" for line in read)
+    assert imported(conn, tmp_path, data, organisation).problems == ()
+    assert snapshot(conn) == before
+
+
 def test_an_unknown_organisation(conn: Connection) -> None:
     with pytest.raises(UnknownOrganisationError):
         exported(conn, "nobody")

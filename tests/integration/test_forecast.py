@@ -10,6 +10,7 @@ import pytest
 from mentorcert.certifications import forecast
 from mentorcert.certifications.forecast import MONTHS, Coverage, months_from
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.organisations import chapters
 from tests.support.registry import OSLO, Organisation, join, rows, set_up, today
 
 
@@ -46,7 +47,12 @@ def enter(organisation: Organisation, mentor: UUID, *chapters: UUID) -> None:
 
 def covered(organisation: Organisation, who: UUID) -> dict[str, Coverage]:
     with acting_as(organisation.conn, who) as conn:
-        return {coverage.chapter.name: coverage for coverage in forecast.coverage(conn, OSLO)}
+        _, found = forecast.outlook(conn, OSLO, today(conn))
+        return {
+            chapter.name: found[chapter.id]
+            for chapter in chapters.of_organisation(conn, organisation.id)
+            if chapter.id in found
+        }
 
 
 def test_months_from() -> None:
@@ -64,7 +70,7 @@ def test_endings_by_last_valid_day(organisation: Organisation) -> None:
     away = organisation.certify(organisation.mentor("away"), last_day=days[1])
     with organisation.as_admin():
         conn.execute("select public.suspend_certification(%s, 'Leave')", (away,))
-        ends = forecast.endings(conn, OSLO, today(conn))
+        ends, _ = forecast.outlook(conn, OSLO, today(conn))
         counted = rows(
             conn,
             "select public.current_status(certification), count(*)"
@@ -79,7 +85,7 @@ def test_endings_by_last_valid_day(organisation: Organisation) -> None:
 
 def test_endings_of_nothing(organisation: Organisation) -> None:
     with organisation.as_admin() as conn:
-        ends = forecast.endings(conn, OSLO, today(conn))
+        ends, _ = forecast.outlook(conn, OSLO, today(conn))
     assert ends.statuses == {"active": 0, "expired": 0, "suspended": 0}
     assert set(ends.by_month.values()) == {0}
 

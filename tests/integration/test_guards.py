@@ -15,10 +15,21 @@ from mentorcert.access.model import qualified
 from mentorcert.db.connection import Connection, connect
 from tests.support import (
     administration_mutations,
+    attack_mutations,
+    batch_mutations,
     coordinator_mutations,
+    invitation_mutations,
+    letter_mutations,
+    merge_mutations,
     mutations,
+    note_mutations,
     operation_mutations,
     pgtap,
+    portal_mutations,
+    public_mutations,
+    record_mutations,
+    restore_mutations,
+    saved_filter_mutations,
     task_mutations,
     text_mutations,
 )
@@ -30,30 +41,54 @@ pytestmark = [pgtap.needs_pgtap, on_embedded_18]
 
 # Which file a trigger's absence is seen in.
 _FILE_OF_TRIGGER = {
+    "require_consequences_on_insert": "consequences",
+    "require_consequences_on_update": "consequences",
     "audit_delete": "audit_log",
     "audit_insert": "audit_log",
+    "audit_personal_data": "audit_log",
     "audit_update": "audit_log",
+    "check_left_on": "leaving",
+    "check_retired_chapter": "retirement",
+    "check_retired_on": "retirement",
+    "reject_retired_on_insert": "retirement",
+    "reject_retired_on_update": "retirement",
     "canonicalise": "texts",
+    "canonicalise_contact": "public_chapters",
     "check_time_zone": "constraints",
     "check_version": "versions",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "copy_chapter_ids_on_update": "chapters_of_peer_mentors",
+    "empty_messages_on_erasure": "portal_erasure",
     "end_calendar_feed": "calendar_feeds",
+    "note_caller": "callers",
+    "forget_letters": "letters",
+    "forget_refused_address": "letters",
     "keep_an_administrator": "memberships_by_email",
     "keep_chapter_ids": "chapters_of_peer_mentors",
     "keep_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "keep_identity": "moving_rows",
+    "keep_merged": "peer_mentor_merges",
+    "keep_merged_on_insert": "peer_mentor_merges",
+    "keep_peer_mentor": "peer_mentor_merges",
     "record_change_on_insert": "history_appended",
     "record_change_on_update": "history_appended",
+    "count_unlisted": "public_list",
     "refresh_listing_on_insert": "public_list",
     "refresh_listing_on_update": "public_list",
+    "record_listing_consents_on_insert": "listing_consents",
+    "record_listing_consents_on_update": "listing_consents",
     "reject_cycle": "constraints",
     "reject_early_removal": "audit_log",
+    "reject_erased_on_insert": "erasure",
+    "reject_erased_on_update": "erasure",
+    "reject_stale_consent": "listing_consents",
     "reject_second_current": "future_ends",
     "refresh_listing_of_ends": "future_ends",
     "reject_truncation": "audit_log",
     "set_updated_at": "updated_at",
     "set_version": "versions",
+    "withdraw_invitations": "invitations",
+    "withdraw_invitations_on_delete": "invitations",
     "store_events_on_insert": "history_as_events",
     "store_events_on_update": "history_as_events",
     "sync_portal_on_delete": "portal_marking",
@@ -61,9 +96,11 @@ _FILE_OF_TRIGGER = {
     "sync_portal_on_update": "portal_marking",
 }
 _OF_TEXTS = re.compile(r"_(characters|length)$|_(external_id|full_name|email|phone)_valid$")
+_OF_CONTACTS = re.compile(r"^(?:chapters_(contact_|website_|places_)|certification_types_certificate_)")
 _FILE_OF_LOCK = {
     "audit_log": "audit_log",
     "certification_renewal_events": "history_locked",
+    "listing_consents": "listing_consents",
     "peer_mentor_certifications": "history_locked",
 }
 
@@ -84,7 +121,9 @@ def statement(conn: Connection, template: LiteralString, table: str, *names: str
 def policies(conn: Connection) -> Iterator[Mutation]:
     found = rows(
         conn,
-        "select tablename, policyname, qual is not null, with_check is not null from pg_catalog.pg_policies "
+        # What is open to the whole table already cannot be loosened.
+        "select tablename, policyname, qual <> 'true', with_check is not null, roles[1] ~ '^mentorcert_' "
+        "from pg_catalog.pg_policies "
         "where schemaname in ('public', 'mentorcert') and policyname !~ '^the endpoint \\w+ is switched on$'",
     )
     within_reach = rows(
@@ -92,9 +131,13 @@ def policies(conn: Connection) -> Iterator[Mutation]:
         "select tablename, policyname from pg_catalog.pg_policies"
         " where policyname ~ 'within reach and switched on$'",
     )
-    for table, policy, has_using, has_check in found:
-        # What the reach leaves of the organisation is the restrictive policy's to say.
-        access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
+    for table, policy, has_using, has_check, is_of_login_role in found:
+        if is_of_login_role:
+            access = moved = "login_roles"
+        else:
+            # What the reach leaves of the organisation is the restrictive policy's to say.
+            access = "catalogue_tables" if policy in _OF_THE_ORGANISATION else f"access_{table}"
+            moved = "moving_rows" if has_using else access
         yield Mutation(access, statement(conn, "drop policy {} on {table}", table, policy))
         weaken = statement(conn, "alter policy {} on {table} ", table, policy)
         if has_using:
@@ -106,7 +149,7 @@ def policies(conn: Connection) -> Iterator[Mutation]:
                 for of, restrictive in within_reach
                 if of == table
             )
-            yield Mutation("moving_rows" if has_using else access, f"{weaken} with check (true); {alone}")
+            yield Mutation(moved, f"{weaken} with check (true); {alone}")
 
 
 def row_level_security(conn: Connection) -> Iterator[Mutation]:
@@ -142,16 +185,30 @@ def constraints(conn: Connection) -> Iterator[Mutation]:
         drop = statement(conn, "alter table {table} drop constraint {} cascade", table, constraint)
         is_bound = constraint.endswith(("_in_calendar", "_ended_at_valid"))
         of_texts = _OF_TEXTS.search(constraint) is not None
-        yield Mutation("calendar" if is_bound else "texts" if of_texts else "constraints", drop)
+        file = "calendar" if is_bound else "texts" if of_texts else "constraints"
+        if _OF_CONTACTS.match(constraint):
+            file = "public_chapters" if table == "chapters" else "certificates"
+        yield Mutation(file, drop)
 
 
 def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from mutations.MUTATIONS
     yield from coordinator_mutations.MUTATIONS
     yield from operation_mutations.MUTATIONS
+    yield from portal_mutations.MUTATIONS
+    yield from public_mutations.MUTATIONS
     yield from task_mutations.MUTATIONS
     yield from text_mutations.MUTATIONS
     yield from administration_mutations.MUTATIONS
+    yield from record_mutations.MUTATIONS
+    yield from merge_mutations.MUTATIONS
+    yield from restore_mutations.MUTATIONS
+    yield from attack_mutations.MUTATIONS
+    yield from invitation_mutations.MUTATIONS
+    yield from letter_mutations.MUTATIONS
+    yield from note_mutations.MUTATIONS
+    yield from saved_filter_mutations.MUTATIONS
+    yield from batch_mutations.MUTATIONS
 
 
 KINDS: tuple[Guards, ...] = (policies, row_level_security, triggers, constraints, written_by_hand)

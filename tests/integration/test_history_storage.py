@@ -177,12 +177,14 @@ def test_a_long_history_is_worth_a_warning(conn: Connection, mentorcert: Mentorc
     assert len(json.loads(said.stdout)) == 501
     (line,) = said.stderr.splitlines()
     logged = json.loads(line)
-    assert logged.pop("at")
-    assert logged == {
-        "level": "warning",
-        "event": "long_history",
-        "certification_id": str(long),
-        "entries": 501,
-    }
+    assert (
+        logged.items()
+        >= {
+            "level": "warning",
+            "event": "long_history",
+            "certification_id": str(long),
+            "entries": 501,
+        }.items()
+    )
     said = mentorcert("history", "show", str(short))
     assert (said.returncode, said.stderr) == (0, "")

@@ -26,7 +26,7 @@ def import_csv(conn: Connection, folder: Path, text: str, *, dry_run: bool = Fal
 def person(conn: Connection) -> object:
     return conn.execute(
         """
-        select mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent, array_agg(chapter.code)
+        select mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent, array_agg(chapter.code order by chapter.code)
         from mentorcert.peer_mentors as mentor
         join mentorcert.peer_mentor_chapters as membership on membership.peer_mentor_id = mentor.id
         join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
@@ -68,9 +68,9 @@ def test_what_the_file_has_no_column_for_stays(conn: Connection, tmp_path: Path)
     import_rows(conn, tmp_path, row(chapters="OSL|BER"))
     report = import_csv(conn, tmp_path, "Ekstern ID;Navn\n1;Kari Berg\n")
     assert report.is_written
-    assert person(conn) == ("Kari Berg", "kari@example.org", "00 12 34 56", True, ["OSL", "BER"])
+    assert person(conn) == ("Kari Berg", "kari@example.org", "00 12 34 56", True, ["BER", "OSL"])
     import_csv(conn, tmp_path, "Ekstern ID;Navn;E-post\n1;Kari Berg;\n")
-    assert person(conn) == ("Kari Berg", None, "00 12 34 56", True, ["OSL", "BER"])
+    assert person(conn) == ("Kari Berg", None, "00 12 34 56", True, ["BER", "OSL"])
 
 
 @pytest.mark.parametrize(

@@ -320,3 +320,13 @@ def test_the_command_reports_and_says_by_its_exit_code_what_it_did(
     file.write_bytes(content(row("0")))
     code, printed = run("--json")
     assert (code, json.loads(printed)["counts"]["mentors_added"]) == (0, 0)
+
+
+@pytest.mark.parametrize("joint", ["", "\ufeff"])
+def test_two_files_that_were_joined(conn: Connection, tmp_path: Path, joint: str) -> None:
+    set_up(conn)
+    file = tmp_path / "mentors.csv"
+    file.write_bytes(f"Ekstern ID;Navn\r\n1;Kari\r\n{joint}External ID;Name\r\n2;Ola\r\n".encode())
+    assert reasons(importing.import_file(conn, file, "demo")) == [
+        (3, "Ekstern ID", "it names the columns again, as where two files were joined")
+    ]

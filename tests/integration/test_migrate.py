@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from mentorcert.db import migrate as migrating
 from mentorcert.db.connection import connect
 from mentorcert.db.migrate import migrate, pending, read
 from mentorcert.errors import (
     DatabaseNewerError,
+    IncompleteRestoreError,
     MigrationChangedError,
     MigrationFailedError,
     MigrationLockedError,
     MigrationOrderError,
 )
 from tests.support.command import run
+from tests.support.processes import DEADLINE_S
 
 FIRST = "create table public.first (id int primary key);\ninsert into public.first values (1);\n"
 SECOND = "-- Second; of two.\nalter table public.first add column note text default 'a;b';\n"
@@ -33,9 +36,13 @@ def write(folder: Path, sql: dict[str, str]) -> None:
         (folder / f"{name}.sql").write_text(text)
 
 
-def apply(url: str, folder: Path, lock_timeout_ms: int = 5000, turn_timeout_ms: int = 5000) -> list[str]:
+def apply(
+    url: str, folder: Path, lock_timeout_ms: int = 5000, turn_timeout_ms: int = 5000, patience_s: float = 0
+) -> list[str]:
     with connect(url, autocommit=True) as conn:
-        steps = migrate(conn, read(folder), lock_timeout_ms=lock_timeout_ms, turn_timeout_ms=turn_timeout_ms)
+        steps = migrate(
+            conn, read(folder), lock_timeout_ms=lock_timeout_ms, turn_timeout_ms=turn_timeout_ms, patience_s=patience_s
+        )  # fmt: skip
         return [step.migration.name for step in steps]
 
 
@@ -77,6 +84,7 @@ def test_the_second_time_nothing_is_left_to_do(empty_database: str, folder: Path
 def test_a_dry_run_writes_nothing(empty_database: str, folder: Path) -> None:
     done = run("migrate", "--dry-run", "--folder", folder, database_url=empty_database)
     assert done.stdout.splitlines() == [
+        "names: 1 free",
         "would apply 20260101000000_first.sql",
         "would apply 20260102000000_second.sql",
     ]
@@ -92,7 +100,7 @@ def test_json_for_programs(empty_database: str, folder: Path) -> None:
         "20260102000000_second.sql",
     ]
     again = json.loads(run("migrate", "--json", "--folder", folder, database_url=empty_database).stdout)
-    assert again == {"applied": [], "pending": []}
+    assert again == {"applied": [], "pending": [], "names": []}
 
 
 def test_twenty_at_once_apply_each_file_once(empty_database: str, folder: Path) -> None:
@@ -103,9 +111,10 @@ def test_twenty_at_once_apply_each_file_once(empty_database: str, folder: Path) 
 
 
 def test_a_newer_database_is_refused(empty_database: str, folder: Path) -> None:
+    write(folder, {"20260103000000_third": "create schema mentorcert;"})
     apply(empty_database, folder)
-    (folder / "20260102000000_second.sql").unlink()
-    with pytest.raises(DatabaseNewerError, match="20260102000000"):
+    (folder / "20260103000000_third.sql").unlink()
+    with pytest.raises(DatabaseNewerError, match="20260103000000"):
         apply(empty_database, folder)
 
 
@@ -189,14 +198,55 @@ def test_a_held_table_is_an_error_that_says_so(empty_database: str, folder: Path
     assert apply(empty_database, folder) == ["third"]
 
 
+def test_readers_get_through_while_a_migration_waits(
+    empty_database: str, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long reader holds the table; of the others none waits for as long as it takes."""
+    apply(empty_database, folder)
+    write(folder, {"20260103000000_third": "alter table public.first add column more int;"})
+    monkeypatch.setattr(migrating, "_PAUSE_S", 0.05)
+
+    def waited() -> int:
+        return sum(record.getMessage() == "migration_waits" for record in caplog.records)
+
+    with (
+        connect(empty_database) as reader,
+        connect(empty_database, autocommit=True) as other,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        reader.execute("select * from public.first")
+        # Through a pooler, what a session sets may reach another one.
+        patient = f"set local lock_timeout = {6 * migrating.LOCK_TIMEOUT_MS}"
+        done = threads.submit(
+            apply, empty_database, folder, lock_timeout_ms=migrating.LOCK_TIMEOUT_MS, patience_s=DEADLINE_S
+        )
+        while waited() < 3 and not done.done():
+            with other.transaction():
+                other.execute(patient.encode())
+                other.execute("select * from public.first")
+        reader.rollback()
+        assert done.result(DEADLINE_S) == ["third"]
+    assert waited() >= 3
+
+
 def test_a_migration_that_does_not_end_is_not_waited_for_forever(empty_database: str, folder: Path) -> None:
     with connect(empty_database, autocommit=True) as conn, connect(empty_database, autocommit=True) as other:
         running = migrate(other, read(folder))
+        next(running)
         with other.transaction():
-            other.execute("select pg_advisory_xact_lock(hashtextextended('mentorcert migrate', 0))")
+            other.execute("lock table supabase_migrations.schema_migrations in share row exclusive mode")
             with pytest.raises(MigrationLockedError, match="Another migration"):
                 list(migrate(conn, read(folder), turn_timeout_ms=50))
-        assert len(list(running)) == 2
+        assert len(list(running)) == 1
+
+
+def test_a_client_cannot_hold_a_migration_up(empty_database: str, folder: Path) -> None:
+    with connect(empty_database, autocommit=True) as conn, connect(empty_database) as client:
+        next(migrate(conn, read(folder)))
+        client.execute("select pg_advisory_xact_lock(hashtextextended('mentorcert migrate', 0))")
+        assert [applied.migration.name for applied in migrate(conn, read(folder), turn_timeout_ms=50)] == [
+            "second"
+        ]
 
 
 def test_pending_is_what_the_dry_run_lists(empty_database: str, folder: Path) -> None:
@@ -210,3 +260,18 @@ def test_the_packages_own_migrations_apply(empty_database: str) -> None:
     assert run("migrate", database_url=empty_database).returncode == 0
     again = run("migrate", database_url=empty_database)
     assert "up to date" in again.stdout
+
+
+def test_a_restore_that_left_things_out_is_no_database_up_to_date(empty_database: str) -> None:
+    with connect(empty_database, autocommit=True) as conn:
+        list(migrate(conn, read()))
+        assert pending(conn, read()) == []
+        conn.execute("drop table mentorcert_portal.secrets")
+        with pytest.raises(IncompleteRestoreError, match="such as mentorcert_portal"):
+            pending(conn, read())
+    for arguments in (("migrate",), ("doctor",)):
+        command = run(*arguments, database_url=empty_database)
+        assert (command.returncode, "mentorcert_portal.secrets" in command.stdout + command.stderr) == (
+            1,
+            True,
+        )

@@ -156,7 +156,7 @@ def test_a_long_one_says_how_many_more(conn: Connection, organisation: Organisat
 def test_two_runs_at_once_write_one(conn: Connection, database: str, organisation: Organisation) -> None:
     organisation.certify(organisation.mentor(), last_day=ends_in(9))
     user = login(organisation, "one")
-    first: list[ledger.Digest] = []
+    first: list[UUID] = []
     second = meanwhile(
         conn,
         database,

@@ -1,22 +1,21 @@
 """`mentorcert notices` and its words: what is listed is what goes out, and no address is shown."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from mentorcert import translations
 from mentorcert.db.connection import Connection
-from mentorcert.notices import ledger, rendering
+from mentorcert.notices import ledger
 from mentorcert.organisations import data_subjects, organisation_file
 from tests.support import command, mail
 from tests.support.mail import Mailbox
 from tests.support.noticing import address, ends_in, person, run_days_ago, set_up_without_digests
-from tests.support.registry import Organisation, fetch, today
+from tests.support.registry import Organisation, fetch, rows, today
 from tests.support.servers import on_embedded_18
 
 ORGANISATION = """
@@ -67,7 +66,7 @@ def test_a_dry_run_lists_what_then_goes_out(
     assert [one["outcome"] for one in listed["reminders"]] == ["no_address", "mail", "mail"]
     done = run(database, **box.settings)
     assert done.returncode == 0, done.stderr
-    assert "reminders │    2" in done.stdout
+    assert re.search(r"reminders +│ +2 ", done.stdout)
     assert "no address: 1 notices" in done.stdout
     ids = conn.execute(
         "select peer_mentor_id from mentorcert_private.notice_mails where state = 'sent'"
@@ -118,7 +117,7 @@ def test_a_server_without_tls_gets_nothing(
     assert done.returncode == 1
     assert "SMTPNotSupportedError" in done.stdout
     assert box.mails == []
-    assert fetch(conn, "select count(*) from mentorcert_private.notice_mails") == 0
+    assert rows(conn, "select distinct state from mentorcert_private.notice_mails") == [("released",)]
 
 
 def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path) -> None:
@@ -143,27 +142,11 @@ def test_offsets_stand_in_the_organisation_file(conn: Connection, tmp_path: Path
 def test_a_person_is_shown_what_was_sent(conn: Connection, organisation: Organisation, box: Mailbox) -> None:
     mentor = fetch(conn, "select id from mentorcert.peer_mentors where external_id = '1'")
     (claimed,) = ledger.claim(conn, [mentor], ledger.now(conn))
-    ledger.report(conn, sent=[claimed.mail_id])
+    ledger.report(conn, sent=[claimed])
     exported = data_subjects.export(conn, mentor)
     assert exported["peer_mentor"]["language"] == "nb"
     (sent,) = exported["notices"]
     assert (sent["kind"], sent["state"], len(sent["reminds_of"])) == ("reminder", "sent", 1)
-
-
-def test_every_text_is_translated() -> None:
-    """Each text of the templates stands in the catalogue, and nothing else does."""
-    templates = Path(rendering.__file__).parent / "templates"
-    found = extract_from_dir(
-        templates, [("**", "jinja2")], options_map={"**": {"trimmed": "true", "silent": "false"}}
-    )
-    texts = {message for _, _, message, _, _ in found}
-    with (translations.LOCALE / "nb" / "notices.po").open("rb") as file:
-        catalogue = read_po(file)
-    assert {message.id for message in catalogue if message.id} == texts
-    for message in catalogue:
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert all(strings), message.id
-        assert not message.fuzzy or not message.id
 
 
 def test_a_text_of_another_language_stays_english() -> None:

@@ -61,6 +61,14 @@ class Turns(threading.Event):
         return self.is_set()
 
 
+def set_up_at_noon(conn: Connection) -> Organisation:
+    """Set up an organisation where the morning has come: in a time zone in which it is noon, or nearly."""
+    west = datetime.now(UTC).hour - 12
+    organisation = set_up(conn, time_zone=f"Etc/GMT{west:+d}" if west else "Etc/GMT")
+    conn.execute("delete from mentorcert.memberships")
+    return organisation
+
+
 def due(organisation: Organisation, number: int = 1) -> list[UUID]:
     """Add people whose certifications end in a week, by the calendar of the tests."""
     mentors = [person(organisation, str(each)) for each in range(number)]
@@ -71,7 +79,7 @@ def due(organisation: Organisation, number: int = 1) -> list[UUID]:
 
 def due_now(organisation: Organisation, number: int) -> None:
     """Add people whose certifications end in a week, by the calendar of the server."""
-    day = today(organisation.conn)
+    day = today(organisation.conn, time_zone=organisation.time_zone)
     run_days_ago(organisation, 1, day)
     for each in range(number):
         organisation.certify(person(organisation, str(each)), last_day=ends_in(7, day))
@@ -173,15 +181,17 @@ def test_two_claims_at_once_take_each_once(
     conn: Connection, database: str, organisation: Organisation
 ) -> None:
     mentors = due(organisation, 5)
-    taken: list[ledger.Reminder] = []
+    taken: list[UUID] = []
     late = meanwhile(
         conn,
         database,
         lambda one: taken.extend(ledger.claim(one, mentors[:3], MORNING)),
         lambda other: ledger.claim(other, mentors, MORNING),
     )
-    assert sorted(one.address for one in taken) == [address(0), address(1), address(2)]
-    assert sorted(one.address for one in late) == [address(3), address(4)]
+    assert (len(taken), len(late)) == (3, 2)
+    reminders = ledger.reminders(conn, taken, MORNING)
+    assert sorted(one.address for one in reminders) == [address(0), address(1), address(2)]
+    assert sorted(one.address for one in ledger.reminders(conn, late, MORNING)) == [address(3), address(4)]
     assert ledger.claim(conn, mentors, MORNING) == []
 
 
@@ -242,21 +252,22 @@ def test_the_role_of_the_jobs_sends(conn: Connection, database: str, organisatio
     assert json.loads(done.stdout)["reminders"] == {"sent": 3}
     assert len(box.mails) == 3
     with connect(jobs, autocommit=True) as worker:
-        listed = ledger.due(worker, MORNING)
+        listed = ledger.due(worker)
         assert listed == []
         with pytest.raises(Exception, match="notices cannot be sent as of"):
             ledger.start(worker, MORNING + 9999 * DAY)
 
 
 def test_the_worker_sends_once_each_morning(conn: Connection, database: str) -> None:
-    # A time zone in which it is noon, or nearly.
-    west = datetime.now(UTC).hour - 12
-    organisation = set_up(conn, time_zone=f"Etc/GMT{west:+d}" if west else "Etc/GMT")
-    conn.execute("delete from mentorcert.memberships")
+    organisation = set_up_at_noon(conn)
     organisation.certify(person(organisation), last_day=today(conn, 6, organisation.time_zone))
     with mail.mailbox() as box:
         worker = command.start("worker", database_url=database, **box.settings)
-        wait_until(lambda: fetch(conn, DONE) == 2 and working(conn) == 0, "the night and the morning")
+        night = "select count(*) from mentorcert_private.nights where finished_at is not null"
+        wait_until(
+            lambda: (fetch(conn, DONE), fetch(conn, night), working(conn)) == (1, 1, 0),
+            "the night and the morning",
+        )
         worker.send_signal(signal.SIGTERM)
         said, errors = worker.communicate()
         assert (worker.returncode, errors, said) == (0, "", "Running; stop with Ctrl-C.\n")
@@ -280,9 +291,9 @@ def test_when_the_morning_comes(conn: Connection, organisation: Organisation) ->
 
 
 def test_the_watch_sends_what_is_due_and_waits_for_a_server_that_is_away(
-    conn: Connection, database: str, organisation: Organisation, box: Mailbox
+    conn: Connection, database: str, box: Mailbox
 ) -> None:
-    due_now(organisation, 1)
+    due_now(set_up_at_noon(conn), 1)
     conn.execute("update mentorcert_private.job_runs set local_day = local_day - 2")
     answers = iter(["550 not from you", None])
     box.on_sender = lambda _: next(answers)

@@ -29,6 +29,8 @@ without_address = partial(
     notices.test_a_change_in_between_cancels, change="update mentorcert.peer_mentors set email = null"
 )
 
+refused_once = partial(failing.test_a_refusal_after_the_mail_makes_it_due_again, answer="452 too much")
+
 
 @pytest.fixture
 def box() -> Iterator[Mailbox]:
@@ -48,7 +50,7 @@ def box() -> Iterator[Mailbox]:
         (ORGANISATIONS, "- ledger.last_day", "- null::date", notices.test_an_outage_becomes_one_mail),
         (CLAIM, "days >= due.days_before", "days = due.days_before", notices.test_an_outage_becomes_one_mail),
         (CLAIM, "candidate.outcome = 'mail'", "true", without_address),
-        (REPORT, "mail.id = any(report_notices.released)", "false", notices.test_nobody_is_missing),
+        (REPORT, "mail.id = any(report_notices.released)", "false", refused_once),
         (LINES, "certification.status <> 'suspended'", "true", digests.test_within_reach),
         (LINES, "and mentorcert_private.is_address(login.email)", "", digests.test_within_reach),
         (LINES, "max(mail.covered_until)", "null::date", digests.test_once_a_week_whatever_the_day),

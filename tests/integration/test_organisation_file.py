@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mentorcert.db.connection import Connection
-from mentorcert.organisations import organisation_file
+from mentorcert.organisations import organisation_file, toml_file
 from mentorcert.organisations.organisation_file import OrganisationFile, OrganisationFileError, Summary
 from tests.support.command import Mentorcert
 
@@ -63,11 +63,11 @@ def parents(conn: Connection) -> dict[str, str | None]:
 
 def test_applied_twice_it_changes_nothing(conn: Connection, tmp_path: Path) -> None:
     first = organisation_file.apply(conn, read(tmp_path, GOOD))
-    assert first == Summary("demo", "added", ["basic"], [], [], ["L1", "OSL"], [], [])
+    assert first == Summary("demo", "added", ["basic"], [], [], ["L1", "OSL"], [], [], [], [], [])
     assert parents(conn) == {"OSL": None, "L1": "OSL"}
     before = stored(conn)
     again = organisation_file.apply(conn, read(tmp_path, GOOD))
-    assert again == Summary("demo", "unchanged", [], [], [], [], [], [])
+    assert again == Summary("demo", "unchanged", [], [], [], [], [], [], [], [], [])
     assert stored(conn) == before
 
 
@@ -80,7 +80,7 @@ def test_changes_are_made_and_what_is_missing_stays(conn: Connection, tmp_path: 
         .replace("Oslo fylkeslag", "Oslo og omegn")
     )
     summary = organisation_file.apply(conn, read(tmp_path, changed))
-    assert summary == Summary("demo", "changed", [], ["basic"], [], ["L2"], ["OSL"], ["L1"])
+    assert summary == Summary("demo", "changed", [], ["basic"], [], ["L2"], ["OSL"], ["L1"], [], [], [])
     assert parents(conn) == {"OSL": None, "L1": "OSL", "L2": "OSL"}
     only = read(tmp_path, '[organisation]\nslug = "demo"\nname = "Demolaget"')
     assert organisation_file.apply(conn, only).types_not_in_file == ["basic"]
@@ -166,7 +166,7 @@ def test_a_file_that_is_wrong(tmp_path: Path, old: str, new: str, reason: str) -
 def test_a_file_that_is_not_utf_8_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OrganisationFileError, match="not UTF-8"):
         read(tmp_path, GOOD.replace("Demo", "Dømo").encode("cp1252"))
-    monkeypatch.setattr(organisation_file, "MAX_BYTES", len(GOOD) - 1)
+    monkeypatch.setattr(toml_file, "MAX_BYTES", len(GOOD) - 1)
     with pytest.raises(OrganisationFileError, match="larger than"):
         read(tmp_path, GOOD)
 
@@ -185,3 +185,98 @@ def test_the_command(mentorcert: Mentorcert, conn: Connection, tmp_path: Path) -
     file.write_text("x")
     wrong = mentorcert("organisation", "apply", file)
     assert (wrong.returncode, "is not TOML" in wrong.stderr) == (2, True)
+
+
+PUBLIC = """
+[organisation]
+slug = "demo"
+name = "Demoforeningen"
+time_zone = "Europe/Oslo"
+
+[[certification_types]]
+code = "basic"
+name_nb = "Grunnkurs «1»"
+name_en = "Basic \\"course\\""
+validity_rule = "months"
+validity_months = 24
+required_for_listing = true
+reminder_days = [90, 7]
+early_renewal_days = 30
+
+[[chapters]]
+code = "L1"
+name = "Furuby lokallag"
+parent = "OSL"
+places = []
+
+[[chapters]]
+code = "OSL"
+name = "Oslo fylkeslag"
+contact_email = "oslo@example.org"
+contact_phone = "+47 22 33 44 55"
+website = "https://oslo.example.org/lag"
+places = ["0150", "Oslo"]
+
+[[topics]]
+kind = "topic"
+name_nb = "Høreapparat"
+name_en = "Hearing aids"
+is_offered = true
+
+[[topics]]
+kind = "language"
+name_nb = "Norsk tegnspråk"
+name_en = "Norwegian sign language"
+is_offered = false
+"""
+
+
+def test_what_is_written_is_read_again(conn: Connection, tmp_path: Path, mentorcert: Mentorcert) -> None:
+    """Contact, places and topics too; applied again, it changes nothing, and elsewhere it makes the same."""
+    first = organisation_file.apply(conn, read(tmp_path, PUBLIC))
+    assert first.topics_added == ["Høreapparat", "Norsk tegnspråk"]
+    out = mentorcert("organisation", "export", "demo").stdout
+    assert read(tmp_path, out) == read(tmp_path, PUBLIC)
+    again = organisation_file.apply(conn, read(tmp_path, out))
+    assert (again.chapters_changed, again.topics_added, again.topics_changed) == ([], [], [])
+    organisation_file.apply(conn, read(tmp_path, out.replace('slug = "demo"', 'slug = "other"')))
+    assert organisation_file.written(organisation_file.stated(conn, "other")) == out.replace(
+        'slug = "demo"', 'slug = "other"'
+    )
+
+
+def test_what_the_file_leaves_out_stays(conn: Connection, tmp_path: Path) -> None:
+    """An empty value takes it away; a topic is known whatever its case."""
+    organisation_file.apply(conn, read(tmp_path, PUBLIC))
+    left_out = organisation_file.apply(conn, read(tmp_path, GOOD))
+    assert left_out.topics_not_in_file == ["Høreapparat", "Norsk tegnspråk"]
+    [county] = [one for one in organisation_file.stated(conn, "demo").chapters if one.code == "OSL"]
+    assert (county.contact_email, county.places) == ("oslo@example.org", ("0150", "Oslo"))
+    emptied = PUBLIC.replace('"oslo@example.org"', '""').replace('["0150", "Oslo"]', "[]")
+    changed = organisation_file.apply(conn, read(tmp_path, emptied.replace('"Høreapparat"', '"HØREAPPARAT"')))
+    assert (changed.chapters_changed, changed.topics_changed) == (["OSL"], ["HØREAPPARAT"])
+    [county] = [one for one in organisation_file.stated(conn, "demo").chapters if one.code == "OSL"]
+    assert (county.contact_email, county.places) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "says"),
+    [
+        ('contact_email = "oslo@example.org"', 'contact_email = "oslo"', "chapters.2.contact_email"),
+        ('contact_phone = "+47 22 33 44 55"', 'contact_phone = "ring oss"', "chapters.2.contact_phone"),
+        ('website = "https://oslo.example.org/lag"', 'website = "oslo.example.org"', "chapters.2.website"),
+        ('places = ["0150", "Oslo"]', 'places = ["0150", ""]', "chapters.2.places.2"),
+        ('kind = "language"', 'kind = "tongue"', "topics.2.kind"),
+        ('kind = "language"\nname_nb = "Norsk tegnspråk"', 'name_nb = "høreapparat"', "topic høreapparat"),
+    ],
+)
+def test_what_is_wrong_with_contacts_and_topics(tmp_path: Path, line: str, wrong: str, says: str) -> None:
+    assert line in PUBLIC
+    with pytest.raises(OrganisationFileError, match=says):
+        read(tmp_path, PUBLIC.replace(line, wrong))
+
+
+def test_nothing_of_an_unknown_organisation(mentorcert: Mentorcert) -> None:
+    answer = mentorcert("organisation", "export", "nobody")
+    assert answer.returncode == 2
+    assert "no organisation" in answer.stderr

@@ -11,7 +11,7 @@ import pytest
 from mentorcert.certifications import repository
 from mentorcert.db.connection import Connection, become
 from mentorcert.errors import MissingRightError
-from mentorcert.organisations import data_subjects
+from mentorcert.organisations import data_subjects, notes
 from tests.support.registry import Organisation, fetch, history, join, kinds, set_up
 from tests.support.sessions import meanwhile
 
@@ -40,6 +40,7 @@ def kari(conn: Connection, organisation: Organisation) -> UUID:
     with organisation.as_admin():
         repository.suspend(conn, certification, f"{NAME} is ill")
         repository.reinstate(conn, certification)
+        notes.write(conn, mentor, notes.Content(f"{NAME} asked for a break", None, None))
     return mentor
 
 
@@ -58,6 +59,7 @@ def test_export_has_everything(conn: Connection, mentorcert: Run, kari: UUID, tm
     ]
     assert certification["current_status"] == "active"
     assert everything["public_list"]["display_name"] == NAME
+    assert [note["text"] for note in everything["notes"]] == [f"{NAME} asked for a break"]
     assert everything["login"]["email"] == "kari@hemmelig.example"
     assert [membership["role"] for membership in everything["memberships"]] == ["peer_mentor"]
     assert {entry["table_name"] for entry in everything["audit_log"]} == {"peer_mentors", "memberships"}

@@ -23,6 +23,8 @@ cross join lateral plpgsql_check_function_tb(
 ) as finding
 where function.pronamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
   and finding.level in ('error', 'warning', 'warning extra')
+  -- Of a query that is composed as text the checker knows no columns, and says so of each.
+  and finding.detail is distinct from 'cannot to determine result of dynamic SQL'
 """
 
 
@@ -30,18 +32,12 @@ _needs_plpgsql_check = pytest.mark.skipif(
     not Path("/usr/share/postgresql/15/extension/plpgsql_check.control").exists(),
     reason="Debian's postgresql-15-plpgsql-check is not installed",
 )
-# The part of pg_cron that a function calls where it is installed.
-_CRON = """
-create schema cron;
-create function cron.schedule(text, text, text) returns bigint language sql return 1;
-"""
 
 
 @_needs_plpgsql_check
 @on_debian_15
 def test_no_findings(conn: Connection) -> None:
     conn.execute("create extension plpgsql_check")
-    conn.execute(_CRON)
     assert conn.execute(_FINDINGS).fetchall() == []
 
 
@@ -49,7 +45,6 @@ def test_no_findings(conn: Connection) -> None:
 @on_debian_15
 def test_a_fault_is_found(conn: Connection) -> None:
     conn.execute("create extension plpgsql_check")
-    conn.execute(_CRON)
     conn.execute(
         "create function mentorcert_private.faulty() returns trigger language plpgsql as "
         "$$ begin new.no_such_column := 1; return new; end $$"

@@ -89,6 +89,7 @@ def test_what_a_certification_is(conn: Connection) -> None:
         expires_at=organisation.midnight(last_day + timedelta(1)),
         status="active",
         chapter_ids=[organisation.chapter],
+        early_renewal_from=None,
     )
 
 

@@ -8,8 +8,15 @@ from mentorcert.db.connection import Connection, connect
 from tests.support.registry import fetch, rows, set_up, status
 from tests.support.servers import CRON_DATABASE, Server, on_debian_15_with_cron
 
-JOBS = "select jobname, schedule, command, database, active from cron.job"
+JOBS = "select jobname, schedule, command, database, active from cron.job order by jobname"
 JOB = ("mentorcert-nightly", "*/15 * * * *", "select mentorcert_private.run_nightly()", CRON_DATABASE, True)
+RETENTION = (
+    "mentorcert-retention",
+    "7,22,37,52 * * * *",
+    "select mentorcert_private.delete_outdated()",
+    CRON_DATABASE,
+    True,
+)
 
 
 def jobs(conn: Connection) -> list[tuple[Any, ...]]:
@@ -22,10 +29,10 @@ def test_the_migrations_schedule_one_job_however_often(server: Server) -> None:
     with server.new_database(name=CRON_DATABASE) as url, connect(url, autocommit=True) as conn:
         conn.execute("create extension pg_cron")
         list(migrate.migrate(conn, migrate.read()))
-        assert jobs(conn) == [JOB]
+        assert jobs(conn) == [JOB, RETENTION]
         for migration in migrate.read():
             conn.execute(migration.sql.encode())
-        assert jobs(conn) == [JOB]
+        assert jobs(conn) == [JOB, RETENTION]
 
 
 @on_debian_15_with_cron
@@ -36,6 +43,8 @@ def test_where_pg_cron_comes_later(cron_database: str) -> None:
         for _ in range(2):
             assert fetch(conn, "select mentorcert_private.schedule_nightly()") is True
             assert jobs(conn) == [JOB]
+        assert fetch(conn, "select mentorcert_private.schedule_retention()") is True
+        assert jobs(conn) == [JOB, RETENTION]
 
 
 @on_debian_15_with_cron

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection, connect
 from mentorcert.imports import parsing
@@ -24,7 +25,7 @@ ROWS = [row(str(number), certification_type="basic", issued="2026-01-01") for nu
 # Before the tenth certification is written, the import has to wait for the holder of the lock.
 HALF_WAY = """
 create sequence mentorcert_private.changes;
-create function mentorcert_private.wait_half_way() returns trigger language plpgsql
+create function mentorcert_private.wait_half_way() returns trigger language plpgsql security definer
 as $$
 begin
   if nextval('mentorcert_private.changes') = 10 then
@@ -61,7 +62,7 @@ def held_half_way(conn: Connection, database: str) -> Iterator[None]:
 
 
 def start(database: str) -> Child:
-    return command.start("tasks", "work", database_url=database)
+    return command.start("tasks", "work", database_url=make_conninfo(database, user="mentorcert_tasks"))
 
 
 def end_lease(conn: Connection) -> None:
@@ -245,7 +246,7 @@ def test_a_lost_database_is_asked_again(conn: Connection, database: str, organis
         return opener(database)()
 
     with ThreadPoolExecutor(1) as threads:
-        keeping = threads.submit(runner.run_forever, open_connection, stop, beat_s=0.01)
+        keeping = threads.submit(runner.run_forever, open_connection, stop, heartbeat_s=0.01)
         wait_until(lambda: task(organisation, previewed).state == "done", "the task to be done")
         stop.set()
         keeping.result(DEADLINE_S)

@@ -8,7 +8,7 @@ from typing import Any
 import aiosql
 from psycopg.types.json import Jsonb
 
-from mentorcert.access.model import AuditEntry, ListedPeerMentor, World
+from mentorcert.access.model import AuditEntry, ConsentAct, ListedPeerMentor, World
 from mentorcert.db.connection import Connection
 from tests.oracle.worlds import TYPE_CODES, Case, number_of
 from tests.support.registry import fetch
@@ -28,11 +28,13 @@ def lay(conn: Connection, case: Case) -> World:
     QUERIES.lay_peer_mentors(conn, rows=_json(world.peer_mentors))
     QUERIES.lay_peer_mentor_chapters(conn, rows=_json(world.peer_mentor_chapters))
     QUERIES.lay_certifications(conn, rows=_json(world.certifications))
+    list(QUERIES.lay_erased(conn, rows=_json(world.peer_mentors)))
+    QUERIES.lay_left(conn, rows=_json(world.peer_mentors))
     conn.execute("set local session_replication_role = replica")
     QUERIES.lay_events(conn, rows=_json(world.renewal_events))
     QUERIES.lay_listed(conn)
     conn.execute("set local session_replication_role = origin")
-    return _completed(conn, world)
+    return completed(conn, world)
 
 
 def change(conn: Connection, before: World, after: World) -> World:
@@ -41,16 +43,18 @@ def change(conn: Connection, before: World, after: World) -> World:
         old, new = ({row.id: row for row in world.rows(table)} for world in (before, after))
         getattr(QUERIES, f"end_{table}")(conn, ids=[id_ for id_ in old if new[id_] != old[id_]])
         getattr(QUERIES, f"lay_{table}")(conn, rows=_json(new[id_] for id_ in new if id_ not in old))
-    return _completed(conn, after)
+    return completed(conn, after)
 
 
-def _completed(conn: Connection, world: World) -> World:
+def completed(conn: Connection, world: World) -> World:
+    """Return the world with what the registry adds, as its owner sees it; what is newer is touched by an attempt."""
     conn.execute("truncate oracle.laid")
     QUERIES.remember_what_is_laid(conn)
     return replace(
         world,
         as_of=fetch(conn, "select now()"),
         listed_peer_mentors=tuple(ListedPeerMentor(*row) for row in QUERIES.listed(conn)),
+        listing_consents=tuple(ConsentAct(*row) for row in QUERIES.listing_consents(conn)),
         audit_log=tuple(AuditEntry(*row) for row in QUERIES.audit_log(conn)),
     )
 

@@ -78,20 +78,26 @@ order by row.number;
 
 -- name: lay_memberships(rows)!
 insert into mentorcert.memberships (id, organisation_id, user_id, role, chapter_id, ended_at)
-select row.id, row.organisation_id, row.user_id, row.role, row.chapter_id, case when row.ended then now() end
+-- An end that is known and lies ahead: everything holds until then.
+select
+  row.id, row.organisation_id, row.user_id, row.role, row.chapter_id,
+  case when row.ended then now() when mod(row.number, 2) = 0 then now() + interval '1 day' end
 from jsonb_to_recordset(:rows)
-  as row (id uuid, organisation_id uuid, user_id uuid, role text, chapter_id uuid, ended boolean);
+  as row (id uuid, organisation_id uuid, user_id uuid, role text, chapter_id uuid, ended boolean, number bigint);
 
 -- name: lay_peer_mentors(rows)!
-insert into mentorcert.peer_mentors (id, organisation_id, external_id, user_id, full_name)
-select row.id, row.organisation_id, row.number, row.user_id, 'Person'
+-- Every second one consents, which is an act.
+insert into mentorcert.peer_mentors (id, organisation_id, external_id, user_id, full_name, listing_consent)
+select row.id, row.organisation_id, row.number, row.user_id, 'Person', mod(row.number, 2) = 1
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, number bigint, user_id uuid);
 
 -- name: lay_peer_mentor_chapters(rows)!
 insert into mentorcert.peer_mentor_chapters (id, organisation_id, peer_mentor_id, chapter_id, ended_at)
-select row.id, row.organisation_id, row.peer_mentor_id, row.chapter_id, case when row.ended then now() end
+select
+  row.id, row.organisation_id, row.peer_mentor_id, row.chapter_id,
+  case when row.ended then now() when mod(row.number, 3) = 0 then now() + interval '1 day' end
 from jsonb_to_recordset(:rows)
-  as row (id uuid, organisation_id uuid, peer_mentor_id uuid, chapter_id uuid, ended boolean);
+  as row (id uuid, organisation_id uuid, peer_mentor_id uuid, chapter_id uuid, ended boolean, number bigint);
 
 -- name: lay_certifications(rows)!
 insert into public.peer_mentor_certifications (
@@ -101,6 +107,14 @@ select
   row.id, row.organisation_id, row.peer_mentor_id, row.code,
   mentorcert_private.day_starts(current_date - 100, 'Europe/Oslo'), mentorcert_private.day_starts(current_date + 100, 'Europe/Oslo')
 from jsonb_to_recordset(:rows) as row (id uuid, organisation_id uuid, peer_mentor_id uuid, code text);
+
+-- name: lay_erased(rows)
+select mentorcert_private.erase_peer_mentor(row.id) from jsonb_to_recordset(:rows) as row (id uuid, erased boolean) where row.erased;
+
+-- name: lay_left(rows)!
+update mentorcert.peer_mentors as mentor set left_on = current_date - 1
+from jsonb_to_recordset(:rows) as row (id uuid, "left" boolean)
+where row.id = mentor.id and row."left";
 
 -- name: lay_events(rows)!
 insert into mentorcert.certification_renewal_events (entry_id, organisation_id, certification_id, position, entry)
@@ -118,7 +132,7 @@ insert into public.listed_peer_mentors (
 select
   mentor.id, mentor.organisation_id, 'slug', 'Person', '{}',
   now() + case when mentor.turn = 0 then 1 else -1 end * interval '1 day'
-from (select *, mod(external_id::integer, 3) as turn from mentorcert.peer_mentors) as mentor
+from (select *, mod(external_id::integer, 3) as turn from mentorcert.peer_mentors where erased_at is null) as mentor
 where mentor.turn < 2;
 
 -- name: end_memberships(ids)!
@@ -129,6 +143,9 @@ update mentorcert.peer_mentor_chapters set ended_at = now() where id = any(:ids)
 
 -- name: listed()
 select peer_mentor_id, organisation_id, listed_until from public.listed_peer_mentors;
+
+-- name: listing_consents()
+select id, organisation_id, peer_mentor_id from mentorcert.listing_consents;
 
 -- name: audit_log()
 select id, organisation_id from mentorcert.audit_log;

@@ -38,18 +38,21 @@ UNNOTICED: Final = {
     r"administrators add peer mentors to their organisation \(\w+\): with check true": (
         "The restrictive policy beside it asks for the same of a row without chapters."
     ),
-    r"revoke execute on mentorcert_private\.log_access\(.*\) from authenticated": (
-        "It writes the access log for pages and API; nobody sees or changes a row of the registry by it."
+    r"revoke execute on mentorcert_private\.(log_access|member_organisation_ids|sees_organisation)\(.*\) from authenticated": (
+        "The access log of pages and API is written by it; nobody sees or changes a row of the registry by it."
     ),
-    r"revoke execute on mentorcert_private\.(latest_change|look_alikes)\(.*\) from authenticated": (
+    r"revoke execute on mentorcert_private\.(latest_change|reverted_entry|look_alikes)\(.*\) from authenticated": (
         "Previews and forms call it: supabase/tests/database and tests/web say what it answers."
     ),
-    r"grant select on mentorcert_private\.(extensions|job_runs|task_rows) to authenticated": (
+    r"grant select on mentorcert_private\."
+    r"(change_batches|extensions|form_drafts|invitations|job_runs|letters|nights|task_rows) to authenticated": (
         "Each column is granted already, by name."
     ),
-    r"revoke execute on mentorcert_private\.(find_login|member_logins|record_reversal|portal_alarm|preview_extension"
-    r"|preview_replay|preview_reversal|require_administ(?:ered_organisation|rator)|set_portal_mode|request_task"
-    r"|cancel_task)\(.*\) from authenticated": (
+    r"revoke execute on mentorcert_private\.(look_up_login|found_login|member_logins|record_reversal|preview_extension"
+    r"|preview_replay|preview_reversal|preview_batch_reversal|record_batch|revert_batch|undo_change|withdraw_consents|require_administ(?:ered_organisation|rator)|set_portal_mode|is_unaddressable|request_task"
+    r"|addresses_to_invite|peer_mentors_to_invite|invite|invite_peer_mentors|withdraw_invitations|resend_invitations"
+    r"|cancel_task|end_session|acknowledge_portal_alert|decide_portal_conflict|merge_chapter|merge_type|merge_peer_mentors"
+    r"|undo_merge(?:_of_(?:chapter|type))?)\(.*\) from authenticated": (
         "The administrator's pages call it: supabase/tests/database says who may, and what it does."
     ),
     r"grant (?:execute on mentorcert\.certifications_page\(.*\)|.* on mentorcert\.\w+) to anon": (
@@ -57,6 +60,21 @@ UNNOTICED: Final = {
     ),
     r"grant (?:insert|update|delete|truncate)\b.* on mentorcert\.peer_mentor_certifications to authenticated": (
         "The view has the rights of its caller, who needs those to the table as well."
+    ),
+    r"revoke execute on mentorcert_private\.(?:\w+_letter|letter_\w+|letters_to|reply_address|reminders_\w+)\(.*": (
+        "The pages of letters and reminders call it: supabase/tests/database says who may, and what it does."
+    ),
+    r"revoke execute on (?:rename|remove)_filter\(.*\) from authenticated": (
+        "The worlds have no saved filters: supabase/tests/database says whose they are, and what may be done."
+    ),
+    r"revoke execute on (?:change|settle|remove)_note\(.*\) from authenticated": (
+        "The worlds have no notes to change: supabase/tests/database says who may, and what it does."
+    ),
+    r"revoke execute on remind_now\(.*\) from authenticated": (
+        "Nobody in the worlds is due a reminder: supabase/tests/database says who may, and what it does."
+    ),
+    r"revoke execute on mentorcert_private\.standing_condition\(.*\) from authenticated": (
+        "The list calls it where somebody asks who lacks what: tests/integration compares that with a model."
     ),
     r"revoke usage on schema public from (anon|authenticated)": "PUBLIC has it too, as PostgreSQL comes.",
 }

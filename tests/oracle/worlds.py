@@ -98,13 +98,22 @@ class Builder:
         )
         self.memberships.append(replace(new, ended=ended or holds(self.memberships, new)))
 
-    def peer_mentor(self, organisation: UUID, user: UUID | None = None) -> UUID:
-        """Add a peer mentor; of a login that is one there already, another without a login."""
+    def peer_mentor(
+        self, organisation: UUID, user: UUID | None = None, *, erased: bool = False, left: bool = False
+    ) -> UUID:
+        """Add a peer mentor; of a login that is one there already, another without a login.
+
+        The erased have neither a login nor a chapter.
+        """
         taken = any(
             mentor.user_id == user and mentor.organisation_id == organisation for mentor in self.peer_mentors
         )
         new = PeerMentor(
-            key("peer mentor", len(self.peer_mentors) + 1), organisation, None if taken else user
+            key("peer mentor", len(self.peer_mentors) + 1),
+            organisation,
+            None if taken else user,
+            erased,
+            left,
         )
         self.peer_mentors.append(new)
         return new.id
@@ -217,8 +226,13 @@ def cases(draw: st.DrawFn, scale: int = 1) -> Case:
             chapter = draw(st.sampled_from(chapters)) if role == "coordinator" else None
             build.membership(draw(st.sampled_from(users)), organisation, role, chapter, ended=draw(_seldom()))
         for _ in range(draw(st.integers(2, 5 * scale))):
-            mentor = build.peer_mentor(organisation, draw(st.none() | st.sampled_from(users)))
-            for chapter in draw(st.lists(st.sampled_from(chapters), max_size=3)):
+            user, homes = (
+                draw(st.none() | st.sampled_from(users)),
+                draw(st.lists(st.sampled_from(chapters), max_size=3)),
+            )
+            erased = not homes and user is None and draw(st.booleans())
+            mentor = build.peer_mentor(organisation, user, erased=erased, left=draw(_seldom()))
+            for chapter in homes:
                 build.link(organisation, mentor, chapter, ended=draw(_seldom()))
             build.certify(organisation, mentor, draw(st.integers(0, 2)))
     return Case(
@@ -275,6 +289,10 @@ def dense() -> Case:
             build.link(organisation, person, chapter)
         build.certify(organisation, person)
     build.link(alfa, key("peer mentor", 2), local, ended=True)
+    build.certify(alfa, build.peer_mentor(alfa, erased=True))
+    left = build.peer_mentor(alfa, left=True)
+    build.link(alfa, left, local)
+    build.certify(alfa, left)
     return Case(
         build.world(), users, memberships_to_flip=frozenset({0, 1, 9}), links_to_flip=frozenset({0, 8})
     )

@@ -21,6 +21,7 @@ where organisation_id = %s
 _EXPECTED = """
 select
   desired.peer_mentor_id,
+  state.epoch,
   state.confirmed_version,
   desired.content ->> 'status',
   (desired.content ->> 'listed')::boolean,
@@ -55,11 +56,15 @@ def disagreements(conn: Connection, organisation: UUID, portal: httpx2.Client) -
 
 def steps_back(portal: httpx2.Client) -> list[str]:
     """Return where the portal let an older version replace a newer one."""
-    history = portal.get("/history").raise_for_status().json()["peer_mentors"]
+    applied: dict[str, list[tuple[int, int]]] = {}
+    for one in portal.get("/history").raise_for_status().json()["deliveries"]:
+        if one["outcome"] == "applied":
+            version = one["mentor_epoch"] or 0, one["mentor_version"]
+            applied.setdefault(one["peer_mentor_id"], []).append(version)
     return [
         f"{mentor}: version {later} over {earlier}"
-        for mentor, deliveries in history.items()
-        for earlier, later in pairwise(deliveries["applied"])
+        for mentor, versions in applied.items()
+        for earlier, later in pairwise(versions)
         if later < earlier
     ]
 
@@ -67,6 +72,7 @@ def steps_back(portal: httpx2.Client) -> list[str]:
 def _of(one: dict[str, Any]) -> tuple[Any, ...]:
     until = one["listed_until"]
     return (
+        one["mentor_epoch"] or 0,
         one["mentor_version"],
         one["status"],
         one["listed"],

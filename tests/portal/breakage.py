@@ -62,6 +62,10 @@ class World:
         """Change what is no removal."""
         self.execute("update mentorcert.peer_mentors set external_id = external_id || '0'")
 
+    def late(self, ago: str = "16 minutes") -> None:
+        """Let the listing have ended so long ago."""
+        self.execute("update mentorcert_portal.states set removal_due_at = now() - %s::interval", ago)
+
     def settle(self) -> None:
         """Let the portal confirm everything, also what waits."""
         set_mode(self.conn, self.organisation.id, "live")
@@ -110,7 +114,7 @@ def codes(conn: Connection) -> list[str]:
 
 def _removal_waits(world: World) -> None:
     world.execute("update mentorcert.peer_mentors set listing_consent = false")
-    world.execute("update mentorcert_portal.states set first_dirty_at = now() - interval '16 minutes'")
+    world.late()
 
 
 def _change_waits(world: World) -> None:
@@ -121,6 +125,11 @@ def _change_waits(world: World) -> None:
 def _message_waits(world: World) -> None:
     receive(world.conn, withdrawn("nobody"))
     world.execute("update mentorcert_portal.inbox set received_at = now() - interval '16 minutes'")
+
+
+def _withdrawal_waits(world: World) -> None:
+    world.came("needs_person")
+    world.execute("update mentorcert_portal.inbox set action = 'withdraw_consent'")
 
 
 def _work(world: World) -> None:
@@ -148,12 +157,10 @@ def _compared(world: World) -> None:
     world.compared()
 
 
-def _long_ago(world: World) -> None:
+def _long_ago(world: World, ago: str = "27 hours") -> None:
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
-        world.execute(
-            "update mentorcert_portal.reconciliations set finished_at = now() - interval '27 hours'"
-        )
+        world.execute("update mentorcert_portal.reconciliations set finished_at = now() - %s::interval", ago)
 
 
 def _live_again(world: World) -> None:
@@ -171,9 +178,72 @@ def _closes(world: World) -> None:
     world.execute("update mentorcert_portal.connections set breaker = 'closed', breaker_reason = null")
 
 
+def _is_restored(world: World) -> None:
+    world.execute("update mentorcert_portal.connections set held_since = now()")
+
+
+def _is_released(world: World) -> None:
+    world.execute("select mentorcert_portal.release_held(%s)", world.organisation.id)
+
+
+def _is_newer_there(world: World) -> None:
+    world.change()
+    report(
+        world.conn,
+        world.organisation.id,
+        claim(world.conn, world.organisation.id),
+        "already_newer",
+        remote_version=900,
+    )
+
+
+def _is_decided(world: World) -> None:
+    world.execute(
+        "select mentorcert_portal.decide_conflict(id, 'ours', 'test') from mentorcert_portal.conflicts"
+    )
+    world.settle()
+
+
+def _names_another_portal(world: World) -> None:
+    world.execute("""update mentorcert_portal.connections set target = '{"url": "https://a.example"}'""")
+    world.execute(
+        """select mentorcert_portal.heartbeat('test', now(), targets => '{"demo": {"url": "https://b.example"}}')"""
+    )
+
+
+def _names_the_same(world: World) -> None:
+    world.execute("update mentorcert_portal.connections set misdirected_at = now() - interval '2 minutes'")
+    world.execute(
+        """select mentorcert_portal.heartbeat('test', now(), targets => '{"demo": {"url": "https://a.example"}}')"""
+    )
+
+
 def _gives_up(world: World) -> None:
     world.change()
-    world.execute("update mentorcert_portal.states set state = 'dead', next_attempt_at = null")
+    world.execute(
+        "update mentorcert_portal.states set state = 'dead', error_class = 'rejected', next_attempt_at = null"
+    )
+
+
+def _moves(world: World) -> None:
+    world.execute("select mentorcert_private.see_server()")
+    world.execute("update mentorcert_private.known_server set system_identifier = 1")
+
+
+def _is_accepted(world: World) -> None:
+    world.execute("select mentorcert_private.accept_failover('a standby took over', null)")
+
+
+def _journal_stops(world: World) -> None:
+    world.execute(
+        "select mentorcert_private.note_journal(null, now() - interval '6 minutes', 'The disk is full.')"
+    )
+
+
+def _journal_goes_on(world: World) -> None:
+    world.execute(
+        "select mentorcert_private.note_journal(mark, at, null) from mentorcert_private.mark_journal(null)"
+    )
 
 
 @dataclass(frozen=True)
@@ -186,15 +256,24 @@ class Break:
 
 
 BREAKS: Final = {
+    "newer_there": Break(_is_newer_there, _is_decided),
     "removal_unconfirmed": Break(_removal_waits, World.settle),
     "listed_but_expired": Break(lambda world: world.drifts("listed_but_expired"), _repaired),
-    "connection_blocked": Break(lambda world: world.fails("unauthorised"), World.settle),
-    "portal_silent": Break(_opens, _closes),
-    "given_up": Break(_gives_up, World.settle),
+    "held_after_restore": Break(_is_restored, _is_released),
+    "restore_unreported": Break(_moves, _is_accepted),
+    "journal_late": Break(_journal_stops, _journal_goes_on),
+    "other_portal": Break(_names_another_portal, _names_the_same),
+    "credentials_refused": Break(lambda world: world.fails("unauthorised"), World.settle),
+    "breaker_open": Break(_opens, _closes),
+    "given_up": Break(_gives_up, World.settle, frozenset({"refused"})),
     "fault_of_ours": Break(lambda world: world.fails("message_invalid"), World.settle),
     "no_worker": Break(lambda world: world.execute("delete from mentorcert_portal.workers"), _beat),
     "messages_waiting": Break(_message_waits, _work),
+    "withdrawal_stuck": Break(_withdrawal_waits, _delete_messages, frozenset({"message_needs_person"})),
     "secret_expired": Break(lambda world: world.secret(0), _no_secret),
+    "unverified_too_long": Break(
+        lambda world: _long_ago(world, "31 hours"), _compared, frozenset({"reconciliation_overdue"})
+    ),
     "reconciliation_stopped": Break(lambda world: void(world.compared("stopped")), _compared),
     "reconciliation_failed": Break(lambda world: void(world.compared("failed")), _compared),
     "reconciliation_overdue": Break(_long_ago, _compared),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection, async_pool
 from mentorcert.portal.sync.connection_worker import WorkerSettings
@@ -14,6 +15,7 @@ from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import StateQueue
 from mentorcert.portal.sync.worker import Worker
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY
+from tests.portal import contract_v2
 from tests.portal.connections import SECRETS, assert_no_secret_logged
 from tests.portal.sending import connect_portal
 from tests.portal.staging import Staging, running
@@ -28,6 +30,13 @@ url = "{url}/webhook"
 method = "hmac"
 keys = [{{ secret = "file:{key}", expires = "never" }}]
 """
+
+
+@pytest.fixture(scope="module")
+def version_2() -> Iterator[None]:
+    """Both sides know a version 2 of the contract, beside version 1."""
+    with contract_v2.known():
+        yield
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def work(database: str, file: Path) -> Callable[..., int]:
 
     async def once(settings: WorkerSettings) -> int:
         connections = Connections.read([file])
-        async with async_pool(database) as pool:
+        async with async_pool(make_conninfo(database, user="mentorcert_portal")) as pool:
             worker = Worker(
                 StateQueue(pool),
                 connections,

@@ -7,7 +7,6 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pytest
@@ -35,6 +34,7 @@ SECRETS: Final = {
 
 COLUMNS: Final[dict[str, Any]] = {
     "version": "hlf_mentorversion",
+    "epoch": "hlf_mentorepoch",
     "status": "hlf_status",
     "listed": "hlf_listed",
     "listed_until": {"name": "hlf_listeduntil", "date_only": True},
@@ -164,10 +164,10 @@ class Answers:
 
 
 async def apply(portal: Portal) -> Receipt:
-    """Send the state of the tests to the portal, as a first attempt."""
-    return await portal.apply(STATE, 1)
+    """Send the state of the tests to the portal."""
+    return await portal.apply(STATE)
 
 
-async def read(portal: Portal, since: datetime | None = None) -> list[PortalRecord]:
+async def read(portal: Portal) -> list[PortalRecord]:
     """Return what the portal says."""
-    return [one async for one in portal.fetch_state(since)]
+    return [one async for one in portal.fetch_state()]

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from mentorcert.portal.contract import message, signature
-from mentorcert.portal.contract.message import CONTRACTS, ContractVersion
+from mentorcert.portal.contract.message import CONTRACTS
 from mentorcert.portal.model import CertificationState, DesiredState
 
 ROOT: Final = Path(__file__).parents[2]
@@ -73,14 +73,17 @@ STATES: Final[dict[str, DesiredState]] = {
 }
 
 
-def folder(version: ContractVersion) -> str:
+PUBLISHED: Final = tuple(CONTRACTS)
+
+
+def folder(version: str) -> str:
     return f"{version}.{CONTRACTS[version].minor}"
 
 
 def files() -> Iterator[tuple[Path, bytes]]:
     """Every file with what is to stand in it: each body as it is sent, and the headers that go with them."""
     keys = [signature.key(one) for one in KEYS]
-    for version in CONTRACTS:
+    for version in PUBLISHED:
         signed = {}
         for name, state in STATES.items():
             rendered = message.render(state, target=TARGET, version=version)

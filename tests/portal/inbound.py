@@ -14,6 +14,8 @@ from tests.support.registry import rows
 OWN_USER: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-000000000001")
 RECORD: Final = UUID("5ca90fb0-3d5c-5f0e-8d9b-000000000002")
 
+OLD, NEW = (f"5ca90fb0-3d5c-5f0e-8d9b-00000000000{at}" for at in (3, 4))
+
 RULES: Final[list[dict[str, Any]]] = [
     {
         "name": "course completed",
@@ -31,7 +33,7 @@ RULES: Final[list[dict[str, Any]]] = [
         "action": "merge",
         "entity": "contact",
         "message": "Merge",
-        "mentor": {"column": "SubordinateId"},
+        "mentor": {"column": "SubordinateId", "holds": "record_id"},
         "into": "Target",
     },
     {

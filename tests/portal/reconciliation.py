@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from psycopg.conninfo import make_conninfo
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -85,7 +86,7 @@ class Subject:
 
         async def once() -> int:
             connections = Connections.read([self.file])
-            async with async_pool(self.database) as pool:
+            async with async_pool(make_conninfo(self.database, user="mentorcert_portal")) as pool:
                 worker = Worker(
                     StateQueue(pool), connections, settings=WorkerSettings(mode_age_s=0, poll_s=0.02),
                 )  # fmt: skip
@@ -103,8 +104,8 @@ class Subject:
         self, scope: RunScope = "full", *, dry_run: bool = False, only_due: bool = False
     ) -> Reconciliation | None:
         async def once() -> Reconciliation | None:
-            async with async_pool(self.database) as pool:
-                reconciler = Reconciler(Comparisons(pool), Connections.read([self.file]))
+            async with async_pool(make_conninfo(self.database, user="mentorcert_portal")) as pool:
+                reconciler = Reconciler(Comparisons(pool), Connections.read([self.file]), lag_s=0.01)
                 return await reconciler.reconcile(
                     self.organisation.id, scope, dry_run=dry_run, only_due=only_due
                 )

@@ -42,7 +42,7 @@ def report(
     later: timedelta = timedelta(0), **more: Any,
 ) -> list[UUID]:  # fmt: skip
     """Report the same of each claim; return what was noted."""
-    function = "acknowledge" if outcome in {"applied", "already_newer", "shadowed"} else "fail"
+    function = "acknowledge" if outcome in {"applied", "already_newer"} else "fail"
     results = [
         {
             "peer_mentor_id": str(one["peer_mentor_id"]),
@@ -101,7 +101,7 @@ def situation(conn: Connection, organisation: UUID, mentor: UUID) -> str:
     """Return how it stands with a peer mentor now."""
     state: str = fetch(
         conn,
-        "select state from mentorcert_portal.state_overview(%s) where peer_mentor_id = %s",
+        "select state from mentorcert_portal.state_overview where organisation_id = %s and peer_mentor_id = %s",
         organisation,
         mentor,
     )

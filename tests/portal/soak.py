@@ -15,17 +15,19 @@ from uuid import UUID
 
 import psycopg
 
-from mentorcert.db.connection import connect
+from mentorcert.db.connection import Connection, connect
+from mentorcert.portal.reconciliation import restores
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY
 from tests.portal.wire import Wire
 from tests.support.command import start
-from tests.support.registry import Organisation, rows
+from tests.support.registry import Organisation, consent_again, fetch, rows
 
 _PAUSE_S: Final = 0.05
 _TARGETS: Final = {
     "webhook": """
 adapter = "webhook"
 url = "{url}/webhook"
+state_url = "{url}/state.json"
 [[auth]]
 method = "hmac"
 keys = [{{ secret = "file:{folder}/key", expires = "never" }}]
@@ -37,6 +39,7 @@ table = "hlf_peermentors"
 key = "hlf_mentorcertid"
 [target.columns]
 version = "hlf_mentorversion"
+epoch = "hlf_mentorepoch"
 status = "hlf_status"
 listed = "hlf_listed"
 listed_until = "hlf_listeduntil"
@@ -65,8 +68,8 @@ def connection_file(folder: Path, adapter: str, url: str) -> Path:
 def staging_process(folder: Path, *options: str) -> Iterator[str]:
     """Serve a staging portal in a process of its own, on a SQLite file; yield its URL."""
     file = folder / "portal.sqlite"
-    command = ("portal", "stage", "--port", "0", "--no-limits", *options)
-    with start(*command, "--database", file, database_url="") as process:
+    command = ("--port", "0", "--no-limits", *options)
+    with start(*command, "--database", file, database_url="", module="mentorcert_staging") as process:
         found = re.search(r"http://\S+:\d+", process.line())
         assert found, "the staging portal did not start"
         yield found[0]
@@ -190,10 +193,9 @@ class Changes:
         )
 
     def _consent(self, mentor: UUID) -> None:
-        self.organisation.conn.execute(
-            "update mentorcert.peer_mentors set listing_consent = not listing_consent where id = %s",
-            (mentor,),
-        )
+        conn = self.organisation.conn
+        given = fetch(conn, "select listing_consent from mentorcert.peer_mentors where id = %s", mentor)
+        consent_again(conn, mentor, given=not given)
 
     def _expire_soon(self, mentor: UUID) -> None:
         """Let a certification, renewed a year ago, end in a moment: else it would take until midnight."""
@@ -222,6 +224,19 @@ class Changes:
 
     def _erase(self, mentor: UUID) -> None:
         self.organisation.conn.execute("select mentorcert_private.erase_peer_mentor(%s)", (mentor,))
+
+
+def decide_all(conn: Connection) -> None:
+    """Decide about what the portal holds newer: the registry is right, but for an erasure, which is repeated."""
+    for difference in restores.differences(conn):
+        # Of an erased peer mentor the portal's list says nothing; its answer does.
+        if difference.there.get("status") == "erased":
+            conn.execute(
+                "select mentorcert_private.erase_peer_mentor(id) from mentorcert.peer_mentors"
+                " where id = %s and erased_at is null",
+                (difference.peer_mentor_id,),
+            )
+        restores.decide(conn, difference.id, "ours", "soaked")
 
 
 def outcomes_of(organisation: Organisation) -> Counter[str]:

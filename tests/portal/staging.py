@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx2
 
 from mentorcert.portal.contract import message, signature
-from mentorcert.portal.contract.message import ContractVersion, Message
+from mentorcert.portal.contract.message import Message
 from mentorcert.portal.model import CertificationState, DesiredState
 from mentorcert_staging.options import DEMO_CLIENT_ID, DEMO_CLIENT_KEY, DEMO_WEBHOOK_KEY, Options
 from mentorcert_staging.server import server
@@ -61,7 +61,7 @@ class Staging:
         self,
         sent: DesiredState = STATE,
         *,
-        version: ContractVersion = "v1",
+        version: str = "v1",
         fault: str | None = None,
         keys: Sequence[str] = (DEMO_WEBHOOK_KEY,),
         timeout: float = 30.0,

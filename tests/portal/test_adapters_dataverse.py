@@ -15,7 +15,7 @@ from mentorcert.errors import (
     PortalUnavailableError,
     PortalUnexpectedAnswerError,
 )
-from mentorcert.portal.adapters.dataverse import CONFLICT_ATTEMPTS, columns_of
+from mentorcert.portal.adapters.dataverse import CONFLICT_ATTEMPTS, UNADDRESSABLE, columns_of
 from mentorcert.portal.adapters.port import Portal
 from mentorcert.portal.config.configuration import DataverseTarget
 from mentorcert_staging.options import Options, ServiceLimits
@@ -30,7 +30,7 @@ from tests.portal.connections import (
     secret,
     served,
 )
-from tests.portal.staging import MENTOR, STATE, Staging, running, state
+from tests.portal.staging import MENTOR, STATE, TABLE, Staging, running, state
 
 pytestmark = pytest.mark.usefixtures("secrets")
 
@@ -48,10 +48,10 @@ def row(staging: Staging, key: str = str(MENTOR)) -> dict[str, Any]:
 
 def test_a_row_is_made_changed_and_kept_from_older_states(staging: Staging) -> None:
     connection = dataverse(staging.url)
-    made = do(connection, lambda portal: portal.apply(state(5), 1))
-    changed = do(connection, lambda portal: portal.apply(state(6, listed=False, listed_until=None), 1))
-    again = do(connection, lambda portal: portal.apply(state(6), 2))
-    older = do(connection, lambda portal: portal.apply(state(4), 1))
+    made = do(connection, lambda portal: portal.apply(state(5)))
+    changed = do(connection, lambda portal: portal.apply(state(6, listed=False, listed_until=None)))
+    again = do(connection, lambda portal: portal.apply(state(6)))
+    older = do(connection, lambda portal: portal.apply(state(4)))
     assert [one.outcome for one in (made, changed, again, older)] == [*["applied"] * 3, "already_newer"]
     assert (older.remote_version, older.http_status) == (6, 200)
     assert staging.applied() == [5, 6, 6]
@@ -60,7 +60,7 @@ def test_a_row_is_made_changed_and_kept_from_older_states(staging: Staging) -> N
 
 def test_a_date_only_column_has_the_last_day_that_counts(staging: Staging) -> None:
     oslo_midnight = datetime(2026, 12, 31, 23, tzinfo=UTC)
-    do(dataverse(staging.url), lambda portal: portal.apply(state(1, listed_until=oslo_midnight), 1))
+    do(dataverse(staging.url), lambda portal: portal.apply(state(1, listed_until=oslo_midnight)))
     stored = row(staging)
     assert stored["hlf_listeduntil"] == "2026-12-31"
     assert stored["hlf_effectiveat"] == "2026-03-01T23:00:00Z"
@@ -85,6 +85,7 @@ def test_values_and_days_are_the_mapping_s() -> None:
     assert isinstance(target, DataverseTarget)
     assert columns_of(STATE, target) == {
         "hlf_mentorversion": 7,
+        "hlf_mentorepoch": 0,
         "status": 1,
         "listed": "Ja",
         "hlf_listeduntil": "2999-01-01",
@@ -101,10 +102,10 @@ def test_who_writes_in_between_is_read_again(staging: Staging) -> None:
 
     async def write_all(portal: Portal) -> str:
         done = await asyncio.gather(
-            *[portal.apply(state(version), 1) for version in range(1, 51)], return_exceptions=True
+            *[portal.apply(state(version)) for version in range(1, 51)], return_exceptions=True
         )
         assert all(isinstance(one, PortalUnavailableError) or not isinstance(one, Exception) for one in done)
-        return (await portal.apply(state(50), 2)).outcome
+        return (await portal.apply(state(50))).outcome
 
     do(dataverse(staging.url, limits={"concurrency": 16}), write_all)
     assert staging.applied() == sorted(staging.applied())
@@ -159,14 +160,27 @@ def test_without_the_right_to_make_rows_a_missing_one_is_refused(staging: Stagin
     connection = dataverse(staging.url, target={"create_missing": False})
     assert type(failure(connection, apply)) is PortalRejectedError
     do(dataverse(staging.url), apply)
-    assert do(connection, lambda portal: portal.apply(state(8), 1)).outcome == "applied"
+    assert do(connection, lambda portal: portal.apply(state(8))).outcome == "applied"
 
 
-@pytest.mark.parametrize("external_id", ["O'Brien", "a/b?c=d&e#f", "x')/y", "æøå %41", "..", "' or 1 eq 1"])
+@pytest.mark.parametrize("character", sorted(UNADDRESSABLE))
+def test_a_key_that_dataverse_cannot_address_is_refused_here_as_there(
+    staging: Staging, character: str
+) -> None:
+    connection = dataverse(staging.url, target={"key": "hlf_externalid", "key_holds": "external_id"})
+    number = f"47{character}11"
+    refused = failure(connection, lambda portal: portal.apply(state(1, external_id=number)))
+    assert (type(refused), f"contains {character};" in str(refused)) == (PortalRejectedError, True)
+    row = f"{TABLE}(hlf_externalid='{quote(number, safe='')}')"
+    token = staging.token()
+    assert staging.client.get(row, headers={"Authorization": f"Bearer {token}"}).status_code == 400
+
+
+@pytest.mark.parametrize("external_id", ["O'Brien", "x') y", "æøå 41", "..", "' or 1 eq 1"])
 def test_a_key_is_never_more_than_a_key(staging: Staging, external_id: str) -> None:
     connection = dataverse(staging.url, target={"key": "hlf_externalid", "key_holds": "external_id"})
-    do(connection, lambda portal: portal.apply(state(1, external_id=external_id), 1))
-    do(connection, lambda portal: portal.apply(state(2, external_id="another"), 1))
+    do(connection, lambda portal: portal.apply(state(1, external_id=external_id)))
+    do(connection, lambda portal: portal.apply(state(2, external_id="another")))
     assert sorted(str(one.external_id) for one in do(connection, read)) == sorted([external_id, "another"])
 
 
@@ -201,7 +215,7 @@ def test_what_was_applied_before_its_answer_was_lost_is_applied_again(staging: S
     connection = dataverse(staging.url)
     staging.use({"kind": "drop", "applied_first": True, "route": "dataverse", "method": "PATCH", "times": 1})
     failure(connection, apply)
-    assert do(connection, lambda portal: portal.apply(STATE, 2)).outcome == "applied"
+    assert do(connection, lambda portal: portal.apply(STATE)).outcome == "applied"
     assert staging.applied() == [7, 7]
 
 
@@ -233,11 +247,11 @@ def test_an_expired_token_is_replaced_once_for_all(staging: Staging) -> None:
     """Twenty requests are refused with the same token: one new token is fetched."""
 
     async def work(portal: Portal) -> None:
-        await portal.apply(STATE, 1)
+        await portal.apply(STATE)
         tokens = {"kind": "delay", "seconds": 0, "route": "token"}
         staging.use({"kind": "expired_token", "route": "dataverse", "method": "GET", "nth": [1]}, tokens)
         mentors = [uuid4() for _ in range(20)]
-        await asyncio.gather(*[portal.apply(state(1, mentor), 1) for mentor in mentors])
+        await asyncio.gather(*[portal.apply(state(1, mentor)) for mentor in mentors])
 
     do(dataverse(staging.url, limits={"concurrency": 20}), work)
     assert staging.client.get("/faults").json()["fired"] == [1, 1]

@@ -1,7 +1,6 @@
 """The Dataverse adapter against the staging portal: what it reads of the portal's table."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,6 +10,7 @@ from mentorcert.errors import (
     PortalUnexpectedAnswerError,
 )
 from mentorcert.portal.adapters.port import Portal
+from mentorcert.portal.contract import values
 from mentorcert.portal.model import PortalRecord
 from tests.portal.connections import (
     COLUMNS,
@@ -37,14 +37,17 @@ def test_all_rows_are_read_page_by_page(staging: Staging) -> None:
 
     async def send_all(portal: Portal) -> None:
         for mentor in mentors:
-            await portal.apply(state(1, mentor, status="expired", listed=False, listed_until=None), 1)
+            await portal.apply(state(1, mentor, status="expired", listed=False, listed_until=None))
 
     do(connection, send_all)
+    details = {
+        "listed_until": None,
+        "effective_at": "2026-03-01T23:00:00+00:00",
+        "certification hearing expires_at": values.day("2999-01-01", "Europe/Oslo"),
+    }
     assert do(connection, read) == [
-        PortalRecord(mentor, None, 1, "expired", listed=False) for mentor in mentors
+        PortalRecord(mentor, None, 1, "expired", listed=False, details=details, epoch=0) for mentor in mentors
     ]
-    later = datetime.now(UTC) + timedelta(hours=1)
-    assert do(connection, lambda portal: read(portal, later)) == []
     only_listed = dataverse(staging.url, target={"filter": "hlf_listed eq true"})
     assert do(only_listed, read) == []
 
@@ -59,10 +62,11 @@ def test_what_is_no_id_of_ours_is_kept_visible() -> None:
         },
         {"hlf_mentorcertid": None, "hlf_status": 5, "hlf_listed": 1, "hlf_mentorversion": 2},
     ]
+    nothing = {"listed_until": None, "effective_at": None, "certification hearing expires_at": None}
     with served(Answers((200, JSON, json.dumps({"value": rows}).encode()))) as url:
         assert do(dataverse(url, KEY_AUTH), read) == [
-            PortalRecord(None, "nobody", None, "certified", listed=True),
-            PortalRecord(None, None, 2, "5", listed=None),
+            PortalRecord(None, "nobody", None, "certified", listed=True, details=nothing, epoch=0),
+            PortalRecord(None, None, 2, "5", listed=None, details=nothing, epoch=0),
         ]
 
 

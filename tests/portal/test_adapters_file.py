@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,7 @@ def connection(folder: Path, kind: str = "csv", **limits: Any) -> Configuration:
 
 def store(folder: Path, *states: DesiredState, kind: str = "csv") -> list[str]:
     async def work(portal: Portal) -> list[str]:
-        return [one.outcome for one in await asyncio.gather(*[portal.apply(state, 1) for state in states])]
+        return [one.outcome for one in await asyncio.gather(*[portal.apply(state) for state in states])]
 
     return do(connection(folder, kind), work)
 
@@ -101,6 +100,7 @@ def test_what_stands_in_the_file(tmp_path: Path) -> None:
             "external_id": "4711",
             "organisation": "hlf",
             "mentor_version": "7",
+            "mentor_epoch": "0",
             "status": "certified",
             "listed": "true",
             "listed_until": "2999-01-01T00:00:00Z",
@@ -129,7 +129,7 @@ def test_two_writers_of_one_folder_lose_nothing(tmp_path: Path) -> None:
         async with connected(connection(tmp_path)) as one, connected(connection(tmp_path)) as other:
             for number in range(0, 40, 2):
                 mentors = UUID(int=number), UUID(int=number + 1)
-                await asyncio.gather(one.apply(state(1, mentors[0]), 1), other.apply(state(1, mentors[1]), 1))
+                await asyncio.gather(one.apply(state(1, mentors[0])), other.apply(state(1, mentors[1])))
 
     asyncio.run(write())
     assert (manifest(tmp_path)["rows"], manifest(tmp_path)["sequence"]) == (40, 40)
@@ -137,8 +137,8 @@ def test_two_writers_of_one_folder_lose_nothing(tmp_path: Path) -> None:
 
 def test_who_stops_waiting_does_not_stop_the_others(tmp_path: Path) -> None:
     async def work(portal: Portal) -> str:
-        impatient = asyncio.create_task(portal.apply(state(1), 1))
-        patient = asyncio.create_task(portal.apply(state(1, OTHER_MENTOR), 1))
+        impatient = asyncio.create_task(portal.apply(state(1)))
+        patient = asyncio.create_task(portal.apply(state(1, OTHER_MENTOR)))
         await asyncio.sleep(0)
         impatient.cancel()
         return (await patient).outcome
@@ -149,7 +149,7 @@ def test_who_stops_waiting_does_not_stop_the_others(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "not-mounted"
-    for work in (lambda portal: portal.apply(STATE, 1), lambda portal: portal.probe()):
+    for work in (lambda portal: portal.apply(STATE), lambda portal: portal.probe()):
         assert type(failure(connection(missing), work)) is PortalUnavailableError
     assert not missing.exists()
 
@@ -168,14 +168,14 @@ def test_what_somebody_else_wrote_is_not_overwritten(tmp_path: Path, harm: str, 
         case _:
             (tmp_path / adapter.MANIFEST).write_text(json.dumps(manifest(tmp_path) | {"file": "/etc/passwd"}))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    failed = failure(connection(tmp_path, kind), lambda portal: portal.apply(state(8), 1))
+    failed = failure(connection(tmp_path, kind), lambda portal: portal.apply(state(8)))
     assert type(failed) is PortalUnexpectedAnswerError
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_it_cannot_say_what_the_portal_shows(tmp_path: Path) -> None:
     async def read(portal: Portal) -> list[PortalRecord]:
-        return [one async for one in portal.fetch_state(datetime.now(UTC))]
+        return [one async for one in portal.fetch_state()]
 
     assert type(failure(connection(tmp_path), read)) is CannotReadError
 

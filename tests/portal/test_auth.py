@@ -233,11 +233,11 @@ def test_who_fetches_may_give_up_without_harm_to_those_who_wait() -> None:
 def test_a_secret_that_was_exchanged_is_read_after_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(portal: Portal) -> str:
         with pytest.raises(PortalUnauthorisedError) as caught:
-            await portal.apply(STATE, 1)
+            await portal.apply(STATE)
         assert_harmless(caught.value)
         monkeypatch.setenv("PORTAL_CLIENT_SECRET", SECRETS["PORTAL_CLIENT_SECRET"])
         await portal.refresh()
-        return (await portal.apply(STATE, 1)).outcome
+        return (await portal.apply(STATE)).outcome
 
     with running() as staging:
         monkeypatch.setenv("PORTAL_CLIENT_SECRET", "the old one")
@@ -246,13 +246,13 @@ def test_a_secret_that_was_exchanged_is_read_after_a_refusal(monkeypatch: pytest
 
 def test_without_a_refusal_a_refresh_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(portal: Portal) -> None:
-        await portal.apply(STATE, 1)
+        await portal.apply(STATE)
         monkeypatch.delenv("PORTAL_CLIENT_SECRET")
         await portal.refresh()
-        await portal.apply(STATE, 1)
+        await portal.apply(STATE)
         staging.use({"kind": "expired_token", "route": "dataverse"})
         with pytest.raises(PortalUnauthorisedError):
-            await portal.apply(STATE, 1)
+            await portal.apply(STATE)
         with pytest.raises(PortalUnauthorisedError, match="env:PORTAL_CLIENT_SECRET is empty or missing"):
             await portal.refresh()
 

@@ -48,9 +48,14 @@ action = "renew"
 certification_type = "basic"
 date_column = "completed"
 entity = "course"
-columns = { status = 3 }
+columns = { grade = 3 }
 mentor = { column = "number" }
 """
+MISNAMED = RULE.replace('"course"', '"cuorse"') + '[inbound.tables]\ncourse = "courses"'
+
+
+def owning(column: str) -> str:
+    return INBOUND.replace("[inbound]", f'[inbound]\nown_columns = ["{column}"]') + RULE
 
 
 def load(tmp_path: Path, text: str) -> configuration.Configuration:
@@ -99,8 +104,19 @@ def test_the_examples_are_valid() -> None:
         (WEBHOOK + INBOUND + RULE.replace('"renew"', '"delete"'), ["inbound.rules[0].action"]),
         (WEBHOOK + INBOUND + RULE.replace('"renew"', '"merge"'), ["the action merge needs into"]),
         (WEBHOOK + INBOUND + RULE.replace("date_column", "into"), ["the action renew needs date_column"]),
-        (WEBHOOK + INBOUND + RULE.replace("columns = { status = 3 }", ""), ["needs columns"]),
+        (WEBHOOK + INBOUND + RULE.replace("columns = { grade = 3 }", ""), ["needs columns"]),
         (WEBHOOK + INBOUND + RULE + RULE, ["each needs its own name"]),
+        (WEBHOOK + INBOUND + RULE.replace('"course"', '"Course"'), ["logical names are lower case"]),
+        (WEBHOOK + INBOUND + RULE + 'message = "update"', ["knows no update; did you mean Update?"]),
+        (WEBHOOK + INBOUND + RULE.replace('"course"', '"org.course.v1"') + 'message = "Update"', ["has no message"]),
+        (WEBHOOK + INBOUND + RULE.replace('"number"', '"Number"'), ["Number: Dataverse's column names are lower"]),
+        (WEBHOOK + INBOUND + RULE.replace('"number"', '"PrimaryEntityId"'), ["never equal to a member number"]),
+        (WEBHOOK + INBOUND + RULE + 'message = "Updates"', ["did you mean Update?"]),
+        (WEBHOOK + INBOUND + MISNAMED, ["one: no table of the file is cuorse; did you mean course?"]),
+        (DATAVERSE + owning("versions"), ["we do not write versions, so it is no echo; did you mean version?"]),
+        (WEBHOOK + owning("mentor_versions"), ["did you mean mentor_version?"]),
+        (DATAVERSE + INBOUND + RULE.replace("{ grade", "{ status"), ["one names status, which we write", "own_users"]),
+        (WEBHOOK + INBOUND + RULE.replace("{ grade", "{ listed"), ["one names listed, which we write"]),
     ],
 )  # fmt: skip
 def test_each_fault_is_named_with_its_place(tmp_path: Path, text: str, faults: list[str]) -> None:

@@ -44,9 +44,9 @@ def heard(
 
 
 def test_it_takes_every_golden_example(receiver: dict[str, Any]) -> None:
-    headers = json.loads((FOLDER / "v1.0" / "headers.json").read_text("utf-8"))["headers"]
+    headers = json.loads((FOLDER / "v1.1" / "headers.json").read_text("utf-8"))["headers"]
     for name in sorted(headers, key=lambda name: STATES[name.removesuffix(".json")].version):
-        body = (FOLDER / "v1.0" / name).read_bytes()
+        body = (FOLDER / "v1.1" / name).read_bytes()
         assert heard(receiver, headers[name], body)[0] == 200
 
 
@@ -55,6 +55,24 @@ def test_it_keeps_the_rule(receiver: dict[str, Any]) -> None:
         send(receiver, replace(STATES["certified"], version=n))[1]["outcome"] for n in (3, 3, 2, 4, 1)
     ]
     assert outcomes == ["applied", "already_newer", "already_newer", "applied", "already_newer"]
+
+
+def test_a_higher_epoch_wins_and_erased_is_for_good(receiver: dict[str, Any]) -> None:
+    certified, erased = STATES["certified"], STATES["erased"]
+    sent = [
+        replace(certified, version=6),
+        replace(certified, version=4, epoch=1),
+        replace(certified, version=9),
+        replace(erased, version=5, epoch=1),
+        replace(certified, version=9, epoch=2),
+        replace(erased, version=9, epoch=2),
+    ]
+    answers = [send(receiver, one)[1] for one in sent]
+    assert [answer["outcome"] for answer in answers] == [
+        "applied", "applied", "already_newer", "applied", "erased", "applied",
+    ]  # fmt: skip
+    assert int(answers[2]["mentor_epoch"]) == 1
+    assert receiver["listed"]("2026-03-02T00:00:00Z") == []
 
 
 def test_it_shows_whom_it_may(receiver: dict[str, Any]) -> None:
@@ -79,6 +97,7 @@ def test_it_verifies(receiver: dict[str, Any]) -> None:
     assert heard(receiver, {}, rendered.body)[0] == 401
 
 
+@pytest.mark.usefixtures("version_2")
 def test_it_does_not_guess_at_version_2(receiver: dict[str, Any]) -> None:
     rendered = message.render(STATES["certified"], target=TARGET, version="v2")
     headers = signature.headers(rendered.id, rendered.body, [KEY], SENT_AT)
@@ -86,13 +105,13 @@ def test_it_does_not_guess_at_version_2(receiver: dict[str, Any]) -> None:
 
 
 def test_the_headers_shown_are_those_of_the_first_example() -> None:
-    headers = json.loads((FOLDER / "v1.0" / "headers.json").read_text("utf-8"))["headers"]["certified.json"]
+    headers = json.loads((FOLDER / "v1.1" / "headers.json").read_text("utf-8"))["headers"]["certified.json"]
     shown = dict(re.findall(r"^(webhook-[a-z]+): (.+)$", DOCUMENT, re.MULTILINE))
     assert shown == headers | {"webhook-signature": headers["webhook-signature"].split(" ")[0]}
 
 
 def test_every_link_within_the_checkout_leads_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", DOCUMENT)
-    assert len(targets) == 10
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", DOCUMENT)
+    assert len(targets) == 9
     for target in targets:
         assert (ROOT / "docs" / "portal" / target).is_file(), target

@@ -53,7 +53,7 @@ def test_the_worst_comes_first(world: World) -> None:
 
 def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
     world.execute("update mentorcert.peer_mentors set listing_consent = false")
-    world.execute("update mentorcert_portal.states set first_dirty_at = now() - interval '14 minutes'")
+    world.late("14 minutes")
     assert codes(world.conn) == []
     (connection,) = health.read(world.conn).connections
     assert connection.oldest_removal_s is not None
@@ -62,7 +62,12 @@ def test_a_quarter_of_an_hour_is_allowed(world: World) -> None:
 
 
 def test_what_the_calendar_removes_counts_from_that_instant(world: World) -> None:
-    world.execute("update mentorcert_portal.states set next_attempt_at = now() - interval '16 minutes'")
+    assert fetch(
+        world.conn,
+        "select removal_due_at = listed_until from mentorcert_portal.states"
+        " join public.listed_peer_mentors using (peer_mentor_id)",
+    )
+    world.late()
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
@@ -72,39 +77,54 @@ def test_who_expires_while_the_row_waits_is_a_removal_though_nobody_derived_it(w
     world.change()
     report(world.conn, world.organisation.id, claim(world.conn, world.organisation.id), "unauthorised")
     let_end(world.conn, certification)
-    world.execute(
-        "update public.listed_peer_mentors set listed_until = now() - interval '16 minutes';"
-        "update mentorcert_portal.states set"
-        "  changed_at = now() - interval '1 day', content_until = now() - interval '16 minutes'"
-    )
+    world.late()
     assert fetch(world.conn, "select is_removal from mentorcert_portal.states") is False
-    assert codes(world.conn) == ["connection_blocked", "removal_unconfirmed"]
+    assert codes(world.conn) == ["credentials_refused", "removal_unconfirmed"]
     # Tidied away by the night, it is no less wrong.
     world.execute("delete from public.listed_peer_mentors")
-    assert codes(world.conn) == ["connection_blocked", "removal_unconfirmed"]
+    assert codes(world.conn) == ["credentials_refused", "removal_unconfirmed"]
+    # Another change doesn't make it young.
+    world.change()
+    assert codes(world.conn) == ["credentials_refused", "removal_unconfirmed"]
 
 
 def test_who_was_never_certified_is_no_removal(world: World) -> None:
     world.organisation.mentor("new")
     report(world.conn, world.organisation.id, claim(world.conn, world.organisation.id), "unavailable")
     world.execute(
-        "update mentorcert_portal.states set first_dirty_at = now() - interval '30 min' where state = 'retry'"
+        "update mentorcert_portal.states set"
+        " first_dirty_at = now() - interval '30 min', removal_due_at = now() - interval '30 min'"
+        " where state = 'retry'"
     )
     assert codes(world.conn) == []
 
 
-@pytest.mark.parametrize("mode", ["capture", "shadow", "paused"])
-def test_what_is_held_back_on_purpose_is_no_failure_to_remove(world: World, mode: str) -> None:
+@pytest.mark.parametrize("mode", ["capture", "canary", "paused"])
+def test_who_is_shown_and_must_not_be_is_an_error_in_every_mode(world: World, mode: str) -> None:
+    other = world.organisation.mentor("other")
     BREAKS["removal_unconfirmed"].provoke(world)
-    world.mode(mode, "14 min")
-    assert codes(world.conn) == ([] if mode == "paused" else ["nothing_sent"])
-    (connection,) = health.read(world.conn).connections
-    assert (connection.oldest_removal_s, connection.held_removals) == (None, 1)
+    set_mode(world.conn, world.organisation.id, mode, *([other] if mode == "canary" else []))
+    assert "removal_unconfirmed" in codes(world.conn)
+    world.late("14 minutes")
+    assert "removal_unconfirmed" not in codes(world.conn)
 
 
-def test_after_months_of_capture_the_quarter_of_an_hour_begins_again(world: World) -> None:
+def test_without_a_worker_a_connection_or_the_breaker_closed_it_is_an_error_too(world: World) -> None:
+    BREAKS["removal_unconfirmed"].provoke(world)
+    world.execute("delete from mentorcert_portal.workers")
+    BREAKS["breaker_open"].provoke(world)
+    world.execute("select mentorcert_portal.connect(%s, 'file', 'v1', 'moved')", world.organisation.id)
+    assert codes(world.conn) == ["no_worker", "breaker_open", "removal_unconfirmed"]
+
+
+def test_of_whom_nothing_was_ever_sent_it_counts_from_going_live(world: World) -> None:
+    """The portal may have shown them before us."""
     world.mode("capture")
-    BREAKS["removal_unconfirmed"].provoke(world)
+    old = world.organisation.mentor("old")
+    world.organisation.certify(old, issued=today(world.conn, -400), last_day=today(world.conn, -9))
+    world.late("2 days")
+    world.execute("update mentorcert_portal.states set removal_due_at = null where shown")
+    assert codes(world.conn) == ["nothing_sent"]
     world.mode("live", "14 min")
     world.compared()
     assert codes(world.conn) == []
@@ -121,14 +141,18 @@ def test_setting_the_same_mode_again_begins_nothing_again(world: World) -> None:
     assert codes(world.conn) == ["removal_unconfirmed"]
 
 
-def test_of_the_canary_only_the_named_count(world: World) -> None:
+def test_of_whom_nothing_was_sent_only_the_named_canaries_count(world: World) -> None:
     other = world.organisation.mentor("other")
     world.organisation.certify(other, issued=today(world.conn, -10), last_day=today(world.conn, 30))
     settle(world.conn, world.organisation.id)
     world.mode("canary")
     world.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", other)
-    waits = "update mentorcert_portal.states set first_dirty_at = now() - interval '16 minutes'"
-    world.execute(f"{waits} where state <> 'in_sync'")
+    world.execute("update mentorcert_portal.states set shown = null where peer_mentor_id = %s", other)
+    world.execute(
+        "update mentorcert_portal.states set removal_due_at = now() - interval '16 minutes'"
+        " where peer_mentor_id = %s",
+        other,
+    )
     assert codes(world.conn) == []
     world.execute("update mentorcert_portal.connections set canary_peer_mentor_ids = array[%s::uuid]", other)
     assert codes(world.conn) == ["removal_unconfirmed"]
@@ -137,14 +161,14 @@ def test_of_the_canary_only_the_named_count(world: World) -> None:
 def test_before_going_live_the_portals_list_is_not_ours(world: World) -> None:
     world.drifts("listed_but_expired")
     assert codes(world.conn) == ["listed_but_expired"]
-    world.mode("canary", "3 hours")
-    assert codes(world.conn) == ["drift"]
-    world.mode("shadow")
+    world.mode("capture")
+    assert codes(world.conn) == ["listed_but_expired", "nothing_sent"]
+    world.execute("update mentorcert_portal.states set confirmed_version = null, state = 'pending'")
     assert codes(world.conn) == ["nothing_sent"]
 
 
 def test_unverified_is_never_green(world: World) -> None:
-    world.mode("shadow")
+    world.mode("capture")
     world.mode("live", "1 min")
     assert codes(world.conn) == ["unverified"]
     world.compared(scope="recent")
@@ -206,7 +230,7 @@ def test_the_number_of_statements_does_not_grow(
         organisation = set_up(world.conn, f"more-{number}")
         organisation.mentor()
         connect_portal(world.conn, organisation.id)
-    assert statements() == before == 7
+    assert statements() == before == 8
 
 
 def test_it_is_read_in_one_snapshot_and_writes_nothing(world: World) -> None:
@@ -221,8 +245,7 @@ def test_attempts_are_counted_for_ever_and_lately(world: World) -> None:
     world.fails("unavailable")
     world.fails("unavailable")
     world.settle()
-    (connection,) = health.read(world.conn).connections
-    assert connection.attempts_by_outcome == {"applied": 2, "unavailable": 2}
+    assert health.figures(world.conn)["demo"].attempts_by_outcome == {"applied": 2, "unavailable": 2}
     with world.conn.transaction():
         world.execute("set local session_replication_role = replica")
         world.execute(
@@ -259,8 +282,7 @@ def test_what_is_outdated_is_deleted_and_the_rest_kept(outdated: World) -> None:
     assert fetch(conn, "select (state, body is null, reason)::text from mentorcert_portal.inbox") == (
         '(lapsed,t,"was needs_person")'
     )
-    (connection,) = health.read(conn).connections
-    assert connection.attempts_by_outcome == {"applied": 2, "unavailable": 1}
+    assert health.figures(conn)["demo"].attempts_by_outcome == {"applied": 2, "unavailable": 1}
     assert codes(conn) == []
 
 

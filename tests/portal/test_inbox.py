@@ -6,15 +6,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert import logs
+from mentorcert.db import rows as rows_of
 from mentorcert.db.connection import Connection, connect
 from mentorcert.portal.inbound import inbox
+from mentorcert.portal.inbound.actions import Outcome
 from tests.portal.inbound import (
     DEMO,
     RULES,
@@ -144,7 +147,7 @@ def test_several_workers_do_each_message_once(
         receive(conn, completed(utc(2020, 3, 1), sequence=sequence, record_id=uuid4()))
 
     def work_on(_: int) -> int:
-        with connect(database, autocommit=True) as own:
+        with connect(make_conninfo(database, user="mentorcert_receiver"), autocommit=True) as own:
             return inbox.work(own, DEMO)
 
     with ThreadPoolExecutor(4) as threads:
@@ -160,7 +163,10 @@ def test_a_message_whose_worker_dies_is_worked_again(
     certification = organisation.certify(organisation.mentor(), last_day=date(2021, 1, 1))
     id_ = receive(conn, completed(utc(2025, 1, 10)))
 
-    with monkeypatch.context() as patched, connect(database, autocommit=True) as own:
+    with (
+        monkeypatch.context() as patched,
+        connect(make_conninfo(database, user="mentorcert_receiver"), autocommit=True) as own,
+    ):
         patched.setattr(inbox._QUERIES, "finish", Mock(**{"encode.side_effect": KeyboardInterrupt}))
         with pytest.raises(KeyboardInterrupt):
             inbox.work(own, DEMO)
@@ -170,20 +176,45 @@ def test_a_message_whose_worker_dies_is_worked_again(
     assert kinds(conn, certification) == ["issued", "renewed"]
 
 
-def test_what_somebody_else_holds_is_tried_again_later(
-    conn: Connection, database: str, organisation: Organisation
+def test_a_stored_value_that_cannot_be_read_stops_no_other_message(
+    conn: Connection, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mentor = organisation.mentor()
+    first, second = receive(conn, b"{}"), receive(conn, withdrawn())
+    judge = inbox._judge
+
+    def read(conn: Connection, claimed: Any, *more: Any) -> Outcome:
+        if claimed.id == first:
+            rows_of.fetch_one(conn, object, "select 'infinity'::timestamptz")
+        return judge(conn, claimed, *more)
+
+    monkeypatch.setattr(inbox, "_judge", read)
+    assert inbox.work(conn, DEMO) == 2
+    assert state(conn, first)[:2] == ("failed", "unexpected UnreadableValueError")
+    assert (state(conn, second)[0], consents(conn, mentor)) == ("worked", False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [("lock_timeout = '10ms'", "LockTimeoutError"), ("statement_timeout = '500ms'", "StatementTimeoutError")],
+)
+def test_what_the_database_cannot_do_now_is_tried_again_later(
+    conn: Connection, database: str, organisation: Organisation, setting: LiteralString, reason: str
 ) -> None:
     mentor = organisation.mentor()
     id_ = receive(conn, withdrawn())
-    with connect(database) as other, connect(database, autocommit=True) as own:
+    with (
+        connect(database) as other,
+        connect(make_conninfo(database, user="mentorcert_receiver"), autocommit=True) as own,
+    ):
         other.execute("select 1 from mentorcert.peer_mentors for update")
-        own.execute("set lock_timeout = '10ms'")
+        own.execute(f"set {setting}")
         assert inbox.work(own, DEMO) == 1
         other.rollback()
     (found,) = rows(
         conn, "select state, reason, attempts, next_attempt_at > now() from mentorcert_portal.inbox"
     )
-    assert found == ("received", "LockTimeoutError", 1, True)
+    assert found == ("received", reason, 1, True)
     conn.execute("update mentorcert_portal.inbox set next_attempt_at = now()")
     assert inbox.work(conn, DEMO) == 1
     assert (state(conn, id_)[0], consents(conn, mentor)) == ("worked", False)

@@ -9,6 +9,8 @@ import pytest
 
 from mentorcert.db.connection import Connection
 from tests.portal.inbound import (
+    NEW,
+    OLD,
     OWN_USER,
     RULES,
     completed,
@@ -160,18 +162,18 @@ def test_of_an_image_alone_nothing_follows(conn: Connection, organisation: Organ
 
 
 def test_a_merged_contact_s_mentor_follows(conn: Connection, organisation: Organisation) -> None:
-    mentor = organisation.mentor("old")
-    assert work(conn, merged("old", "new")) == ("worked", None)
-    assert fetch(conn, "select external_id from mentorcert.peer_mentors where id = %s", mentor) == "new"
-    assert work(conn, merged("old", "new")) == ("ignored", "the contact that went is no peer mentor here")
-    assert work(conn, merged("new", "new")) == ("ignored", "both are the same peer mentor")
+    mentor = organisation.mentor(OLD)
+    assert work(conn, merged(OLD, NEW)) == ("worked", None)
+    assert fetch(conn, "select external_id from mentorcert.peer_mentors where id = %s", mentor) == NEW
+    assert work(conn, merged(OLD, NEW)) == ("ignored", "the contact that went is no peer mentor here")
+    assert work(conn, merged(NEW, NEW)) == ("ignored", "both are the same peer mentor")
 
 
 def test_two_peer_mentors_are_not_merged_by_a_message(conn: Connection, organisation: Organisation) -> None:
-    for number in ("old", "new"):
+    for number in (OLD, NEW):
         organisation.mentor(number)
-    assert work(conn, merged("old", "new"))[0] == "needs_person"
-    assert rows(conn, "select external_id from mentorcert.peer_mentors order by 1") == [("new",), ("old",)]
+    assert work(conn, merged(OLD, NEW))[0] == "needs_person"
+    assert rows(conn, "select external_id from mentorcert.peer_mentors order by 1") == [(OLD,), (NEW,)]
 
 
 def test_an_older_message_changes_nothing(conn: Connection, organisation: Organisation) -> None:
@@ -190,9 +192,31 @@ def test_an_older_message_changes_nothing(conn: Connection, organisation: Organi
 def test_our_own_writes_come_back_as_echoes(conn: Connection, organisation: Organisation) -> None:
     mentor = organisation.mentor()
     assert work(conn, withdrawn(user_id=OWN_USER))[0] == "echo"
-    changed = {"hlf_showonlist": False, "hlf_mentorversion": 7}
-    assert work(conn, sent(entity="contact", changed=changed, image={"hlf_number": "1"}))[0] == "echo"
+    assert work(conn, sent(entity="contact", changed={"hlf_mentorversion": 7}))[0] == "echo"
     assert consents(conn, mentor)
+
+
+def test_a_form_that_sends_our_columns_too_withdraws_all_the_same(
+    conn: Connection, organisation: Organisation
+) -> None:
+    mentor = organisation.mentor()
+    changed = {"hlf_showonlist": False, "hlf_mentorversion": 7}
+    assert work(conn, sent(entity="contact", changed=changed, image={"hlf_number": "1"})) == ("worked", None)
+    assert not consents(conn, mentor)
+    act = rows(
+        conn, "select is_given, way from mentorcert.listing_consents order by recorded_at desc limit 1"
+    )
+    assert act == [(False, "portal")]
+
+
+def test_a_withdrawal_that_is_stuck_says_that_it_is_one(conn: Connection, organisation: Organisation) -> None:
+    work(conn, withdrawn("nobody"))
+    work(conn, sent(entity="contact", stripped=True), stripped=True)
+    work(conn, completed("yesterday"))
+    found = rows(conn, "select state, action from mentorcert_portal.inbox order by id")
+    assert found == [
+        ("needs_person", "withdraw_consent"), ("needs_fetch", "withdraw_consent"), ("needs_person", "renew"),
+    ]  # fmt: skip
 
 
 def test_a_stripped_message_asks_for_the_record(conn: Connection, organisation: Organisation) -> None:

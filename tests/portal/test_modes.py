@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from mentorcert.db.connection import Connection
-from tests.portal.sending import claim, connect_portal, outcomes, report, set_mode, settle, situation, stored
+from tests.portal.sending import claim, connect_portal, report, set_mode, settle, situation
 from tests.support.registry import fetch, rows, set_up
 
 
@@ -31,32 +31,16 @@ def test_connecting_again_keeps_the_mode(conn: Connection) -> None:
     assert rows(conn, "select mode, contract_version from mentorcert_portal.connections") == [("live", "v2")]
 
 
-def test_in_shadow_each_is_rehearsed_once_and_stays_unconfirmed(conn: Connection) -> None:
-    organisation = set_up(conn)
-    mentor = organisation.mentor()
-    connect_portal(conn, organisation.id, "shadow")
-    (claimed,) = claim(conn, organisation.id)
-    assert claimed["mode"] == "shadow"
-    report(conn, organisation.id, [claimed], "shadowed")
-    assert outcomes(conn, mentor) == ["shadowed"]
-    assert claim(conn, organisation.id) == []
-    after = stored(conn, mentor)
-    assert (after.state, after.confirmed_version) == ("pending", None)
-    assert situation(conn, organisation.id, mentor) == "held"
-    conn.execute("update mentorcert.peer_mentors set external_id = 'other'")
-    assert len(claim(conn, organisation.id)) == 1
-
-
-def test_going_live_sends_what_was_rehearsed(conn: Connection) -> None:
+def test_going_live_sends_what_waited(conn: Connection) -> None:
     organisation = set_up(conn)
     mentor, other = organisation.mentor("1"), organisation.mentor("2")
-    connect_portal(conn, organisation.id, "shadow")
+    connect_portal(conn, organisation.id, "live")
     claimed = claim(conn, organisation.id)
-    report(conn, organisation.id, claimed[:1], "shadowed")
+    report(conn, organisation.id, claimed[:1], "unavailable")
     set_mode(conn, organisation.id, "live")
     assert fetch(conn, "select is_reviving from mentorcert_portal.due()")
-    # The second rehearsal ends after the change.
-    report(conn, organisation.id, claimed[1:], "shadowed")
+    # The second attempt ends after the change.
+    report(conn, organisation.id, claimed[1:], "unavailable")
     while fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id):
         pass
     assert not fetch(conn, "select is_reviving from mentorcert_portal.due()")
@@ -67,12 +51,12 @@ def test_going_live_sends_what_was_rehearsed(conn: Connection) -> None:
 def test_reviving_is_not_over_while_a_lease_is_out(conn: Connection) -> None:
     organisation = set_up(conn)
     organisation.mentor()
-    connect_portal(conn, organisation.id, "shadow")
+    connect_portal(conn, organisation.id, "live")
     claimed = claim(conn, organisation.id)
     set_mode(conn, organisation.id, "live")
     assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 0
     assert fetch(conn, "select is_reviving from mentorcert_portal.due()")
-    report(conn, organisation.id, claimed, "shadowed")
+    report(conn, organisation.id, claimed, "unavailable")
     assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 1
 
 
@@ -102,7 +86,7 @@ def test_one_organisation_claims_nothing_of_another(conn: Connection) -> None:
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
-        ("select mentorcert_portal.set_mode(%(id)s, 'loud', 'why')", "connections_mode_valid"),
+        ("select mentorcert_portal.set_mode(%(id)s, 'shadow', 'why')", "connections_mode_valid"),
         ("select mentorcert_portal.set_mode(%(id)s, 'live', ' ')", "connections_reason_valid"),
         ("select mentorcert_portal.set_mode(%(id)s, 'canary', 'why')", "connections_canary_valid"),
         (

@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.conninfo import make_conninfo
 
-from mentorcert import logs
+from mentorcert import logs, monitoring
 from mentorcert.db.connection import Connection, connect
-from mentorcert.portal.monitoring import endpoints
-from mentorcert.portal.monitoring.watch import FindingLogger, HealthCache
+from mentorcert.portal.monitoring.watch import FindingLogger, HealthCache, HealthMetrics
 from tests.portal.breakage import BREAKS, World, in_order
 from tests.support.processes import DEADLINE_S, Thread
 from tests.support.registry import set_up
@@ -51,10 +51,12 @@ class Asked:
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Of the database; what the process measures of itself is there too."""
     return {
         (sample.name.removeprefix(P), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
+        if sample.name.startswith(P) or sample.name == "mentorcert_up"
     }
 
 
@@ -62,14 +64,17 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 def asked(url: str, keep_s: float = 0) -> Iterator[Asked]:
     with httpx2.Client(trust_env=False, timeout=DEADLINE_S) as client:
         of = Asked(url, client)
-        with endpoints.served(HealthCache(of.connect, keep_s=keep_s), "127.0.0.1", 0) as port:
+        cache = HealthCache(of.connect, keep_s=keep_s)
+        ready = {"": lambda: cache.read().errors}
+        with monitoring.served("127.0.0.1", 0, [HealthMetrics(cache)], ready) as port:
             client.base_url = httpx2.URL(f"http://127.0.0.1:{port}")
             yield of
 
 
 @pytest.fixture
 def process(database: str) -> Iterator[Asked]:
-    with asked(database) as of:
+    """Of a worker, under its own login role."""
+    with asked(make_conninfo(database, user="mentorcert_portal")) as of:
         yield of
 
 
@@ -112,8 +117,8 @@ def test_every_metric_is_there(world: World, process: Asked) -> None:
         "held": 0, "pending": 1, "retry": 0, "in_sync": 0,
     }  # fmt: skip
     assert found["attempts_total", "demo", "applied"] == 1
-    breakers = {state: found["breaker", "demo", state] for state in ("closed", "open", "blocked")}
-    assert breakers == {"closed": 1, "open": 0, "blocked": 0}
+    breakers = {state: found["breaker", "demo", state] for state in ("closed", "open")}
+    assert breakers == {"closed": 1, "open": 0}
     recent = found["last_reconciliation_timestamp_seconds", "demo", "recent"]
     assert 3500 < recent - found["last_reconciliation_timestamp_seconds", "demo", "full"] < 3700
     assert found["drift", "missing", "demo"] == 1
@@ -142,7 +147,10 @@ def test_without_the_database_it_is_neither_ready_nor_green(world: World, proces
     assert process.metrics()["mentorcert_up",] == 1
     there, process.url = process.url, AWAY
     answer = process.client.get("/metrics")
-    assert (answer.status_code, samples(answer.text)) == (503, {("mentorcert_up",): 0})
+    assert (answer.status_code, samples(answer.text)) == (200, {("mentorcert_up",): 0})
+    # Memory, CPU and start are those of the process, whatever its database does.
+    for of_process in ("resident_memory_bytes", "cpu_seconds_total", "start_time_seconds"):
+        assert f"process_{of_process}" in answer.text
     assert process.ready() == (503, ["database_unreachable"])
     process.url = there
     assert process.ready() == (200, [])
@@ -158,7 +166,7 @@ def test_a_database_that_lacks_a_migration_is_not_ready(
     assert process.ready() == (503, ["not_migrated"])
     process.url = empty_database
     assert process.ready() == (503, ["not_migrated"])
-    assert process.client.get("/metrics").status_code == 503
+    assert process.metrics() == {("mentorcert_up",): 0}
 
 
 def test_many_who_ask_at_once_get_one_reading(database: str, world: World) -> None:
@@ -169,7 +177,7 @@ def test_many_who_ask_at_once_get_one_reading(database: str, world: World) -> No
         for thread in threads:
             thread.join()
         assert of.ready() == (200, [])
-        assert of.readings == 1
+        assert of.readings == 2, "one of the health, one of the counts"
 
 
 def test_a_trouble_is_not_kept_longer_than_a_reading(database: str, world: World) -> None:

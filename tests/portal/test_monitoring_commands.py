@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection
 from mentorcert_staging.options import DEMO_WEBHOOK_KEY
@@ -80,9 +81,13 @@ class Running:
 
     def __init__(self, process: Child) -> None:
         self._process = process
-        found = re.search(r"http://[\d.:]+", process.line())
-        assert found, process.communicate()
-        self.url = found[0]
+        self.url = self.next_address()
+
+    def next_address(self) -> str:
+        """Return the address that its next line names."""
+        found = re.search(r"http://[\d.:]+", self._process.line())
+        assert found, self._process.communicate()
+        return found[0]
 
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(self.url + path, trust_env=False, timeout=60)
@@ -98,7 +103,10 @@ class Running:
 
 @contextmanager
 def process(*arguments: str | Path, database: str) -> Iterator[Running]:
-    with start(*arguments, database_url=database, MENTORCERT_LOG="DEBUG") as started:
+    login = {"worker": "mentorcert_portal", "receive": "mentorcert_receiver"}[str(arguments[1])]
+    with start(
+        *arguments, database_url=make_conninfo(database, user=login), MENTORCERT_LOG="DEBUG"
+    ) as started:
         yield Running(started)
 
 
@@ -147,8 +155,9 @@ def test_a_noisy_receiver_names_nobody(world: World, database: str, staging: Sta
         {"entity": "account", "changed": personal},
         {"entity": "contact", "changed": personal, "stripped": True},
     )
-    with process("portal", "receive", "--connection", file, "--port", "0", database=database) as receiver:
-        url = f"{receiver.url}/webhooks/dynamics/demo"
+    ports = ("--port", "0", "--metrics-port", "0")
+    with process("portal", "receive", "--connection", file, *ports, database=database) as receiver:
+        url = f"{receiver.next_address()}/webhooks/dynamics/demo"
         for code in (CODE, "wrong"):
             for body in bodies:
                 sent = {

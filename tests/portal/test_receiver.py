@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from standardwebhooks import Webhook
 
 from mentorcert.db.connection import Connection, pool
@@ -169,6 +170,13 @@ def test_the_library_of_standard_webhooks_signs_as_we_verify(conn: Connection, c
     assert stored(conn) == [(b'{"a": 1}', "msg_9", False, 0)]
 
 
+@pytest.mark.parametrize("size", [256, 8000])
+def test_an_id_that_is_too_long_is_no_fault_of_ours(
+    conn: Connection, client: httpx2.Client, size: int
+) -> None:
+    assert client.post(PATH, content=b"{}", headers=signed(b"{}", message_id="x" * size)).status_code == 401
+
+
 def test_a_message_that_comes_again_is_a_duplicate(conn: Connection, client: httpx2.Client) -> None:
     answers = [client.post(PATH, headers=signed(b"{}"), content=b"{}") for _ in range(3)]
     answers += [client.post(PATH, params=CODE, content=withdrawn_once()) for _ in range(2)]
@@ -187,7 +195,10 @@ def test_another_organisation_s_secret_opens_nothing(conn: Connection, database:
     set_up(conn, "other")
     theirs = inbound(auth=[{"method": "code", "value": secret("INBOUND_QUERY")}])
     connections = {"demo": inbound(auth=AUTH), "other": theirs}
-    with pool(database) as lent, served(receiver.application(connections, lent.connection)) as url:
+    with (
+        pool(make_conninfo(database, user="mentorcert_receiver")) as lent,
+        served(receiver.application(connections, lent.connection)) as url,
+    ):
         for slug, status in (
             ("demo", 202),
             ("other", 401),

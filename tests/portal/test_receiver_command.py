@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import httpx2
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection
 from tests.portal.staging import running
-from tests.support.command import Mentorcert, start
-from tests.support.processes import Child
+from tests.support.command import Mentorcert, run, start
+from tests.support.processes import DEADLINE_S, Child
 from tests.support.registry import fetch, kinds, set_up
 from tests.support.sessions import wait_until
 
@@ -49,7 +51,7 @@ date_column = "hlf_completedon"
 @contextmanager
 def receive_command(database: str, file: Path) -> Iterator[tuple[Child, str]]:
     command = ("portal", "receive", "--connection", file, "--port", "0")
-    with start(*command, database_url=database) as process:
+    with start(*command, database_url=make_conninfo(database, user="mentorcert_receiver")) as process:
         found = re.search(r"http://\S+/webhooks/dynamics/", process.line())
         assert found, process.communicate()
         yield process, f"{found[0]}demo"
@@ -91,3 +93,32 @@ def test_the_command_takes_what_a_portal_sends_and_works_it(
     file.write_text(CONNECTION.replace("hlf_course", "account"))
     again = mentorcert("portal", "inbox", "--rework", "--connection", file, "--json")
     assert [one["state"] for one in json.loads(again.stdout)["messages"]] == ["needs_fetch"]
+
+
+def test_the_port_of_the_webhooks_shows_no_figures(conn: Connection, database: str, tmp_path: Path) -> None:
+    set_up(conn)
+    (file := tmp_path / "connection.toml").write_text(CONNECTION)
+    with (
+        start(
+            *("portal", "receive", "--connection", file, "--port", "0", "--metrics-port", "0"),
+            database_url=make_conninfo(database, user="mentorcert_receiver"),
+        ) as process,
+        httpx2.Client(trust_env=False, timeout=DEADLINE_S) as http,
+    ):
+        own = re.findall(r"http://\S+/metrics", process.line())[0]
+        public = re.findall(r"http://[^/]+", process.line())[0]
+        answers = {
+            path: http.get(f"{public}{path}").status_code for path in ("/healthz", "/readyz", "/metrics")
+        }
+        assert answers == {"/healthz": 200, "/readyz": 404, "/metrics": 404}
+        text = http.get(own).text
+        assert "mentorcert_up 1.0" in text
+        assert "process_resident_memory_bytes" in text
+
+
+def test_no_portal_process_waits_for_an_unmigrated_database(empty_database: str, tmp_path: Path) -> None:
+    (file := tmp_path / "connection.toml").write_text(CONNECTION)
+    for command in (["receive"], ["worker"], ["worker", "--once"]):
+        done = run("portal", *command, "--connection", file, database_url=empty_database)
+        assert done.returncode == 1, command
+        assert "hint: Run `mentorcert migrate`." in done.stderr, command

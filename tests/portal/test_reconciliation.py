@@ -80,7 +80,6 @@ def test_the_missing_are_sent_again(subject: Subject) -> None:
     "columns",
     [
         {"mentorversion": 0},
-        {"mentorversion": 900},
         {"status": "suspended"},
         {"listed": False},
         {"listed": None},

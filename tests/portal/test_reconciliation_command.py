@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mentorcert.db.connection import Connection
 from tests.portal.reconciliation import Page, Subject, subject_on
@@ -108,7 +109,15 @@ def test_the_worker_reconciles_by_itself_and_sends_again(
     subject.work()
     subject.meddle(mentor, listed=True)
     conn.execute("update mentorcert_portal.connections set changed_at = changed_at - interval '2 hours'")
-    worker = start("portal", "worker", "--connection", subject.file, database_url=database)
+    worker = start(
+        "portal",
+        "worker",
+        "--connection",
+        subject.file,
+        "--lag",
+        "0",
+        database_url=make_conninfo(database, user="mentorcert_portal"),
+    )
     wait_until(lambda: not subject.shown()[mentor], "the removal")
     worker.terminate()
     _, logged = worker.communicate()
@@ -146,7 +155,13 @@ def test_a_worker_that_is_stopped_ends_the_reconciliation(
         return page
 
     subject.listing.change = change
-    worker = start("portal", "worker", "--connection", subject.file, database_url=database)
+    worker = start(
+        "portal",
+        "worker",
+        "--connection",
+        subject.file,
+        database_url=make_conninfo(database, user="mentorcert_portal"),
+    )
     _, logged = worker.communicate()
     assert worker.returncode == 0, logged
     assert subject.runs() == [("failed", True)]

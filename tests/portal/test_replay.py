@@ -106,7 +106,7 @@ def test_the_commands(conn: Connection, mentorcert: Mentorcert, tmp_path: Path) 
         'organisation = "demo"\n[target]\nadapter = "file"\nfolder = "/nowhere"\n', encoding="utf-8"
     )
     assert mentorcert("portal", "mode", "demo", "live", "--reason", "x").returncode == 1
-    assert mentorcert("portal", "connect", file, "--reason", "first").returncode == 0
+    assert mentorcert("portal", "connect", file, "--no-probe", "--reason", "first").returncode == 0
     assert mentorcert("portal", "status").returncode == 0
     assert mentorcert("portal", "mode", "nobody", "live", "--reason", "x").returncode == 2
     assert mentorcert("portal", "mode", "demo", "loud", "--reason", "x").returncode == 2

@@ -1,4 +1,4 @@
-"""`mentorcert portal stage`, as a user or a test of several processes runs it."""
+"""`mentorcert-staging`, as a user or a test of several processes runs it."""
 
 import json
 import signal
@@ -17,13 +17,16 @@ from tests.support.processes import DEADLINE_S
 
 # No command of these needs a database.
 NOWHERE = "host=/nowhere"
+STAGING = "mentorcert_staging"
 
 
 @contextmanager
 def stage(*arguments: str | Path, **settings: str) -> Iterator[str]:
     """Run the command until the block ends; yields its URL."""
-    options = ("portal", "stage", "--port", "0", *arguments)
-    with command.start(*options, database_url=NOWHERE, PYTHONUNBUFFERED="1", **settings) as process:
+    options = ("--port", "0", *arguments)
+    with command.start(
+        *options, database_url=NOWHERE, module=STAGING, PYTHONUNBUFFERED="1", **settings
+    ) as process:
         line = process.line()
         assert "listens at http://127.0.0.1:" in line, process.communicate()
         yield line.split(" listens at ")[1].split(";")[0]
@@ -78,7 +81,7 @@ def test_secrets_come_from_options_or_the_environment() -> None:
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, text: str | None, said: str) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
-    run = command.run("portal", "stage", "--port", "0", "--faults", tmp_path / name, database_url=NOWHERE)
+    run = command.run("--port", "0", "--faults", tmp_path / name, database_url=NOWHERE, module=STAGING)
     assert run.returncode == 2
     assert said in run.stderr
 
@@ -86,19 +89,19 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, text: str | N
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "portal.db").write_text("no database" * 100)
     for file in (tmp_path / "portal.db", tmp_path / "absent" / "portal.db"):
-        run = command.run("portal", "stage", "--port", "0", "--database", file, database_url=NOWHERE)
+        run = command.run("--port", "0", "--database", file, database_url=NOWHERE, module=STAGING)
         assert run.returncode == 2
         assert "cannot be used as a SQLite file" in run.stderr
 
 
 def test_a_webhook_secret_that_is_none_is_refused_and_not_shown() -> None:
-    run = command.run("portal", "stage", "--port", "0", "--webhook-secret", "hunter2", database_url=NOWHERE)
+    run = command.run("--port", "0", "--webhook-secret", "hunter2", database_url=NOWHERE, module=STAGING)
     assert run.returncode == 2
     assert "hunter2" not in run.stdout + run.stderr
 
 
 def test_a_port_that_is_taken_is_said() -> None:
     with stage() as url:
-        run = command.run("portal", "stage", "--port", url.rpartition(":")[2], database_url=NOWHERE)
+        run = command.run("--port", url.rpartition(":")[2], database_url=NOWHERE, module=STAGING)
     assert run.returncode == 2
     assert f"cannot listen at {url.removeprefix('http://')}" in run.stderr

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.portal.sending import claim, connect_portal, report, settle, situation, stored
-from tests.support.registry import fetch, let_end, rows, set_up, today
+from tests.portal.sending import certified, claim, connect_portal, report, settle, situation, stored
+from tests.support.registry import consent_again, fetch, let_end, rows, set_up, today
 
 LAST_DAY = date(2031, 5, 31)
 NEW_TYPE = """
@@ -156,7 +156,7 @@ def test_a_change_and_its_reversal_need_no_sending(conn: Connection) -> None:
     connect_portal(conn, organisation.id)
     settle(conn, organisation.id)
     conn.execute("update mentorcert.peer_mentors set listing_consent = false")
-    conn.execute("update mentorcert.peer_mentors set listing_consent = true")
+    consent_again(conn)
     assert situation(conn, organisation.id, mentor) == "pending"
     (settled,) = claim(conn, organisation.id)
     assert settled["lease_token"] is None
@@ -171,7 +171,7 @@ def test_but_not_if_the_change_may_have_been_sent(conn: Connection) -> None:
     settle(conn, organisation.id)
     conn.execute("update mentorcert.peer_mentors set listing_consent = false")
     claims = claim(conn, organisation.id)
-    conn.execute("update mentorcert.peer_mentors set listing_consent = true")
+    consent_again(conn)
     report(conn, organisation.id, claims, "unavailable")
     (again,) = claim(conn, organisation.id)
     assert again["lease_token"] is not None
@@ -230,3 +230,15 @@ def test_two_that_mark_the_same_rows_do_not_lose_a_version(conn: Connection, dat
             "update public.peer_mentor_certifications set expires_at = expires_at + interval '1 day'"
         )
     assert stored(conn, mentor).version >= before + 3
+
+
+def test_a_listing_without_an_end_has_none_in_the_message(conn: Connection) -> None:
+    organisation = set_up(conn)
+    mentor = certified(organisation)
+    with conn.transaction():
+        conn.execute("set local session_replication_role = replica")
+        conn.execute("update public.listed_peer_mentors set listed_until = '9999-12-31 00:00Z'")
+    said = fetch(
+        conn, "select content from mentorcert_portal.desired_content(array[%s]::uuid[], now())", mentor
+    )
+    assert (said["listed"], said["listed_until"]) == (True, None)

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from mentorcert.db.connection import Connection
-from tests.portal.sending import certified, claim, report, set_mode, stored
+from tests.portal.sending import certified, claim, report, settle, stored
 from tests.support.registry import Organisation, fetch, rows
 
 
@@ -19,49 +21,67 @@ def breaker(conn: Connection) -> tuple[str, bool]:
     return state, is_reviving
 
 
-def test_wrong_credentials_block_the_connection_until_somebody_changes_the_mode(
-    conn: Connection, organisation: Organisation
-) -> None:
-    first, second = mentors(organisation, 2)
-    (claimed,) = claim(conn, organisation.id, batch=1)
-    report(conn, organisation.id, [claimed], "unauthorised", http_status=401)
-    assert breaker(conn)[0] == "blocked"
-    assert stored(conn, claimed["peer_mentor_id"]).state == "blocked"
-    assert claim(conn, organisation.id, later=timedelta(days=1)) == []
-    set_mode(conn, organisation.id, "live")
-    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 1
-    assert fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id) == 0
-    assert breaker(conn) == ("closed", False)
-    assert {one["peer_mentor_id"] for one in claim(conn, organisation.id)} == {first, second}
-
-
-def test_three_peer_mentors_refused_within_ten_minutes_block_the_connection(
-    conn: Connection, organisation: Organisation
+@pytest.mark.parametrize("outcome", ["unauthorised", "rejected", "internal", "message_invalid"])
+def test_what_is_about_one_peer_mentor_stops_no_other(
+    conn: Connection, organisation: Organisation, outcome: str
 ) -> None:
     mentors(organisation, 4)
     claimed = claim(conn, organisation.id)
-    report(conn, organisation.id, claimed[:1], "rejected", http_status=400)
-    report(conn, organisation.id, claimed[1:2], "rejected", http_status=400, later=timedelta(minutes=11))
+    report(conn, organisation.id, claimed[:3], outcome, http_status=403)
     assert breaker(conn)[0] == "closed"
-    report(conn, organisation.id, claimed[2:3], "rejected", http_status=422, later=timedelta(minutes=12))
-    assert breaker(conn)[0] == "closed"
-    report(conn, organisation.id, claimed[3:], "rejected", http_status=422, later=timedelta(minutes=13))
-    assert breaker(conn)[0] == "blocked"
-    states = [stored(conn, one["peer_mentor_id"]).state for one in claimed]
-    assert states == ["retry", "retry", "retry", "blocked"]
-    set_mode(conn, organisation.id, "live")
-    fetch(conn, "select mentorcert_portal.requeue(%s)", organisation.id)
-    assert len(claim(conn, organisation.id)) == 4
+    assert {stored(conn, one["peer_mentor_id"]).state for one in claimed[:3]} == {"retry"}
+    report(conn, organisation.id, claimed[3:])
+    assert len(claim(conn, organisation.id, later=timedelta(minutes=1))) == 3
 
 
-def test_the_same_peer_mentor_refused_thrice_blocks_nothing(
+def test_three_peer_mentors_who_are_refused_for_ever_never_open_the_breaker(
     conn: Connection, organisation: Organisation
 ) -> None:
-    organisation.mentor()
-    for minutes in (0, 1, 6):
-        late = timedelta(minutes=minutes)
+    mentors(organisation, 3)
+    for days in range(12):
+        late = timedelta(days=days)
         report(conn, organisation.id, claim(conn, organisation.id, later=late), "rejected", later=late)
     assert breaker(conn)[0] == "closed"
+
+
+@pytest.mark.parametrize("outcome", ["unauthorised", "rejected", "unavailable", "unexpected_answer"])
+def test_nothing_succeeds_and_then_all_comes_back_by_itself(
+    conn: Connection, organisation: Organisation, outcome: str
+) -> None:
+    mentors(organisation, 22)
+    report(conn, organisation.id, claim(conn, organisation.id, batch=20), outcome)
+    assert breaker(conn)[0] == "open"
+    reason = fetch(conn, "select breaker_reason from mentorcert_portal.connections")
+    assert ("credentials" in reason) == (outcome == "unauthorised")
+    assert ("contract" in reason) == (outcome == "rejected")
+    assert claim(conn, organisation.id) == []
+    late = timedelta(seconds=31)
+    (probe,) = claim(conn, organisation.id, later=late)
+    report(conn, organisation.id, [probe], later=late)
+    assert breaker(conn) == ("closed", True)
+    conn.execute(
+        "select mentorcert_portal.requeue(%s, 5000, clock_timestamp() + %s)", (organisation.id, late)
+    )
+    assert len(claim(conn, organisation.id, later=late)) == 21
+
+
+def test_an_open_breaker_tries_what_failed_least_and_of_that_a_removal(
+    conn: Connection, organisation: Organisation
+) -> None:
+    everybody = mentors(organisation, 21)
+    settle(conn, organisation.id)
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (everybody[0],))
+    report(conn, organisation.id, claim(conn, organisation.id), "rejected")
+    conn.execute("update mentorcert.peer_mentors set external_id = 'x' where id = %s", (everybody[2],))
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (everybody[1],))
+    conn.execute("update mentorcert_portal.connections set breaker = 'open', failures = 20")
+    tried = []
+    for seconds in (0, 61, 122):
+        late = timedelta(seconds=seconds)
+        (probe,) = claim(conn, organisation.id, later=late)
+        tried.append(probe["peer_mentor_id"])
+        report(conn, organisation.id, [probe], "unavailable", later=late)
+    assert tried[:2] == [everybody[1], everybody[2]]
 
 
 def test_a_silent_portal_is_asked_one_at_a_time_and_all_comes_back_with_it(

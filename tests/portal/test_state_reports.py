@@ -142,16 +142,64 @@ def test_a_retry_waits_also_where_the_content_has_no_end(
     assert after.next_in > timedelta(seconds=50)
 
 
-def test_retry_after_is_honoured_and_pauses_the_connection(
+def test_retry_after_is_honoured_by_its_row_and_holds_no_other(
     conn: Connection, organisation: Organisation
 ) -> None:
     for number in range(2):
         certified(organisation, str(number))
     (first,) = claim(conn, organisation.id, batch=1)
     report(conn, organisation.id, [first], "unavailable", retry_after=120)
-    assert claim(conn, organisation.id) == []
+    (second,) = claim(conn, organisation.id)
+    assert second["peer_mentor_id"] != first["peer_mentor_id"]
+    report(conn, organisation.id, [second])
     assert claim(conn, organisation.id, later=timedelta(seconds=100)) == []
-    assert len(claim(conn, organisation.id, later=timedelta(seconds=126))) == 2
+    assert len(claim(conn, organisation.id, later=timedelta(seconds=126))) == 1
+
+
+def test_no_removal_waits_longer_than_a_quarter_of_an_hour(
+    conn: Connection, organisation: Organisation
+) -> None:
+    mentor = certified(organisation)
+    settle(conn, organisation.id)
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
+    for at in range(8):
+        late = timedelta(hours=at)
+        claims = claim(conn, organisation.id, later=late)
+        report(conn, organisation.id, claims, "unavailable", later=late, retry_after=86_400)
+        wait = stored(conn, mentor).next_in
+        assert wait is not None
+        assert timedelta(minutes=14) < wait - late <= timedelta(minutes=15)
+
+
+def test_a_clock_that_was_a_day_ahead_puts_no_removal_off(
+    conn: Connection, organisation: Organisation
+) -> None:
+    mentor = certified(organisation)
+    settle(conn, organisation.id)
+    conn.execute("update mentorcert.peer_mentors set listing_consent = false")
+    tomorrow = timedelta(days=1)
+    claims = claim(conn, organisation.id, later=tomorrow)
+    report(conn, organisation.id, claims, "unavailable", later=tomorrow)
+    conn.execute("update mentorcert_portal.connections set resume_at = now() + interval '1 day'")
+    assert claim(conn, organisation.id) == []
+    conn.execute("select mentorcert_portal.heartbeat('test', now())")
+    assert [one["peer_mentor_id"] for one in claim(conn, organisation.id)] == [mentor]
+
+
+def test_one_absurd_version_holds_up_nobody(conn: Connection, organisation: Organisation) -> None:
+    mentors = [certified(organisation, str(number)) for number in range(3)]
+    for absurd in (1e30, 2**63 - 1, 2**53 - 2, 1e308):
+        conn.execute("update mentorcert_portal.states set next_attempt_at = now(), state = 'pending'")
+        conn.execute(
+            "select mentorcert_portal.decide_conflict(id, 'ours', 'test') from mentorcert_portal.conflicts"
+            " where decided_at is null"
+        )
+        first, *others = [one for one in claim(conn, organisation.id) if one["lease_token"]]
+        report(conn, organisation.id, others)
+        assert report(conn, organisation.id, [first], "already_newer", remote_version=absurd)
+        states = [stored(conn, mentor).version for mentor in mentors]
+        assert max(states) < 100
+        conn.execute("select mentorcert_portal.enqueue_sync(%s)", (mentors,))
 
 
 def test_what_is_no_removal_is_dead_after_75_hours_and_revived_by_a_change(
@@ -209,7 +257,7 @@ def test_a_listing_that_ends_while_it_waits_becomes_a_removal_at_once(
     assert stored(conn, mentor).is_removal
 
 
-def test_a_portal_that_knows_a_later_version_is_sent_one_above_it(
+def test_a_removal_is_sent_one_above_a_later_version_that_the_portal_knows(
     conn: Connection, organisation: Organisation
 ) -> None:
     mentor = organisation.mentor()

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection, connect
+from mentorcert.portal import adapters
 from tests.portal.sending import certified, outcomes, set_mode, shown, situation, stored
 from tests.portal.staging import Staging
 from tests.support.processes import Thread
-from tests.support.registry import Organisation, fetch
+from tests.support.registry import Organisation, fetch, rows
 from tests.support.sessions import wait_until
 
 Work = Callable[..., int]
@@ -45,7 +46,7 @@ def test_removals_go_first(
     assert len(deliveries) == 10
 
 
-@pytest.mark.parametrize("mode", ["capture", "paused", "shadow"])
+@pytest.mark.parametrize("mode", ["capture", "paused"])
 def test_nothing_reaches_the_portal(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging, mode: str
 ) -> None:
@@ -53,7 +54,7 @@ def test_nothing_reaches_the_portal(
     set_mode(conn, organisation.id, mode)
     work()
     assert staging.client.get("/history").json()["deliveries"] == []
-    assert outcomes(conn, mentor) == (["shadowed"] if mode == "shadow" else [])
+    assert outcomes(conn, mentor) == []
     set_mode(conn, organisation.id, "live")
     work()
     assert shown(staging) == {mentor: (stored(conn, mentor).version, True)}
@@ -141,25 +142,22 @@ def test_what_goes_wrong_is_tried_again(
     assert situation(conn, organisation.id, mentor) == "in_sync"
 
 
-def test_three_refusals_stop_everything_and_nothing_is_lost(
+def test_refused_messages_stay_with_their_rows_and_nothing_is_lost(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging
 ) -> None:
     for number in range(8):
         certified(organisation, str(number))
     staging.use({"kind": "v2_only"})
     work(concurrency=1)
-    assert fetch(conn, "select breaker from mentorcert_portal.connections") == "blocked"
-    refused = fetch(conn, "select count(*) from mentorcert_portal.attempts where outcome = 'rejected'")
-    assert 3 <= refused <= 8
+    assert fetch(conn, "select breaker from mentorcert_portal.connections") == "closed"
+    assert fetch(conn, "select count(*) from mentorcert_portal.states where error_class = 'rejected'") == 8
     staging.use()
-    work()
-    assert shown(staging) == {}
-    set_mode(conn, organisation.id, "live")
+    conn.execute("update mentorcert_portal.states set next_attempt_at = now()")
     work()
     assert len(shown(staging)) == 8
 
 
-def test_refused_credentials_are_read_again_and_then_block(
+def test_refused_credentials_are_read_again_and_heal_by_themselves(
     conn: Connection, organisation: Organisation, work: Work, staging: Staging, file: Path
 ) -> None:
     mentor = certified(organisation)
@@ -167,11 +165,10 @@ def test_refused_credentials_are_read_again_and_then_block(
     right = key.read_text()
     key.write_text("whsec_d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc=")
     work()
-    assert outcomes(conn, mentor) == ["unauthorised"]
-    assert situation(conn, organisation.id, mentor) == "blocked"
-    assert fetch(conn, "select breaker from mentorcert_portal.connections") == "blocked"
+    assert set(outcomes(conn, mentor)) == {"unauthorised"}
+    assert situation(conn, organisation.id, mentor) == "retry"
     key.write_text(right)
-    set_mode(conn, organisation.id, "live")
+    conn.execute("update mentorcert_portal.states set next_attempt_at = now()")
     work()
     assert situation(conn, organisation.id, mentor) == "in_sync"
 
@@ -207,3 +204,33 @@ def test_a_change_that_holds_a_row_does_not_hold_up_the_others(
         other.execute("update mentorcert.peer_mentors set external_id = 'x' where id = %s", (first,))
         assert work() == 1
         assert set(shown(staging)) == {second}
+
+
+def test_a_row_that_cannot_be_recorded_holds_up_no_other(
+    conn: Connection, organisation: Organisation, work: Work, staging: Staging
+) -> None:
+    bad, *others = [certified(organisation, str(number)) for number in range(4)]
+    conn.execute(
+        f"alter table mentorcert_portal.states add constraint broken check (confirmed is null or peer_mentor_id <> '{bad}')"
+    )
+    work()
+    assert {situation(conn, organisation.id, mentor) for mentor in others} == {"in_sync"}
+    ours = rows(
+        conn, "select error_class, error from mentorcert_portal.states where peer_mentor_id = %s", bad
+    )
+    assert ours == [("internal", "The result applied could not be recorded: broken.")]
+
+
+def test_whatever_one_organisation_brings_up_the_others_are_served(
+    conn: Connection,
+    organisation: Organisation,
+    work: Work,
+    staging: Staging,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mentor = certified(organisation)
+    monkeypatch.setattr(adapters, "connect", lambda _: 1 / 0)
+    assert work() == 0
+    monkeypatch.undo()
+    work()
+    assert situation(conn, organisation.id, mentor) == "in_sync"

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from mentorcert.db.connection import Connection
 from tests.portal.sending import certified, shown, stored
 from tests.portal.staging import Staging
@@ -20,9 +22,9 @@ def test_the_worker_process_stops_when_asked_and_gives_back_what_it_holds(
     for number in range(12):
         certified(organisation, str(number))
     staging.use({"kind": "delay", "seconds": 1, "times": 12})
+    login = make_conninfo(database, user="mentorcert_portal")
     worker = start(
-        "portal", "worker", "--connection", file, "--concurrency", "2", database_url=database,
-        MENTORCERT_LOG="INFO",
+        "portal", "worker", "--connection", file, "--concurrency", "2", database_url=login, MENTORCERT_LOG="INFO"
     )  # fmt: skip
     wait_until(
         lambda: fetch(conn, "select count(*) from mentorcert_portal.attempts") > 0, "the first attempt"
@@ -44,7 +46,15 @@ def test_a_worker_that_is_killed_is_replaced(
     conn = organisation.conn
     mentor = certified(organisation)
     staging.use({"kind": "delay", "seconds": 5, "times": 1, "applied_first": True})
-    worker = start("portal", "worker", "--connection", file, "--lease", "2", database_url=database)
+    worker = start(
+        "portal",
+        "worker",
+        "--connection",
+        file,
+        "--lease",
+        "2",
+        database_url=make_conninfo(database, user="mentorcert_portal"),
+    )
     wait_until(lambda: staging.applied(mentor) != [], "the send")
     worker.kill()
     worker.communicate()

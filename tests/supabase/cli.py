@@ -36,8 +36,10 @@ class SupabaseCli:
 
     def __post_init__(self) -> None:
         (self.folder / "supabase").mkdir()
-        for name in ("config.toml", "migrations"):
+        for name in ("config.toml", "migrations", "seed.sql"):
             (self.folder / "supabase" / name).symlink_to(ROOT / "supabase" / name)
+        # It wants these inside of the folder.
+        shutil.copytree(ROOT / "supabase" / "templates", self.folder / "supabase" / "templates")
 
     def run(self, *arguments: str, database: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the database of a connection string; fails with the CLI's words where it fails."""

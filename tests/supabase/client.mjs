@@ -8,10 +8,11 @@ const { email, password, own, foreign } = JSON.parse(questions);
 // Lite has no Realtime, and Node.js 20 no WebSocket, without which the client would not start.
 class NoWebSocket {}
 
-function client() {
+function client(headers = {}) {
   return createClient(url, key, {
     auth: { persistSession: false, autoRefreshToken: false },
     realtime: { transport: NoWebSocket },
+    global: { headers },
   });
 }
 
@@ -63,6 +64,9 @@ const answers = {
   anonList: told(await client().from("listed_peer_mentors").select("display_name, listed_until")),
   anon: told(await client().from("peer_mentor_certifications").select("id")),
 };
-await signedIn.auth.signOut();
-answers.signedOut = told(await signedIn.from("peer_mentor_certifications").select("id"));
+// Of this session only: by default it is everywhere, and others are signed in as the same user.
+await signedIn.auth.signOut({ scope: "local" });
+answers.signedOut = told(await certifications().select("id"));
+const copied = client({ Authorization: `Bearer ${refreshed.data.session?.access_token}` });
+answers.copiedToken = told(await copied.from("peer_mentor_certifications").select("id"));
 console.log(JSON.stringify(answers));

@@ -1,5 +1,6 @@
 """One Lite for each server, and a separate one for tests that need the world as it was made."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from tests.supabase.world import World, inhabited
 from tests.support.servers import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two organisations, served by Lite; tests add to them. The template has brought the roles."""
+    """Two organisations, served by Lite; tests of this module add to them. The template has brought the roles."""
     with inhabited(server, tmp_path_factory.mktemp("lite")) as served:
         yield served
 
@@ -28,3 +29,13 @@ def untouched_world(server: Server, template: str, tmp_path: Path) -> Iterator[W
     """The same, to which nobody has added anything."""
     with inhabited(server, tmp_path) as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def dev_home() -> Iterator[Path]:
+    """Where the examples are imported once.
+
+    Not below the folder of pytest, which each run of root's closes again for the user that the server runs as.
+    """
+    with tempfile.TemporaryDirectory(prefix="mentorcert-dev-") as folder:
+        yield Path(folder)

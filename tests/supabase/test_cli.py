@@ -1,9 +1,10 @@
 """The Supabase CLI and `mentorcert migrate` apply the same files and agree on what is applied."""
 
-from pathlib import Path
+import shutil
 
 from psycopg.conninfo import conninfo_to_dict
 
+from mentorcert import package_files
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
 from tests.integration.test_migrations_twice import dump
@@ -12,14 +13,13 @@ from tests.support import command
 from tests.support.servers import Server
 
 pytestmark = [needs_supabase_cli, on_both_servers]
-_LAID_BY_SUPABASE = Path(migrate.__file__).with_name("plain_postgres.sql")
 
 
 def test_what_push_applies_migrate_finds_applied(
     supabase_cli: SupabaseCli, server: Server, empty_database: str, database: str
 ) -> None:
     with connect(empty_database, autocommit=True) as conn:
-        conn.execute(_LAID_BY_SUPABASE.read_bytes())
+        migrate.lay_supabase(conn)
     pushed = supabase_cli.ask("db", "push", "--yes", database=empty_database)
     assert pushed["migrations"] == [migration.path.name for migration in migrate.read()]
 
@@ -37,6 +37,24 @@ def test_what_migrate_applies_push_finds_applied(supabase_cli: SupabaseCli, data
 
     pushed = supabase_cli.ask("db", "push", "--dry-run", database=database)
     assert (pushed["upToDate"], pushed["migrations"]) == (True, [])
+
+
+def test_indexes_in_use(supabase_cli: SupabaseCli, conn: Connection, database: str) -> None:
+    """A file in no transaction is one for both."""
+    folder = supabase_cli.folder / "supabase" / "migrations"
+    folder.unlink()
+    shutil.copytree(package_files.migrations(), folder)
+    (folder / "99990101000000_in_use.sql").write_text(
+        "-- mentorcert: no transaction\n"
+        "create index concurrently if not exists in_use_idx on mentorcert.organisations (name);\n"
+        "drop index concurrently if exists mentorcert.in_use_idx;\n"
+        "create index concurrently if not exists in_use_too_idx on mentorcert.organisations (name);\n"
+    )
+    pushed = supabase_cli.ask("db", "push", "--yes", database=database)
+    assert pushed["migrations"] == ["99990101000000_in_use.sql"]
+    assert migrate.pending(conn, migrate.read(folder)) == []
+    valid = "select indisvalid from pg_index where indexrelid = 'mentorcert.in_use_too_idx'::regclass"
+    assert conn.execute(valid).fetchall() == [(True,)]
 
 
 def test_both_see_that_a_migration_is_missing(

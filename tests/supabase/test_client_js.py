@@ -53,6 +53,7 @@ def test_signs_up_in_and_out(world: World, answers: dict[str, Any]) -> None:
     assert answers["wrongPassword"] == "invalid_credentials"
     assert answers["newcomer"]["data"] == [], "without a membership, whatever it calls itself"
     assert answers["signedOut"]["error"]["code"] == DENIED
+    assert answers["copiedToken"]["error"]["code"] == "PT401"
 
 
 def test_sees_what_is_within_reach(world: World, answers: dict[str, Any]) -> None:

@@ -6,10 +6,16 @@ from tests.support.mutations import function
 
 _SEARCH: Final = (
     "public.search_certifications"
-    "(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer)"
+    "(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer,boolean)"
 )
 _PREVIEW: Final = "public.preview_changes(text,uuid[],date)"
 _CHANGE: Final = "public.change_certifications(text,uuid[],date,text,jsonb)"
+_LIST: Final = (
+    "mentorcert_private.sorted_peer_mentors"
+    "(text,uuid,boolean,uuid[],text,text,text,date,date,date,boolean,text,uuid,integer)"
+)
+_STANDING: Final = "mentorcert_private.standing_condition(text,text,date,date,date,text)"
+_SEEN: Final = "mentorcert_private.seen_at(timestamptz)"
 _REQUIRE: Final = "perform mentorcert_private.require_certifications();"
 
 MUTATIONS = [
@@ -20,14 +26,49 @@ MUTATIONS = [
         "certification_search", _SEARCH, "page_size is null or page_size not between 1 and 1000000", "false"
     ),
     function("certification_search", _SEARCH, "elsif key is null then", "elsif false then"),
-    function("certification_search", _SEARCH, "''å'', ''ÿ''", "''å'', ''å''"),
+    function("certification_search", "mentorcert_private.sort_key(text)", "'åäöœ', 'þæøø'", "'åäöœ', 'åæøø'"),
     function(
         "certification_search",
-        "mentorcert_private.name_patterns(text)",
-        r"regexp_replace(word, '([\\%_])', '\\\1', 'g')",
-        "word",
+        "mentorcert_private.name_patterns(text,boolean)",
+        r"regexp_replace(written.word, '([\\%_])', '\\\1', 'g')",
+        "written.word",
     ),
-    function("certification_search", "mentorcert_private.name_patterns(text)", "lower(query)", "query"),
+    function(
+        "certification_search",
+        "mentorcert_private.name_patterns(text,boolean)",
+        "mentorcert_private.search_key(typed.word)",
+        "typed.word",
+    ),
+    function(
+        "certification_search",
+        "mentorcert_private.name_patterns(text,boolean)",
+        "mentorcert_private.canonical_line(left(query, 1000))",
+        "left(query, 1000)",
+    ),
+    function(
+        "certification_search",
+        "mentorcert_private.name_patterns(text,boolean)",
+        "query, 1000)), 100)",
+        "query, 1000)), 1000)",
+    ),
+    function("disabled_endpoints", _LIST, _REQUIRE, ""),
+    *(
+        function("peer_mentor_search", _LIST, guard, changed)
+        for guard, changed in (
+            ("standing not in ('held', ", "standing in ('none', "),
+            ("(certification_type is null) <> (standing is null)", "false"),
+            ("first_day is null and last_day is null", "false"),
+            ("page_size is null or page_size not between 1 and 1000000", "false"),
+            ("perform mentorcert_private.require_instants(", "perform pg_catalog.to_jsonb("),
+            ("organisation is null", "false"),
+            ("absent <> '{}'", "false"),
+            ("chapters is not null then\n    filters", "false then\n    filters"),
+        )
+    ),
+    function("peer_mentor_search", _STANDING, "certification.peer_mentor_id = mentor.id", "true"),
+    function("peer_mentor_search", _STANDING, "seen.status <> ''suspended'' and", ""),
+    function("peer_mentor_search", _SEEN, "(kept.entry ->> ''effective_at'')::timestamptz <= %1$L", "true"),
+    function("peer_mentor_search", _SEEN, "certification.updated_at <= %1$L", "true"),
     function("bulk_changes", _PREVIEW, "change is null or", ""),
     function(
         "bulk_changes",
@@ -49,6 +90,9 @@ MUTATIONS = [
     function("bulk_changes", _CHANGE, "perform mentorcert_private.require_reason(note);", ""),
     function("bulk_changes", _CHANGE, "refused is not null", "false"),
     function(
-        "bulk_changes", "mentorcert_private.latest_change(uuid)", "entries.position desc", "entries.position"
+        "bulk_changes",
+        "mentorcert_private.reverted_entry(public.peer_mentor_certifications,jsonb)",
+        '(@.kind != "expired")\') -> -1',
+        '(@.kind != "expired")\') -> 0',
     ),
 ]

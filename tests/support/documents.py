@@ -45,16 +45,16 @@ make() {
 .venv/bin/pytest() {
   (cd "$CHECKOUT" && command .venv/bin/pytest --collect-only --quiet "$@")
 }
+mentorcert-staging() {
+  rm -f said
+  mkfifo said
+  .venv/bin/mentorcert-staging "$@" >said 2>/dev/null &
+  echo "$!" >>background
+  head --lines 1 said
+}
 mentorcert() {
   case " $* " in
-    " portal stage --help "* | *" --once "*) .venv/bin/mentorcert "$@"; return ;;
-    " portal stage "*)
-      rm -f said
-      mkfifo said
-      .venv/bin/mentorcert "$@" >said 2>/dev/null &
-      echo "$!" >>background
-      head --lines 1 said
-      return ;;
+    *" --once "*) .venv/bin/mentorcert "$@"; return ;;
     " worker "* | " portal worker "* | " portal receive "*) ;;
     *) .venv/bin/mentorcert "$@"; return ;;
   esac

@@ -30,7 +30,7 @@ except MentorcertError as error:
 print(json.dumps(said), flush=True)
 sys.stdin.read()
 """
-END_S = 60
+END_S = 180
 
 as_root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run processes as other users")
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import psycopg
+from prometheus_client import REGISTRY, Metric
 from psycopg import sql
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
@@ -20,10 +21,13 @@ from mentorcert.cli import app
 from mentorcert.cli.lazy import LazyCommand
 from mentorcert.db.connection import Connection, connect
 from mentorcert.errors import from_postgres
+from mentorcert.metrics import PoolMetrics
+from mentorcert.operations.job_metrics import FIGURES
 from mentorcert.portal.monitoring.alerts import KINDS, SEVERITIES
 from mentorcert.portal.monitoring.health import Snapshot
 from mentorcert.portal.monitoring.metrics import Metrics
 from mentorcert.settings import Settings
+from tests.support.login_roles import LOGIN_ROLES, executable, memberships, reachable
 from tests.support.servers import embedded_18
 
 ROOT: Final = Path(__file__).parents[2]
@@ -34,6 +38,7 @@ _SECTION = "<!-- generated: {} -->\n\n{}\n\n<!-- end of generated -->"
 _REACH: Final = {
     "administered_organisation_id()": ("", "", "organisation", ""),
     "coordinated_chapter_ids()": ("", "chapters", "", ""),
+    "coordinated_peer_mentor_ids()": ("", "chapters", "", ""),
     "own_peer_mentor_ids()": ("own", "own", "own", ""),
     "auth.uid()": ("own", "own", "own", ""),
     "get_user_organisation_id()": ("organisation",) * 3 + ("",),
@@ -95,11 +100,24 @@ def alerts() -> str:
 
 def metrics() -> str:
     """Every metric, as Prometheus names it."""
-    rows = [
-        (f"`{family.name}{'_total' if family.type == 'counter' else ''}`", family.documentation)
-        for family in Metrics(Snapshot(())).collect()
-    ]
+    rows = [(_metric(family), family.documentation) for family in Metrics(Snapshot(()), {}).collect()]
     return markdown_table(("metric", "meaning"), rows)
+
+
+def _metric(family: Metric) -> str:
+    return f"`{family.name}{'_total' if family.type == 'counter' else ''}`"
+
+
+def process_metrics() -> str:
+    """Every metric of a process, and of the jobs."""
+    families = [*REGISTRY.collect(), *PoolMetrics({}).collect()]
+    rows = [
+        (_metric(family), "all" if "build" in family.name else "`serve`", family.documentation)
+        for family in families
+        if family.name.startswith("mentorcert_")
+    ]
+    rows += [(f"`mentorcert_{name}`", "`worker`", text) for name, (_, text) in FIGURES.items()]
+    return markdown_table(("metric", "of", "meaning"), sorted(rows))
 
 
 def access(conn: Connection) -> str:
@@ -115,11 +133,16 @@ def access(conn: Connection) -> str:
           on within.tablename = policy.tablename and policy.cmd = 'SELECT'
           and within.permissive = 'RESTRICTIVE' and within.policyname ~ 'within reach'
         where policy.schemaname in ('public', 'mentorcert') and policy.permissive = 'PERMISSIVE'
+          and policy.roles && '{anon,authenticated}'
     """
     for table, verb, expression, roles in conn.execute(policies):
         found = [whose for fragment, whose in _REACH.items() if fragment in expression]
-        if "uid()" in expression:
-            found = [_REACH["auth.uid()"]]  # whatever else it asks makes it narrower
+        # Whatever else these ask makes them narrower.
+        for narrow in ("auth.uid()", "FROM peer_mentor_certifications"):
+            if narrow in expression:
+                found = [_REACH[narrow]]
+        if len(found) > 1:
+            found = [whose for whose in found if whose != _REACH["get_user_organisation_id()"]]
         assert found, f"no words for the policy of {table} for {verb}: {expression}"
         assert ("anon" in roles) == any(whose[3] for whose in found), (table, roles)
         for whose in found:
@@ -159,41 +182,13 @@ def _columns(conn: Connection, table: str, verb: str) -> str:
 
 
 def login_roles(conn: Connection) -> str:
-    """Whom each login role can become, and what it may do before: by grant, whatever the object."""
-    roles = conn.execute(
-        """
-        select
-          role.oid, role.rolname,
-          array(
-            select granted.rolname::text from pg_catalog.pg_auth_members as link
-            join pg_catalog.pg_roles as granted on granted.oid = link.roleid
-            where link.member = role.oid order by 1
-          ),
-          array(
-            select function.proname::text from pg_catalog.pg_proc as function
-            where function.pronamespace::regnamespace::text in ('public', 'mentorcert', 'mentorcert_private')
-              and has_function_privilege(role.oid, function.oid, 'execute')
-            order by 1
-          ),
-          array(
-            select class.relname::text from pg_catalog.pg_class as class
-            where class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace, 'mentorcert_private'::regnamespace)
-              and class.relkind in ('r', 'v')
-              and has_any_column_privilege(role.oid, class.oid, 'select, insert, update, references')
-            order by 1
-          )
-        from pg_catalog.pg_roles as role
-        where role.rolname like 'mentorcert%' and role.rolcanlogin
-        order by role.rolname desc
-        """
-    )
-    return markdown_table(
-        ("login role", "becomes", "executes", "tables"),
-        (
-            (f"`{name}`", *(", ".join(f"`{of}`" for of in granted) or "nothing" for granted in grants))
-            for _, name, *grants in roles
-        ),
-    )
+    """What each login role may do, in words whose every function and table the catalogue confirms."""
+    rows = []
+    for name, role in LOGIN_ROLES.items():
+        granted = (memberships(conn, name), executable(conn, name), reachable(conn, name))
+        assert granted == (role.becomes, role.may_execute(), role.may_read()), (name, granted)
+        rows.append((f"`{name}`", role.process, role.gives, role.not_given))
+    return markdown_table(("login role", "for", "its password gives", "and not"), rows)
 
 
 def errors(conn: Connection) -> str:
@@ -241,6 +236,7 @@ def _raised(conn: Connection, state: str, constraint: str) -> psycopg.Error:
 SECTIONS: Final[dict[tuple[str, str], Callable[[Connection], str]]] = {
     ("commands.md", "commands"): lambda _: commands(),
     ("operations.md", "settings"): lambda _: settings(),
+    ("deployment.md", "metrics"): lambda _: process_metrics(),
     ("access.md", "access"): access,
     ("access.md", "login roles"): login_roles,
     ("access.md", "errors"): errors,

@@ -1,4 +1,4 @@
-"""What the migrations make, as `supabase/schema.sql`; `make schema` writes it, `make check` compares it."""
+"""`supabase/schema.sql`, `preflight.sql` and `seed.sql`: `make schema` writes them, `make check` compares them."""
 
 import re
 import sys
@@ -8,11 +8,15 @@ from typing import Final
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from mentorcert.db import migrate, preflight
 from tests.support.generated_docs import ROOT
+from tests.support.generated_seed import seed
 from tests.support.processes import run
 from tests.support.servers import Server, embedded_18
 
 FILE: Final = ROOT / "supabase" / "schema.sql"
+PREFLIGHT: Final = ROOT / "supabase" / "preflight.sql"
+SEED: Final = ROOT / "supabase" / "seed.sql"
 
 _HEAD: Final = """\
 -- What the migrations make: the current definition of everything, by object. Written by `make schema`.
@@ -37,7 +41,7 @@ _COLUMN_GRANT: Final = re.compile(r"GRANT (\w+)\((\w+)\)(?:,(.+))? ON TABLE (\S+
 # In the order in which the server has made the roles.
 _ROLES: Final = re.compile(r"(?<= TO )\w+(?:, \w+)+(?= (?:USING|WITH CHECK) )")
 # Of a view over one table, some servers write the table before each column.
-_VIEW_COLUMN: Final = re.compile(r"^( SELECT |    )\w+\.(?=\w+(?: AS \w+)?,?$)", re.MULTILINE)
+_VIEW_OF_ONE: Final = re.compile(r"^CREATE VIEW [^;]*?\n   FROM \S+ (?P<table>\w+);$", re.MULTILINE)
 _TABLE: Final = re.compile(r" (?:ON|TABLE) \w+\.(\w+)")
 
 
@@ -47,7 +51,7 @@ def schema(server: Server, database: str) -> str:
     target = make_conninfo(server.url, dbname=conninfo_to_dict(database)["dbname"])
     dump = run(server.binaries / "pg_dump", *_OPTIONS, "--dbname", target).stdout
     dump = _ROLES.sub(lambda roles: ", ".join(sorted(roles[0].split(", "))), _LEFT_OUT.sub("", dump))
-    dump = _VIEW_COLUMN.sub(r"\1", dump)
+    dump = _VIEW_OF_ONE.sub(lambda view: re.sub(rf"\b{view['table']}\.(?=\w)", "", view[0]), dump)
     entries = sorted(_entries(dump), key=lambda entry: entry[0])
     parts = ["\n".join(_merged(text for _, text in group)) for _, group in groupby(entries, lambda e: e[0])]
     return _HEAD + "\n\n".join(parts) + "\n"
@@ -99,14 +103,24 @@ def _merged(statements: Iterator[str]) -> Iterator[str]:
         yield f"GRANT {what} ON TABLE {table} TO {role};"
 
 
+def preflight_script() -> str:
+    """Return the script that looks at the names before the migrations run, as plain SQL."""
+    return preflight.script(migrate.made_by(migrate.read()))
+
+
 def main() -> None:
-    """Write the file, or compare it with `--check`, from a database of its own."""
+    """Write the files, or compare them with `--check`, from a database of its own."""
     with embedded_18() as server, server.migrated_template() as database:
-        text = schema(server, server.database_url(database))
-    if "--check" not in sys.argv:
-        FILE.write_text(text, "utf-8")
-    elif FILE.read_text("utf-8") != text:
-        sys.exit("supabase/schema.sql is not what the migrations make: run `make schema`")
+        texts = {
+            FILE: schema(server, server.database_url(database)),
+            PREFLIGHT: preflight_script(),
+            SEED: seed(),
+        }
+    for file, text in texts.items():
+        if "--check" not in sys.argv:
+            file.write_text(text, "utf-8")
+        elif file.read_text("utf-8") != text:
+            sys.exit(f"{file.relative_to(ROOT)} is not what the migrations make: run `make schema`")
 
 
 if __name__ == "__main__":

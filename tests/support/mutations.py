@@ -31,7 +31,24 @@ $mutation$"""
     return Mutation(file, statement, name or f"{signature.partition('(')[0]}: {guard[:60]}")
 
 
-def _trigger(guard: str, name: str) -> Mutation:
+def view(file: str, name: str, guard: str, instead: str) -> Mutation:
+    """Put other words in the place of a view's guard; fails where the view has no such words."""
+    statement = f"""do $mutation$
+declare
+  source constant text := pg_catalog.pg_get_viewdef('{name}'::regclass, true);
+  guard constant text := $guard${guard}$guard$;
+begin
+  if pg_catalog.strpos(source, guard) = 0 then
+    raise exception 'the view has no such guard';
+  end if;
+  execute 'create or replace view {name} with (security_invoker = true) as '
+    || replace(source, guard, $instead${instead}$instead$);
+end
+$mutation$"""
+    return Mutation(file, statement, f"{name}: {guard[:60]}")
+
+
+def _trigger(guard: str, name: str, file: str = "history_appended") -> Mutation:
     """Leave one condition out of those under which an update brings its own history entry."""
     statement = f"""do $mutation$
 declare
@@ -46,15 +63,37 @@ begin
   execute replace(replace(source, guard, 'true'), 'CREATE TRIGGER', 'create or replace trigger');
 end
 $mutation$"""
-    return Mutation("history_appended", statement, f"record_change_on_update: {name}")
+    return Mutation(file, statement, f"record_change_on_update: {name}")
 
 
 _RECORD = "mentorcert_private.record_change()"
 _CERTIFICATION = "public.peer_mentor_certifications"
-_CHECK_DATES = f"mentorcert_private.check_dates({_CERTIFICATION},text,timestamptz)"
-_PAGE = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)"
+_PROLONG = "mentorcert_private.prolong_certifications(uuid[],timestamptz[],timestamptz[])"
+_PROLONGATION = (
+    "mentorcert_private.entry_of_prolongation(text,timestamptz,timestamptz,text,timestamptz,timestamptz)"
+)
+_TAKE_BACK = "mentorcert_private.take_back_extension(uuid[])"
+_REVERSAL = "mentorcert_private.entry_of_reversal(jsonb,jsonb,text,timestamptz)"
+_DATE_RULE = "mentorcert_private.violated_date_rule(timestamptz,timestamptz,text,timestamptz)"
+_PAGE = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz,boolean)"
 _LISTING = "mentorcert_private.derived_listing(uuid[])"
 _AS_OF = "public.certification_as_of(uuid,timestamptz,timestamptz)"
+
+_LAST_DAY = [
+    function(
+        "last_valid_day",
+        f"public.last_valid_day({_CERTIFICATION})",
+        "organisation.time_zone",
+        "current_setting('TimeZone')",
+    ),
+    function("last_valid_day", f"public.last_valid_day({_CERTIFICATION})", ") - 1", ")"),
+    function(
+        "last_valid_day",
+        "mentorcert.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
+        "(select mentorcert_private.time_zone_of((select public.get_user_organisation_id())))",
+        "current_setting('TimeZone')",
+    ),
+]
 
 _REACH = [
     function(
@@ -99,7 +138,7 @@ _REACH = [
     function(
         "two_organisations",
         "mentorcert_private.coordinated_chapter_ids()",
-        "membership.organisation_id is not distinct from (select public.get_user_organisation_id())",
+        "membership.organisation_id = (select public.get_user_organisation_id())",
         "true",
     ),
     function(
@@ -119,15 +158,16 @@ _REACH = [
 _CHANGES = [
     function("validity_rules", _RECORD, "perform mentorcert_private.require_administrator(is_admin);", ""),
     function("validity_rules", _RECORD, "not is_admin and kind in ('issued', 'renewed')", "false"),
-    function("refused_changes", _RECORD, "kind = 'suspended' and by_user", "false"),
+    function("refused_changes", _RECORD, "kind in ('suspended', 'reverted') and by_user", "false"),
     function("refused_changes", _RECORD, "new.status = 'suspended' or", "false or"),
-    function("refused_changes", _CHECK_DATES, "certification.issued_at > as_of", "false"),
-    function("refused_changes", _CHECK_DATES, "certification.expires_at <= certification.issued_at", "false"),
+    function("refused_changes", _DATE_RULE, "issued_at > as_of", "false"),
+    function("refused_changes", _DATE_RULE, "expires_at <= issued_at", "false"),
+    function("refused_changes", _DATE_RULE, "(issued_at at time zone time_zone)::date", "issued_at::date"),
     function(
         "refused_changes",
-        _CHECK_DATES,
-        "mentorcert_private.day_of(certification.issued_at, time_zone)",
-        "certification.issued_at::date",
+        _DATE_RULE,
+        "when expires_at <> mentorcert",
+        "when false and expires_at <> mentorcert",
     ),
     function(
         "refused_changes",
@@ -174,6 +214,10 @@ _CHANGES = [
     ),
     function("extending_and_reverting", _RECORD, "is_admin or reverted ->> 'kind' in", "'' not in"),
     function(
+        "extending_and_reverting", _RECORD, "if not is_admin then\n    added", "if false then\n    added"
+    ),
+    function("extending_and_reverting", _RECORD, "kind in ('suspended', 'reverted')", "kind = 'suspended'"),
+    function(
         "extending_and_reverting",
         "public.revert_change(uuid,text)",
         "reverted < cardinality(members)",
@@ -195,11 +239,11 @@ _HISTORY = [
     ),
     function("history_locked", _RECORD, "entry ->> 'kind' is distinct from 'imported'", "false"),
     function("history_locked", _RECORD, "(entry ->> 'recorded_at')::timestamptz is null", "false"),
-    function("refused_changes", _RECORD, "perform mentorcert_private.check_revert(old, new, reverted);", ""),
+    function("refused_changes", _RECORD, "not mentorcert_private.takes_back(old, new, reverted)", "false"),
     function(
         "refused_changes",
-        f"mentorcert_private.check_dates({_CERTIFICATION},text,timestamptz)",
-        "coalesce(certification.expires_at, as_of) > '9999-01-01'",
+        _DATE_RULE,
+        "coalesce(expires_at, as_of) > '9999-01-01'",
         "false",
     ),
     function("refused_changes", "mentorcert_private.is_past_day(text)", "<= current_date + 1", "is not null"),
@@ -263,8 +307,8 @@ _HISTORY = [
             "public.preview_changes(text,uuid[],date)",
             "mentorcert_private.check_extension(text,date,date)",
             _PAGE,
-            "public.search_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer)",
-            "mentorcert_private.check_notices_as_of(timestamptz)",
+            "public.search_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer,boolean)",
+            "mentorcert_private.check_notices_as_of(timestamptz,integer)",
             _RECORD,
         )
     ),
@@ -286,7 +330,7 @@ _HISTORY = [
     function(
         "future_ends",
         "mentorcert_private.left_peer_mentor_ids()",
-        "link.chapter_id = any(mentorcert_private.coordinated_chapter_ids())",
+        "link.chapter_id = any(coordinated)",
         "false",
     ),
     function(
@@ -306,6 +350,9 @@ _HISTORY = [
         "mentorcert_private.coordinated_chapter_ids()",
         "or membership.ended_at > statement_timestamp()",
         "",
+    ),
+    function(
+        "future_ends", "mentorcert_private.coordinated_peer_mentor_ids()", "mentor.id <> all(gone)", "true"
     ),
     function(
         "future_ends",
@@ -334,7 +381,7 @@ _HISTORY = [
     function(
         "future_ends",
         "mentorcert_private.refresh_listing_of_links()",
-        "where after.ended_at > statement_timestamp()",
+        "where changed.ended_at > statement_timestamp()",
         "where false",
     ),
     Mutation("future_ends", "drop trigger reject_second_current on mentorcert.memberships"),
@@ -344,9 +391,59 @@ _HISTORY = [
     _trigger("(old.issued_at = new.issued_at)", "same beginning"),
     _trigger("(old.certification_type = new.certification_type)", "same type"),
     _trigger("((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more"),
+    *(
+        function("prolonging", _PROLONG, guard, instead)
+        for guard, instead in {
+            "perform mentorcert_private.check_endpoint('certifications');": "",
+            " or context.change ? 'kind'": "",
+            " or not context.has_valid_remarks": "",
+            "mentorcert_private.violated_date_rule(outcome.issued_at, outcome.expires_at, time_zone, now()) is not null": "false",
+            "certification.organisation_id = organisation": "true",
+            "and certification.peer_mentor_id <> all(absent)": "",
+            "and type.retired_on is null": "",
+            "and type.early_renewal_days is null": "",
+            "and certification.status <> 'suspended'": "",
+            "and outcome.expires_at >= certification.expires_at": "",
+            "and jsonb_array_length(certification.renewal_history) < 50": "",
+        }.items()
+    ),
+    function("prolonging", _PROLONGATION, "after_expires_at < before_expires_at", "false"),
+    _trigger("(new.status = 'expired'::text)", "is expired"),
     _trigger(
-        "((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at))",
-        "effective at the end",
+        "((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[]))",
+        "an id, as ids are written",
+    ),
+    _trigger(
+        "((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at))", "since when"
+    ),
+    _trigger(
+        "(((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp())",
+        "not ahead of the clock",
+    ),
+    _trigger(
+        "(new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status))",
+        "taken back with the status that it says",
+        "taking_back",
+    ),
+    *(
+        function("taking_back", _TAKE_BACK, guard, instead)
+        for guard, instead in {
+            "perform mentorcert_private.check_endpoint('certifications');": "",
+            "context.change ->> 'kind' is distinct from 'reverted'": "false",
+            "or coalesce(context.change ->> 'note', '') = ''": "",
+            " or not context.has_valid_remarks": "",
+            "held.organisation_id = organisation": "true",
+            "and held.peer_mentor_id <> all(absent)": "",
+            "and jsonb_array_length(held.renewal_history) < 50": "",
+            "mentorcert_private.violated_date_rule(outcome.issued_at, outcome.expires_at, time_zone, now()) is not null": "false",
+        }.items()
+    ),
+    *(
+        function("taking_back", _REVERSAL, guard, instead)
+        for guard, instead in {
+            "held_status = 'suspended' or": "",
+            "(extended #>> '{after,expires_at}')::timestamptz = held_expires_at is not true": "false",
+        }.items()
     ),
     _trigger("(old.status = 'active'::text)", "was active"),
 ]
@@ -465,4 +562,4 @@ _VERSIONS = [
     Mutation("catalogue_tables", "revoke update (version) on mentorcert.peer_mentors from authenticated"),
     Mutation("versions", "alter table mentorcert.chapters alter version set default 2"),
 ]
-MUTATIONS = [*_VERSIONS, *_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]
+MUTATIONS = [*_VERSIONS, *_LAST_DAY, *_REACH, *_CHANGES, *_HISTORY, *_LISTS, *_CATALOGUE]

@@ -44,7 +44,7 @@ _ENDPOINTS = [
             "mentorcert_private.check_extension(text,date,date)",
             "public.revert_change(uuid,text)",
             "public.certification_history(uuid)",
-            "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz)",
+            "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz,boolean)",
         )
     ),
     function(
@@ -79,6 +79,24 @@ _ENDPOINTS = [
     ),
 ]
 
+_SESSIONS = [
+    function(
+        "ended_sessions",
+        "mentorcert_private.check_endpoint(text)",
+        "perform mentorcert_private.check_session();",
+        "",
+    ),
+    function(
+        "ended_sessions", "mentorcert_private.check_session()", "raise exception using", "return; raise using"
+    ),
+    function("ended_sessions", "mentorcert_private.current_session()", "claims.of ->> 'sub',", ""),
+    function("ended_sessions", "mentorcert_private.current_session()", "claims.of ->> 'session_id'", "null"),
+    function("ended_sessions", "mentorcert_private.end_session()", "ended.ends_at < now()", "true"),
+    function("ended_sessions", "mentorcert_private.end_session()", "ended.ends_at < now()", "false"),
+    function("ended_sessions", "mentorcert_private.end_session()", "least(seconds, 31622400)", "0"),
+    Mutation("ended_sessions", "grant select on mentorcert_private.ended_sessions to authenticated"),
+]
+
 _LOGS = [
     function("audit_log", _AUDIT, "fields.before is distinct from fields.after", "true"),
     function("audit_log", _AUDIT, "jsonb_strip_nulls(fields.after) <> '{}'", "true"),
@@ -86,7 +104,7 @@ _LOGS = [
     function(
         "audit_log",
         _TAKEN_OUT,
-        "to_jsonb(after) - array['before', 'after'] = to_jsonb(before) - array['before', 'after']",
+        "to_jsonb(after) - array['actor', 'before', 'after'] = to_jsonb(before) - array['actor', 'before', 'after']",
         "true",
     ),
     function(
@@ -132,14 +150,24 @@ _LOGS = [
     Mutation(
         "access_log", "alter table mentorcert_private.access_log drop constraint access_log_request_id_valid"
     ),
-    Mutation("access_log", f"grant execute on function {_LOG} to service_role"),
     function(
         "access_log",
-        _LOG,
-        "and (membership.ended_at is null or membership.ended_at > statement_timestamp())",
+        "mentorcert_private.member_organisation_ids()",
+        "and (membership.ended_at is null or membership.ended_at >= now())",
         "and false",
     ),
-    function("access_log", _NIGHTLY, "perform mentorcert_private.delete_outdated_logs();", ""),
+    function(
+        "access_log",
+        "mentorcert_private.delete_outdated(integer)",
+        "where line.ctid = any",
+        "where line.ctid <> all",
+    ),
+    function(
+        "login_roles",
+        "mentorcert_private.delete_outdated(integer)",
+        "not between 1 and 100000",
+        "not between 0 and 100000",
+    ),
 ]
 
 _ERASURE = [
@@ -178,8 +206,38 @@ _ROLES = [
     Mutation("login_roles", "alter role mentorcert_web reset statement_timeout"),
     Mutation("login_roles", "grant authenticated to mentorcert_jobs"),
     Mutation("login_roles", "grant select on mentorcert_private.job_runs to mentorcert_jobs"),
+    Mutation("login_roles", "grant select on mentorcert_portal.attempts to mentorcert_monitoring"),
+    Mutation("login_roles", "grant select (body) on mentorcert_portal.inbox to mentorcert_receiver"),
+    Mutation("login_roles", "grant mentorcert_portal to mentorcert_receiver"),
+    Mutation(
+        "login_roles",
+        "grant update (renewal_history) on public.peer_mentor_certifications to mentorcert_tasks",
+    ),
+    Mutation("login_roles", "grant select on mentorcert.memberships to mentorcert_tasks"),
+    Mutation("login_roles", "alter role mentorcert_tasks bypassrls"),
+    function(
+        "login_roles",
+        "mentorcert_private.running_task_organisation_ids()",
+        "where task.state = 'running'",
+        "",
+    ),
+    function(
+        "login_roles",
+        "mentorcert_private.require_running_task(uuid)",
+        "if session_user <> current_user and",
+        "if false and",
+    ),
+    Mutation("login_roles", "grant execute on function mentorcert_portal.claim_message to mentorcert_portal"),
+    Mutation("login_roles", "revoke execute on function mentorcert_portal.due from mentorcert_portal"),
+    function(
+        "login_roles",
+        "mentorcert_portal.instant(timestamptz)",
+        "if session_user <> current_user and as_of not between",
+        "if false and as_of not between",
+    ),
     Mutation("login_roles", "alter function mentorcert_private.run_nightly security invoker"),
     Mutation("login_roles", "alter function mentorcert_private.next_nightly_at security invoker"),
+    Mutation("login_roles", "alter function mentorcert_private.job_figures security invoker"),
     function(
         "login_roles",
         _NIGHTLY,
@@ -189,6 +247,14 @@ _ROLES = [
     function("login_roles", _NIGHTLY, "elsif batch_size < 1", "elsif false"),
     Mutation("catalogue_functions", f"grant execute on function {_ERASE} to mentorcert_jobs"),
     Mutation("catalogue_functions", f"grant execute on function {_LOG} to mentorcert_web"),
+    Mutation(
+        "catalogue_functions",
+        "create index unreachable on mentorcert.peer_mentors (organisation_id)"
+        " where not mentorcert_private.is_address(email)",
+    ),
+    Mutation(
+        "catalogue_functions", "grant execute on function mentorcert_private.job_figures to authenticated"
+    ),
 ]
 
 _FEED: Final = "public.calendar_of(text)"
@@ -272,4 +338,4 @@ _WITHOUT_LOGIN = [
     ),
     function("check_certificate", _CHECK, "perform mentorcert_private.check_endpoint('certifications');", ""),
 ]
-MUTATIONS: Final = [*_ENDPOINTS, *_LOGS, *_ERASURE, *_ROLES, *_WITHOUT_LOGIN]
+MUTATIONS: Final = [*_ENDPOINTS, *_SESSIONS, *_LOGS, *_ERASURE, *_ROLES, *_WITHOUT_LOGIN]

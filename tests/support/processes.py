@@ -39,10 +39,10 @@ class Child(subprocess.Popen[str]):
     ) -> tuple[str, str]:
         return super().communicate(input, timeout)
 
-    def line(self) -> str:
+    def line(self, deadline_s: float = DEADLINE_S) -> str:
         """Return the next line that it prints; where none comes, it is killed and there is none."""
         assert self.stdout is not None
-        bound = threading.Timer(DEADLINE_S, self.kill)
+        bound = threading.Timer(deadline_s, self.kill)
         bound.daemon = True
         bound.start()
         try:

@@ -158,6 +158,17 @@ def join(organisation: Organisation, user: UUID, role: str, chapter: UUID | None
     return membership
 
 
+def consent_again(conn: Connection, peer_mentor: UUID | None = None, *, given: bool = True) -> None:
+    """Have a peer mentor, or everybody, consent to the public list after a withdrawal, by an explicit act."""
+    with conn.transaction():
+        conn.execute('select mentorcert_private.set_change_context(\'{"consent": "given"}\')')
+        conn.execute(
+            "update mentorcert.peer_mentors set listing_consent = %s where id = coalesce(%s, id)",
+            (given, peer_mentor),
+        )
+        conn.execute("select mentorcert_private.set_change_context(null)")
+
+
 def let_end(conn: Connection, certification: UUID) -> None:
     """Go to the instant at which a certification, and its lease on the public list, ends; nobody notices."""
     with conn.transaction():
@@ -260,11 +271,13 @@ def ledger(conn: Connection) -> list[tuple[Any, ...]]:
     return rows(
         conn,
         """
-select organisation.slug, run.local_day, run.caught_up, run.expired, run.unlisted, run.error,
-  run.finished_at is not null
-from mentorcert_private.job_runs as run
-join mentorcert.organisations as organisation on organisation.id = run.organisation_id
-order by organisation.slug, run.local_day
+select organisation.slug, night.local_day, night.caught_up, coalesce(run.expired, 0), coalesce(run.unlisted, 0), night.error,
+  night.finished_at is not null
+from mentorcert.organisations as organisation
+join mentorcert_private.nights as night on night.time_zone = organisation.time_zone
+left join mentorcert_private.job_runs as run
+  on run.organisation_id = organisation.id and run.job = 'nightly' and run.local_day = night.local_day
+order by organisation.slug, night.local_day
 """,
     )
 
@@ -274,10 +287,13 @@ def drift(conn: Connection) -> list[tuple[Any, ...]]:
     return rows(
         conn,
         """
-        (select 'listed', * from public.listed_peer_mentors where listed_until > now()
-         except select 'listed', * from mentorcert_private.derived_listing(null))
+        with derived as (select to_jsonb(row) as row from mentorcert_private.derived_listing(null) as row),
+        listed as (
+            select to_jsonb(row) - array['sort_key', 'search_keys'] as row, listed_until
+            from public.listed_peer_mentors as row
+        )
+        (select 'listed', row from listed where listed_until > now() except select 'listed', row from derived)
         union all
-        (select 'derived', * from mentorcert_private.derived_listing(null)
-         except select 'derived', * from public.listed_peer_mentors)
+        (select 'derived', row from derived except select 'derived', row from listed)
         """,
     )

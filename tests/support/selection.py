@@ -12,27 +12,32 @@ DEFAULT: Final = "pg18"
 # By the beginning of a test's name, and why it is slow: `make test` leaves these out.
 SLOW: Final = {
     "tests/acceptance/test_docs.py::test_every_block_runs": "types every document, in processes",
+    "tests/acceptance/test_image.py": "builds the image from Debian, and runs it",
     "tests/acceptance/test_main_job.py": "processes, from nothing to a renewal",
     "tests/acceptance/test_up.py": "processes, and the examples of whole organisations",
     "tests/acceptance/test_wheel.py": "builds the wheel and installs it",
     "tests/faults/": "processes that are killed, servers that go away, the soak",
     "tests/integration/test_bench.py": "the measurements, on many rows",
+    "tests/integration/test_hierarchy_mutations.py": "a database for each guard",
     "tests/oracle/test_mutants.py": "the whole oracle for each policy and grant",
+    "tests/portal/test_several_databases.py": "processes",
     "tests/portal/test_worker_process.py": "processes",
     "tests/supabase/test_cli.py": "Supabase's command line",
+    "tests/supabase/test_dev": "processes, and the examples of whole organisations",
     "tests/supabase/test_lint.py": "Supabase's command line and advisors",
     "tests/web/api/test_fuzz.py": "every operation with generated requests",
     "tests/web/browser/": "a browser",
 }
 
 _LEFT_OUT: Final = pytest.StashKey[dict[str, int]]()
+_HAS_POOLED_TWIN: Final = pytest.StashKey[bool]()
 
 
 def why_left_out(item: pytest.Item) -> str:
     """Return why a test is left out of this run; empty where it is not.
 
     Each test belongs to one server, those without any to the default: a run of each of the servers runs
-    every test once.
+    every test once. Behind the pooler is the same PostgreSQL 15: a run of all goes to it through the pooler where it can.
     """
     chosen: list[str] = item.config.getoption("--server") or [DEFAULT]
     server = _server(item)
@@ -42,6 +47,8 @@ def why_left_out(item: pytest.Item) -> str:
         return "that have no place behind a pooler: LEFT_OUT in tests/support/pooler.py"
     if one_server.is_left_out(item, server):
         return "about a process or page, its SQL runs elsewhere: ELSEWHERE in tests/support/one_server.py"
+    if "all" in chosen and item.stash.get(_HAS_POOLED_TWIN, False):
+        return "of pg15 that run on it through the pooler: --server pg15"
     return ""
 
 
@@ -50,6 +57,17 @@ def mark_slow(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(tuple(SLOW)):
             item.add_marker("slow")
+
+
+def mark_pooled_twins(items: list[pytest.Item]) -> None:
+    """Note at each test of PostgreSQL 15 whether it also runs through the pooler."""
+    if not pooler.is_installed():
+        return
+    pooled = {item.nodeid for item in items if not pooler.is_left_out(item, "pooled")}
+    for item in items:
+        item.stash[_HAS_POOLED_TWIN] = (
+            "pg15" in item.nodeid and item.nodeid.replace("pg15", "pooled") in pooled
+        )
 
 
 def left_out(config: pytest.Config) -> dict[str, int]:

@@ -6,7 +6,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -50,7 +50,7 @@ _OPTIONS = {
 }
 # In memory, a database for each test costs a fifth of the time; containers often have next to no room there.
 _IN_MEMORY = Path("/dev", "shm")
-_ROOM = 4 * 2**30
+ROOM = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,20 @@ class Server:
 
 
 @contextmanager
-def embedded_18() -> Iterator[Server]:
-    """Start the embedded server in a folder of its own."""
-    home = _folder("mentorcert-18-")
+def embedded_18(room: int = ROOM) -> Iterator[Server]:
+    """Start the embedded server in a folder of its own, in memory where that has `room`, in bytes."""
+    home = new_folder("mentorcert-18-", room)
     data = home / "postgres"
     try:
         url = embedded.start(home)
         port = free_port()
         folder = str(conninfo_to_dict(url)["host"])
         # It is on a socket only, and lets nobody in by TCP.
-        (data / "pg_hba.conf").write_text(f"local all all trust\nhost all all {_LOOPBACK}/32 trust\n")
+        (data / "pg_hba.conf").write_text(
+            f"local all all trust\nlocal replication all trust\nhost all all {_LOOPBACK}/32 trust\n"
+        )
         restart = ("restart", *_pg_ctl(data, _options(folder, port)))
-        _run(embedded.binaries() / "pg_ctl", data, _as_user("pgserver"), *restart)
+        _run(embedded.binaries() / "pg_ctl", data, as_user("pgserver"), *restart)
         yield Server("pg18", make_conninfo(url, port=port), embedded.binaries())
     finally:
         _stop(data)
@@ -127,9 +129,12 @@ def embedded_18() -> Iterator[Server]:
 
 
 @contextmanager
-def debian_15() -> Iterator[Server]:
-    """Start Debian's server in a folder of its own, as the user `postgres` where the tests run as root."""
-    folder = _folder("mentorcert-15-")
+def debian_15(room: int = ROOM, **more: str) -> Iterator[Server]:
+    """Start Debian's server in a folder of its own, as the user `postgres` where the tests run as root.
+
+    `more` are settings of PostgreSQL.
+    """
+    folder = new_folder("mentorcert-15-", room)
     data = folder / "data"
     port = free_port()
     options = {
@@ -137,8 +142,9 @@ def debian_15() -> Iterator[Server]:
         "max_connections": "200",
         "shared_preload_libraries": "pg_cron" if HAS_PG_CRON else "",
         "cron.database_name": CRON_DATABASE,
+        **more,
     }
-    as_postgres = _as_user("postgres")
+    as_postgres = as_user("postgres")
     if as_postgres:
         shutil.chown(folder, "postgres", "postgres")
     try:
@@ -153,10 +159,37 @@ def debian_15() -> Iterator[Server]:
 
 
 @contextmanager
-def pooled_15() -> Iterator[Server]:
-    """Start Debian's server behind PgBouncer in transaction mode."""
-    with debian_15() as server, pooler.in_front_of(server.url) as url:
+def standby_of(server: Server) -> Iterator[Server]:
+    """Start a standby that streams from a server and answers reads, in a folder of its own."""
+    folder = new_folder(f"mentorcert-standby-{server.name}-")
+    data, port = folder / "data", free_port()
+    as_owner = as_user("pgserver" if server.name == "pg18" else "postgres")
+    if as_owner:
+        shutil.chown(folder, as_owner[1].partition("=")[2], as_owner[2].partition("=")[2])
+    try:
+        options = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", server.url)
+        _run(server.binaries / "pg_basebackup", data, as_owner, *options)
+        # What it takes over from the configuration of the other must be no less than there.
+        settings = {**_options(str(folder), port), "max_connections": "200", "hot_standby_feedback": "on"}
+        _run(server.binaries / "pg_ctl", data, as_owner, "start", *_pg_ctl(data, settings))
+        yield Server(server.name, make_conninfo(server.url, host=str(folder), port=port), server.binaries)
+    finally:
+        _stop(data)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def pooled(server: Server) -> Iterator[Server]:
+    """Start PgBouncer in transaction mode in front of a server."""
+    with pooler.in_front_of(server.url) as url:
         yield replace(server, name="pooled", pooler=url)
+
+
+@contextmanager
+def pooled_15() -> Iterator[Server]:
+    """Start Debian's server behind PgBouncer."""
+    with debian_15() as server, pooled(server) as behind:
+        yield behind
 
 
 def free_port() -> int:
@@ -166,8 +199,9 @@ def free_port() -> int:
     return port
 
 
-def _folder(prefix: str) -> Path:
-    has_room = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM
+def new_folder(prefix: str, room: int = ROOM) -> Path:
+    """Make a folder, in memory where that has `room`, in bytes."""
+    has_room = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > room
     return Path(tempfile.mkdtemp(prefix=prefix, dir=_IN_MEMORY if has_room else None))
 
 
@@ -175,7 +209,7 @@ def _options(folder: str, port: int) -> dict[str, str]:
     return {**_OPTIONS, "listen_addresses": _LOOPBACK, "port": str(port), "unix_socket_directories": folder}
 
 
-def _as_user(name: str) -> list[str]:
+def as_user(name: str) -> list[str]:
     """Return what goes before a command that must not run as root: PostgreSQL refuses to."""
     return ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] if os.geteuid() == 0 else []
 
@@ -197,3 +231,29 @@ def _stop(data: Path) -> None:
 
 
 SERVERS = {"pg18": embedded_18, "pg15": debian_15, "pooled": pooled_15}
+
+
+class Running(ExitStack):
+    """Servers and their templates, which stay until the end of the block, whichever is asked for next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._servers: dict[str, Server] = {}
+        self._templates: dict[str, str] = {}
+
+    def server(self, name: str) -> Server:
+        """Return the server; behind the pooler is the same one as past it."""
+        if name not in self._servers:
+            self._servers[name] = self._start(name)
+        return self._servers[name]
+
+    def template(self, server: Server) -> str:
+        """Return the name of a migrated database of the server."""
+        if server.url not in self._templates:
+            self._templates[server.url] = self.enter_context(server.migrated_template())
+        return self._templates[server.url]
+
+    def _start(self, name: str) -> Server:
+        if name == "pooled":
+            return self.enter_context(pooled(self.server("pg15")))
+        return self.enter_context(SERVERS[name]())

@@ -9,6 +9,9 @@ _OWN_ORGANISATION: Final = "public.get_user_organisation_id()"
 _OWN: Final = "organisation_id = mentorcert_private.administered_organisation_id()"
 _REQUEST: Final = "mentorcert_private.request_task(text,text,bytea,jsonb,uuid)"
 _CANCEL: Final = "mentorcert_private.cancel_task(uuid)"
+_SELECTION: Final = "mentorcert_portal.require_selection(jsonb)"
+_PREVIEW_REPLAY: Final = "mentorcert_private.preview_replay(jsonb,integer)"
+_START_REPLAY: Final = "mentorcert_portal.start_replay(uuid,jsonb,text,text)"
 _REPLAY: Final = "mentorcert_portal.request_replay(jsonb,text)"
 _POLICIES_OF_TASKS: Final = (
     '"administrators read the tasks of their organisation" on mentorcert_private.tasks',
@@ -85,6 +88,15 @@ MUTATIONS: Final = [
     function("tasks", _REPLAY, _REQUIRE.format("replay_right"), _OWN_ORGANISATION),
     function("tasks", _REPLAY, "perform mentorcert_private.require_reason(reason);", ""),
     function("tasks", _REPLAY, "perform mentorcert_portal.require_connection(organisation_id);", ""),
-    function("tasks", _REPLAY, "is_understood is not true", "false"),
+    function("tasks", _SELECTION, "is_understood is not true", "false"),
+    function("calendar", _SELECTION, "perform mentorcert_private.require_instants", "--"),
+    function(
+        "calendar",
+        "mentorcert_portal.instant(timestamptz)",
+        "perform mentorcert_private.require_instants",
+        "--",
+    ),
+    function("calendar", _START_REPLAY, "select mentorcert_portal.require_selection(selection);", ""),
+    function("calendar", _PREVIEW_REPLAY, "perform mentorcert_portal.require_selection(selection);", ""),
     function("tasks", _REPLAY, "set is_requested = true", "set is_requested = false"),
 ]

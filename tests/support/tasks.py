@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from uuid import UUID
 
+from psycopg.conninfo import make_conninfo
+
 from mentorcert.db.connection import Connection, connect
 from mentorcert.imports.tasks import requests, runner
 from mentorcert.imports.tasks.model import Kind, Task
@@ -16,13 +18,13 @@ FILE_NAME = "Likepersoner 2026.csv"
 
 def work(database: str, *, lease_s: float = 30.0) -> bool:
     """Do the task that has waited longest, if any does."""
-    with connect(database, autocommit=True) as conn:
-        return runner.work_one(conn, opener(database), threading.Event(), lease_s=lease_s, beat_s=0.01)
+    with opener(database)() as conn:
+        return runner.work_one(conn, opener(database), threading.Event(), lease_s=lease_s, heartbeat_s=0.01)
 
 
 def opener(database: str) -> Callable[[], Connection]:
-    """Return what opens connections as the owner."""
-    return lambda: connect(database, autocommit=True)
+    """Return what opens connections as the process of the tasks does."""
+    return lambda: connect(make_conninfo(database, user="mentorcert_tasks"), autocommit=True)
 
 
 def preview(organisation: Organisation, *rows: list[str], file: bytes | None = None) -> UUID:

@@ -22,7 +22,17 @@ MUTATIONS: Final = [
         "nullif(mentorcert_private.canonical_email(new.email), '')",
         "new.email",
     ),
+    function("texts", "mentorcert_private.search_key(text)", "'ø', 'oe'", "'ø', 'o'"),
+    function("texts", "mentorcert_private.unaccented(text)", "'øðđ", "'ðđ"),
+    function(
+        "certification_search",
+        "mentorcert_private.found_peer_mentors(uuid,text,uuid[],integer)",
+        "is_unaccented => true",
+        "is_unaccented => false",
+    ),
     function("texts", _REMARKS, "not mentorcert_private.is_readable(change ->> 'note') or", ""),
     function("texts", _REMARKS, "not mentorcert_private.is_readable(said.value)", "false"),
-    function("texts", "mentorcert_private.record_change()", "mentorcert_private.canonical_remarks(", "("),
+    function(
+        "texts", "mentorcert_private.change_context(boolean)", "mentorcert_private.canonical_remarks(", "("
+    ),
 ]

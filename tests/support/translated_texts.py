@@ -9,17 +9,17 @@ from babel.messages.extract import extract_from_dir
 from mentorcert import errors
 from mentorcert.errors import (
     BusyError,
-    ConflictError,
     DatabaseUnreachableError,
     DuplicateError,
     EndpointDisabledError,
     ForbiddenError,
-    LockTimeoutError,
+    LaterError,
     MissingRightError,
     RuleError,
     SignInUnavailableError,
     TooManyAttemptsError,
     UnknownReferenceError,
+    UnreadableValueError,
     ValueRejectedError,
 )
 
@@ -30,16 +30,16 @@ Message = str | tuple[str, ...]
 # Their first line is what a page says of them.
 _SHOWN: Final = (
     BusyError,
-    ConflictError,
     DatabaseUnreachableError,
     DuplicateError,
     EndpointDisabledError,
     ForbiddenError,
-    LockTimeoutError,
+    LaterError,
     MissingRightError,
     SignInUnavailableError,
     TooManyAttemptsError,
     UnknownReferenceError,
+    UnreadableValueError,
     ValueRejectedError,
     RuleError,
 )

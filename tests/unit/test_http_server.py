@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -52,6 +53,61 @@ def test_a_body_may_be_larger_than_a_head(client: socket.socket) -> None:
     small, large = b"1\r\nx\r\n" * 30_000, b"%x\r\n%s\r\n" % (500_000, b"x" * 500_000)
     client.sendall(HEAD + b"Connection: close\r\n\r\n" + small + large + b"0\r\n\r\n")
     assert b"530000" in client.makefile("rb").read()
+
+
+def test_more_headers_than_anybody_needs(client: socket.socket) -> None:
+    client.sendall(b"GET /loop HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 100 + b"\r\n")
+    assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for a moment only."""
+    monkeypatch.setattr(http_server, "HEAD_S", 0.05)
+    monkeypatch.setattr(http_server, "BODY_S", 0.05)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"\r\n", b"GET", b"GET /loop HTTP/1.1\r\nHost:", HEAD.partition(b"\r\n")[0] + b"\r\n"],
+    ids=str,
+)
+@pytest.mark.usefixtures("hurried")
+def test_a_head_that_never_comes(client: socket.socket, sent: bytes) -> None:
+    client.sendall(sent)
+    assert client.makefile("rb").read().startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("sent", [b"\r\n\r\n", b"GET /loop HTTP/1.1\r\nX: "], ids=str)
+@pytest.mark.usefixtures("hurried")
+def test_a_second_head_that_never_comes(client: socket.socket, sent: bytes) -> None:
+    client.sendall(b"GET /loop HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+    client.sendall(sent)
+    assert client.makefile("rb").read().startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("sent", [b"", b"5\r\nhel", b"1\r\nx\r\n", b"0\r\nTrailer: "], ids=str)
+@pytest.mark.usefixtures("hurried")
+def test_a_body_that_never_ends(client: socket.socket, sent: bytes) -> None:
+    client.sendall(HEAD + b"\r\n" + sent)
+    with suppress(ConnectionResetError):
+        assert client.makefile("rb").read() == b""
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_body_that_comes_slowly_enough(client: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as enough of it has come, it may take its time."""
+    monkeypatch.setattr(http_server, "BODY_BYTES_A_S", 1)
+    client.sendall(
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 300\r\n\r\n" + b"x" * 299
+    )
+    client.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
+    client.settimeout(5)
+    client.sendall(b"x")
+    assert b"300" in client.makefile("rb").read()
 
 
 def test_the_loop_is_uvloop(client: socket.socket) -> None:

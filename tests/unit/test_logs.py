@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -13,9 +14,10 @@ from tests.support.processes import run
 
 
 @pytest.fixture(autouse=True)
-def restored_logger() -> Iterator[None]:
+def restored_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root, logger = logging.getLogger(), logging.getLogger("mentorcert")
     before = (list(root.handlers), root.level, logger.level)
+    monkeypatch.setattr(logs, "_process", {})
     yield
     logging.captureWarnings(capture=False)
     root.handlers[:] = before[0]
@@ -26,9 +28,14 @@ def restored_logger() -> Iterator[None]:
 def test_one_json_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO")
     logs.event("night_passed", expired=3)
-    line = json.loads(capsys.readouterr().err)
-    assert line.pop("at").endswith("+00:00")
-    assert line == {"level": "info", "event": "night_passed", "expired": 3}
+    logs.identify("worker", "1.2")
+    logs.event("night_passed", expired=3)
+    anonymous, line = map(json.loads, capsys.readouterr().err.splitlines())
+    assert anonymous.pop("at").endswith("+00:00")
+    assert anonymous == {"level": "info", "event": "night_passed", "expired": 3}
+    assert {name: line[name] for name in ("service", "version", "host")} == {
+        "service": "worker", "version": "1.2", "host": socket.gethostname(),
+    }  # fmt: skip
 
 
 def test_nothing_below_the_level(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mentorcert.db.migrate import Migration, is_made_of, read
+from mentorcert.db.migration_files import Migration, is_made_of, read
 from mentorcert.errors import MigrationNameError
 
 SQL = """\

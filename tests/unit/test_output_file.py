@@ -71,3 +71,11 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     with pytest.raises(InvalidInputError, match="full"):
         write_output(b"new", file)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("mentors.csv", "old")]
+
+
+def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    with pytest.raises(InvalidInputError, match="one cannot be written"):
+        write_output(b"new", one)

@@ -102,6 +102,15 @@ def test_forms_of_settings(log: Path, settings: str) -> None:
     assert ids(named) == [(USER, ROW, "unknown")]
 
 
+def test_claims_that_python_does_not_read(log: Path) -> None:
+    """PostgreSQL reads them: who filled their own metadata so hides no access, and stops no audit."""
+    for metadata, user in (("9" * 5000, USER), ("[" * 100_000 + "]" * 100_000, None)):
+        claims = f'{{"sub": "{USER}", "user_metadata": {metadata}}}'
+        settings = f"set local role authenticated; set local request.jwt.claims = '{claims}'"
+        named, _ = read(log, line(f"statement: {settings}"), line(f"statement: {ASK}"))
+        assert ids(named) == [(user, ROW, "unknown")]
+
+
 def test_local_settings_end_with_the_transaction_and_others_do_not(log: Path) -> None:
     local, lasting = f"set local request.jwt.claim.sub = '{USER}'", f"set request.jwt.claim.sub = '{USER}'"
     later = line(f"statement: {ASK}", transaction="3/2")

@@ -161,6 +161,15 @@ def test_more_rows_than_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "has more than 1 rows" in failure(tmp_path, content(row(), row("2")))
 
 
+def test_more_cells_than_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    width = len(HEADINGS)
+    monkeypatch.setattr(limits, "MAX_CSV_CELLS", 2 * width)
+    assert len(read(tmp_path, content(row())).records) == 1
+    assert f"has more than {2 * width} cells" in failure(tmp_path, content(row(), row("2")))
+    # Rows of nothing count as well: they take as much to read.
+    assert "cells" in failure(tmp_path, content(row()) + b";" * width)
+
+
 def test_a_workbook_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = workbook([names["nb"] for names in HEADINGS.values()])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

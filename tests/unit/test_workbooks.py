@@ -279,3 +279,16 @@ def test_an_escape_of_excel() -> None:
     assert problem.reason == "it contains “_x000D_”, which stands for a character that cannot be seen"
     book = parse(workbook(lambda book: book.active.cell(2, 2, "Kari\r\nPrøve")))
     assert str(read_row(book, book.records[0]).name).split() == ["Kari", "Prøve"]
+
+
+def test_a_number_is_read_with_the_zeros_that_are_shown() -> None:
+    def number(value: object, number_format: str) -> str:
+        def change(book: Any) -> None:
+            book.active["A2"].value, book.active["A2"].number_format = value, number_format
+
+        return parse(workbook(change)).records[0].cells[0]
+
+    assert number(123, "00000") == "00123"
+    assert number(1234567, "00000") == "1234567"
+    assert (number(123, "General"), number(123, "0"), number(123, "#,##0")) == ("123", "123", "123")
+    assert (number("123", "00000"), number(12.5, "00000")) == ("123", "12.5")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event
 from typing import Any, Final, cast
+from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
 
 import jwt
@@ -122,7 +123,8 @@ def answering() -> Iterator[AuthServer]:
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             content = self.rfile.read(int(self.headers.get("content-length", 0)))
-            body = json.loads(content) if content else {}
+            is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+            body = dict(parse_qsl(content.decode())) if is_form else json.loads(content or b"{}")
             played.asked.append(Asked(path, query, body, self.headers.get("authorization")))
             played.ready.wait(60)
             answers = played.answers.get(path, [Answer(404, "nothing here", "text/html")])

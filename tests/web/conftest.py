@@ -22,6 +22,7 @@ from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
 from mentorcert.web.security.tokens import issue
 from mentorcert.web.services import services
 from tests.support.registry import Organisation, set_up
+from tests.support.round_trips import Watched, counted
 from tests.web.auth_server import AuthServer, answering
 
 AUTH: Final = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))
@@ -33,12 +34,13 @@ class Site:
     """The application, and browsers of people who are signed in to it."""
 
     app: FastAPI
+    watched: Watched
     open_client: Callable[[TestClient], TestClient]
 
     def client(self, user: UUID | None = None, language: str = "en") -> TestClient:
         """Return a browser that follows no redirects; None: nobody is signed in."""
         client = TestClient(
-            self.app, URL, headers={"accept-language": language}, follow_redirects=False,
+            self.watched, URL, headers={"accept-language": language}, follow_redirects=False,
             raise_server_exceptions=False,
         )  # fmt: skip
         if user is not None:
@@ -48,10 +50,9 @@ class Site:
 
 @pytest.fixture
 def configuration(database: str) -> Configuration:
-    """The configuration of the pages on the test's database."""
-    return Configuration(
-        make_conninfo(database, user=WEB_ROLE), SecretStr("another secret of the tests, also long"), URL, AUTH
-    )
+    """The configuration of the pages on the test's database; tests see each change of the public list at once."""
+    secret = SecretStr("another secret of the tests, also long")
+    return Configuration(make_conninfo(database, user=WEB_ROLE), secret, URL, AUTH, public_cache_s=0.0)
 
 
 @pytest.fixture
@@ -70,11 +71,19 @@ def site(configuration: Configuration) -> Iterator[Site]:
 
 
 @contextmanager
-def opened(configuration: Configuration, persons: list[Person] | None = None) -> Iterator[Site]:
+def opened(
+    configuration: Configuration,
+    people: list[Person] | None = None,
+    owner: Callable[[], Connection] | None = None,
+) -> Iterator[Site]:
     """Open the pages as configured, and close them with all browsers."""
     with ExitStack() as stack:
+        trips = stack.enter_context(counted())
         shared = stack.enter_context(services(configuration))
-        yield Site(application(shared, persons), stack.enter_context)
+        app = application(shared, people, owner)
+        watched = Watched(app, trips)
+        yield Site(app, watched, stack.enter_context)
+    assert watched.exceeding == [], "see LIMITS in tests/support/round_trips.py"
 
 
 @pytest.fixture
@@ -86,8 +95,10 @@ def organisation(conn: Connection) -> Organisation:
 def post(
     client: TestClient, path: str, data: Mapping[str, object] | None = None, *, page: str = "/sign-in"
 ) -> Response:
-    """Send a form as a browser does: with what a page holds for it, the token and what it showed."""
-    return client.post(path, data={**carried(client.get(page).text), **(data or {})})
+    """Send a form as a browser does: with what a page holds for it, the token and what it showed; on to its preview."""
+    answer = client.post(path, data={**carried(client.get(page).text), **(data or {})})
+    is_kept = answer.status_code == 303 and "draft=" in answer.headers["location"]
+    return client.get(answer.headers["location"]) if is_kept else answer
 
 
 def carried(html: str) -> dict[str, object]:

@@ -15,17 +15,22 @@ from tests.web.conftest import AUTH
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
+def running(app: FastAPI, at: socket.socket | None = None) -> Iterator[str]:
     """Serve until the end of the block; yields the URL, where connections are queued until it is up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with at or socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(http_server.config(app))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield url_of(listener)
         finally:
             server.should_exit = True
             thread.join()
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return where it listens."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def session_of(user: UUID) -> dict[str, str]:

@@ -18,7 +18,15 @@ from tests.support.registry import Organisation, fetch, join, today
 from tests.web.conftest import AUTH, Site
 
 # Open to all, so that their rows are nothing to log; or they show the user's own organisations alone.
-OPEN: Final = ("/public/", "/check/", "/calendar/", "/api/v1/public/", "/organisation", "/readyz")
+OPEN: Final = (
+    "/public/",
+    "/check/",
+    "/calendar/",
+    "/api/v1/public/",
+    "/organisation",
+    "/readyz",
+    "/sitemap.xml",
+)
 # They compute dates, or are about the registry as a whole: here they show no row of an organisation.
 WITHOUT_ROWS: Final = frozenset({"/admin/endpoints", "/admin/nightly", "/admin/portal", "/admin/types/new"})
 # Each opens a request, and none reads a row for the user.
@@ -55,8 +63,10 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
         ):
             spy.queries.append(text)
             names = [column.name for column in cursor.description]
-            if "organisation_id" in names:
-                column = names.index("organisation_id")
+            # An organisation's own row names it by its id.
+            name = "id" if "\nfrom mentorcert.organisations " in text else "organisation_id"
+            if name in names:
+                column = names.index(name)
                 values = (cursor.pgresult.get_value(row, column) for row in range(cursor.rowcount))
                 spy.organisation_ids |= {UUID(value.decode()) for value in values if value}
         return found
@@ -93,6 +103,16 @@ def people(conn: Connection, organisation: Organisation) -> People:
         peer_mentor_id=str(person),
         chapter_id=str(organisation.chapter),
         type_id=str(fetch(conn, "select id from mentorcert.certification_types limit 1")),
+        letter_id=str(
+            fetch(
+                conn,
+                "insert into mentorcert_private.letters (organisation_id, written_by, recipient_ids)"
+                " values (%s, %s, array[%s::uuid]) returning id",
+                organisation.id,
+                coordinator,
+                person,
+            )
+        ),
         membership_id=str(fetch(conn, "select id from mentorcert.memberships where user_id = %s", mentor)),
     )
     logins = {"peer_mentor": mentor, "coordinator": coordinator, "org_admin": organisation.admin}
@@ -109,7 +129,7 @@ def test_every_page(site: Site, conn: Connection, people: People, spy: Spy, role
         spy.queries.clear()
         spy.organisation_ids.clear()
         request_id = uuid4().hex
-        address = path.format_map(people.parameters)
+        address = path.replace(":path}", "}").format_map(people.parameters)
         if path.endswith("/as-of"):
             address += "?at=2026-06-01T10:00:00Z"
         answer = client.get(address, headers={"x-request-id": request_id})
@@ -128,7 +148,9 @@ def test_every_page(site: Site, conn: Connection, people: People, spy: Spy, role
     assert logged >= REACHED[role], REACHED[role] - logged
 
 
-_OWN: Final = frozenset({"/me", "/me/history", "/me/calendar", "/me/calendar.ics"})
+_OWN: Final = frozenset(
+    {"/me", "/me/history", "/me/calendar", "/me/calendar.ics", "/me/contact", "/me/topics"}
+)
 _API: Final = frozenset(
     {
         "/api/v1/certifications",
@@ -137,6 +159,7 @@ _API: Final = frozenset(
         "/api/v1/certifications/{certification_id}/history",
         "/api/v1/peer-mentors",
         "/api/v1/peer-mentors/{peer_mentor_id}",
+        "/certifications/{certification_id}/certificate.pdf",
         "/me/certifications/{certification_id}.pdf",
     }
 )
@@ -148,12 +171,26 @@ _LISTS: Final = _API | {
     "/certifications/{certification_id}",
     "/certifications/{certification_id}/renew",
     "/mentors",
+    "/mentors.csv",
+    "/mentors.xlsx",
     "/mentors/{mentor_id}",
+    "/chapters",
+    "/chapters/{chapter_id}",
+    "/mentors/{mentor_id}/contact",
+    "/mentors/{mentor_id}/reminders",
+    "/reminders",
+    "/mentors/{mentor_id}/topics",
 }
 # What each role gets to see in this registry: else the test might look at refusals alone.
 REACHED: Final = {
     "peer_mentor": _OWN | _API,
-    "coordinator": _LISTS,
+    "coordinator": _LISTS
+    | {
+        "/letters",
+        "/letters/{letter_id}",
+        "/letters/{letter_id}/addresses",
+        "/letters/{letter_id}/addresses.txt",
+    },
     "org_admin": _LISTS
     | {
         "/admin",
@@ -164,9 +201,11 @@ REACHED: Final = {
         "/admin/extensions",
         "/admin/memberships",
         "/admin/memberships/{membership_id}/end",
+        "/admin/memberships/{membership_id}/name",
         "/admin/portal/replay",
         "/admin/types",
         "/admin/types/{type_id}",
+        "/admin/types/{type_id}/certificate",
         "/mentors/new",
         "/mentors/{mentor_id}/edit",
     },

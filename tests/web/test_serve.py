@@ -1,5 +1,6 @@
 """`mentorcert serve` as a process: its address, its end, and what it refuses to begin with."""
 
+import json
 import re
 import signal
 import socket
@@ -18,6 +19,7 @@ from mentorcert.web.configuration import WEB_ROLE
 from tests.support import command, processes
 from tests.support.processes import DEADLINE_S
 from tests.support.servers import free_port
+from tests.support.sessions import wait_until
 
 SETTINGS = {
     "SUPABASE_URL": "https://project.supabase.co",
@@ -63,8 +65,8 @@ def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
     with serving("--port", str(port), database_url=url, **SETTINGS) as process:
         assert said(process) == "https://register.example.org"
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
-            for path in ("/healthz", "/readyz"):
-                assert client.get(path).text == "ok\n"
+            assert client.get("/healthz").text == "ok\n"
+            assert client.get("/readyz").json() == {"status": "ok", "errors": []}
             answer = client.get("/sign-in", headers={"x-request-id": "one-request"})
             assert answer.headers["strict-transport-security"]
             assert "server" not in answer.headers
@@ -106,7 +108,9 @@ def test_connection_may_do_no_more_than_its_users(database: str, conn: Connectio
 def test_settings_that_lack() -> None:
     database = "postgresql://mentorcert_web:a-password@127.0.0.1:9/x"
     without = {**SETTINGS, "SUPABASE_URL": "", "MENTORCERT_WEB_SECRET": ""}
-    assert "The pages need SUPABASE_URL, MENTORCERT_WEB_SECRET." in refused(database_url=database, **without)
+    assert "The pages need SUPABASE_URL or MENTORCERT_OIDC_ISSUER, MENTORCERT_WEB_SECRET." in refused(
+        database_url=database, **without
+    )
     # Who names Supabase does not want the samples.
     assert "The pages need DATABASE_URL." in refused(database_url="", **SETTINGS)
     short = {**SETTINGS, "MENTORCERT_WEB_SECRET": "too-short-secret"}
@@ -126,6 +130,81 @@ def test_database_is_away() -> None:
 def test_database_is_not_migrated(empty_database: str, template: str) -> None:
     printed = refused(database_url=make_conninfo(empty_database, user=WEB_ROLE), **SETTINGS)
     assert "mentorcert migrate" in printed
+
+
+def test_database_lacks_the_last_migration(url: str, conn: Connection) -> None:
+    last = conn.execute(
+        "delete from supabase_migrations.schema_migrations where version ="
+        " (select max(version) from supabase_migrations.schema_migrations) returning version"
+    ).fetchone()
+    assert last is not None
+    assert f"lacks 1 migrations of this version of mentorcert: {last[0]}" in refused(
+        database_url=url, **SETTINGS
+    )
+
+
+def test_metrics_are_shown_to_the_operator_alone(url: str, tmp_path: Path) -> None:
+    """At a port of their own; systemd hears when the process is ready."""
+    at, port, notify = free_port(), free_port(), tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(notify))
+        heard.settimeout(DEADLINE_S)
+        systemd = {"NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "30000000"}
+        ports = ("--port", str(at), "--metrics-port", str(port))
+        with serving(*ports, database_url=url, **SETTINGS, **systemd) as process:
+            said(process)
+            assert heard.recv(100) == b"READY=1"
+            assert heard.recv(100) == b"WATCHDOG=1"
+            text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_S).text
+            assert httpx2.get(f"http://127.0.0.1:{at}/metrics", timeout=DEADLINE_S).status_code == 404
+            assert 'mentorcert_build_info{service="serve",version="' in text
+            assert 'mentorcert_pool_max_connections{pool="pages"} 10.0' in text
+            assert 'mentorcert_pool_max_connections{pool="attempts"} 2.0' in text
+            assert 'pool="standby"' not in text
+            process.terminate()
+            _, log = process.communicate()
+            assert process.returncode == 0
+            while (last := heard.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert last == b"STOPPING=1"
+    assert {json.loads(line)["service"] for line in log.splitlines()} == {"serve"}
+
+
+@pytest.fixture
+def draining(url: str) -> Iterator[tuple[processes.Child, httpx2.Client]]:
+    """A process that was asked to end, and has ten minutes to do so."""
+    port = free_port()
+    with (
+        serving("--port", str(port), "--drain", "600", database_url=url, **SETTINGS) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client,
+    ):
+        said(process)
+        assert client.get("/readyz").status_code == 200
+        process.terminate()
+        wait_until(lambda: client.get("/readyz").status_code == 503, "the end of being ready")
+        yield process, client
+
+
+def test_drains_before_it_stops(draining: tuple[processes.Child, httpx2.Client]) -> None:
+    """It says that it is not ready, and answers what comes nevertheless; a second signal ends it at once."""
+    process, client = draining
+    answer = client.get("/readyz")
+    assert (answer.json()["errors"], answer.headers["retry-after"]) == (["draining"], "60")
+    assert client.get("/sign-in").status_code == 200
+    assert client.get("/healthz").status_code == 200
+    process.terminate()
+    _, log = process.communicate()
+    assert (process.returncode, "Traceback" in log) == (0, False)
+    changes = [line for line in map(json.loads, log.splitlines()) if line["event"] == "readiness_changed"]
+    assert [change["reason"] for change in changes] == ["draining"]
+
+
+def test_stops_when_it_has_drained(url: str) -> None:
+    with serving("--port", "0", "--drain", "0.1", database_url=url, **SETTINGS) as process:
+        said(process)
+        process.terminate()
+        process.communicate()
+        assert process.returncode == 0
 
 
 def test_embedded_default() -> None:

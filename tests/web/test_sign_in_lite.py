@@ -1,18 +1,15 @@
 """The same pages against Supabase Lite, whose Auth is not written by us."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import jwt
 import pytest
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from mentorcert.db.connection import connect
 from mentorcert.web.configuration import WEB_ROLE, Auth, Configuration
-from mentorcert.web.security.tokens import User, Verifier
 from tests.supabase import lite
 from tests.support.registry import join, set_up
 from tests.support.servers import Server
@@ -20,21 +17,6 @@ from tests.web.conftest import Site, opened, post
 
 pytestmark = lite.needs_lite
 EMAIL = "kari@example.org"
-
-
-class _OfLite(Verifier):
-    """Verifies what Lite signed as if it had named itself, as Supabase does in every token."""
-
-    def __init__(self, auth: Auth) -> None:
-        super().__init__(auth)
-        self.issuer = auth.issuer
-
-    def verify(self, token: str) -> User:
-        claims = jwt.decode(
-            token, lite.JWT_SECRET, ["HS256"], options={"verify_aud": False, "verify_exp": False}
-        )
-        named = claims | {"iss": self.issuer}
-        return super().verify(jwt.encode(named, lite.JWT_SECRET, "HS256"))
 
 
 @pytest.fixture
@@ -45,10 +27,9 @@ def lite_site(server: Server, template: str, tmp_path: Path) -> Iterator[tuple[S
         with connect(url, autocommit=True) as conn:
             join(set_up(conn), session.user_id, "org_admin")
         secret = SecretStr(lite.JWT_SECRET)
-        auth = Auth(f"{served.url}/auth/v1", served.url, lite.PUBLISHABLE_KEY, secret)
+        auth = Auth(None, served.url, lite.PUBLISHABLE_KEY, secret)
         of = Configuration(make_conninfo(url, user=WEB_ROLE), SecretStr("x" * 32), "http://pages.test", auth)
         with opened(of) as site:
-            site.app.state.services = replace(site.app.state.services, verifier=_OfLite(auth))
             yield site, session
 
 

@@ -4,7 +4,9 @@ import base64
 import hmac
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -16,8 +18,10 @@ from pydantic import SecretStr
 
 from mentorcert.errors import ExpiredTokenError, InvalidTokenError, SignInUnavailableError
 from mentorcert.web.configuration import Auth
+from mentorcert.web.security import tokens
 from mentorcert.web.security.tokens import PublishedKeys, Verifier, issue
 from tests.support.forging import with_altered_signature
+from tests.support.processes import DEADLINE_S
 from tests.web.auth_server import JWKS, Answer, AuthServer, answering
 
 SHARED = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))
@@ -232,6 +236,7 @@ def test_withdrawn_key_is_dropped(supabase: AuthServer) -> None:
         Answer(200, {"keys": [None]}),
         Answer(200, {"keys": [{"kty": "EC", "crv": "P-256", "x": 1, "y": 2}]}),
         Answer(200, {"keys": [{"kty": "nonsense"}]}),
+        Answer(200, "[" * 100_000),
     ],
     ids=str,
 )
@@ -255,16 +260,62 @@ def test_keys_of_before_while_there_are_none(supabase: AuthServer, answer: Answe
 
 def test_a_known_key_waits_for_no_slow_answer(supabase: AuthServer) -> None:
     clock = Clock()
-    keys = PublishedKeys(f"{supabase.url}{JWKS}", clock, patience=0.01)
+    keys = PublishedKeys(f"{supabase.url}{JWKS}", clock, patience=DEADLINE_S)
     old = keys.find("first", "ES256")
     supabase.ready.clear()
     supabase.publish(kid="second")
-    clock.now += 601
+    clock.now += 301
     assert [keys.find("first", "ES256") for _ in range(3)] == [old] * 3
+    clock.now += 299
+    assert keys.find("first", "ES256") is old
     supabase.ready.set()
     # Who has an unknown key waits for the answer that is on its way.
     assert keys.find("second", "ES256").key_id == "second"
     assert supabase.number_of(JWKS) == 2
+
+
+def test_after_ten_minutes_without_a_call_a_known_key_waits_a_moment(supabase: AuthServer) -> None:
+    clock = Clock()
+    keys = PublishedKeys(f"{supabase.url}{JWKS}", clock, patience=0.01)
+    old = keys.find("first", "ES256")
+    supabase.ready.clear()
+    clock.now += 601
+    assert [keys.find("first", "ES256") for _ in range(3)] == [old] * 3
+    supabase.ready.set()
+
+
+def test_unknown_keys_wait_within_bounds(supabase: AuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few threads at most, and not for ever; nobody is signed out because of it."""
+    keys = PublishedKeys(f"{supabase.url}{JWKS}")
+    supabase.ready.clear()
+    with ThreadPoolExecutor(20) as threads:
+        asked = [threads.submit(keys.find, f"invented {number}", "ES256") for number in range(20)]
+        refused_at_once = [
+            error for call in islice(as_completed(asked, DEADLINE_S), 16) if (error := call.exception())
+        ]
+        assert {type(error) for error in refused_at_once} == {SignInUnavailableError}
+        assert len(refused_at_once) == 16
+        supabase.ready.set()
+        assert {type(call.exception(DEADLINE_S)) for call in asked} == {
+            SignInUnavailableError,
+            jwt.InvalidKeyError,
+        }
+    supabase.ready.clear()
+    monkeypatch.setattr(tokens, "_DEADLINE_S", 0.01)
+    slow = PublishedKeys(f"{supabase.url}{JWKS}")
+    with pytest.raises(SignInUnavailableError):
+        slow.find("first", "ES256")
+
+
+def test_keys_that_trickle(supabase: AuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part in time, and the whole never; and more than any project publishes."""
+    keys = supabase.answers[JWKS][0].body["keys"]
+    for limit, value in (("_DEADLINE_S", -1.0), ("_LONGEST_ANSWER", 10)):
+        with monkeypatch.context() as patch:
+            patch.setattr(tokens, limit, value)
+            with pytest.raises(jwt.PyJWTError):
+                tokens._read(f"{supabase.url}{JWKS}")
+    assert json.loads(tokens._read(f"{supabase.url}{JWKS}"))["keys"] == keys
 
 
 def test_nobody_publishes() -> None:

@@ -6,23 +6,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
 
-import aiosql
-import psycopg
 from psycopg.types.json import Jsonb
 
 from mentorcert.access.model import TABLES
+from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import LogFileError
+from mentorcert.errors import DatabaseError, LogFileError
 
 Outcome = Literal["rows", "none", "unknown"]
 """What came back: rows, none (an attempt), or what the log does not show."""
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = rows.beside(__file__)
 _BATCH: Final = 5_000
+_DATA_EXCEPTION: Final = "22"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Coverage:
 
 def logged(conn: Connection, since: datetime | None = None) -> list[Access]:
     """Return what mentorcert_private.access_log has, oldest first."""
-    return [Access(*row) for row in _QUERIES.logged_outside(conn, since=since)]
+    return rows.fetch_all(conn, Access, _QUERIES.logged_outside, since=since)
 
 
 def named(conn: Connection, accesses: Iterable[Named], since: datetime | None = None) -> Iterator[Access]:
@@ -82,15 +81,17 @@ def named(conn: Connection, accesses: Iterable[Named], since: datetime | None = 
     while batch := list(islice(remaining, _BATCH)):
         asked = Jsonb([asdict(access) for access in batch], dumps=partial(json.dumps, default=str))
         try:
-            outside = list(_QUERIES.named_outside(conn, named=asked, since=since))
-        except psycopg.DataError:
+            outside = rows.fetch_all(conn, Access, _QUERIES.named_outside, named=asked, since=since)
+        except DatabaseError as error:
+            if not (error.code or "").startswith(_DATA_EXCEPTION):
+                raise
             raise LogFileError(
                 f"{batch[0].place} to {batch[-1].place}: a time is not one that the server understands.",
                 hint="Have the log written with log_timezone = 'UTC'.",
             ) from None
-        yield from (Access(*row) for row in outside)
+        yield from outside
 
 
 def objects(conn: Connection) -> frozenset[str]:
     """Return the names by which a statement gets at the registry: of its tables and of public functions."""
-    return frozenset(TABLES) | {name for (name,) in _QUERIES.functions(conn)}
+    return frozenset(TABLES) | {*rows.fetch_all(conn, str, _QUERIES.functions)}

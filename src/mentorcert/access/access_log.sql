@@ -2,13 +2,14 @@
 
 -- name: logged_outside(since)
 select
-  entry.recorded_at, entry.user_id,
+  entry.recorded_at as at, entry.user_id,
   array(
     select organisation.slug from mentorcert.organisations as organisation
     where organisation.id = any(entry.organisation_ids) order by 1
-  ),
-  entry.endpoint, null::uuid, outside.organisation_id,
-  coalesce(organisation.slug, outside.organisation_id::text), 'rows', 'request ' || entry.request_id
+  ) as organisations,
+  entry.endpoint as what, null::uuid as row_id, outside.organisation_id as row_organisation_id,
+  coalesce(organisation.slug, outside.organisation_id::text) as row_organisation, 'rows' as outcome,
+  'request ' || entry.request_id as place
 from mentorcert_private.access_log as entry
 cross join lateral (
   select unnest(entry.row_organisation_ids) as organisation_id
@@ -52,8 +53,9 @@ select
   array(
     select organisation.slug from mentorcert.organisations as organisation
     where organisation.id = any(actor.organisation_ids) order by 1
-  ),
-  held.table_name, held.id, held.organisation_id, organisation.slug, named.outcome, named.place
+  ) as organisations,
+  held.table_name as what, held.id as row_id, held.organisation_id as row_organisation_id,
+  organisation.slug as row_organisation, named.outcome, named.place
 from named
 join held on held.id = named.row_id
 join mentorcert.organisations as organisation on organisation.id = held.organisation_id

@@ -9,7 +9,7 @@ from uuid import UUID
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
-Log = Literal["access_log", "audit_log"]
+Log = Literal["access_log", "audit_log", "job_runs", "notices", "reconciliations"]
 SHORTEST_DAYS: Final = 30
 LONGEST_DAYS: Final = 36_500
 
@@ -107,5 +107,5 @@ def retention(conn: Connection) -> dict[str, int]:
 
 
 def set_retention(conn: Connection, log: Log, days: int) -> None:
-    """Keep a log for SHORTEST_DAYS to LONGEST_DAYS; the nightly run deletes what is older."""
+    """Keep a log for SHORTEST_DAYS to LONGEST_DAYS; a worker deletes what is older."""
     rows.execute(conn, _QUERIES.set_retention, log=log, days=days)

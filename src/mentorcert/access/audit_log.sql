@@ -19,7 +19,7 @@ order by entry.recorded_at desc, entry.id desc
 limit :size;
 
 -- name: find_member(email)
-select login.user_id from mentorcert_private.member_logins() as login where lower(login.email) = lower(:email);
+select login.user_id from mentorcert_private.member_logins() as login where lower(login.email) = lower(mentorcert_private.canonical_email(:email));
 
 -- name: member_addresses(ids)
 select login.user_id, login.email from mentorcert_private.member_logins() as login

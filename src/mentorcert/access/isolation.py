@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice, zip_longest
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import aiosql
 import psycopg
 from psycopg import sql
 
@@ -20,13 +18,14 @@ from mentorcert.access.model import KEYS, TABLES, Actor, Row, World, qualified
 from mentorcert.access.rights import Rights
 from mentorcert.access.rules import OPEN_TABLES, ids_within, may_select, reach
 from mentorcert.access.snapshot import SwitchedOff
+from mentorcert.db import rows as queries
 from mentorcert.db.connection import Connection
 from mentorcert.progress import Progress, silent
 
 LISTED: Final = 100
 """Of rows outside, as many ids of each user and table are kept; all are counted."""
 
-_QUERIES = aiosql.from_path(Path(__file__).with_suffix(".sql"), "psycopg")
+_QUERIES = queries.beside(__file__)
 _KEYS: Final[Mapping[str, str]] = {**KEYS, "certification_renewal_events": "certification_id"}
 
 
@@ -118,12 +117,12 @@ def examine(
         unknown = snapshot.unknown_tables(conn)
         differences = rights.compare(conn)
         if read_switched_off:
-            _QUERIES.switch_everything_on(conn)
+            queries.execute(conn, _QUERIES.switch_everything_on)
             conn.execute("set transaction read only")
         off = snapshot.switched_off(conn)
         rows = _Rows(snapshot.everything(conn))
-        slugs: dict[UUID, str] = dict(_QUERIES.organisation_slugs(conn))
-        logins = [login for (login,) in _QUERIES.logins(conn, organisation_id=organisation_id)]
+        slugs = dict(queries.fetch_all(conn, tuple[UUID, str], _QUERIES.organisation_slugs))
+        logins = queries.fetch_all(conn, UUID, _QUERIES.logins, organisation_id=organisation_id)
         actors = [Actor(), *_sample(rows.world, logins, users, seed)]
         questions = {role: _questions(conn, role, off.keys()) for role in ("anon", "authenticated")}
         examined = []
@@ -154,9 +153,10 @@ def _questions(conn: Connection, role: str, left_out: Iterable[str]) -> list[sql
     """Return a statement for each table whose key the role may read; its answer is the name and the ids."""
     wanted = {table: _KEYS[table] for table in sorted(TABLES.keys() - set(left_out))}
     names = [qualified(table) for table in wanted]
-    granted = _QUERIES.granted_tables(
-        conn, role=role, tables=list(wanted), names=names, keys=list(wanted.values())
-    )
+    granted = queries.fetch_all(
+        conn, tuple[str, str], _QUERIES.granted_tables,
+        role=role, tables=list(wanted), names=names, keys=list(wanted.values()),
+    )  # fmt: skip
     return [
         sql.SQL("select {name}, array(select {distinct}every.{key} from {table} as every)").format(
             name=sql.Literal(table),

@@ -59,6 +59,11 @@ class PeerMentor:
     id: UUID
     organisation_id: UUID
     user_id: UUID | None = None
+    erased: bool = False
+    left: bool = False
+    """Whether the person is left out of lists; it decides about no row."""
+    merged: bool = False
+    """Into another row of the same person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,15 @@ class ListedPeerMentor:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentAct:
+    """A row of `listing_consents`."""
+
+    id: UUID
+    organisation_id: UUID
+    peer_mentor_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """A row of `audit_log`; without an organisation where the change was nobody's in particular."""
 
@@ -125,6 +139,7 @@ Row = (
     | Certification
     | RenewalEvent
     | ListedPeerMentor
+    | ConsentAct
     | AuditEntry
 )
 
@@ -138,6 +153,7 @@ TABLES: Final[Mapping[str, type[Row]]] = {
     "peer_mentor_certifications": Certification,
     "certification_renewal_events": RenewalEvent,
     "listed_peer_mentors": ListedPeerMentor,
+    "listing_consents": ConsentAct,
     "audit_log": AuditEntry,
 }
 _IN_PUBLIC: Final = frozenset({"listed_peer_mentors", "peer_mentor_certifications"})
@@ -171,6 +187,7 @@ class World:
     certifications: tuple[Certification, ...] = ()
     renewal_events: tuple[RenewalEvent, ...] = ()
     listed_peer_mentors: tuple[ListedPeerMentor, ...] = ()
+    listing_consents: tuple[ConsentAct, ...] = ()
     audit_log: tuple[AuditEntry, ...] = ()
 
     def rows(self, table: str) -> tuple[Row, ...]:
@@ -185,6 +202,7 @@ class World:
             "peer_mentor_certifications": self.certifications,
             "certification_renewal_events": self.renewal_events,
             "listed_peer_mentors": self.listed_peer_mentors,
+            "listing_consents": self.listing_consents,
             "audit_log": self.audit_log,
         }
         return by_table[table]
@@ -215,6 +233,18 @@ class World:
             if peer_mentor.user_id is not None:
                 by_user[peer_mentor.user_id].append(peer_mentor)
         return by_user
+
+    @cached_property
+    def erased(self) -> frozenset[tuple[UUID | None, UUID | None]]:
+        """The peer mentors who were erased, each with the organisation."""
+        return frozenset((mentor.organisation_id, mentor.id) for mentor in self.peer_mentors if mentor.erased)
+
+    @cached_property
+    def hidden(self) -> frozenset[tuple[UUID | None, UUID | None]]:
+        """The peer mentors in nobody's reach: the erased, and those merged into another row."""
+        return self.erased | {
+            (mentor.organisation_id, mentor.id) for mentor in self.peer_mentors if mentor.merged
+        }
 
     @cached_property
     def peer_mentors_in(self) -> Mapping[UUID, list[UUID]]:

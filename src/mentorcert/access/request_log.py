@@ -11,7 +11,7 @@ _QUERIES = rows.beside(__file__)
 
 def write(conn: Connection, endpoint: str, organisation_ids: Collection[UUID], *, request_id: str) -> None:
     """Add one entry about the user as whom the connection acts."""
-    rows.execute(
+    rows.send(
         conn,
         _QUERIES.write,
         endpoint=endpoint,

@@ -1,16 +1,17 @@
 -- What the catalogue grants, a line for each right; to be asked with an empty search_path, so that every name is qualified.
 
--- name: held()
+-- name: held(in_public)
+-- In public, where a project has its own: what is named, and what reads ours; without names, all of it.
 with recursive
 grantees (oid, name) as (
   select 0::oid, 'PUBLIC'
   union all
   select role.oid, role.rolname::text
   from pg_catalog.pg_roles as role
-  where role.rolname in ('anon', 'authenticated', 'service_role', 'mentorcert_web', 'mentorcert_jobs')
+  where role.rolname in ('anon', 'authenticated', 'service_role') or role.rolname ~ '^mentorcert_'
 ),
 ours (oid) as (
-  select schema.oid from pg_catalog.pg_namespace as schema where schema.nspname in ('public', 'mentorcert', 'mentorcert_private', 'mentorcert_portal')
+  select schema.oid from pg_catalog.pg_namespace as schema where schema.nspname in ('mentorcert', 'mentorcert_private', 'mentorcert_portal')
 ),
 of_extensions (classid, objid) as (
   select dependency.classid, dependency.objid from pg_catalog.pg_depend as dependency where dependency.deptype = 'e'
@@ -18,9 +19,12 @@ of_extensions (classid, objid) as (
 relations (oid) as (
   select class.oid
   from pg_catalog.pg_class as class
-  join ours on ours.oid = class.relnamespace
   where
-    class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    (
+      class.relnamespace in (select oid from ours)
+      or class.relnamespace = 'public'::regnamespace and (:in_public::text[] is null or class.relname = any(:in_public))
+    )
+    and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     and ('pg_catalog.pg_class'::regclass, class.oid) not in (select classid, objid from of_extensions)
   union
   -- What reads them by a rule, as views do: in whatever schema, at whatever distance.
@@ -47,7 +51,16 @@ functions as (
     and (
       schema.oid in (select oid from ours)
       or (
+        schema.nspname = 'public' and (:in_public::text[] is null or function.proname = any(:in_public))
+        -- A project may have this one already; then it is not ours.
+        and (function.proname <> 'get_user_organisation_id' or function.prosrc ~ 'mentorcert\.memberships')
+      )
+      or (
         function.prosecdef
+        and case
+          when function.prokind in ('f', 'p') then
+            pg_catalog.pg_get_functiondef(function.oid) ~ 'mentorcert|peer_mentor_certifications|listed_peer_mentors'
+        end
         and (
           pg_catalog.has_schema_privilege('anon', schema.oid, 'usage')
           or pg_catalog.has_schema_privilege('authenticated', schema.oid, 'usage')
@@ -81,7 +94,7 @@ select
     'table ', tables.name, ': row-level security ', case when tables.relrowsecurity then 'on' else 'off' end
   )
 from tables
-where tables.relkind in ('r', 'p', 'f') and tables.relnamespace in (select oid from ours)
+where tables.relkind in ('r', 'p', 'f')
 
 union all
 select
@@ -154,7 +167,7 @@ select
     grantees.name, ': ', pg_catalog.lower(acl.privilege_type), ' of the schema ', pg_catalog.quote_ident(schema.nspname),
     case when acl.is_grantable then ', with grant option' end
   )
-from ours
-join pg_catalog.pg_namespace as schema using (oid)
+from pg_catalog.pg_namespace as schema
 cross join lateral pg_catalog.aclexplode(coalesce(schema.nspacl, pg_catalog.acldefault('n', schema.nspowner))) as acl
-join grantees on grantees.oid = acl.grantee;
+join grantees on grantees.oid = acl.grantee
+where schema.oid in (select oid from ours);

@@ -15,6 +15,7 @@ from mentorcert.access.model import (
     Certification,
     CertificationType,
     Chapter,
+    ConsentAct,
     ListedPeerMentor,
     Membership,
     Organisation,
@@ -36,10 +37,11 @@ INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
             "validity_months",
             "required_for_listing",
             "reminder_days",
+            "early_renewal_days",
         }
     ),
     "chapters": frozenset({"parent_id", "code", "name"}),
-    "memberships": frozenset({"user_id", "role", "chapter_id"}),
+    "memberships": frozenset({"user_id", "role", "chapter_id", "full_name"}),
     "peer_mentor_certifications": frozenset(
         {"peer_mentor_id", "certification_type", "issued_at", "expires_at"}
     ),
@@ -58,10 +60,11 @@ INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 _VERSION: Final = frozenset({"version"})
+_RETIREMENT: Final = frozenset({"retired_on", "retired_reason", "merged_into_id"})
 UPDATE_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
-    "certification_types": INSERT_COLUMNS["certification_types"] - {"code"} | _VERSION,
-    "chapters": INSERT_COLUMNS["chapters"] | _VERSION,
-    "memberships": frozenset({"ended_at"}) | _VERSION,
+    "certification_types": INSERT_COLUMNS["certification_types"] - {"code"} | _RETIREMENT | _VERSION,
+    "chapters": INSERT_COLUMNS["chapters"] | _RETIREMENT | _VERSION,
+    "memberships": frozenset({"ended_at", "full_name"}) | _VERSION,
     "organisations": frozenset({"name"}) | _VERSION,
     "peer_mentor_certifications": frozenset({"certification_type", "issued_at", "expires_at", "status"}),
     "peer_mentor_chapters": frozenset({"ended_at"}) | _VERSION,
@@ -94,6 +97,8 @@ class Refusal(StrEnum):
     OUT_OF_REACH = (
         "The row is of the organisation, but neither the login's own nor in a chapter that it coordinates."
     )
+    ERASED = "The person was erased, and is within nobody's reach."
+    MERGED = "The row was merged into another one of the same person, and is within nobody's reach."
     LEASE_OVER = "The lease of the entry on the public list is over."
     ADMINISTRATORS_ONLY = "Only an administrator reads it."
 
@@ -164,6 +169,8 @@ def may_select(within: Reach, row: Row) -> Rule | None:
             return may_select(within, within.world.certification[row.certification_id])
         case _ if row.organisation_id is None or row.organisation_id != within.organisation_id:
             return None
+        case _ if _is_hidden(row, within.world.hidden):
+            return None
         case _:
             return Rule.ADMINISTRATOR if within.administers else _rule_for_member(within, row)
 
@@ -171,7 +178,9 @@ def may_select(within: Reach, row: Row) -> Rule | None:
 def may_insert(within: Reach, row: Row) -> Rule | None:
     """Return the rule by which the actor adds the row (its `INSERT_COLUMNS`); None where there is none."""
     match row:
-        case Organisation() | RenewalEvent() | ListedPeerMentor() | AuditEntry():
+        case Organisation() | RenewalEvent() | ListedPeerMentor() | ConsentAct() | AuditEntry():
+            return None
+        case _ if _is_hidden(row, within.world.hidden):
             return None
         case _:
             return _may_write(within, row)
@@ -180,7 +189,9 @@ def may_insert(within: Reach, row: Row) -> Rule | None:
 def may_update(within: Reach, row: Row) -> Rule | None:
     """Return the rule by which the actor changes `UPDATE_COLUMNS` of the row; None where there is none."""
     match row:
-        case RenewalEvent() | ListedPeerMentor() | AuditEntry():
+        case RenewalEvent() | ListedPeerMentor() | ConsentAct() | AuditEntry():
+            return None
+        case _ if _is_hidden(row, within.world.hidden):
             return None
         case _:
             return _may_write(within, row)
@@ -194,6 +205,8 @@ def why_not(within: Reach, row: Row) -> Refusal | None:
         Refusal.NO_MEMBERSHIP: not _memberships(within.world, within.actor),
         Refusal.NO_ORGANISATION_CLAIMED: within.organisation_id is None,
         Refusal.OTHER_ORGANISATION: row.organisation_id != within.organisation_id,
+        Refusal.ERASED: _is_hidden(row, within.world.erased),
+        Refusal.MERGED: _is_hidden(row, within.world.hidden),
         Refusal.ADMINISTRATORS_ONLY: isinstance(row, AuditEntry),
         Refusal.OUT_OF_REACH: True,
     }
@@ -220,6 +233,7 @@ def _rule_for_member(
     | PeerMentor
     | PeerMentorChapter
     | Certification
+    | ConsentAct
     | AuditEntry,
 ) -> Rule | None:
     match row:
@@ -233,7 +247,7 @@ def _rule_for_member(
             return _rule_for_peer_mentor(
                 within, row.peer_mentor_id, not row.ended and row.chapter_id in within.chapter_ids
             )
-        case Certification():
+        case Certification() | ConsentAct():
             return _rule_for_peer_mentor(
                 within, row.peer_mentor_id, row.peer_mentor_id in within.coordinated_ids
             )
@@ -241,6 +255,16 @@ def _rule_for_member(
             return None
         case _:
             assert_never(row)
+
+
+def _is_hidden(row: Row, hidden: frozenset[tuple[UUID | None, UUID | None]]) -> bool:
+    match row:
+        case PeerMentor():
+            return (row.organisation_id, row.id) in hidden
+        case PeerMentorChapter() | Certification() | ConsentAct():
+            return (row.organisation_id, row.peer_mentor_id) in hidden
+        case _:
+            return False
 
 
 def _rule_for_peer_mentor(within: Reach, peer_mentor_id: UUID, coordinated: bool) -> Rule | None:

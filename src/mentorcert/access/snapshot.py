@@ -13,6 +13,7 @@ from mentorcert.access.model import (
     Certification,
     CertificationType,
     Chapter,
+    ConsentAct,
     ListedPeerMentor,
     Membership,
     Organisation,
@@ -52,12 +53,14 @@ def one_instant(conn: Connection, *, read_only: bool = True) -> Iterator[Connect
 
 
 def unknown_tables(conn: Connection) -> list[str]:
-    """Return the tables and views of the schemas public and mentorcert that the model has no rule for, sorted.
+    """Return the tables and views of ours, and in public those that read ours, without a rule of the model.
+
+    A project's own tables are not ours to judge.
 
     Raises SnapshotError where the connection does not read every row of those that it has rules for.
     """
-    readable = dict(rows.fetch_all(conn, tuple[str, bool], _QUERIES.tables))
     ours = {qualified(table) for table in TABLES}
+    readable = dict(rows.fetch_all(conn, tuple[str, bool], _QUERIES.tables, ours=sorted(ours)))
     if hidden := sorted(table for table in ours if not readable.get(table, False)):
         raise SnapshotError(
             f"This connection does not read every row of {', '.join(hidden)}, so it cannot judge who may.",
@@ -96,6 +99,7 @@ def everything(conn: Connection) -> World:
         ),
         renewal_events=tuple(rows.fetch_all(conn, RenewalEvent, _QUERIES.certifications_with_events)),
         listed_peer_mentors=tuple(rows.fetch_all(conn, ListedPeerMentor, _QUERIES.listed_peer_mentors)),
+        listing_consents=tuple(rows.fetch_all(conn, ConsentAct, _QUERIES.listing_consents)),
         audit_log=tuple(rows.fetch_all(conn, AuditEntry, _QUERIES.audit_log)),
     )
 

@@ -1,12 +1,27 @@
 -- What decides about access, of the whole registry or of what surrounds one login and one certification; ids only.
 
--- name: tables()
--- What lies in public and mentorcert, an extension's own and views with the caller's rights apart, and whether this connection
--- reads all of it.
+-- name: tables(ours)
+-- What lies in mentorcert, and in public what is ours or reads ours; an extension's own and views with the caller's rights
+-- apart. And whether this connection reads all of it.
+with recursive reading (oid) as (
+  select class.oid
+  from pg_catalog.pg_class as class
+  where
+    class.relnamespace in ('mentorcert'::regnamespace, 'mentorcert_private'::regnamespace, 'mentorcert_portal'::regnamespace)
+    or class.relnamespace::regnamespace || '.' || class.relname = any(:ours)
+  union
+  select rule.ev_class
+  from reading
+  join pg_catalog.pg_depend as dependency
+    on dependency.refclassid = 'pg_catalog.pg_class'::regclass and dependency.refobjid = reading.oid
+    and dependency.classid = 'pg_catalog.pg_rewrite'::regclass
+  join pg_catalog.pg_rewrite as rule on rule.oid = dependency.objid
+)
 select
   class.relnamespace::regnamespace || '.' || pg_catalog.quote_ident(class.relname),
   pg_catalog.has_table_privilege(class.oid, 'select') and not pg_catalog.row_security_active(class.oid)
-from pg_catalog.pg_class as class
+from reading
+join pg_catalog.pg_class as class using (oid)
 where
   class.relnamespace in ('public'::regnamespace, 'mentorcert'::regnamespace)
   and class.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -41,7 +56,7 @@ from mentorcert.memberships as membership
 where :user_id::uuid is null or membership.user_id = :user_id;
 
 -- name: peer_mentors(user_id, certification_id)
-select mentor.id, mentor.organisation_id, mentor.user_id
+select mentor.id, mentor.organisation_id, mentor.user_id, mentor.erased_at is not null as erased, mentor.merged_into is not null as merged
 from mentorcert.peer_mentors as mentor
 where
   :user_id::uuid is null
@@ -76,6 +91,9 @@ from mentorcert.certification_renewal_events as event;
 
 -- name: listed_peer_mentors()
 select listed.peer_mentor_id as id, listed.organisation_id, listed.listed_until from public.listed_peer_mentors as listed;
+
+-- name: listing_consents()
+select act.id, act.organisation_id, act.peer_mentor_id from mentorcert.listing_consents as act;
 
 -- name: audit_log()
 select entry.id, entry.organisation_id from mentorcert.audit_log as entry;

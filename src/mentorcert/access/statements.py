@@ -97,8 +97,9 @@ def is_public(objects: Iterable[str]) -> bool:
 def actor(settings: Mapping[str, str]) -> Actor | None:
     """Return on whose behalf Postgres acts with these settings; None for nobody, or for an owner."""
     try:
-        claims = json.loads(settings.get("request.jwt.claims") or "{}")
-    except ValueError:
+        claims = json.loads(settings.get("request.jwt.claims") or "{}", parse_int=str)
+    except (ValueError, RecursionError):
+        # PostgreSQL reads deeper JSON. Then it counts as somebody without any organisation.
         claims = {}
     role = settings.get("role", "")
     subject = settings.get("request.jwt.claim.sub") or (

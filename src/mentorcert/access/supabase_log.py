@@ -125,7 +125,7 @@ def _records(path: Path, progress: Progress) -> Iterator[tuple[int, Any]]:
                 if number % _REPORTED_EVERY == 0:
                     progress("bytes read", binary.tell(), size)
                 yield number, record
-        except (ValueError, csv.Error):
+        except (ValueError, RecursionError, csv.Error):
             raise LogFileError(
                 f"{path}: this is neither JSON, nor JSON lines, nor CSV.",
                 hint="Export the query's result in the dashboard, or save what the Logs API answers.",

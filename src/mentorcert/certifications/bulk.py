@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from mentorcert.certifications.history import Evidence, Kind, Status
+from mentorcert.certifications.history import CountedFrom, Evidence, Kind, Status
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
@@ -33,8 +33,9 @@ class Outcome:
     status_before: Status | None
     expires_at: datetime | None
     status: Status | None
-    takes_back: Kind | None
     refusal: str | None
+    takes_back: Kind | None = None
+    counted_from: CountedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)

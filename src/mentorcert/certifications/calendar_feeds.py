@@ -1,5 +1,6 @@
 """Calendar feeds: a peer mentor's own last valid days, read by a secret token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,12 +14,13 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class ExpiringCertification:
-    """A certification and the first instant at which it no longer holds."""
+    """A certification, the first instant at which it no longer holds, and how many days before people are reminded."""
 
     certification_id: UUID
     name_nb: str
     name_en: str
     expires_at: datetime
+    reminder_days: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Row:
     name_nb: str
     name_en: str
     expires_at: datetime
+    reminder_days: list[int] | None
 
 
 def created_at(conn: Connection) -> datetime | None:
@@ -64,7 +67,9 @@ def read(conn: Connection, token: str) -> Feed:
         found[0].organisation_name,
         found[0].time_zone,
         [
-            ExpiringCertification(row.certification_id, row.name_nb, row.name_en, row.expires_at)
+            ExpiringCertification(
+                row.certification_id, row.name_nb, row.name_en, row.expires_at, row.reminder_days or ()
+            )
             for row in found
             if row.certification_id is not None
         ],

@@ -10,5 +10,5 @@ select public.create_calendar_feed();
 select public.revoke_calendar_feed();
 
 -- name: read(token)
-select organisation_name, time_zone, certification_id, name_nb, name_en, expires_at
+select organisation_name, time_zone, certification_id, name_nb, name_en, expires_at, reminder_days
 from public.calendar_of(:token);

@@ -98,18 +98,16 @@ def preview(
     selection: Selection,
     outcome: Outcome,
     *,
-    after_expires_at: datetime | None = None,
     after_id: UUID | None = None,
     size: int = 50,
 ) -> list[PreviewedCertification]:
-    """Return the certifications of one outcome, what ends first before the rest; changes nothing."""
+    """Return the certifications of one outcome, by name; changes nothing."""
     return rows.fetch_all(
         conn,
         PreviewedCertification,
         _QUERIES.preview,
         **selection.parameters(),
         outcome=outcome,
-        after_expires_at=after_expires_at,
         after_id=after_id,
         size=size,
     )

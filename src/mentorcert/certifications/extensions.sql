@@ -13,7 +13,7 @@ from mentorcert_private.preview_extension(:certification_type, :last_valid_day::
 group by preview.outcome
 order by preview.outcome;
 
--- name: preview(certification_type, last_valid_day, chapter_id, expired_since, outcome, after_expires_at, after_id, size)
+-- name: preview(certification_type, last_valid_day, chapter_id, expired_since, outcome, after_id, size)
 select
   mentor.organisation_id, preview.certification_id, mentor.full_name, mentor.external_id, preview.expires_at,
   preview.new_expires_at
@@ -23,10 +23,17 @@ where
   preview.outcome = :outcome
   and (
     :after_id::uuid is null
-    or (coalesce(preview.expires_at, 'infinity'), preview.certification_id)
-      > (coalesce(:after_expires_at::timestamptz, 'infinity'), :after_id::uuid)
+    or (mentor.sort_key, preview.certification_id) > (
+      (
+        select latest.sort_key
+        from public.peer_mentor_certifications as shown
+        join mentorcert.peer_mentors as latest on latest.id = shown.peer_mentor_id
+        where shown.id = :after_id::uuid
+      ),
+      :after_id::uuid
+    )
   )
-order by coalesce(preview.expires_at, 'infinity'), preview.certification_id
+order by mentor.sort_key, preview.certification_id
 limit :size;
 
 -- name: extensions(organisation_id, batch_id)
@@ -64,5 +71,5 @@ select
 from mentorcert_private.preview_reversal(:batch_id) as preview
 join mentorcert.peer_mentors as mentor on mentor.id = preview.peer_mentor_id
 where preview.outcome = :outcome
-order by preview.expires_at, preview.certification_id
+order by mentor.sort_key, preview.certification_id
 limit :size;

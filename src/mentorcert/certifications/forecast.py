@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from mentorcert.certifications.history import Status
-from mentorcert.certifications.search import Chapter, chapters
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
@@ -37,7 +36,6 @@ class Coverage:
     `at_month_ends` supposes that nobody renews; its first is the end of this month.
     """
 
-    chapter: Chapter
     today: int
     at_month_ends: list[int]
 
@@ -65,11 +63,18 @@ def months_from(today: date, number: int = MONTHS) -> list[date]:
     return [date(year, month + 1, 1) for year, month in counts]
 
 
-def endings(conn: Connection, time_zone: str, today: date) -> Endings:
-    """Count what the caller sees, in months of the time zone; `today` is the day there.
+def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dict[UUID, Coverage]]:
+    """Return what ends when, in months of the time zone, and the coverage of every chapter, in the caller's reach.
 
+    `today` is the day there. Where the organisation requires no type, nobody is listed: all numbers of the coverage are 0.
     Raises EndpointDisabledError.
     """
+    rows.send(conn, _QUERIES.count_by_hashing)
+    covered = rows.ahead(_coverage, conn, time_zone)
+    return _endings(conn, time_zone, today), covered.value
+
+
+def _endings(conn: Connection, time_zone: str, today: date) -> Endings:
     statuses: Counter[Status] = Counter()
     found: Counter[date | None] = Counter()
     for ending in rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone):
@@ -86,25 +91,15 @@ def endings(conn: Connection, time_zone: str, today: date) -> Endings:
     )
 
 
-def coverage(conn: Connection, time_zone: str) -> list[Coverage]:
-    """Return the coverage of every chapter in the caller's reach, by name.
-
-    Where the organisation requires no type, nobody is listed: all numbers are 0.
-    Raises EndpointDisabledError.
-    """
+def _coverage(conn: Connection, time_zone: str) -> dict[UUID, Coverage]:
     held: defaultdict[UUID, Counter[int]] = defaultdict(Counter)
     for holders in rows.fetch_all(conn, _Holders, _QUERIES.coverage, time_zone=time_zone, months=MONTHS):
         counted = {} if holders.held is None else {holders.held: holders.mentors or 0}
         held[holders.chapter_id] += Counter(counted)
-    return [
-        Coverage(
-            chapter,
-            held[chapter.id].total(),
-            [
-                sum(mentors for months, mentors in held[chapter.id].items() if months > end)
-                for end in range(MONTHS)
-            ],
+    return {
+        chapter_id: Coverage(
+            mentors.total(),
+            [sum(number for months, number in mentors.items() if months > end) for end in range(MONTHS)],
         )
-        for chapter in chapters(conn)
-        if chapter.id in held
-    ]
+        for chapter_id, mentors in held.items()
+    }

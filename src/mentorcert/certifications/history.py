@@ -23,6 +23,7 @@ Kind = Literal[
     "imported",
 ]
 Status = Literal["active", "expired", "suspended"]
+CountedFrom = Literal["end", "renewal"]
 
 
 class _Part(BaseModel):
@@ -74,6 +75,7 @@ class EntryV1(_Part):
     evidence: Evidence | None = None
     batch_id: UUID | None = None
     reverts: UUID | None = None
+    counted_from: CountedFrom | None = None
 
 
 Entry = EntryV1

@@ -1,7 +1,7 @@
 """What a peer mentor sees: the own person, and the own certifications."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from mentorcert.translations import Language
 
 SOON_DAYS: Final = 90
 
-DisplayStatus = Literal["unlimited", "lasting", "ending", "ended", "suspended"]
+DisplayStatus = Literal["retired", "unlimited", "lasting", "ending", "ended", "suspended"]
 
 _QUERIES = rows.beside(__file__)
 
@@ -25,6 +25,7 @@ class OwnPeerMentor:
     organisation_id: UUID
     chapters: list[str]
     listing_consent: bool
+    left_on: date | None
     is_listed: bool
 
 
@@ -40,6 +41,9 @@ class OwnCertification:
     expires_at: datetime | None
     status: Status
     days_left: int | None
+    early_renewal_from: date | None
+    retired_on: date | None
+    reminder_days: list[int]
 
     def name(self, language: Language) -> str:
         """Return the name of the type."""
@@ -50,6 +54,8 @@ class OwnCertification:
         """The status, divided by what there is to do about it."""
         if self.status == "suspended":
             return "suspended"
+        if self.retired_on is not None:
+            return "retired"
         if self.expires_at is None or self.days_left is None:
             return "unlimited"
         if self.status == "expired":

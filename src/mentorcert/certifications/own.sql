@@ -2,7 +2,7 @@
 
 -- name: peer_mentor()
 select
-  mentor.id, mentor.organisation_id, mentor.listing_consent,
+  mentor.id, mentor.organisation_id, mentor.listing_consent, mentor.left_on,
   array(
     select chapter.name from mentorcert.chapters as chapter where chapter.id = any(mentor.chapter_ids) order by chapter.name
   ) as chapters,
@@ -14,7 +14,8 @@ where mentor.user_id = (select auth.uid());
 select
   certification.id, certification.organisation_id, type.name_nb, type.name_en, certification.issued_at,
   certification.expires_at, public.current_status(certification) as status,
-  mentorcert_private.day_of(certification.expires_at, :time_zone) - 1 - mentorcert_private.day_of(now(), :time_zone) as days_left
+  mentorcert_private.day_of(certification.expires_at, :time_zone) - 1 - mentorcert_private.day_of(now(), :time_zone) as days_left,
+  public.early_renewal_from(certification) as early_renewal_from, type.retired_on, type.reminder_days
 from public.peer_mentor_certifications as certification
 join mentorcert.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type

@@ -23,7 +23,10 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Certification:
-    """One certification; `status` is what is true now, and `expires_at` the first instant after it."""
+    """One certification; `status` is what is true now, and `expires_at` the first instant after it.
+
+    A renewal counts on from the last valid day if it is of `early_renewal_from` or later.
+    """
 
     id: UUID
     organisation_id: UUID
@@ -33,9 +36,12 @@ class Certification:
     expires_at: datetime | None
     status: Status
     chapter_ids: list[UUID]
+    early_renewal_from: date | None
 
 
-class _Cursor(cursors.Cursor):
+class Cursor(cursors.Cursor):
+    """The place of a certification in the order of expiry."""
+
     expires_at: cursors.Instant | None
     id: cursors.Id
 
@@ -49,12 +55,13 @@ def page(
     certification_type: str | None = None,
     chapter_id: UUID | None = None,
     expiring_before: datetime | None = None,
+    with_left: bool = False,
 ) -> cursors.Page[Certification]:
     """Return a page of what the caller may see, in the order of expiry; a chapter includes those under it.
 
     Raises InvalidCursorError.
     """
-    cursor = cursors.decode(_Cursor, after)
+    cursor = cursors.decode(Cursor, after)
     found = rows.fetch_all(
         conn,
         Certification,
@@ -66,10 +73,11 @@ def page(
         certification_type=certification_type,
         chapter_id=chapter_id,
         expiring_before=expiring_before,
+        with_left=with_left,
     )
     last = found[-1] if len(found) == size else None
     return cursors.Page(
-        found, cursors.encode(_Cursor(expires_at=last.expires_at, id=last.id)) if last else None
+        found, cursors.encode(Cursor(expires_at=last.expires_at, id=last.id)) if last else None
     )
 
 
@@ -83,7 +91,7 @@ def get(conn: Connection, certification_id: UUID) -> Certification:
 
 def lock(conn: Connection, certification_id: UUID) -> None:
     """Keep others from changing a certification until the end of the transaction, where the caller may."""
-    rows.execute(conn, _QUERIES.lock, certification_id=certification_id)
+    rows.send(conn, _QUERIES.lock, certification_id=certification_id)
 
 
 def history_of(conn: Connection, certification_id: UUID) -> list[BaseModel]:
@@ -153,6 +161,11 @@ def renew(
         note=note,
         evidence=_json(evidence),
     )
+
+
+def counted_from(conn: Connection, certification_id: UUID) -> str | None:
+    """Return from where the latest change counts, if it is a renewal by the rule of a type with early renewals."""
+    return rows.fetch_optional(conn, str, _QUERIES.counted_from, certification_id=certification_id)
 
 
 def suspend(conn: Connection, certification_id: UUID, reason: str) -> Certification:

@@ -1,19 +1,20 @@
 -- Certifications with their current status, without the history.
 
--- name: page(after_expires_at, after_id, page_size, status, certification_type, chapter_id, expiring_before)
+-- name: page(after_expires_at, after_id, page_size, status, certification_type, chapter_id, expiring_before, with_left)
 select
   page.id, page.organisation_id, page.peer_mentor_id, page.certification_type, page.issued_at, page.expires_at,
-  public.current_status(page) as status, page.chapter_ids
+  public.current_status(page) as status, page.chapter_ids,
+  public.early_renewal_from(page) as early_renewal_from
 from public.certifications_page(
   :after_expires_at::timestamptz, :after_id::uuid, :page_size::integer, :status::text, :certification_type::text,
-  :chapter_id::uuid, :expiring_before::timestamptz
+  :chapter_id::uuid, :expiring_before::timestamptz, :with_left::boolean
 ) as page;
 
 -- name: get(certification_id)
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.peer_mentor_certifications as certification
 where certification.id = :certification_id;
 
@@ -29,7 +30,7 @@ select public.certification_as_of(:certification_id, :at, :known_at::timestamptz
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.register_certification(
   :peer_mentor_id::uuid, :certification_type::text, :issued_on::date, :last_valid_day::date, :note::text, :evidence::jsonb
 ) as certification;
@@ -38,23 +39,28 @@ from public.register_certification(
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.renew_certification(
   :certification_id::uuid, :renewed_on::date, :last_valid_day::date, :note::text, :evidence::jsonb
 ) as certification;
+
+-- name: counted_from(certification_id)
+select certification.renewal_history #>> '{-1,counted_from}'
+from public.peer_mentor_certifications as certification
+where certification.id = :certification_id;
 
 -- name: suspend(certification_id, reason)
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.suspend_certification(:certification_id::uuid, :reason::text) as certification;
 
 -- name: reinstate(certification_id, note)
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.reinstate_certification(:certification_id::uuid, :note::text) as certification;
 
 -- name: extend(certification_type, last_valid_day, reason, chapter_id, expired_since)
@@ -66,7 +72,7 @@ select public.extend_certifications(
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
 from public.revert_change(
   certification_id => :certification_id::uuid, entry_id => :entry_id::uuid, reason => :reason::text
 ) as certification;

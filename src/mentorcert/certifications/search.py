@@ -1,4 +1,4 @@
-"""Searches certifications and peer mentors as far as the caller sees them, page by page."""
+"""Searches certifications as far as the caller sees them, page by page."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,7 +26,8 @@ _QUERIES = rows.beside(__file__)
 class Filters:
     """What the list is narrowed to; a chapter includes those under it, days are last valid days.
 
-    `unlimited` is True for what does not expire alone, False to leave it out.
+    `unlimited` is True for what does not expire alone, False to leave it out; `with_left` also shows
+    certifications of peer mentors who have left.
     """
 
     query: str | None = None
@@ -36,6 +37,7 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
     unlimited: bool | None = None
+    with_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +63,6 @@ class Row:
     status: Status
     chapter_ids: list[UUID]
     sort_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mentor:
-    """A peer mentor in the list of them."""
-
-    id: UUID
-    organisation_id: UUID
-    external_id: str
-    full_name: str
-    chapter_ids: list[UUID]
-    sort_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A chapter of the organisation."""
-
-    id: UUID
-    organisation_id: UUID
-    parent_id: UUID | None
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class CertificationType:
-    """A certification type of the organisation."""
-
-    organisation_id: UUID
-    code: str
-    name_nb: str
-    name_en: str
-    required_for_listing: bool
 
 
 class _Cursor(cursors.Cursor):
@@ -129,7 +98,7 @@ def page(
     found = rows.fetch_all(
         conn, Row, _QUERIES.page, **_parameters(filters, order, size + 1, _cursor(order, after))
     )
-    return cursors.page(found, size, lambda row: _cursor_of(order, row))
+    return cursors.page(found, size, lambda row: cursor_of(order, row))
 
 
 def every(conn: Connection, filters: Filters, order: Order) -> Iterator[Row]:
@@ -143,47 +112,9 @@ def ids(conn: Connection, filters: Filters, order: Order) -> list[UUID]:
     return [row.id for row in found]
 
 
-def mentors(
-    conn: Connection,
-    *,
-    query: str | None = None,
-    chapter_id: UUID | None = None,
-    after: str | None = None,
-    size: int = 50,
-) -> cursors.Page[Mentor]:
-    """Return a page of peer mentors by name; `after` is the `next` of the page before.
-
-    Raises InvalidCursorError, EndpointDisabledError.
-    """
-    order = Order("name")
-    cursor = _cursor(order, after)
-    found = rows.fetch_all(
-        conn,
-        Mentor,
-        _QUERIES.mentors,
-        query=query,
-        chapter_id=chapter_id,
-        after_key=cursor.key if cursor else None,
-        after_id=cursor.id if cursor else None,
-        page_size=size + 1,
-    )
-    return cursors.page(
-        found,
-        size,
-        lambda row: _Cursor(
-            sort=order.sort, descending=order.descending, key=row.sort_key, expires_at=None, id=row.id
-        ),
-    )
-
-
-def chapters(conn: Connection) -> list[Chapter]:
-    """Return the chapters of the caller's organisation by name."""
-    return rows.fetch_all(conn, Chapter, _QUERIES.chapters)
-
-
-def types(conn: Connection) -> list[CertificationType]:
-    """Return the certification types of the caller's organisation."""
-    return rows.fetch_all(conn, CertificationType, _QUERIES.types)
+def count(conn: Connection, filters: Filters, *, at_most: int) -> int:
+    """Return how many certifications there are; more than `at_most` are not counted."""
+    return rows.fetch_one(conn, int, _QUERIES.count, **_parameters(filters, Order(), at_most))
 
 
 def _parameters(filters: Filters, order: Order, size: int, cursor: _Cursor | None = None) -> dict[str, Any]:
@@ -204,7 +135,8 @@ def _cursor(order: Order, after: str | None) -> _Cursor | None:
     return cursor
 
 
-def _cursor_of(order: Order, row: Row) -> _Cursor:
+def cursor_of(order: Order, row: Row) -> cursors.Cursor:
+    """Return the cursor of what comes after a row in an order."""
     key = row.issued_at.isoformat() if order.sort == "issued" else row.sort_key
     return _Cursor(
         sort=order.sort, descending=order.descending, key=key, expires_at=row.expires_at, id=row.id

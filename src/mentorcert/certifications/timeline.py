@@ -19,7 +19,11 @@ Position = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 
 @dataclass(frozen=True, slots=True)
 class HistoryItem:
-    """An entry of the history of one of a peer mentor's certifications, lifted to the current version."""
+    """An entry of the history of one of a peer mentor's certifications, lifted to the current version.
+
+    `is_replaced` where the certification was of a row that was merged, and another one stands for it;
+    `is_revertible` where the registry would take the change back as the certification is now.
+    """
 
     organisation_id: UUID
     certification_id: UUID
@@ -28,6 +32,8 @@ class HistoryItem:
     name_en: str
     position: int
     entry: EntryV1
+    is_replaced: bool
+    is_revertible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,13 @@ class _Item(_Entry):
     certification_type: str
     name_nb: str
     name_en: str
+    is_replaced: bool
+    is_revertible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Upgraded:
+    entry: dict[str, Any]
 
 
 class _Position(cursors.Cursor):
@@ -78,7 +91,7 @@ def of_certification(
 
 def of_peer_mentor(
     conn: Connection,
-    peer_mentor_id: UUID,
+    peer_mentor_id: UUID | None = None,
     *,
     certification_id: UUID | None = None,
     after: str | None = None,
@@ -86,6 +99,8 @@ def of_peer_mentor(
     size: int = 50,
 ) -> cursors.Page[HistoryItem]:
     """Return a page of the histories of all certifications or of one, newest entry first.
+
+    Without a peer mentor it is that of the certification.
 
     Raises InvalidCursorError, HistoryEntryError.
     """
@@ -113,6 +128,15 @@ def of_peer_mentor(
     )
 
 
+def entry(conn: Connection, certification_id: UUID, entry_id: UUID) -> EntryV1 | None:
+    """Return one entry of a history, lifted to the current version; None where there is none."""
+    found = rows.fetch_all(
+        conn, _Upgraded, _QUERIES.entry, certification_id=certification_id, entry_id=str(entry_id)
+    )
+    parsed = next(iter(history.parse(row.entry for row in found)), None)
+    return parsed if isinstance(parsed, EntryV1) else None
+
+
 def _item(row: _Item, entry: BaseModel) -> HistoryItem:
     # The query has lifted every entry to the current version.
     if not isinstance(entry, EntryV1):
@@ -125,4 +149,6 @@ def _item(row: _Item, entry: BaseModel) -> HistoryItem:
         row.name_en,
         row.position,
         entry,
+        row.is_replaced,
+        row.is_revertible,
     )

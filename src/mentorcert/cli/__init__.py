@@ -1,5 +1,6 @@
 """The command `mentorcert`: one file a topic, registered here."""
 
+import logging
 import sys
 import traceback
 from types import TracebackType
@@ -10,10 +11,10 @@ import typer
 from rich.markup import escape
 
 from mentorcert import __version__, logs
-from mentorcert.cli.lazy import LazyGroup
+from mentorcert.cli.lazy import HELP_NAMES, LazyGroup
 from mentorcert.cli.output import error_console
-from mentorcert.errors import MentorcertError, from_postgres
-from mentorcert.settings import settings
+from mentorcert.errors import MentorcertError, MissingRightError, from_postgres
+from mentorcert.settings import files_open_to_all, settings
 
 
 class _Commands(LazyGroup):
@@ -22,9 +23,13 @@ class _Commands(LazyGroup):
     later: ClassVar = {
         "up": "up:up",
         "serve": "serve:serve",
+        "dev": "dev:dev",
         "migrate": "migrate:migrate",
         "organisation": "organisation:commands",
+        "invite": "invite:commands",
+        "hierarchy": "hierarchy:commands",
         "import": "imports:import_",
+        "import-template": "imports:import_template",
         "export": "imports:export",
         "nightly": "nightly:nightly",
         "notices": "notices:notices",
@@ -33,6 +38,8 @@ class _Commands(LazyGroup):
         "history": "history:commands",
         "portal": "portal:commands",
         "doctor": "doctor:doctor",
+        "restored": "restored:restored",
+        "journal": "journal:write",
         "audit": "audit:commands",
         "explain-access": "explain:explain_access",
         "endpoint": "endpoint:commands",
@@ -43,9 +50,18 @@ class _Commands(LazyGroup):
         try:
             return super().invoke(*args, **kwargs)
         except psycopg.Error as error:
-            _fail(from_postgres(error))
+            _fail(_named(from_postgres(error)))
         except MentorcertError as error:
-            _fail(error)
+            _fail(_named(error))
+
+
+def _named(error: MentorcertError) -> MentorcertError:
+    if isinstance(error, MissingRightError):
+        # Only now: most commands end well, and what connects takes time to import.
+        from mentorcert.cli import needed_role  # noqa: PLC0415
+
+        return needed_role.named(error)
+    return error
 
 
 def _fail(error: MentorcertError) -> None:
@@ -69,7 +85,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_NAMES},
 )
 
 
@@ -81,6 +97,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     *,
     _show_version: Annotated[
         bool,
@@ -90,3 +107,6 @@ def main(
     """Keep the certifications of peer-mentor programmes: who holds what, from when, until when."""
     sys.excepthook = _report_unexpected
     logs.configure(settings().log_level)
+    logs.identify(context.invoked_subcommand or "mentorcert", __version__)
+    for variable, path in files_open_to_all():
+        logs.event("secret_file_open", level=logging.WARNING, variable=variable, path=path)

@@ -56,7 +56,7 @@ def retention(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show, or set, for how many days logs are kept; the nightly run deletes what is older."""
+    """Show, or set, for how many days logs are kept; a worker deletes what is older."""
     if (log is None) != (days is None):
         raise typer.BadParameter("give both, LOG and --days, to set; neither to show")
     with connect(autocommit=True) as conn:

@@ -1,4 +1,4 @@
-"""`mentorcert import` and `mentorcert export`: files of mentors and their certifications."""
+"""`mentorcert import`, `import-template` and `export`: files of mentors and their certifications."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,11 @@ from mentorcert.cli.output import console, print_json, progress_bars
 from mentorcert.cli.output_file import STANDARD_OUTPUT, Output, write_output
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
-from mentorcert.imports import exporting, importing
+from mentorcert.imports import exporting, importing, parsing
 from mentorcert.imports.columns import HEADINGS, Column
 from mentorcert.imports.importing import Report, RowChanges
 from mentorcert.imports.mentor_rows import Problem
+from mentorcert.imports.template import template
 
 _SHOWN = 50
 _LONGEST_VALUE = 60
@@ -34,6 +35,10 @@ class _Language(StrEnum):
     en = "en"
 
 
+FileFormat = Annotated[_Format, typer.Option("--format", help="Kind of file.")]
+FileLanguage = Annotated[
+    _Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
+]
 Organisation = Annotated[str, typer.Option("--organisation", "-o", help="Slug of the organisation.")]
 
 
@@ -64,7 +69,13 @@ def import_(
     """
     with _file_errors(), progress_bars() as progress, connect(autocommit=True) as conn:
         report = importing.import_file(
-            conn, file, organisation, dry_run=dry_run, skip_bad=skip_bad, progress=progress
+            conn,
+            file,
+            organisation,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
+            progress=progress,
+            read=parsing.read,
         )
     if as_json:
         print_json({"file": str(file), "organisation": organisation, "dry_run": dry_run, **asdict(report)})
@@ -79,10 +90,8 @@ def import_(
 def export(
     *,
     organisation: Organisation,
-    format_: Annotated[_Format, typer.Option("--format", help="Kind of file.")] = _Format.csv,
-    language: Annotated[
-        _Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
-    ] = _Language.nb,
+    format_: FileFormat = _Format.csv,
+    language: FileLanguage = _Language.nb,
     output: Output = STANDARD_OUTPUT,
 ) -> None:
     """Export mentors and their certifications in the columns that `mentorcert import` reads.
@@ -93,6 +102,19 @@ def export(
     with connect(autocommit=True) as conn:
         content = exporting.export(conn, organisation, format_=format_.value, language=language.value)
     write_output(content, output)
+
+
+def import_template(
+    *,
+    format_: FileFormat = _Format.xlsx,
+    language: FileLanguage = _Language.nb,
+    output: Output = STANDARD_OUTPUT,
+) -> None:
+    """Write an empty file with the columns of `mentorcert import`, to be filled in.
+
+    A workbook explains each column on a sheet of its own, and keeps numbers such as 00123 as they are typed.
+    """
+    write_output(template(format_.value, language.value), output)
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+HELP_NAMES: Final = ["-h", "--help"]
 
 
 class LazyCommand(TyperCommand):
@@ -46,11 +48,27 @@ class LazyCommand(TyperCommand):
             around.add_typer(found, name=self.name)
         else:
             around.command(self.name)(found)
-        return typer.main.get_group(around).commands[str(self.name)]
+        return _with_plain_flags(typer.main.get_group(around).commands[str(self.name)])
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the context of the command itself, which is what is then asked for help or invoked."""
         return self.real.make_context(*args, **kwargs)
+
+
+def _with_plain_flags(command: Any) -> Any:
+    """Have the help name a flag without `<bool>`, which is nothing that one could type after it."""
+    # The command keeps the option that it makes here, so by the names that all of them have.
+    help_option = command.get_help_option(typer.Context(command, help_option_names=HELP_NAMES))
+    _name_plainly([*command.params, *([help_option] if help_option else [])])
+    for below in getattr(command, "commands", {}).values():
+        _with_plain_flags(below)
+    return command
+
+
+def _name_plainly(parameters: list[Any]) -> None:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
 
 
 class LazyGroup(TyperGroup):
@@ -62,3 +80,9 @@ class LazyGroup(TyperGroup):
     def __init__(self, *, commands: Any = (), **attributes: Any) -> None:
         later = {name: LazyCommand(name, place) for name, place in self.later.items()}
         super().__init__(commands={**later, **dict(commands)}, **attributes)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters of the group itself, its flags named plainly."""
+        parameters = super().get_params(ctx)
+        _name_plainly(parameters)
+        return parameters

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mentorcert.access import least_rights
 from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json
 from mentorcert.db.connection import connect
 from mentorcert.operations import nightly as nights
+from mentorcert.operations import retention
 
 _SHOWN = 50
 
@@ -26,13 +28,16 @@ def nightly(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Expire what is due, missed nights included; safe to run at any time, also twice."""
+    """Expire what is due, missed nights included, then delete what is kept no longer; safe to run at any time, also twice."""
     at = instant("--as-of", as_of)
     with connect(autocommit=True) as conn:
         if dry_run:
             _print_due(nights.due(conn, at), as_json=as_json)
         else:
-            _print_days(nights.run(conn, at, batch_size=batch_size), as_json=as_json)
+            least_rights.require_login(conn, "mentorcert_jobs")
+            days = nights.run(conn, at, batch_size=batch_size)
+            retention.run(conn)
+            _print_days(days, as_json=as_json)
 
 
 def _print_days(days: list[nights.Day], *, as_json: bool) -> None:
@@ -40,7 +45,7 @@ def _print_days(days: list[nights.Day], *, as_json: bool) -> None:
         print_json([asdict(day) for day in days])
         return
     if not days:
-        console.print("There is no organisation yet. Set one up with `mentorcert organisation apply FILE`.")
+        console.print("Nothing was due.")
         return
     table = Table("organisation", "local day", "caught up", title="Nightly run")
     table.add_column("expired", justify="right")

@@ -1,34 +1,39 @@
 """`mentorcert notices`: reminders and digests by e-mail, and their delivery status."""
 
+import getpass
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from rich.table import Table
 
+from mentorcert.access import least_rights
 from mentorcert.cli.instants import instant
 from mentorcert.cli.output import console, print_json, progress_bars
 from mentorcert.db.connection import Connection, connect
-from mentorcert.errors import InvalidInputError, SettingError
-from mentorcert.notices import ledger, sending, smtp
+from mentorcert.errors import InvalidInputError, MentorcertError, SettingError
+from mentorcert.notices import ledger, logins, sending, smtp
+from mentorcert.notices.invitations import InvitationSender
 from mentorcert.notices.ledger import Due, DueDigest, Uncertain
-from mentorcert.settings import settings
+from mentorcert.notices.outbox import OutboxReport, QueuedSender
+from mentorcert.settings import Settings, settings
 
 _SHOWN = 50
 _OUTCOMES = {
     "mail": "will be sent",
     "no_address": "no address",
+    "paused": "paused: waits",
     "suspended": "suspended: waits",
     "skipped": "skipped: due too long ago",
 }
 
 
-def sender() -> sending.Sender | None:
+def sender(of: Settings) -> sending.Sender | None:
     """Return the sender, None where no mail server is set; raises SettingError for incomplete settings."""
-    of = settings()
     server = smtp.from_settings(of)
     if server is None:
         return None
@@ -37,6 +42,16 @@ def sender() -> sending.Sender | None:
             "MENTORCERT_SMTP_HOST is set, but not MENTORCERT_PUBLIC_URL.", hint="Notices link to the pages."
         )
     return sending.Sender(server, of.public_url)
+
+
+def invitation_sender(using: sending.Sender, of: Settings) -> InvitationSender:
+    """Return the sender of invitations by the same mail server; raises SettingError for an unusable service key."""
+    return InvitationSender(using.server, using.public_url, logins.from_settings(of))
+
+
+def queued_sender(using: sending.Sender) -> QueuedSender:
+    """Return the sender of letters, and of reminders that are sent now, by the same mail server."""
+    return QueuedSender(using.server, using.public_url)
 
 
 def notices(
@@ -63,9 +78,20 @@ def notices(
         int,
         typer.Option(min=0, max=365, help="Skip what became due longer ago, unless no run could send it."),
     ] = ledger.REACH_DAYS,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="After a restore: let notices go out again, from the next run on."),
+    ] = False,
+    skip_before: Annotated[
+        str | None,
+        typer.Option(
+            help="With --release: what was due before this instant was sent, and is not sent again."
+        ),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --release: why; it is recorded.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; ids, no addresses.")] = False,
 ) -> None:
-    """Send reminders of expiring certifications by e-mail; safe to run at any time, also twice.
+    """Send reminders of expiring certifications, invitations and letters by e-mail; safe to run at any time, also twice.
 
     Nothing is sent twice; mails claimed by another run are left to it. Exit code 1 if anything failed.
     """
@@ -74,7 +100,15 @@ def notices(
         raise InvalidInputError(
             "--as-of needs --dry-run: notices are always sent for the present.", hint="Add --dry-run."
         )
+    if release != (reason is not None) or (skip_before is not None and not release):
+        raise InvalidInputError(
+            "--release needs --reason, and the reverse.", hint="mentorcert notices --help"
+        )
     with connect(autocommit=True) as conn:
+        if release:
+            _release(conn, reason or "", instant("--skip-before", skip_before), as_json=as_json)
+            return
+        least_rights.require_login(conn, "mentorcert_jobs")
         if dry_run:
             _print_due(ledger.due(conn, at, reach_days), ledger.due_digests(conn, at), as_json=as_json)
         elif status or was_sent or was_not_sent:
@@ -84,20 +118,40 @@ def notices(
             _send(conn, reach_days, as_json=as_json)
 
 
+def _release(conn: Connection, reason: str, skip_before: datetime | None, *, as_json: bool) -> None:
+    reminders, digests = ledger.release(conn, reason, skip_before, getpass.getuser())
+    if as_json:
+        print_json({"skipped_reminders": reminders, "skipped_digests": digests})
+    else:
+        console.print(f"Notices go out again; {reminders} reminders and {digests} digests count as sent.")
+
+
 def _send(conn: Connection, reach_days: int, *, as_json: bool) -> None:
-    using = sender()
+    if ledger.are_held(conn):
+        raise MentorcertError(
+            "No notice goes out since the registry was restored.",
+            hint="Release them with --release --reason …, --skip-before for what was sent after the backup.",
+        )
+    using = sender(settings())
     if using is None:
         raise SettingError(
             "MENTORCERT_SMTP_HOST is not set.",
             hint="docs/notices.md lists the settings; --dry-run needs none.",
         )
+    inviting = invitation_sender(using, settings())
     with progress_bars() as progress:
         report = using.run(conn, reach_days=reach_days, progress=progress)
+        invited = inviting.run(conn, progress=progress)
+        queued = queued_sender(using).run(conn, progress=progress)
     if as_json:
-        print_json(report.counts())
+        print_json(
+            report.counts()
+            | {"invitations": dict(invited.mails), "invitations_error": invited.error}
+            | {"queued": dict(queued.mails), "queued_error": queued.error}
+        )
     else:
-        _print_report(report)
-    if not report.is_complete:
+        _print_report(report, invited, queued)
+    if not (report.is_complete and invited.is_complete and queued.is_complete):
         raise typer.Exit(1)
 
 
@@ -111,11 +165,16 @@ def _settle(conn: Connection, was_sent: Sequence[UUID], was_not_sent: Sequence[U
     ledger.report(conn, sent=was_sent, released=was_not_sent)
 
 
-def _print_report(report: sending.Report) -> None:
+def _print_report(report: sending.Report, invited: OutboxReport, queued: OutboxReport) -> None:
     table = Table("mails", title="Notices")
     for status in ("sent", "refused", "uncertain"):
         table.add_column(status, justify="right")
-    for kind, statuses in (("reminders", report.reminders), ("digests", report.digests)):
+    for kind, statuses in (
+        ("reminders", report.reminders),
+        ("digests", report.digests),
+        ("invitations", invited.mails),
+        ("letters, and reminders sent now", queued.mails),
+    ):
         table.add_row(kind, *(str(statuses[status]) for status in ("sent", "refused", "uncertain")))
     console.print(table)
     _print_counts(report.unsent)
@@ -125,6 +184,9 @@ def _print_report(report: sending.Report) -> None:
         )
     if report.error:
         console.print(f"[red]{report.error}[/red] What was not sent is due again.")
+    for name, outbox in (("Invitations", invited), ("Letters", queued)):
+        if outbox.error:
+            console.print(f"{name}: [red]{outbox.error}[/red] What was not sent is due again.")
 
 
 def _print_due(due: Sequence[Due], digests: Sequence[DueDigest], *, as_json: bool) -> None:

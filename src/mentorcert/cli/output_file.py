@@ -46,7 +46,6 @@ def write_output(content: bytes, output: Path) -> None:
 
 
 def _write(content: bytes, output: Path) -> None:
-    target = output.resolve()  # a link stays, and what it points to is replaced
     try:
         is_regular = stat.S_ISREG(output.stat().st_mode)
     except FileNotFoundError:
@@ -55,6 +54,7 @@ def _write(content: bytes, output: Path) -> None:
         with output.open("wb") as file:
             file.write(content)
         return
+    target = output.resolve()  # a link stays, and what it points to is replaced
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -12,16 +12,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert import package_files
 from mentorcert.cli.output import console, progress_bars
 from mentorcert.cli.portal.up import show_portal, what_next
 from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
-from mentorcert.errors import MentorcertError
-from mentorcert.imports import importing
+from mentorcert.imports import examples
 from mentorcert.operations import nightly
-from mentorcert.organisations import organisation_file
 from mentorcert.organisations.overview import Overview, overview
+from mentorcert.settings import settings
 
 
 class _Steps:
@@ -42,7 +40,7 @@ class _Steps:
 
 def up(
     *,
-    examples: Annotated[
+    with_examples: Annotated[
         bool, typer.Option("--examples", help="Set up the example organisations, if they are not there.")
     ] = False,
 ) -> None:
@@ -59,8 +57,10 @@ def up(
     with conn:
         with steps.step("apply the migrations") as happened:
             applied = sum(1 for _ in migrate.migrate(conn, migrate.read()))
+            if settings().database_url is None:
+                migrate.harden(conn)
             happened.append(f"{applied} applied" if applied else "all are applied already")
-        if examples:
+        if with_examples:
             _set_up_examples(conn, steps)
         with steps.step("nightly run") as happened:
             days = nightly.run(conn)
@@ -68,7 +68,7 @@ def up(
                 f"{sum(day.expired for day in days)} certifications expired tonight, "
                 f"{sum(day.unlisted for day in days)} peer mentors left the public list"
             )
-        portal = show_portal(conn, steps.step) if examples else None
+        portal = show_portal(conn, steps.step) if with_examples else None
         with steps.step("count") as happened:
             organisations = overview(conn)
             happened.append(f"{len(organisations)} organisations")
@@ -81,33 +81,9 @@ def up(
 
 
 def _set_up_examples(conn: Connection, steps: _Steps) -> None:
-    there = {organisation.organisation for organisation in overview(conn)}
-    for folder in sorted(package_files.folder("examples").iterdir()):
-        description = folder / "organisation.toml"
-        if not description.is_file():
-            continue
-        file = organisation_file.read(description)
-        slug = file.organisation.slug
-        with steps.step(f"import {folder.name}") as happened:
-            if slug in there:
-                happened.append("is there already; kept as it is")
-                continue
-            organisation_file.apply(conn, file)
-            happened.append(_import(conn, folder / "mentors.csv", slug))
-
-
-def _import(conn: Connection, path: Path, slug: str) -> str:
-    with progress_bars() as progress:
-        report = importing.import_file(conn, path, slug, progress=progress)
-    if report.counts is None:
-        raise MentorcertError(
-            f"{path} has bad rows; nothing of it was written.",
-            hint=f"Run `mentorcert import {path} --organisation {slug}` to see them.",
-        )
-    return (
-        f"{slug}: {report.counts.mentors_added} peer mentors, "
-        f"{report.counts.certifications_added} certifications"
-    )
+    for example in examples.every():
+        with steps.step(f"import {example.folder.name}") as happened, progress_bars() as progress:
+            happened.append(example.set_up(conn, progress))
 
 
 def _overview_table(organisations: list[Overview]) -> Table:

@@ -1,29 +1,52 @@
 """Connections to the database, also on behalf of a user."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from mentorcert.db import embedded
-from mentorcert.errors import DatabaseUnreachableError, FailedTransactionError, OpenTransactionError
+from mentorcert.db.pipeline import PipelineConnection, sync
+from mentorcert.errors import (
+    DatabaseUnreachableError,
+    FailedTransactionError,
+    OpenTransactionError,
+    SettingError,
+)
 from mentorcert.settings import Settings, settings
 
 Connection = psycopg.Connection[TupleRow]
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
+_LONGEST_WAIT_S: Final = 5.0
+# Else psycopg waits twice as long after each failure: after an outage of a minute, another minute.
+_RECONNECT_S: Final = 5.0
+# A host that is gone closes nothing: its connections count as dead after ten seconds of silence.
+_PARAMETERS: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "fallback_application_name": "mentorcert",
+}
 
 
 def database_url(configured: Settings) -> str:
-    """Return the connection string; where none is set, start the embedded server and return its own."""
+    """Return the connection string; where none is set, start the embedded server and return its own.
+
+    Raises SettingError where several databases are set.
+    """
     if configured.database_url is not None:
         return configured.database_url.get_secret_value()
+    if configured.database_urls is not None or configured.databases_dir is not None:
+        raise SettingError("This command works on one database.", hint="Set DATABASE_URL to the one.")
     return embedded.start(configured.home)
 
 
@@ -39,14 +62,28 @@ def connect(url: str | None = None, *, autocommit: bool = False) -> Connection:
         ) from None
 
 
-def pool(url: str | None = None, *, max_size: int = 10) -> ConnectionPool[Connection]:
-    """Return a pool, opened and closed by `with`; a connection that died is replaced before it is lent."""
+def pool(
+    url: str | None = None,
+    *,
+    max_size: int = 10,
+    configure: Callable[[PipelineConnection], None] | None = None,
+) -> ConnectionPool[PipelineConnection]:
+    """Return a pool, opened and closed by `with`; a connection that died is replaced before it is lent.
+
+    Where the database is away, who asks for one is refused after five seconds: people wait for it.
+    Its connections are in autocommit: in a pipeline psycopg waits for a transaction that it begins by itself. One for
+    which `configure` raises is never lent.
+    """
     return ConnectionPool(
-        kwargs={**_parameters(url), "prepare_threshold": None},
+        connection_class=PipelineConnection,
+        kwargs={**_parameters(url), "prepare_threshold": None, "autocommit": True},
         min_size=1,
         max_size=max_size,
+        timeout=_LONGEST_WAIT_S,
+        reconnect_timeout=_RECONNECT_S,
         open=False,
-        check=ConnectionPool.check_connection,
+        configure=configure,
+        check=_check,
     )
 
 
@@ -59,6 +96,7 @@ def async_pool(url: str | None = None, *, max_size: int = 4) -> AsyncConnectionP
         kwargs={**_parameters(url), "prepare_threshold": None, "autocommit": True},
         min_size=1,
         max_size=max_size,
+        reconnect_timeout=_RECONNECT_S,
         open=False,
         check=AsyncConnectionPool.check_connection,
     )
@@ -99,7 +137,7 @@ def acting_as(
     with conn.transaction():
         become(conn, user, role=role, organisation_id=organisation_id)
         yield conn
-        if _status(conn) is TransactionStatus.INERROR:
+        if _has_failed(conn):
             raise FailedTransactionError
 
 
@@ -127,10 +165,24 @@ def ping(conn: Connection) -> None:
     conn.execute("select 1")
 
 
+def _check(conn: PipelineConnection) -> None:
+    """Raise psycopg.Error for a connection that died: an idle one to which the server said something is asked."""
+    if conn.has_input:
+        ConnectionPool.check_connection(conn)
+
+
+def _has_failed(conn: Connection) -> bool:
+    if conn.pgconn.pipeline_status == PipelineStatus.ABORTED or _status(conn) is TransactionStatus.INERROR:
+        # In a pipeline only a sync says whether it is the transaction that failed, or a savepoint that is undone.
+        with suppress(psycopg.Error):
+            sync(conn)
+    return _status(conn) is TransactionStatus.INERROR
+
+
 def _status(conn: Connection) -> TransactionStatus:
     return TransactionStatus(conn.info.transaction_status)
 
 
 def _parameters(url: str | None) -> dict[str, Any]:
     given = conninfo_to_dict(database_url(settings()) if url is None else url)
-    return {"connect_timeout": 10, "fallback_application_name": "mentorcert", **given}
+    return {**_PARAMETERS, **given}

@@ -58,10 +58,53 @@ class Page(Generic[T]):
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListPage(Generic[T]):
+    """Rows, and the cursors of the pages before and after them (None: there is none)."""
+
+    rows: list[T]
+    previous: str | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPage:
+    """Rows as a JSON array, made by the database, and the cursor of the next page."""
+
+    items: str
+    next: str | None
+
+
 def page(found: Sequence[T], size: int, key: Callable[[T], Cursor]) -> Page[T]:
     """Return the page of the first `size` rows; one row more shows that another page follows."""
     rows = list(found[:size])
     return Page(rows, encode(key(rows[-1])) if len(found) > size else None)
+
+
+def list_page(
+    found: Sequence[T],
+    size: int,
+    *,
+    is_back: bool,
+    is_first: bool,
+    previous: Callable[[T], Cursor],
+    following: Callable[[T], Cursor],
+) -> ListPage[T]:
+    """Return the page of the first `size` rows that were found, also against the list's order (`is_back`).
+
+    `is_first`: found from the beginning of the list; `previous` and `following` make the cursors of a row, each way.
+    """
+    rows, has_more = list(found[:size]), len(found) > size
+    if is_back:
+        rows.reverse()
+    if not rows:
+        return ListPage([], None, None)
+    has_previous, has_next = (has_more, True) if is_back else (not is_first, has_more)
+    return ListPage(
+        rows,
+        encode(previous(rows[0])) if has_previous else None,
+        encode(following(rows[-1])) if has_next else None,
+    )
 
 
 def encode(cursor: Cursor) -> str:

@@ -1,31 +1,5 @@
--- What Supabase has and plain PostgreSQL lacks. Laid only where the schema `auth` does not exist, so never on
--- Supabase. Roles belong to the whole server: they may exist already, or come into being at this moment by
--- a migration of another database.
-
-do $$
-declare
-  wanted record;
-begin
-  for wanted in
-    select role_name, attributes
-    from (
-      values
-        ('anon', 'nologin'),
-        ('authenticated', 'nologin'),
-        ('service_role', 'nologin bypassrls'),
-        ('authenticator', 'login noinherit in role anon, authenticated, service_role')
-    ) as roles (role_name, attributes)
-  loop
-    if pg_catalog.to_regrole(wanted.role_name) is null then
-      begin
-        execute pg_catalog.format('create role %I %s', wanted.role_name, wanted.attributes);
-      exception
-        when duplicate_object or unique_violation then null;
-      end;
-    end if;
-  end loop;
-end
-$$;
+-- What Supabase has and plain PostgreSQL lacks, beside the roles of plain_roles.sql. Laid only where the schema `auth` does not
+-- exist, so never on Supabase.
 
 create schema auth;
 
@@ -35,6 +9,7 @@ create table auth.users (
   id uuid not null default pg_catalog.gen_random_uuid(),
   email text,
   phone text,
+  email_confirmed_at timestamptz,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,
   created_at timestamptz not null default pg_catalog.now(),
@@ -97,7 +72,14 @@ comment on function auth.email() is 'The e-mail address in the caller''s token; 
 grant usage on schema auth to anon, authenticated, service_role;
 grant usage on schema public to anon, authenticated, service_role;
 
--- Supabase's classic default privileges, so that a forgotten revoke shows here as it would there.
-alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
-alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
-alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+-- Supabase's classic default privileges, so that a forgotten revoke shows here as it would there; not where somebody has
+-- tables already, whose next ones are not ours to grant.
+do $$
+begin
+  if not exists (select from pg_catalog.pg_class as class where class.relnamespace = 'public'::regnamespace) then
+    alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
+    alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
+    alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+  end if;
+end
+$$;

@@ -1,6 +1,6 @@
 """The rows that the Data API returns, a class for each table; written by `make types`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -38,14 +38,21 @@ class MentorcertCertificationRenewalEvents(_Row):
 class MentorcertCertificationTypes(_Row):
     """A row of `mentorcert.certification_types`."""
 
+    certificate_en: str | None
+    certificate_nb: str | None
     code: str
     created_at: datetime
+    early_renewal_days: int | None
+    gives_certificate: bool
     id: UUID
+    merged_into_id: UUID | None
     name_en: str
     name_nb: str
     organisation_id: UUID
     reminder_days: list[int]
     required_for_listing: bool
+    retired_on: date | None
+    retired_reason: str | None
     updated_at: datetime
     validity_months: int | None
     validity_rule: str
@@ -56,13 +63,33 @@ class MentorcertChapters(_Row):
     """A row of `mentorcert.chapters`."""
 
     code: str
+    contact_email: str | None
+    contact_phone: str | None
     created_at: datetime
     id: UUID
+    merged_into_id: UUID | None
     name: str
     organisation_id: UUID
     parent_id: UUID | None
+    places: list[str]
+    retired_on: date | None
+    retired_reason: str | None
     updated_at: datetime
     version: int
+    website: str | None
+
+
+class MentorcertListingConsents(_Row):
+    """A row of `mentorcert.listing_consents`."""
+
+    actor: JsonValue
+    id: UUID
+    is_given: bool
+    organisation_id: UUID
+    peer_mentor_id: UUID
+    reason: str | None
+    recorded_at: datetime
+    way: str
 
 
 class MentorcertMemberships(_Row):
@@ -71,6 +98,7 @@ class MentorcertMemberships(_Row):
     chapter_id: UUID | None
     created_at: datetime
     ended_at: datetime | None
+    full_name: str | None
     id: UUID
     organisation_id: UUID
     role: str
@@ -116,9 +144,15 @@ class MentorcertPeerMentors(_Row):
     full_name: str
     id: UUID
     language: str
+    left_on: date | None
+    left_reason: str | None
     listing_consent: bool
+    merged_into: UUID | None
     organisation_id: UUID
     phone: str | None
+    reminders_paused: bool
+    search_keys: str
+    sort_key: str
     updated_at: datetime
     user_id: UUID | None
     version: int
@@ -127,12 +161,16 @@ class MentorcertPeerMentors(_Row):
 class PublicListedPeerMentors(_Row):
     """A row of `public.listed_peer_mentors`."""
 
+    chapter_codes: list[str]
     chapters: list[str]
     display_name: str
     listed_until: datetime
     organisation_id: UUID
     organisation_slug: str
     peer_mentor_id: UUID
+    search_keys: str
+    sort_key: str
+    topic_ids: list[UUID]
 
 
 class PublicPeerMentorCertifications(_Row):
@@ -161,6 +199,7 @@ class MentorcertPeerMentorCertifications(_Row):
     expires_at: datetime | None
     id: UUID
     issued_at: datetime
+    last_valid_day: date | None
     organisation_id: UUID
     peer_mentor_id: UUID
     renewal_history: JsonValue

@@ -1,24 +1,31 @@
 """The one way to ask the database: named queries, typed rows, and errors of our own tree."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, is_dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_origin
+from typing import Any, Concatenate, Final, Generic, Literal, ParamSpec, TypeVar, get_origin
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import aiosql
 import psycopg
-from psycopg import sql
+from psycopg import AsyncCursor, Cursor, sql
 from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
+from mentorcert import logs
+from mentorcert.db import unreadable
 from mentorcert.db.connection import AsyncConnection, Connection
-from mentorcert.errors import MissingRightError, from_postgres
+from mentorcert.db.pipeline import sync
+from mentorcert.errors import MissingRightError, UnreadableValueError, from_postgres
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _FETCHED_AT_ONCE: Final = 1000
 _observed: WeakKeyDictionary[Connection, set[UUID]] = WeakKeyDictionary()
@@ -62,7 +69,8 @@ def mapped_errors() -> Iterator[None]:
 def observing(conn: Connection) -> Iterator[set[UUID]]:
     """Yield the set of organisations of all rows that are fetched meanwhile, for the access log.
 
-    A row names its organisation by a field `organisation_id`; rows of tuples and single values name none.
+    A row names its organisation by a field `organisation_id`, one that holds several rows as JSON by
+    `organisation_ids`; rows of tuples and single values name none.
     """
     organisation_ids = _observed[conn] = set()
     try:
@@ -71,16 +79,83 @@ def observing(conn: Connection) -> Iterator[set[UUID]]:
         del _observed[conn]
 
 
+class Answer(Generic[T]):
+    """What a function returns whose statement is on its way; in a pipeline all come with the first that is read."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read = read
+
+    @cached_property
+    def value(self) -> T:
+        """What the function returns; raises what it raises."""
+        return self._read()
+
+
+class _SentError(Exception):
+    """Ends a function whose statement is sent and not answered yet."""
+
+    def __init__(self, cursor: Cursor[Any]) -> None:
+        super().__init__()
+        self.cursor = cursor
+
+
+# What the next statement of a function does: nothing special, be sent without waiting, or take this answer.
+_next: ContextVar[Literal["send"] | Cursor[Any] | None] = ContextVar("next", default=None)
+
+
+def ahead(
+    function: Callable[Concatenate[Connection, P], T], conn: Connection, *args: P.args, **kwargs: P.kwargs
+) -> Answer[T]:
+    """Send the statement of a function, and go on; the function is called again where its value is read.
+
+    So it must have no effect before that statement; what it asks after it waits as always.
+    """
+    token = _next.set("send")
+    try:
+        value = function(conn, *args, **kwargs)
+    except _SentError as sent:
+        cursor = sent.cursor
+    else:
+        return Answer(lambda: value)
+    finally:
+        _next.reset(token)
+
+    def read() -> T:
+        token = _next.set(cursor)
+        try:
+            return function(conn, *args, **kwargs)
+        finally:
+            _next.reset(token)
+
+    return Answer(read)
+
+
+def _ask(conn: Connection, kind: type[T], query: str, parameters: Mapping[str, Any]) -> Cursor[T]:
+    """Send a statement, or return the cursor of the one that was sent ahead."""
+    mode = _next.get()
+    if isinstance(mode, Cursor):
+        _next.set(None)
+        return mode
+    cursor = conn.cursor(row_factory=_factory(kind))
+    cursor.execute(query.encode(), parameters or None)
+    if mode == "send":
+        raise _SentError(cursor)
+    return cursor
+
+
 def fetch_all(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> list[T]:
-    """Return all rows: as a dataclass or pydantic model by column names, as tuples, or as single values."""
-    with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        return _observe(conn, cursor.execute(query.encode(), parameters or None).fetchall())
+    """Return all rows: as a dataclass or pydantic model by column names, as tuples, or as single values.
+
+    Raises UnreadableValueError for a stored value that cannot be one of Python's.
+    """
+    with mapped_errors(), _ask(conn, kind, query, parameters) as cursor, _readable(cursor):
+        return _observe(conn, cursor.fetchall())
 
 
 def fetch_optional(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> T | None:
     """Return the first row, None where there is none."""
-    with mapped_errors(), conn.cursor(row_factory=_factory(kind)) as cursor:
-        row = cursor.execute(query.encode(), parameters or None).fetchone()
+    with mapped_errors(), _ask(conn, kind, query, parameters) as cursor, _readable(cursor):
+        row = cursor.fetchone()
     return None if row is None else _observe(conn, [row])[0]
 
 
@@ -94,17 +169,30 @@ def fetch_one(conn: Connection, kind: type[T], query: str, /, **parameters: Any)
 
 def stream(conn: Connection, kind: type[T], query: str, /, **parameters: Any) -> Iterator[T]:
     """Yield all rows, a thousand in memory at a time; the transaction stays open meanwhile."""
-    with mapped_errors(), conn.cursor("stream", row_factory=_factory(kind)) as cursor:
-        cursor.itersize = _FETCHED_AT_ONCE
-        for row in cursor.execute(query.encode(), parameters or None):
-            _observe(conn, [row])
-            yield row
+    # psycopg's own cursors on the server know no pipeline.
+    send(conn, f"declare stream no scroll cursor for {query}", **parameters)
+    is_more = True
+    while is_more:
+        found = fetch_all(conn, kind, f"fetch {_FETCHED_AT_ONCE} from stream")
+        yield from found
+        is_more = len(found) == _FETCHED_AT_ONCE
+    send(conn, "close stream")
+
+
+def send(conn: Connection, query: str, /, **parameters: Any) -> None:
+    """Run a statement whose answer nobody reads; in a pipeline its error rises with the next answer."""
+    if isinstance(_next.get(), Cursor):
+        return  # It went ahead.
+    with mapped_errors():
+        conn.execute(query.encode(), parameters or None)
 
 
 def execute(conn: Connection, query: str, /, **parameters: Any) -> int:
     """Run a statement; return the number of rows that it touched."""
-    with mapped_errors():
-        return conn.execute(query.encode(), parameters or None).rowcount
+    with mapped_errors(), _ask(conn, tuple, query, parameters) as cursor:
+        if cursor.pgresult is None:
+            sync(conn)
+        return cursor.rowcount
 
 
 def change_one(conn: Connection, query: str, /, **parameters: Any) -> None:
@@ -135,13 +223,37 @@ async def fetch_all_async(
     with mapped_errors():
         async with pool.connection() as conn, conn.cursor(row_factory=_factory(kind)) as cursor:
             await cursor.execute(query.encode(), parameters or None)
-            return await cursor.fetchall()
+            with _readable(cursor):
+                return await cursor.fetchall()
+
+
+@contextmanager
+def _readable(cursor: Cursor[Any] | AsyncCursor[Any]) -> Iterator[None]:
+    """Raise UnreadableValueError where a value that came cannot be read; neither it nor the log quotes it."""
+    try:
+        yield
+    # A ValueError also of a number in JSON with more digits than Python reads; JSON may be too deep for it.
+    except (psycopg.DataError, ValueError, RecursionError) as error:
+        # With a SQLSTATE the server refused something.
+        if isinstance(error, psycopg.DataError) and error.sqlstate:
+            raise
+        place = unreadable.place_of(cursor)
+        logs.event(
+            "stored_value_unreadable",
+            level=logging.ERROR,
+            table=place.table,
+            column=place.column,
+            row_id=place.row_id,
+        )
+        raise UnreadableValueError from None
 
 
 def _observe(conn: Connection, fetched: list[T]) -> list[T]:
     if (organisation_ids := _observed.get(conn)) is not None:
-        named = (getattr(row, "organisation_id", None) for row in fetched)
-        organisation_ids.update(id_ for id_ in named if id_ is not None)
+        for row in fetched:
+            if (id_ := getattr(row, "organisation_id", None)) is not None:
+                organisation_ids.add(id_)
+            organisation_ids.update(getattr(row, "organisation_ids", None) or ())
     return fetched
 
 

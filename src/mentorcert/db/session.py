@@ -11,9 +11,9 @@ _RAISE_STATEMENT_TIMEOUT: Final = "set local statement_timeout = '5min'"
 
 def allow_lost_commit(conn: Connection) -> None:
     """Commit without waiting for the disk: a crash of the server may lose the transaction."""
-    rows.execute(conn, _ALLOW_LOST_COMMIT)
+    rows.send(conn, _ALLOW_LOST_COMMIT)
 
 
 def raise_statement_timeout(conn: Connection) -> None:
     """Give a change of thousands of rows more time than a page has."""
-    rows.execute(conn, _RAISE_STATEMENT_TIMEOUT)
+    rows.send(conn, _RAISE_STATEMENT_TIMEOUT)

@@ -11,6 +11,7 @@ from typing import Literal
 from mentorcert.translatable import LazyText
 
 Language = Literal["nb", "en"]
+Cell = str | date
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 UNLIMITED: dict[Language, str] = {"nb": "ubegrenset", "en": "unlimited"}
@@ -92,6 +93,11 @@ def escape_number(text: str) -> str:
     return text if is_kept else _APOSTROPHE + text
 
 
+def escape_phone(text: str) -> str:
+    """Write a telephone number so that no spreadsheet takes its zeros away; `read_phone` undoes it."""
+    return escape_number(text) if text.isdecimal() else escape_formula(text)
+
+
 def escape_if_formula(cell: str) -> str:
     """Return the cell as it is, but one that a spreadsheet would run as `escape_formula` writes it."""
     return escape_formula(cell) if cell.strip().startswith(_FORMULA_STARTS) else cell
@@ -157,9 +163,20 @@ def read_name(cell: str) -> str:
     return text
 
 
+def _unescaped(text: str) -> str:
+    """Take off the apostrophe that `escape_number` put before a code; names keep theirs."""
+    code = text.removeprefix(_APOSTROPHE)
+    return code if " " not in code and code and escape_number(code) != code else text
+
+
+def read_code(cell: str) -> str | None:
+    """Return a code or a name, None where the cell is empty. Raises CellError."""
+    return _unescaped(read_text(cell)) or None
+
+
 def read_phone(cell: str) -> str | None:
     """Return the telephone number, None where the cell is empty. Raises CellError."""
-    text = read_text(cell)
+    text = _unescaped(read_text(cell))
     _refuse_scientific(text)
     return text or None
 
@@ -179,7 +196,7 @@ def _refuse_scientific(text: str) -> None:
 
 def read_list(cell: str) -> list[str]:
     """Return the items of a cell separated by `|`, each once, in their order. Raises CellError."""
-    items = (item.strip() for item in read_text(cell).split(LIST_SEPARATOR))
+    items = (item.strip() for item in _unescaped(read_text(cell)).split(LIST_SEPARATOR))
     return list(dict.fromkeys(item for item in items if item))
 
 
@@ -263,6 +280,11 @@ def read_periods(cell: str) -> list[Period]:
 def write_day(day: date, language: Language) -> str:
     """Write a day as the language's spreadsheets do."""
     return f"{day:%d.%m.%Y}" if language == "nb" else day.isoformat()
+
+
+def as_texts(row: Iterable[Cell], language: Language) -> list[str]:
+    """Return the cells of a row as CSV holds them: days in words of the language's spreadsheets."""
+    return [write_day(cell, language) if isinstance(cell, date) else cell for cell in row]
 
 
 def write_last_valid_day(day: date | None, language: Language) -> str:

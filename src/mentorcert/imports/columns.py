@@ -1,10 +1,12 @@
 """The columns of a mentor file, and how its heading row names them."""
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import date
 from enum import StrEnum
 
-from mentorcert.imports.cells import Language
+from mentorcert.imports.cells import YES, Language
+from mentorcert.translatable import LazyText
 
 
 class Column(StrEnum):
@@ -48,6 +50,38 @@ REQUIRED_COLUMNS = (Column.EXTERNAL_ID, Column.NAME)
 # Days say nothing without their type, and a type nothing without its day of issue.
 _WITH_CERTIFICATION = (Column.TYPE, Column.ISSUED)
 CERTIFICATION_COLUMNS = (*_WITH_CERTIFICATION, Column.EXPIRES, Column.PAST_RENEWALS)
+DAY_COLUMNS = (Column.ISSUED, Column.EXPIRES)
+PURPOSES: dict[Column, LazyText] = {
+    Column.EXTERNAL_ID: LazyText("Your own number of the person. The same number is the same person."),
+    Column.NAME: LazyText("The person's full name."),
+    Column.EMAIL: LazyText("One e-mail address, for reminders."),
+    Column.PHONE: LazyText("A telephone number."),
+    Column.CHAPTERS: LazyText("Codes or names of chapters, with | between two."),
+    Column.CONSENT: LazyText("Whether the person agreed to stand on the public list: yes or no."),
+    Column.TYPE: LazyText(
+        "Code or name of the certification type. A person with several has a row for each;"
+        " a row without brings the person alone."
+    ),
+    Column.ISSUED: LazyText("The day of issue, or of the latest renewal. Needed with a certification."),
+    Column.EXPIRES: LazyText(
+        "The last valid day, or unlimited. If it is empty, the type's rule says which it is."
+    ),
+    Column.PAST_RENEWALS: LazyText(
+        "Earlier periods, if you have them: first day..last valid day, with | between two."
+    ),
+}
+EXAMPLES: dict[Column, Mapping[Language, str | date]] = {
+    Column.EXTERNAL_ID: {"nb": "00123", "en": "00123"},
+    Column.NAME: {"nb": "Kari Nordmann", "en": "Kari Nordmann"},
+    Column.EMAIL: {"nb": "kari@example.org", "en": "kari@example.org"},
+    Column.PHONE: {"nb": "22 00 00 00", "en": "22 00 00 00"},
+    Column.CHAPTERS: {"nb": "midtvik | nordvik", "en": "midtvik | nordvik"},
+    Column.CONSENT: YES,
+    Column.TYPE: {"nb": "grunnkurs", "en": "grunnkurs"},
+    Column.ISSUED: {"nb": date(2026, 1, 15), "en": date(2026, 1, 15)},
+    Column.EXPIRES: {"nb": date(2027, 1, 14), "en": date(2027, 1, 14)},
+    Column.PAST_RENEWALS: {"nb": "15.01.2024..14.01.2025", "en": "2024-01-15..2025-01-14"},
+}
 _OTHER_HEADINGS = {
     "medlemsnummer": Column.EXTERNAL_ID,
     "membernumber": Column.EXTERNAL_ID,

@@ -80,5 +80,5 @@ cross join lateral (
         and taken_back.issued <> period.issued
     )
 ) as past
-where mentor.organisation_id = :organisation_id
+where mentor.organisation_id = :organisation_id and mentor.erased_at is null and mentor.merged_into is null
 order by mentor.external_id collate "C", certification.certification_type collate "C";

@@ -40,6 +40,7 @@ _CHECKS = (
     _queries.analyze_certifications,
     _queries.resolve_history,
     _queries.check_rows,
+    _queries.keep_withdrawn_consents,
     _queries.check_look_alikes,
 )
 
@@ -136,6 +137,7 @@ def import_file(
     dry_run: bool = False,
     skip_bad: bool = False,
     progress: Progress = silent,
+    read: Callable[[Path], Table] = tabular.read,
 ) -> Report:
     """Read a mentor file into the organisation with this slug, in one transaction.
 
@@ -155,7 +157,7 @@ def import_file(
 
     report = import_table(
         conn,
-        tabular.read(path),
+        read(path),
         organisation,
         dry_run=dry_run,
         skip_bad=skip_bad,
@@ -190,6 +192,7 @@ def import_table(
     is_written = False
     with conn.transaction():
         locked = _lock_organisation(conn, organisation)
+        _queries.plan_without_jit(conn)
         _copy(conn, rows, progress)
         problems += _check(conn, table, locked, progress)
         if each_row is not None or dry_run:
@@ -232,10 +235,9 @@ def _read_rows(table: Table, progress: Progress) -> list[Row]:
 
 
 def _lock_organisation(conn: Connection, slug: str) -> _Organisation:
-    found = _queries.find_organisation(conn, slug=slug)
+    found = _queries.lock_organisation(conn, slug=slug)
     if found is None:
         raise UnknownOrganisationError.named(slug)
-    _queries.lock_organisation(conn, organisation_id=found[0])
     return {"organisation_id": found[0], "time_zone": found[1]}
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from mentorcert.imports import cells
 from mentorcert.imports.cells import CellError, Period
-from mentorcert.imports.columns import CERTIFICATION_COLUMNS, PERSON_COLUMNS, Column
+from mentorcert.imports.columns import (
+    CERTIFICATION_COLUMNS,
+    PERSON_COLUMNS,
+    REQUIRED_COLUMNS,
+    Column,
+    column_of,
+)
 from mentorcert.imports.tabular import Record, Table
 from mentorcert.translatable import LazyText
 
@@ -18,7 +24,7 @@ _READERS: dict[Column, Callable[[str], object]] = {
     Column.PHONE: cells.read_phone,
     Column.CHAPTERS: lambda cell: sorted(cells.read_list(cell)),
     Column.CONSENT: cells.read_consent,
-    Column.TYPE: cells.read_optional_text,
+    Column.TYPE: cells.read_code,
     Column.ISSUED: lambda cell: cells.read_day(cell) if cell.strip() else None,
     Column.EXPIRES: cells.read_last_valid_day,
     Column.PAST_RENEWALS: cells.read_periods,
@@ -80,7 +86,7 @@ def read_row(table: Table, record: Record) -> Row:
     """Read one record; every cell that is bad has a problem."""
     values: dict[Column, Any] = {}
     faults: dict[Column, tuple[LazyText, LazyText]] = {}
-    if misfit := _total(table, record) or _misfit(table, record):
+    if misfit := _total(table, record) or _headings(table, record) or _misfit(table, record):
         return _row(record, (misfit,), {}, person_is_bad=True)
     for column, reader in _READERS.items():
         place = table.places.get(column, -1)
@@ -130,6 +136,19 @@ def _total(table: Table, record: Record) -> Problem | None:
         record,
         column,
         LazyText("it is a row of sums, not a person"),
+        LazyText("delete the row"),
+    )
+
+
+def _headings(table: Table, record: Record) -> Problem | None:
+    """Return a problem if the row names the columns once more, as where two files were joined."""
+    if any(column_of(table.cell(record, column)) is not column for column in REQUIRED_COLUMNS):
+        return None
+    return problem_of(
+        table,
+        record,
+        Column.EXTERNAL_ID,
+        LazyText("it names the columns again, as where two files were joined"),
         LazyText("delete the row"),
     )
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 from mentorcert.errors import MentorcertError
@@ -21,6 +22,12 @@ from mentorcert.translatable import LazyText
 _DIVIDE: Final = LazyText("Divide it into several files, or save the sheet as CSV.")
 _ARGUMENTS: Final = ("-I", "-m", __name__)
 _MINIMAL_ENVIRONMENT: Final = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def read(path: Path) -> Table:
+    """Read a file, as `tabular.read` does, but within the bounds. Raises UnreadableFileError, OSError."""
+    with path.open("rb") as file:
+        return Parsing(path.name, file.read(limits.MAX_BYTES + 1)).read()
 
 
 class Parsing:

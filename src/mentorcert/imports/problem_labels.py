@@ -21,6 +21,14 @@ TEXTS: Final = {
         LazyText("several certification types are called “{}”"),
         LazyText("write the type's code"),
     ),
+    "chapter_retired": (
+        LazyText("the chapter “{}” is retired"),
+        LazyText("write another chapter, or take this one into use again"),
+    ),
+    "type_retired": (
+        LazyText("the certification type is retired since {}"),
+        LazyText("write a day before it, or leave the row out"),
+    ),
     "issued_in_future": (
         LazyText("the day lies in the future"),
         LazyText("write the day on which it was issued"),
@@ -65,6 +73,24 @@ TEXTS: Final = {
     "phone_invalid": (
         LazyText("it is not a telephone number"),
         LazyText("write digits, perhaps with + and spaces, or leave it empty"),
+    ),
+    "person_erased": (
+        LazyText("a person with this number or address was erased"),
+        LazyText(
+            "take the row out; if the person came back, an administrator readmits the number with a reason"
+        ),
+    ),
+    "person_merged": (
+        LazyText("this number was merged into number {}"),
+        LazyText("write that number, or take the row out"),
+    ),
+    "number_reserved": (
+        LazyText("numbers that begin with “erased-” stand for erased people"),
+        LazyText("take the row out, or write another number"),
+    ),
+    "consent_withdrawn": (
+        LazyText("the person withdrew the consent on {}, and it stays withdrawn"),
+        LazyText("nothing; if the person consents again, record it on the person's page"),
     ),
     "certification_twice": (
         LazyText("line {} says something else about the same certification"),
@@ -111,6 +137,7 @@ TEXTS: Final = {
 }
 WARNINGS: Final = frozenset(
     {
+        "consent_withdrawn",
         "beyond_rule",
         "past_unknown",
         "stays_suspended",

@@ -30,6 +30,9 @@ _CELL, _STRING, _SHEET = b"<c", b"<si", re.compile(r"xl/worksheets/[^/]+\.xml", 
 _CHUNK_BYTES: Final = 2**20
 _EXACT: Final = 10**15  # Excel keeps fifteen digits of a number
 
+_OWN_FORMATS: Final = 164  # the first number of a format that is not Excel's own
+_ZEROS: Final = re.compile("0+")
+
 _NO_VALUE = (
     LazyText("it is a formula whose value was not saved"),
     LazyText("open the file in Excel and save it, or type the value"),
@@ -141,6 +144,8 @@ def _read(name: str, sheet: Any) -> Sheet:
         for row, cells in parser.parse():
             if row > limits.MAX_SHEET_ROWS:
                 break
+            for cell in cells:
+                cell["value"] = _as_shown(cell["value"], _format_of(book, cell["style_id"]))
             record = _record(name, sheet.title, row, cells)
             if any(map(str.strip, record.cells)) or record.faults:
                 found.records.append(record)
@@ -223,6 +228,18 @@ def _fault(cell: dict[str, Any]) -> tuple[LazyText, LazyText] | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) < _EXACT:
         return _ALTERED
     return None
+
+
+def _format_of(book: Any, style: int) -> str:
+    """Return the number format that somebody gave a cell; of those that Excel has itself, none matters here."""
+    own = book._cell_styles[style].numFmtId - _OWN_FORMATS
+    return str(book._number_formats[own]) if own >= 0 else ""
+
+
+def _as_shown(value: object, number_format: str) -> object:
+    """Return a number with the zeros before it that its format shows: 123 as 00123."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value).zfill(len(number_format)) if is_whole and _ZEROS.fullmatch(number_format) else value
 
 
 def _text(value: object) -> str:

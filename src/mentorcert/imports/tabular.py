@@ -124,9 +124,15 @@ def _csv_records(name: str, text: str, delimiter: str, first_line: int) -> Itera
 
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     csv.field_size_limit(limits.MAX_RECORD_CHARACTERS)
+    number = 0
     try:
         for cells in reader:
             _refuse_width(name, line, cells)
+            number += len(cells)
+            if number > limits.MAX_CSV_CELLS:
+                raise UnreadableFileError(
+                    LazyText("{} has more than {} cells.", name, limits.MAX_CSV_CELLS), hint=_DIVIDE
+                )
             yield Record(line, tuple(cells))
             line, characters = reader.line_num + first_line, 0
     except csv.Error as error:

@@ -12,7 +12,7 @@ from mentorcert.translations import Language
 
 REACH_DAYS: Final = 14
 
-Outcome = Literal["mail", "no_address", "suspended", "skipped"]
+Outcome = Literal["mail", "no_address", "paused", "suspended", "skipped"]
 
 _QUERIES: Final = rows.beside(__file__)
 _Row = TypeVar("_Row")
@@ -76,11 +76,40 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """A claimed mail about an invitation; `full_name` is that of a peer mentor, `invited_by` an address."""
+
+    mail_id: UUID
+    organisation: str
+    time_zone: str
+    language: Language
+    address: str
+    full_name: str | None
+    role: Literal["org_admin", "coordinator", "peer_mentor"]
+    chapter: str | None
+    invited_by: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A claimed letter: what somebody wrote, in whatever language; `language` is that of the recipient."""
+
+    mail_id: UUID
+    organisation: str
+    language: Language
+    address: str
+    reply_to: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
     """A mail whose sender died: only the mail server's log says whether it was accepted."""
 
     mail_id: UUID
-    kind: Literal["reminder", "digest"]
+    kind: Literal["reminder", "digest", "invitation", "letter"]
     organisation: str
     claimed_at: datetime
 
@@ -123,18 +152,54 @@ def start(
 
 def claim(
     conn: Connection, peer_mentor_ids: Sequence[UUID], as_of: datetime, reach_days: int = REACH_DAYS
-) -> list[Reminder]:
-    """Claim what is still due for these peer mentors, one mail each; committed before anything is sent."""
+) -> list[UUID]:
+    """Claim what is still due for these peer mentors; return the mails, one each."""
     ids = list(peer_mentor_ids)
-    return _fetch(conn, Reminder, _QUERIES.claim, peer_mentor_ids=ids, as_of=as_of, reach_days=reach_days)
+    return _fetch(conn, UUID, _QUERIES.claim, peer_mentor_ids=ids, as_of=as_of, reach_days=reach_days)
+
+
+def reminders(conn: Connection, mail_ids: Sequence[UUID], as_of: datetime) -> list[Reminder]:
+    """Return what to write in mails whose claim has committed."""
+    return _fetch(conn, Reminder, _QUERIES.reminders, mail_ids=list(mail_ids), as_of=as_of)
 
 
 def claim_digests(
     conn: Connection, organisation_ids: Sequence[UUID], user_ids: Sequence[UUID], as_of: datetime
-) -> list[Digest]:
-    """Claim the digests of these logins that have lines."""
+) -> list[UUID]:
+    """Claim the digests of these logins; return the mails of those that have lines."""
     ids = {"organisation_ids": list(organisation_ids), "user_ids": list(user_ids)}
-    return _fetch(conn, Digest, _QUERIES.claim_digests, **ids, as_of=as_of)
+    return _fetch(conn, UUID, _QUERIES.claim_digests, **ids, as_of=as_of)
+
+
+def digests(conn: Connection, mail_ids: Sequence[UUID], as_of: datetime) -> list[Digest]:
+    """Return what to write in digests whose claim has committed."""
+    return _fetch(conn, Digest, _QUERIES.digests, mail_ids=list(mail_ids), as_of=as_of)
+
+
+def claim_invitations(conn: Connection) -> list[UUID]:
+    """Claim invitations whose mail is due, at most a hundred; return the mails."""
+    return _fetch(conn, UUID, _QUERIES.claim_invitations)
+
+
+def invitations(conn: Connection, mail_ids: Sequence[UUID]) -> list[Invitation]:
+    """Return what to write in mails about invitations whose claim has committed."""
+    return _fetch(conn, Invitation, _QUERIES.invitations, mail_ids=list(mail_ids))
+
+
+def claim_queued(conn: Connection) -> list[UUID]:
+    """Claim mails that somebody asked for, at most a hundred; return them."""
+    return _fetch(conn, UUID, _QUERIES.claim_queued)
+
+
+def letters(conn: Connection, mail_ids: Sequence[UUID]) -> list[Letter]:
+    """Return what to write in letters whose claim has committed."""
+    return _fetch(conn, Letter, _QUERIES.letters, mail_ids=list(mail_ids))
+
+
+def refuse(conn: Connection, mail_ids: Sequence[UUID]) -> None:
+    """Record whose address is refused for good; those who answer for the people see it."""
+    if mail_ids:
+        rows.execute(conn, _QUERIES.refuse, mail_ids=list(mail_ids))
 
 
 def report(conn: Connection, *, sent: Sequence[UUID] = (), released: Sequence[UUID] = ()) -> None:
@@ -153,6 +218,26 @@ def finish(
 def uncertain(conn: Connection) -> list[Uncertain]:
     """Return the mails whose delivery is uncertain, the oldest first."""
     return _fetch(conn, Uncertain, _QUERIES.uncertain)
+
+
+def are_held(conn: Connection) -> bool:
+    """Return whether no notice goes out, since a restore, before a person releases them."""
+    return rows.fetch_one(conn, bool, _QUERIES.are_held)
+
+
+def release(conn: Connection, reason: str, skip_before: datetime | None, released_by: str) -> tuple[int, int]:
+    """Let notices go out again after a restore; return how many reminders and digests count as sent.
+
+    Those are the ones that were due before `skip_before`. Raises InvalidArgumentError where none are held.
+    """
+    return rows.fetch_one(
+        conn,
+        tuple[int, int],
+        _QUERIES.release,
+        reason=reason,
+        skip_before=skip_before,
+        released_by=released_by,
+    )
 
 
 def _fetch(conn: Connection, kind: type[_Row], query: str, **parameters: Any) -> list[_Row]:

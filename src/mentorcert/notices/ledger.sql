@@ -16,18 +16,52 @@ from mentorcert_private.due_digests(coalesce(:as_of::timestamptz, now())) as due
 order by due.organisation, due.user_id;
 
 -- name: claim(peer_mentor_ids, as_of, reach_days)
+select mentorcert_private.claim_notices(:peer_mentor_ids, :as_of, :reach_days);
+
+-- name: reminders(mail_ids, as_of)
 select claimed.*
-from mentorcert_private.claim_notices(:peer_mentor_ids, :as_of, :reach_days) as claimed;
+from mentorcert_private.claimed_notices(:mail_ids, :as_of) as claimed
+order by claimed.mail_id;
 
 -- name: claim_digests(organisation_ids, user_ids, as_of)
+select mentorcert_private.claim_digests(:organisation_ids, :user_ids, :as_of);
+
+-- name: digests(mail_ids, as_of)
 select claimed.*
-from mentorcert_private.claim_digests(:organisation_ids, :user_ids, :as_of) as claimed;
+from mentorcert_private.claimed_digests(:mail_ids, :as_of) as claimed
+order by claimed.mail_id;
+
+-- name: claim_invitations()
+select mentorcert_private.claim_invitations();
+
+-- name: invitations(mail_ids)
+select claimed.*
+from mentorcert_private.claimed_invitations(:mail_ids) as claimed
+order by claimed.mail_id;
+
+-- name: claim_queued()
+select mentorcert_private.claim_queued();
+
+-- name: letters(mail_ids)
+select claimed.*
+from mentorcert_private.claimed_letters(:mail_ids) as claimed
+order by claimed.mail_id;
+
+-- name: refuse(mail_ids)!
+select mentorcert_private.refuse_mails(:mail_ids);
 
 -- name: report(sent, released)!
 select mentorcert_private.report_notices(:sent, :released);
 
 -- name: finish(organisation_ids, as_of, error)!
 select mentorcert_private.finish_notices(:organisation_ids, :as_of, :error::text);
+
+-- name: release(reason, skip_before, released_by)
+select reminders, digests
+from mentorcert_private.release_notices(:reason, :skip_before::timestamptz, :released_by) as released;
+
+-- name: are_held()
+select mentorcert_private.notices_are_held();
 
 -- name: now()
 select clock_timestamp();

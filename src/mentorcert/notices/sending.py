@@ -17,7 +17,14 @@ from mentorcert.errors import MailServerError
 from mentorcert.notices import ledger
 from mentorcert.notices.ledger import REACH_DAYS, Digest, Outcome, Reminder
 from mentorcert.notices.rendering import write
-from mentorcert.notices.smtp import DeliveryStatus, MailServer, SmtpClient, ascii_address, smtp_client
+from mentorcert.notices.smtp import (
+    PERMANENT,
+    DeliveryStatus,
+    MailServer,
+    SmtpClient,
+    ascii_address,
+    smtp_client,
+)
 from mentorcert.progress import Progress, silent
 
 BATCH: Final = 100
@@ -86,12 +93,12 @@ class Sender:
         report.unsent["skipped"] += sum(organisations.values())
         try:
             for batch in _batches(mentors, "reminders", progress, stop):
-                reminders = ledger.claim(conn, batch, at, reach_days)
-                report.left += len(batch) - len(reminders)
-                self._send(conn, reminders, report.reminders, stop)
+                claimed = ledger.claim(conn, batch, at, reach_days)
+                report.left += len(batch) - len(claimed)
+                self._send(conn, claimed, ledger.reminders(conn, claimed, at), report.reminders, stop)
             for batch in _batches(recipients, "digests", progress, stop):
-                mails = ledger.claim_digests(conn, list(organisations), batch, at)
-                self._send(conn, mails, report.digests, stop)
+                claimed = ledger.claim_digests(conn, list(organisations), batch, at)
+                self._send(conn, claimed, ledger.digests(conn, claimed, at), report.digests, stop)
         except MailServerError as error:
             report.error = str(error)
         if not stop.is_set():
@@ -105,6 +112,7 @@ class Sender:
             uncertain=report.reminders["uncertain"] + report.digests["uncertain"],
             no_address=report.unsent["no_address"],
             suspended=report.unsent["suspended"],
+            paused=report.unsent["paused"],
             skipped=report.unsent["skipped"],
             left=report.left,
             reason=report.error,
@@ -130,25 +138,31 @@ class Sender:
     def _send(
         self,
         conn: Connection,
+        claimed: Sequence[UUID],
         mails: Sequence[Reminder | Digest],
         statuses: Counter[DeliveryStatus],
         stop: threading.Event,
     ) -> None:
         sent: list[UUID] = []
-        released = {mail.mail_id for mail in mails}
+        refused: list[UUID] = []
+        # What is not due any more since the claim has no contents.
+        released = set(claimed)
         try:
             with smtp_client(self.server) as client:
                 for mail in mails:
                     if stop.is_set():
                         break
-                    status = self._deliver(mail, client, released)
+                    status = self._deliver(mail, client, released, refused)
                     statuses[status] += 1
                     if status == "sent":
                         sent.append(mail.mail_id)
         finally:
+            ledger.refuse(conn, refused)
             ledger.report(conn, sent=sent, released=list(released))
 
-    def _deliver(self, mail: Reminder | Digest, client: SmtpClient, released: set[UUID]) -> DeliveryStatus:
+    def _deliver(
+        self, mail: Reminder | Digest, client: SmtpClient, released: set[UUID], refused: list[UUID]
+    ) -> DeliveryStatus:
         try:
             address = ascii_address(mail.address)
             message = write(mail, sender=self.server.sender, public_url=self.public_url)
@@ -164,7 +178,7 @@ class Sender:
             released.add(mail.mail_id)
             raise
         if status == "refused":
-            released.add(mail.mail_id)
+            (refused.append if code // 100 == PERMANENT else released.add)(mail.mail_id)
             logs.event("notice_refused", level=logging.ERROR, mail_id=str(mail.mail_id), code=code)
         elif status == "uncertain":
             logs.event("notice_uncertain", level=logging.ERROR, mail_id=str(mail.mail_id))

@@ -17,6 +17,8 @@ from mentorcert.settings import MailSecurity, Settings
 
 # A slow server may take minutes to accept a mail (RFC 5321, 4.5.3.2).
 TIMEOUT_S: Final = 120.0
+PERMANENT: Final = 5
+"""The first digit of the replies by which a server refuses a mail for good."""
 _SUCCESS: Final = 2
 _CLOSING: Final = 421
 

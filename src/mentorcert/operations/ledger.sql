@@ -1,10 +1,15 @@
 -- The ledger of nightly runs, and what the next run is about.
 
 -- name: nights(organisation_id)
-select run.organisation_id, run.local_day, run.as_of, run.finished_at, run.expired, run.unlisted, run.caught_up, run.error
-from mentorcert_private.job_runs as run
-where run.organisation_id = :organisation_id and run.job = 'nightly'
-order by run.local_day desc
+select
+  organisation.id as organisation_id, night.local_day, night.as_of, night.finished_at, coalesce(run.expired, 0) as expired,
+  coalesce(run.unlisted, 0) as unlisted, night.caught_up, night.error
+from mentorcert.organisations as organisation
+join mentorcert_private.nights as night on night.time_zone = organisation.time_zone
+left join mentorcert_private.job_runs as run
+  on run.organisation_id = organisation.id and run.job = 'nightly' and run.local_day = night.local_day
+where organisation.id = :organisation_id
+order by night.local_day desc
 limit 60;
 
 -- name: clock(time_zone)

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from mentorcert import logs, loops
+from mentorcert import logs, loops, traces
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import FutureNightError, NightlyFailedError
@@ -19,7 +19,10 @@ _QUERIES: Final = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a run did for one organisation and local day; the ledger holds the day's total of all runs."""
+    """What a run did for one organisation and local day; the ledger holds the day's total of all runs.
+
+    Of a failed run there is one, of no organisation, with the error.
+    """
 
     organisation: str
     local_day: date
@@ -43,7 +46,7 @@ class Due:
 
 
 def run(conn: Connection, as_of: datetime | None = None, *, batch_size: int | None = None) -> list[Day]:
-    """Do the nightly run as of an instant (now), missed local days included.
+    """Do the nightly run as of an instant (now), missed local days included; return the days on which something ended.
 
     With a batch size, in several transactions; needs an autocommit connection. Raises FutureNightError, and
     NightlyFailedError once the failure is recorded in the ledger.
@@ -53,7 +56,7 @@ def run(conn: Connection, as_of: datetime | None = None, *, batch_size: int | No
     started = monotonic()
     days: dict[tuple[str, date], Day] = {}
     while True:
-        with rows.mapped_errors(), conn.transaction():
+        with traces.traced("nightly run"), rows.mapped_errors(), conn.transaction():
             done = rows.fetch_all(conn, Day, _QUERIES.run, as_of=as_of, batch_size=batch_size)
         if error := next((day.error for day in done if day.error), None):
             logs.event("nightly_failed", level=logging.ERROR, reason=error)

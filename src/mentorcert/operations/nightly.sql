@@ -1,7 +1,7 @@
 -- The nightly run, what it would do, and when it is due.
 
 -- name: run(as_of, batch_size)
-select done.*
+select coalesce(done.organisation, '') as organisation, done.local_day, done.caught_up, done.expired, done.unlisted, done.error
 from mentorcert_private.run_nightly(coalesce(:as_of::timestamptz, now()), :batch_size::integer) as done
 order by done.organisation, done.local_day;
 
@@ -11,7 +11,7 @@ with due as (
   from mentorcert.organisations as organisation
   join public.peer_mentor_certifications as certification on certification.organisation_id = organisation.id
   where
-    certification.status = 'active'
+    lower(certification.status) = 'active'
     and certification.expires_at <= coalesce(:as_of::timestamptz, now())
 )
 select
@@ -21,7 +21,7 @@ select
   due.certification_type,
   due.expires_at,
   mentorcert_private.day_of(due.expires_at, due.time_zone) - 1 as last_valid_day,
-  type.required_for_listing and listed.peer_mentor_id is not null as leaves_list
+  type.required_for_listing and type.retired_on is null and listed.peer_mentor_id is not null as leaves_list
 from due
 join mentorcert.peer_mentors as mentor on mentor.id = due.peer_mentor_id
 join mentorcert.certification_types as type

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from uuid import UUID
 
 from mentorcert.db import rows
@@ -13,14 +14,17 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A chapter; without a parent it is at the top."""
+    """A chapter; without a parent it is at the top. `is_coordinated`: by the caller, as one of these or of those above."""
 
     id: UUID
     organisation_id: UUID
     parent_id: UUID | None
     code: str
     name: str
+    retired_on: date | None
+    retired_reason: str | None
     version: int
+    is_coordinated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def tree(chapters: Sequence[Chapter]) -> Iterator[tuple[int, Chapter]]:
 
 def add(conn: Connection, placing: Placing) -> None:
     """Add a chapter to the caller's organisation. Administrators only."""
-    rows.execute(conn, _QUERIES.add, **asdict(placing))
+    rows.send(conn, _QUERIES.add, **asdict(placing))
 
 
 def change(conn: Connection, chapter: Chapter, placing: Placing) -> None:

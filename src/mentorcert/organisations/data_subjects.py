@@ -32,7 +32,7 @@ def find(conn: Connection, organisation: str, peer_mentor: str) -> UUID:
 
 
 def export(conn: Connection, peer_mentor_id: UUID) -> dict[str, Any]:
-    """Return everything about one peer mentor: person, chapters, certifications, histories, login, logs."""
+    """Return everything about one peer mentor: person, certifications, histories, login, logs, portal."""
     return rows.fetch_one(conn, dict[str, Any], _QUERIES.everything, peer_mentor_id=peer_mentor_id)
 
 
@@ -40,7 +40,8 @@ def erase(conn: Connection, peer_mentor_id: UUID, *, with_login: bool = False) -
     """Erase one person, for good; return what happened to the login.
 
     Name, contact, login, notes and evidence go; types, dates, statuses and past chapters stay, for counts.
-    The person is off the public list at once. Raises InvalidArgumentError for somebody who is erased already,
+    The person is off the public list at once. What the portal sent about the person goes where it is settled,
+    the rest when the portal has confirmed the erasure. Raises InvalidArgumentError for somebody who is erased already,
     and MissingRightError for a role that is not the owner of the database.
     """
     with conn.transaction():

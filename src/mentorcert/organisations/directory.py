@@ -1,6 +1,8 @@
 """The directory of peer mentors within the caller's reach, with the names of their chapters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypedDict
 from uuid import UUID
 
@@ -12,11 +14,12 @@ _QUERIES = rows.beside(__file__)
 
 
 class ChapterName(TypedDict):
-    """A chapter, with its code and name."""
+    """A chapter, with its code and name, and from when the person is no longer in it."""
 
     id: UUID
     code: str
     name: str
+    ended_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,17 @@ class DirectoryEntry:
     email: str | None
     phone: str | None
     listing_consent: bool
+    left_on: date | None
     has_login: bool
     chapters: list[ChapterName]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    items: str
+    has_more: bool | None
+    last_id: UUID | None
+    organisation_ids: list[UUID] | None
 
 
 class _Cursor(cursors.Cursor):
@@ -45,25 +57,33 @@ def page(
     *,
     search: str | None = None,
     chapter_id: UUID | None = None,
+    with_left: bool = False,
+    ids: Sequence[UUID] | None = None,
     after: str | None = None,
     size: int = 50,
-) -> cursors.Page[DirectoryEntry]:
-    """Return a page in the order of ids, without erased people; a chapter includes those under it.
+) -> cursors.JsonPage:
+    """Return a page in the order of ids, or those of `ids` in theirs; a chapter includes those under it.
 
+    Without erased people and, unless `with_left`, without those who have left.
     Raises InvalidCursorError, EndpointDisabledError.
     """
     cursor = cursors.decode(_Cursor, after)
-    found = rows.fetch_all(
+    found = rows.fetch_one(
         conn,
-        DirectoryEntry,
+        _Page,
         _QUERIES.page,
         organisation_id=organisation_id,
         after=cursor.id if cursor else None,
-        page_size=size + 1,
+        page_size=size,
         search=search,
         chapter_id=chapter_id,
+        with_left=with_left,
+        ids=ids,
     )
-    return cursors.page(found, size, lambda entry: _Cursor(id=entry.id))
+    following = None
+    if found.has_more and found.last_id is not None:
+        following = cursors.encode(_Cursor(id=found.last_id))
+    return cursors.JsonPage(found.items, following)
 
 
 def get(conn: Connection, peer_mentor_id: UUID) -> DirectoryEntry:

@@ -1,13 +1,13 @@
 """Memberships: who has which role where, given and ended by administrators, and by the operator."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import InvalidInputError
+from mentorcert.errors import InvalidInputError, MissingRightError
 from mentorcert.organisations import organisations
 
 Role = Literal["org_admin", "coordinator", "peer_mentor"]
@@ -18,7 +18,7 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A membership; the address is known of members only, the name of peer mentors."""
+    """A membership; the address is known of members only, the name where it was written or is a peer mentor's."""
 
     id: UUID
     organisation_id: UUID
@@ -68,17 +68,35 @@ def get_current(conn: Connection, organisation_id: UUID, membership_id: UUID) ->
     )
 
 
-def add(conn: Connection, user_id: UUID, role: Role, chapter_id: UUID | None) -> None:
+def add(
+    conn: Connection, user_id: UUID, role: Role, chapter_id: UUID | None, full_name: str | None = None
+) -> None:
     """Give a login a role in the caller's organisation. Administrators only."""
-    rows.execute(conn, _QUERIES.add, user_id=user_id, role=role, chapter_id=chapter_id)
+    rows.send(conn, _QUERIES.add, user_id=user_id, role=role, chapter_id=chapter_id, full_name=full_name)
 
 
-def end(conn: Connection, membership_id: UUID, version: int | None = None) -> None:
-    """End a membership, where a version is given that one only.
+def rename(conn: Connection, membership_id: UUID, full_name: str | None, *, version: int) -> None:
+    """Write who it is, in each of the person's memberships.
+
+    Administrators only. Raises MissingRightError and StaleVersionError.
+    """
+    if rows.execute(conn, _QUERIES.rename, id=membership_id, full_name=full_name, version=version) == 0:
+        raise MissingRightError
+
+
+def end(
+    conn: Connection, membership_id: UUID, version: int | None = None, *, last_day: date | None = None
+) -> None:
+    """End a membership, now or after a last day; where a version is given that one only.
 
     Raises MissingRightError where the caller may not, LastAdministratorError and StaleVersionError.
     """
-    rows.change_one(conn, _QUERIES.end_membership, id=membership_id, version=version)
+    rows.change_one(conn, _QUERIES.end_membership, id=membership_id, version=version, last_day=last_day)
+
+
+def keep(conn: Connection, membership_id: UUID, version: int) -> None:
+    """Take an end that lies ahead away. Raises MissingRightError and StaleVersionError."""
+    rows.change_one(conn, _QUERIES.keep, id=membership_id, version=version)
 
 
 def link_peer_mentor(conn: Connection, organisation_id: UUID, external_id: str, user_id: UUID) -> bool:
@@ -93,6 +111,16 @@ def link_peer_mentor(conn: Connection, organisation_id: UUID, external_id: str, 
         )
         == 1
     )
+
+
+def find_chapter(conn: Connection, organisation_id: UUID, code: str) -> UUID:
+    """Return the chapter with a code; raises InvalidInputError where there is none."""
+    found = rows.fetch_optional(conn, UUID, _QUERIES.find_chapter, organisation_id=organisation_id, code=code)
+    if found is None:
+        raise InvalidInputError(
+            f"The organisation has no chapter {code!r}.", hint="Codes stand in the organisation's file."
+        )
+    return found
 
 
 def admit(
@@ -128,13 +156,7 @@ def admit(
                 f"No login has the e-mail address or id {login!r}.",
                 hint="The person signs up first: the registry makes no logins.",
             )
-        chapter_id = rows.fetch_optional(
-            conn, UUID, _QUERIES.find_chapter, organisation_id=organisation_id, code=chapter
-        )
-        if chapter is not None and chapter_id is None:
-            raise InvalidInputError(
-                f"{organisation} has no chapter {chapter!r}.", hint="Codes stand in the organisation's file."
-            )
+        chapter_id = None if chapter is None else find_chapter(conn, organisation_id, chapter)
         if peer_mentor is not None and not link_peer_mentor(conn, organisation_id, peer_mentor, user_id):
             raise InvalidInputError(
                 f"{organisation} has no peer mentor {peer_mentor!r} whose login this could be.",

@@ -4,7 +4,8 @@
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at,
-  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name,
+  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email,
+  coalesce(membership.full_name, mentor.full_name) as full_name,
   membership.version
 from mentorcert.memberships as membership
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
@@ -16,7 +17,7 @@ where
   and (:role::text is null or membership.role = :role)
   and (:chapter_id::uuid is null or membership.chapter_id = :chapter_id)
   and (:state = 'all' or (membership.ended_at is null or membership.ended_at > statement_timestamp()) = (:state = 'current'))
-  and (:email = '' or strpos(lower(login.email), lower(:email)) > 0)
+  and strpos(lower(coalesce(login.email, '')), lower(mentorcert_private.canonical_line(:email))) > 0
   and (:before_at::timestamptz is null or (membership.created_at, membership.id) < (:before_at, :before_id::uuid))
 order by membership.created_at desc, membership.id desc
 limit :size;
@@ -25,7 +26,8 @@ limit :size;
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,
   membership.created_at, membership.ended_at,
-  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email, mentor.full_name,
+  membership.ended_at is null or membership.ended_at > statement_timestamp() as holds, login.email,
+  coalesce(membership.full_name, mentor.full_name) as full_name,
   membership.version
 from mentorcert.memberships as membership
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
@@ -34,14 +36,33 @@ left join mentorcert.peer_mentors as mentor
   on mentor.user_id = membership.user_id and mentor.organisation_id = membership.organisation_id
 where membership.id = :id and (membership.ended_at is null or membership.ended_at > statement_timestamp()) and membership.organisation_id = :organisation_id;
 
--- name: add(user_id, role, chapter_id)!
-insert into mentorcert.memberships (user_id, role, chapter_id) values (:user_id, :role, :chapter_id);
+-- name: add(user_id, role, chapter_id, full_name)!
+insert into mentorcert.memberships (user_id, role, chapter_id, full_name) values (:user_id, :role, :chapter_id, :full_name);
 
--- name: end_membership(id, version)!
+-- name: rename(id, version, full_name)!
+-- In every chapter that the person coordinates; the one that was seen must be as it was.
+update mentorcert.memberships as membership
+set full_name = :full_name, version = case when membership.id = named.id then :version else membership.version end
+from mentorcert.memberships as named
+where
+  named.id = :id and membership.organisation_id = named.organisation_id and membership.user_id = named.user_id
+  and (membership.ended_at is null or membership.ended_at > statement_timestamp());
+
+-- name: end_membership(id, last_day, version)!
 -- One that has ended meanwhile is another version than the one that was seen.
-update mentorcert.memberships
-set ended_at = now(), version = coalesce(:version, version)
-where id = :id and (ended_at is null or ended_at > statement_timestamp() or :version::bigint is not null);
+update mentorcert.memberships as membership
+set
+  ended_at = coalesce(mentorcert_private.day_starts(:last_day::date + 1, organisation.time_zone), now()),
+  version = coalesce(:version, membership.version)
+from mentorcert.organisations as organisation
+where
+  membership.id = :id and organisation.id = membership.organisation_id
+  and (membership.ended_at is null or membership.ended_at > statement_timestamp() or :version::bigint is not null);
+
+-- name: keep(id, version)!
+update mentorcert.memberships as membership
+set ended_at = null, version = :version
+where membership.id = :id and membership.ended_at > statement_timestamp();
 
 -- name: link_peer_mentor(organisation_id, external_id, user_id)!
 update mentorcert.peer_mentors as mentor

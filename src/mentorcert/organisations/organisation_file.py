@@ -1,12 +1,12 @@
-"""An organisation, its certification types and its chapters as a TOML file, and setting them up by it."""
+"""An organisation, its certification types, chapters and topics as a TOML file: setting them up by it, and writing it."""
 
-import tomllib
+import json
 import zoneinfo
 from collections import Counter
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from psycopg.types.json import Jsonb
 from pydantic import (
@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -22,18 +21,18 @@ from pydantic import (
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError
+from mentorcert.organisations import toml_file
 from mentorcert.organisations.organisations import Organisation
 
 _QUERIES = rows.beside(__file__)
-
-MAX_BYTES = 16 * 2**20
 
 
 class OrganisationFileError(InvalidInputError):
     """The organisation file is not valid."""
 
 
-def _known_time_zone(name: str) -> str:
+def known_time_zone(name: str) -> str:
+    """Return the name of a time zone; raises ValueError for one that is not known."""
     if name not in zoneinfo.available_timezones():
         raise ValueError("unknown time zone; give an IANA name such as Europe/Oslo")
     return name
@@ -45,6 +44,13 @@ ChapterCode = Annotated[str, Field(pattern=r"^[^\s|;,]+$")]
 ChapterName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^|\r\n]+$")]
 
 
+Email = Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+)?$")]
+Phone = Annotated[str, Field(max_length=40, pattern=r"^([(]?\+?[0-9][0-9 ()./-]*)?$")]
+Website = Annotated[str, Field(max_length=300, pattern=r"^(https?://[^\s\"<>\\]+\.[^\s\"<>\\]+)?$")]
+Place = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+TopicName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -54,7 +60,7 @@ class OrganisationEntry(_Part):
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: Name
-    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Europe/Oslo"
+    time_zone: Annotated[str, AfterValidator(known_time_zone)] = "Europe/Oslo"
 
 
 class _Coded(_Part):
@@ -75,6 +81,7 @@ class TypeEntry(_Coded):
         30,
         7,
     )
+    early_renewal_days: Annotated[int, Field(ge=1, le=364)] | None = None
 
     @field_validator("reminder_days")
     @classmethod
@@ -92,15 +99,36 @@ class TypeEntry(_Coded):
             raise ValueError(f"the rule {self.validity_rule} needs validity_months")
         elif self.validity_rule == "months" and self.validity_months == 0:
             raise ValueError("the rule months needs validity_months of at least 1")
+        if self.early_renewal_days is not None:
+            if self.validity_rule == "unlimited":
+                raise ValueError("an unlimited type has no early_renewal_days")
+            if self.validity_rule == "months" and self.early_renewal_days >= 28 * (self.validity_months or 0):
+                raise ValueError("early_renewal_days are fewer than the days of validity_months")
         return self
 
 
 class ChapterEntry(_Coded):
-    """A chapter; `parent` is the code of the chapter above it."""
+    """A chapter; `parent` is the code of the chapter above it.
+
+    Contact and places are what the public finds; what is left out stays as it is, and an empty one is removed.
+    """
 
     code: ChapterCode
     name: ChapterName
     parent: ChapterCode | None = None
+    contact_email: Email | None = None
+    contact_phone: Phone | None = None
+    website: Website | None = None
+    places: Annotated[tuple[Place, ...], Field(max_length=100)] | None = None
+
+
+class TopicEntry(_Part):
+    """What peer mentors can talk about, or a language; known by its kind and Norwegian name, whatever its case."""
+
+    kind: Literal["topic", "language"] = "topic"
+    name_nb: TopicName
+    name_en: TopicName
+    is_offered: bool = True
 
 
 class OrganisationFile(_Part):
@@ -109,6 +137,15 @@ class OrganisationFile(_Part):
     organisation: OrganisationEntry
     certification_types: tuple[TypeEntry, ...] = ()
     chapters: tuple[ChapterEntry, ...] = ()
+    topics: Annotated[tuple[TopicEntry, ...], Field(max_length=200)] = ()
+
+    @field_validator("topics")
+    @classmethod
+    def _topics_are_distinct(cls, topics: tuple[TopicEntry, ...]) -> tuple[TopicEntry, ...]:
+        counts = Counter((topic.kind, topic.name_nb.casefold()) for topic in topics)
+        if twice := sorted(f"{kind} {name}" for (kind, name), count in counts.items() if count > 1):
+            raise ValueError(f"more than one has the same kind and name: {', '.join(twice)}")
+        return topics
 
     @field_validator("certification_types", "chapters")
     @classmethod
@@ -149,30 +186,14 @@ class Summary:
     chapters_added: list[str]
     chapters_changed: list[str]
     chapters_not_in_file: list[str]
+    topics_added: list[str]
+    topics_changed: list[str]
+    topics_not_in_file: list[str]
 
 
 def read(path: Path) -> OrganisationFile:
     """Read and check an organisation file. Raises OrganisationFileError with all that is wrong, OSError."""
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise OrganisationFileError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB.")
-    try:
-        return OrganisationFile.model_validate(tomllib.loads(data.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        raise OrganisationFileError(f"{path.name} is not UTF-8.", hint="TOML is always UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise OrganisationFileError(f"{path.name} is not TOML: {error}.") from None
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(step + 1) if isinstance(step, int) else step for step in fault['loc'])}: "
-            + fault["msg"].removeprefix("Value error, ")
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
-        raise OrganisationFileError(
-            f"{path.name} is not valid:\n  " + "\n  ".join(faults),
-            hint="Entries are counted from 1; examples/small/organisation.toml shows the form.",
-        ) from None
+    return toml_file.read(path, OrganisationFile, OrganisationFileError, "examples/small/organisation.toml")
 
 
 def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) -> Summary:
@@ -184,6 +205,7 @@ def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) ->
     slug = file.organisation.slug
     types = Jsonb([kind.model_dump() for kind in file.certification_types])
     chapters = Jsonb([chapter.model_dump() for chapter in file.chapters])
+    topics = Jsonb([topic.model_dump() for topic in file.topics])
     with conn.transaction(force_rollback=dry_run):
         found = rows.fetch_optional(conn, Organisation, _QUERIES.lock_organisation, slug=slug)
         if found is not None and found.time_zone != file.organisation.time_zone:
@@ -204,7 +226,9 @@ def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) ->
         moved = {
             *rows.fetch_all(conn, str, _QUERIES.detach_chapters, slug=slug, chapters=chapters),
             *rows.fetch_all(conn, str, _QUERIES.attach_chapters, slug=slug, chapters=chapters),
+            *rows.fetch_all(conn, str, _QUERIES.write_contacts, slug=slug, chapters=chapters),
         }
+        topics_written = rows.fetch_all(conn, _Written, _QUERIES.write_topics, slug=slug, topics=topics)
         chapters_added = {chapter.code for chapter in chapters_written if chapter.is_new}
         return Summary(
             organisation=slug,
@@ -223,4 +247,41 @@ def apply(conn: Connection, file: OrganisationFile, *, dry_run: bool = False) ->
             chapters_not_in_file=rows.fetch_all(
                 conn, str, _QUERIES.chapters_not_stated, slug=slug, chapters=chapters
             ),
+            topics_added=sorted(topic.code for topic in topics_written if topic.is_new),
+            topics_changed=sorted(topic.code for topic in topics_written if not topic.is_new),
+            topics_not_in_file=rows.fetch_all(
+                conn, str, _QUERIES.topics_not_stated, slug=slug, topics=topics
+            ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    file: dict[str, Any]
+
+
+def stated(conn: Connection, slug: str) -> OrganisationFile:
+    """Return an organisation as its file would say it, without what is retired; raises InvalidInputError for none."""
+    found = rows.fetch_optional(conn, _Stated, _QUERIES.stated, slug=slug)
+    if found is None:
+        raise InvalidInputError(
+            f"There is no organisation “{slug}”.", hint="mentorcert organisation list names them."
+        )
+    return OrganisationFile.model_validate(found.file)
+
+
+def written(file: OrganisationFile) -> str:
+    """Return the text of the file, which `read` takes."""
+    document = file.model_dump(exclude_none=True)
+    tables = [("[organisation]", document["organisation"])]
+    for name in ("certification_types", "chapters", "topics"):
+        tables += [(f"[[{name}]]", entry) for entry in document[name]]
+    return "\n".join(
+        "\n".join([heading, *(f"{key} = {_value(value)}" for key, value in entry.items()), ""])
+        for heading, entry in tables
+    )
+
+
+def _value(value: object) -> str:
+    """Write a value as TOML; of what a file may hold, JSON writes the same."""
+    return json.dumps(value, ensure_ascii=False)

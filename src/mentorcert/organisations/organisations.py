@@ -18,6 +18,33 @@ class Organisation:
     slug: str
     name: str
     time_zone: str
+    version: int
+
+    @property
+    def organisation_id(self) -> UUID:
+        """By which the access log knows whose row it is."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What an administrator changes of an organisation."""
+
+    name: str
+
+
+def get(conn: Connection, organisation_id: UUID) -> Organisation:
+    """Return an organisation; raises MissingRightError where the caller sees none with this id."""
+    return rows.fetch_one(conn, Organisation, _QUERIES.get, id=organisation_id)
+
+
+def rename(conn: Connection, organisation: Organisation, naming: Naming) -> None:
+    """Rename an organisation as read. Administrators only.
+
+    Raises MissingRightError where the caller may not, StaleVersionError where it was changed since.
+    """
+    changes = rows.differences(organisation, naming)
+    rows.change_columns(conn, _QUERIES.rename, changes, id=organisation.id, version=organisation.version)
 
 
 def by_slug(conn: Connection, slug: str) -> Organisation:

@@ -28,15 +28,22 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What an administrator has to look after; `last_night` is the last day whose nightly run was done."""
+    """What an administrator has to look after.
+
+    `last_night` is the last day whose nightly run was done, `invitations` how many are open, `chapterless` how
+    many are in no chapter.
+    """
 
     organisation_id: UUID
     types: int
     chapters: int
     memberships: int
+    invitations: int
+    failed_invitations: int
     last_night: date | None
     today: date
     portal_mode: str | None
+    chapterless: int
     switched_off: int
 
 

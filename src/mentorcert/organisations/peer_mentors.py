@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from mentorcert.certifications.repository import Certification
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
+from mentorcert.translations import Language
 
 _QUERIES = rows.beside(__file__)
 
@@ -16,7 +17,9 @@ _QUERIES = rows.beside(__file__)
 class PeerMentor:
     """A peer mentor; `may_certify`: whether the caller registers and changes certifications here.
 
-    `listed_until` is until when the public list shows the person; None: it does not.
+    `left_on` is the first day on which the person is none any more, `has_left` whether it has come;
+    `listed_until` is until when the public list shows the person; None: it does not. `is_unaddressable`: nothing
+    can be sent to the portal, for the number is its key and holds what a key cannot.
     """
 
     id: UUID
@@ -30,8 +33,14 @@ class PeerMentor:
     chapter_ids: list[UUID]
     user_id: UUID | None
     may_certify: bool
+    left_on: date | None
+    left_reason: str | None
+    has_left: bool
     listed_until: datetime | None
+    is_unaddressable: bool
     version: int
+    language: Language
+    reminders_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,6 @@ class Contact:
     display_name: str | None
     email: str | None
     phone: str | None
-    listing_consent: bool
     user_id: UUID | None
 
 
@@ -60,7 +68,21 @@ class LookAlike:
 
 def get(conn: Connection, peer_mentor_id: UUID) -> PeerMentor:
     """Return a peer mentor; raises MissingRightError where the caller sees none with this id."""
-    return rows.fetch_one(conn, PeerMentor, _QUERIES.get, peer_mentor_id=peer_mentor_id)
+    return rows.fetch_one(
+        conn, PeerMentor, _QUERIES.get, peer_mentor_id=peer_mentor_id, certification_id=None
+    )
+
+
+def of_certification(conn: Connection, certification_id: UUID) -> PeerMentor:
+    """Return the peer mentor of a certification; raises MissingRightError where the caller sees none."""
+    return rows.fetch_one(
+        conn, PeerMentor, _QUERIES.get, peer_mentor_id=None, certification_id=certification_id
+    )
+
+
+def own(conn: Connection) -> PeerMentor:
+    """Return the caller; raises MissingRightError for who is no peer mentor."""
+    return rows.fetch_one(conn, PeerMentor, _QUERIES.get, peer_mentor_id=None, certification_id=None)
 
 
 def certifications_of(conn: Connection, peer_mentor_id: UUID) -> list[Certification]:
@@ -87,10 +109,19 @@ def look_alikes(conn: Connection, contact: Contact) -> list[LookAlike]:
     )
 
 
-def add(conn: Connection, contact: Contact, chapter_ids: Collection[UUID]) -> UUID:
+def find_number(conn: Connection, external_id: str) -> UUID | None:
+    """Return the peer mentor with this number, in whatever case, within the caller's reach."""
+    return rows.fetch_optional(conn, UUID, _QUERIES.find_number, external_id=external_id)
+
+
+def add(
+    conn: Connection, contact: Contact, chapter_ids: Collection[UUID], *, listing_consent: bool = False
+) -> UUID:
     """Add a peer mentor to the caller's organisation and to chapters; return the id. Administrators only."""
-    peer_mentor_id = rows.fetch_one(conn, UUID, _QUERIES.add, **asdict(contact))
-    rows.execute(conn, _QUERIES.enter, peer_mentor_id=peer_mentor_id, chapter_ids=list(chapter_ids))
+    peer_mentor_id = rows.fetch_one(
+        conn, UUID, _QUERIES.add, **asdict(contact), listing_consent=listing_consent
+    )
+    rows.send(conn, _QUERIES.enter, peer_mentor_id=peer_mentor_id, chapter_ids=list(chapter_ids))
     return peer_mentor_id
 
 
@@ -111,14 +142,22 @@ def change(
         version=peer_mentor.version,
     )
     if left:
-        rows.execute(conn, _QUERIES.leave, peer_mentor_id=peer_mentor.id, chapter_ids=list(left))
+        rows.send(conn, _QUERIES.leave, peer_mentor_id=peer_mentor.id, chapter_ids=list(left))
     if entered:
-        rows.execute(conn, _QUERIES.enter, peer_mentor_id=peer_mentor.id, chapter_ids=list(entered))
+        rows.send(conn, _QUERIES.enter, peer_mentor_id=peer_mentor.id, chapter_ids=list(entered))
 
 
-def find_login(conn: Connection, email: str) -> UUID | None:
-    """Return the login with this address. Administrators only; each question is logged."""
-    return rows.fetch_optional(conn, UUID, _QUERIES.find_login, email=email)
+def look_up_login(conn: Connection, email: str) -> UUID:
+    """Ask for the login with this address; `found_login` has the answer once this has committed.
+
+    Administrators only; each question is logged.
+    """
+    return rows.fetch_one(conn, UUID, _QUERIES.look_up_login, email=email)
+
+
+def found_login(conn: Connection, lookup_id: UUID) -> UUID | None:
+    """Return the login that was asked for; None where the address has none."""
+    return rows.fetch_optional(conn, UUID, _QUERIES.found_login, lookup_id=lookup_id)
 
 
 def login_address(conn: Connection, user_id: UUID) -> str | None:

@@ -21,6 +21,19 @@ class Person:
     scope: str | None
 
 
+def invited(conn: Connection) -> list[Person]:
+    """Return who is invited to an example organisation and has not answered, by the id of the invitation."""
+    return rows.fetch_all(conn, Person, _QUERIES.invited)
+
+
+def login_of(conn: Connection, invitation_id: UUID) -> tuple[UUID, str] | None:
+    """Return the login of somebody invited, made now where there is none.
+
+    None for another invitation, and for the login of somebody real.
+    """
+    return rows.fetch_optional(conn, tuple[UUID, str], _QUERIES.login_of, invitation_id=invitation_id)
+
+
 def ensure(conn: Connection) -> list[Person]:
     """Give each example organisation an administrator, a coordinator and a peer mentor with logins.
 

@@ -1,14 +1,15 @@
 -- The sample people. Their ids are derived from what they are, so that they are the same each time.
 
 -- name: add_logins()
-insert into auth.users (id, email)
+insert into auth.users as login (id, email, email_confirmed_at)
 select
   md5('mentorcert sample ' || organisation.slug || ' ' || kind)::uuid,
-  kind || '@' || organisation.slug || '.example'
+  kind || '@' || organisation.slug || '.example',
+  now()
 from mentorcert.organisations as organisation
 cross join unnest(array['administrator', 'coordinator', 'mentor']) as kind
 where organisation.slug in ('hom', 'apen-samtale')
-on conflict (id) do nothing;
+on conflict (id) do update set email_confirmed_at = excluded.email_confirmed_at where login.email_confirmed_at is null;
 
 -- name: add_memberships()
 insert into mentorcert.memberships (organisation_id, user_id, role, chapter_id)
@@ -73,3 +74,42 @@ left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = organisation.id and mentor.user_id = login.id and membership.role = 'peer_mentor'
 where organisation.slug in ('hom', 'apen-samtale')
 order by organisation.slug desc, array_position(array['peer_mentor', 'coordinator', 'org_admin'], membership.role);
+
+-- name: invited()
+select
+  invitation.id, invitation.email, invitation.role, organisation.name as organisation, organisation.slug,
+  coalesce(chapter.name, mentor.full_name) as scope
+from mentorcert_private.invitations as invitation
+join mentorcert.organisations as organisation on organisation.id = invitation.organisation_id
+left join mentorcert.chapters as chapter on chapter.id = invitation.chapter_id
+left join mentorcert.peer_mentors as mentor on mentor.id = invitation.peer_mentor_id
+where
+  organisation.slug in ('hom', 'apen-samtale') and invitation.accepted_at is null and invitation.withdrawn_at is null
+  and invitation.expires_at > now()
+order by invitation.invited_at desc
+limit 20;
+
+-- name: login_of(invitation_id)
+with invited as (
+  select invitation.email
+  from mentorcert_private.invitations as invitation
+  join mentorcert.organisations as organisation on organisation.id = invitation.organisation_id
+  where
+    invitation.id = :invitation_id and organisation.slug in ('hom', 'apen-samtale') and invitation.accepted_at is null
+    and invitation.withdrawn_at is null and invitation.expires_at > now()
+),
+present as (
+  select login.id, login.email from auth.users as login join invited on lower(login.email) = lower(invited.email)
+),
+made as (
+  insert into auth.users (email, email_confirmed_at)
+  select invited.email, now() from invited where not exists (select from present)
+  returning id, email
+)
+select every.id, every.email
+from (select id, email from made union all select id, email from present) as every
+where not exists (
+  select from mentorcert.memberships as membership
+  join mentorcert.organisations as organisation on organisation.id = membership.organisation_id
+  where membership.user_id = every.id and organisation.slug not in ('hom', 'apen-samtale')
+);

@@ -26,6 +26,9 @@ class CertificationType:
     validity_months: int | None
     required_for_listing: bool
     reminder_days: list[int]
+    early_renewal_days: int | None
+    retired_on: date | None
+    retired_reason: str | None
     version: int
 
 
@@ -39,13 +42,14 @@ class TypeRules:
     validity_months: int | None
     required_for_listing: bool
     reminder_days: list[int]
+    early_renewal_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """A certification issued or renewed on a day; without a last day it does not expire."""
 
-    kind: Literal["today", "month_end", "leap_day", "december", "early"]
+    kind: Literal["today", "month_end", "leap_day", "december", "early", "before_window"]
     issued_on: date
     held_until: date | None
     last_day: date | None
@@ -63,7 +67,7 @@ def get(conn: Connection, type_id: UUID) -> CertificationType:
 
 def add(conn: Connection, code: str, rules: TypeRules) -> None:
     """Add a type to the caller's organisation. Administrators only."""
-    rows.execute(conn, _QUERIES.add, code=code, **asdict(rules))
+    rows.send(conn, _QUERIES.add, code=code, **asdict(rules))
 
 
 def change(conn: Connection, type_: CertificationType, rules: TypeRules) -> None:
@@ -75,6 +79,16 @@ def change(conn: Connection, type_: CertificationType, rules: TypeRules) -> None
     rows.change_columns(conn, _QUERIES.change, changes, id=type_.id, version=type_.version)
 
 
-def examples(conn: Connection, rule: Rule, months: int | None, time_zone: str) -> list[Example]:
+def examples(
+    conn: Connection, rule: Rule, months: int | None, early_renewal_days: int | None, time_zone: str
+) -> list[Example]:
     """Return the dates to which a rule leads, by the function that issues and renews certifications."""
-    return rows.fetch_all(conn, Example, _QUERIES.examples, rule=rule, months=months, time_zone=time_zone)
+    return rows.fetch_all(
+        conn,
+        Example,
+        _QUERIES.examples,
+        rule=rule,
+        months=months,
+        early_renewal_days=early_renewal_days,
+        time_zone=time_zone,
+    )

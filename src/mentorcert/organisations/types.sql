@@ -2,30 +2,35 @@
 
 -- name: of_organisation(organisation_id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  version
+  early_renewal_days, retired_on, retired_reason, version
 from mentorcert.certification_types
 where organisation_id = :organisation_id
 order by code;
 
 -- name: get(id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  version
+  early_renewal_days, retired_on, retired_reason, version
 from mentorcert.certification_types
 where id = :id;
 
--- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)!
+-- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days)!
 insert into mentorcert.certification_types
-  (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days)
+  (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days)
 values
-  (:code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[]);
+  (
+    :code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[],
+    :early_renewal_days::integer
+  );
 
 -- name: change(id, version)!
 update mentorcert.certification_types set version = :version {changes} where id = :id;
 
--- name: examples(rule, months, time_zone)
+-- name: examples(rule, months, early_renewal_days, time_zone)
 -- By the function by which certifications are issued and renewed.
 select example.kind, example.issued_on, example.held_until,
-  mentorcert_private.last_valid_day(:rule, :months::integer, example.issued_on, example.held_until) as last_day
+  mentorcert_private.last_valid_day(
+    :rule, :months::integer, example.issued_on, example.held_until, :early_renewal_days::integer
+  ) as last_day
 from (
   select mentorcert_private.day_of(now(), :time_zone) as today, extract(year from mentorcert_private.day_of(now(), :time_zone))::integer as year
 ) as clock
@@ -35,7 +40,8 @@ cross join lateral (
     (2, 'month_end', make_date(clock.year, 8, 31), null),
     (3, 'leap_day', make_date(clock.year + 3 - mod(clock.year + 3, 4), 2, 28) + 1, null),
     (4, 'december', make_date(clock.year, 12, 15), null),
-    (5, 'early', clock.today, case :rule when 'end_of_year' then make_date(clock.year, 12, 31) else clock.today + 30 end)
+    (5, 'early', clock.today, case :rule when 'end_of_year' then make_date(clock.year, 12, 31) else clock.today + least(30, :early_renewal_days::integer) end),
+    (6, 'before_window', clock.today, case :rule when 'months' then clock.today + :early_renewal_days::integer + 1 end)
 ) as example (place, kind, issued_on, held_until)
-where example.kind <> 'early' or :rule <> 'unlimited'
+where (example.kind <> 'early' or :rule <> 'unlimited') and (example.kind <> 'before_window' or example.held_until is not null)
 order by example.place;

@@ -1,14 +1,15 @@
 """The desired state of a peer mentor, and the portal's record; without name, e-mail or phone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
 CertificationStatus = Literal["active", "expired", "suspended"]
 
-Mode = Literal["capture", "shadow", "canary", "live", "paused"]
-"""What a connection sends: nothing, checked messages without sending, a few peer mentors, all, nothing."""
+Mode = Literal["capture", "canary", "live", "paused"]
+"""What a connection sends: nothing, a few peer mentors, all, nothing for a while."""
 
 MessageState = Literal[
     "received", "worked", "ignored", "echo", "unknown", "needs_fetch", "needs_person", "failed", "lapsed"
@@ -33,10 +34,11 @@ class CertificationState:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that is sent to the portal about a peer mentor; a higher `version` is always newer.
+    """All that is sent to the portal about a peer mentor; a higher `version` is newer, and a higher `epoch` above all.
 
     `listed`: whether the public list shows the peer mentor, at the latest until `listed_until` (None where
-    not listed). `effective_at`: when this state began. Certifications are ordered by type.
+    not listed). `effective_at`: when this state began. Certifications are ordered by type. Where the number is
+    the portal's key, nobody may be shown under the `former_external_ids`: they are withdrawn first.
     """
 
     organisation_id: UUID
@@ -49,14 +51,23 @@ class DesiredState:
     listed_until: datetime | None
     effective_at: datetime
     certifications: tuple[CertificationState, ...]
+    former_external_ids: tuple[str, ...] = ()
+    epoch: int = 0
+    """Higher after each restore of the registry; 0: it was never restored."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalRecord:
-    """What the portal shows of a peer mentor; None where it does not say."""
+    """What the portal shows of a peer mentor; None where it does not say.
+
+    `details`: what else it shows, by name: `listed_until`, `certifications` (the codes, sorted, with commas), and
+    `certification CODE FIELD`; instants in UTC, days with their time zone.
+    """
 
     peer_mentor_id: UUID | None
     external_id: str | None
     version: int | None
     status: str | None
     listed: bool | None
+    details: Mapping[str, str | None] = field(default_factory=dict)
+    epoch: int | None = None

@@ -1,11 +1,11 @@
 """Puts the pages and the API together."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import Depends, FastAPI
-from starlette.staticfiles import StaticFiles
 
+from mentorcert.db.connection import Connection
 from mentorcert.organisations.sample_people import Person
 from mentorcert.web import (
     administrator,
@@ -13,23 +13,43 @@ from mentorcert.web import (
     coordinator,
     demonstration,
     error_handlers,
+    guides,
     home,
     mentor,
+    oidc_sign_in,
+    probes,
     public,
     sign_in,
     tasks,
 )
 from mentorcert.web.administrator.alarms import alarms
+from mentorcert.web.compression import CompressionMiddleware
 from mentorcert.web.csrf import check_form
 from mentorcert.web.middleware import HeadMiddleware, RequestMiddleware
+from mentorcert.web.public_cache import PublicCacheMiddleware
 from mentorcert.web.services import Services
+from mentorcert.web.static_files import HashedFiles
 
-_STATIC: Final = Path(__file__).parent / "static"
-_AREAS: Final = (home, sign_in, coordinator, mentor, public, administrator, tasks, api)
+# The API first: it sees by the beginning of a path whether it is meant.
+_AREAS: Final = (
+    api,
+    probes,
+    home,
+    guides,
+    sign_in,
+    oidc_sign_in,
+    coordinator,
+    mentor,
+    public,
+    administrator,
+    tasks,
+)
 
 
-def application(services: Services, persons: list[Person] | None = None) -> FastAPI:
-    """Return the application; `persons` are the sample people of a demonstration."""
+def application(
+    services: Services, people: list[Person] | None = None, owner: Callable[[], Connection] | None = None
+) -> FastAPI:
+    """Return the application; `people` are the sample people of a demonstration, `owner` connects to its database."""
     is_demonstration = services.configuration.is_demonstration
     guards = [demonstration.check_machine, check_form] if is_demonstration else [check_form]
     # The API documents itself under its own path; the pages are no API.
@@ -42,12 +62,15 @@ def application(services: Services, persons: list[Person] | None = None) -> Fast
     )
     app.state.services = services
     app.state.alarms = alarms
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(HeadMiddleware)
+    if services.configuration.public_cache_s:
+        app.add_middleware(PublicCacheMiddleware, seconds=services.configuration.public_cache_s)
     app.add_middleware(RequestMiddleware, is_secure=services.configuration.is_secure)
     error_handlers.install(app)
-    app.mount("/static", StaticFiles(directory=_STATIC), "static")
+    app.mount("/static", HashedFiles(), "static")
     if is_demonstration:
-        app.include_router(demonstration.router(persons or []))
+        app.include_router(demonstration.router(people or [], owner))
     for area in _AREAS:
         app.include_router(area.router)
     return app

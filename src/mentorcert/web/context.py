@@ -1,25 +1,28 @@
 """One request: its user, one transaction with that user's rights, and the answer."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
+from starlette.datastructures import URL
 
 from mentorcert.access import request_log
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.db.pipeline import sync
 from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
 from mentorcert.errors import CsrfError, ForbiddenError
 from mentorcert.organisations import own_organisation
 from mentorcert.organisations.memberships import Role
 from mentorcert.organisations.own_organisation import OwnOrganisation
 from mentorcert.translations import Language, translations
+from mentorcert.web.configuration import Configuration
 from mentorcert.web.csrf import SentForm
 from mentorcert.web.rendering.languages import language_of
 from mentorcert.web.rendering.templating import environment
@@ -28,7 +31,10 @@ from mentorcert.web.security.session import cookies_of, identify, services_of
 from mentorcert.web.security.tokens import User
 from mentorcert.web.services import Services
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+T = TypeVar("T")
+P = ParamSpec("P")
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,10 @@ class RequestContext:
     user: User | None
     organisation: OwnOrganisation | None
     organisation_ids: set[UUID] = field(default_factory=set)
-    logged_always: list[str] = field(default_factory=list)
     refusal: Exception | None = None
+    claims: Mapping[str, Any] | None = None
+    sent_alarms: rows.Answer[Sequence[Alarm]] | None = None
+    transaction: ExitStack = field(default_factory=ExitStack)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -94,14 +102,21 @@ class RequestContext:
             raise OrganisationNeededError
         return self.user, self.organisation
 
-    def log_always(self, endpoint: str) -> None:
-        """Write an endpoint to the access log even if the request fails and is rolled back."""
-        self.logged_always.append(endpoint)
+    def commit(self) -> None:
+        """Keep what was written so far, whatever comes of the request, and go on in a transaction as the same user."""
+        self.transaction.close()
+        sync(self.conn)
+        self.transaction.enter_context(acting_as(self.conn, self.claims))
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what an administrator must know, on every page."""
-        alarms: Callable[[RequestContext], Sequence[Alarm]] = self.request.app.state.alarms
-        return alarms(self) if "org_admin" in self.roles else ()
+        return self.sent_alarms.value if self.sent_alarms else ()
+
+    def ahead(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> rows.Answer[T]:
+        """Ask by a function that fetches, without waiting: its answer comes with the next one that is read."""
+        return rows.ahead(function, self.conn, *args, **kwargs)
 
     def _(self, text: str, **values: object) -> str:
         """Return a text in the reader's language, with `%(name)s` filled in."""
@@ -119,6 +134,10 @@ class RequestContext:
         """Render a template."""
         return render(self.request, template, status=status, context=self, **values)
 
+    def here_or(self, path: str) -> str:
+        """Return the address to which the choice of a language comes back: of an answer to a form, the one given."""
+        return address(self.request) if self.request.method in SAFE_METHODS else path
+
     def redirect(self, path: str, *, notice: str | None = None) -> Response:
         """Send the browser on, with a message for the next page."""
         if notice is not None:
@@ -126,12 +145,60 @@ class RequestContext:
         return RedirectResponse(path, 303)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request failed, for the menu of the page that says so."""
+
+    user: User | None
+    organisation: OwnOrganisation | None
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """As the request's own."""
+        return frozenset(self.organisation.roles if self.organisation else ())
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return none: an error is enough."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A page that is the same for all readers of a language: it uses no cookies and sets none."""
+
+    language: Language
+    path: str
+    query: str
+    configuration: Configuration
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return the page."""
+        url = URL(f"{self.path}?{self.query}")
+        other = url.include_query_params(language="nb" if self.language == "en" else "en")
+        return (
+            environment(self.language)
+            .get_template(template)
+            .render(
+                summary=[],
+                context=None,
+                cookies=None,
+                message=None,
+                language=self.language,
+                path=self.path,
+                in_other_language=other.query,
+                here=f"{self.path}?{self.query}" if self.query else self.path,
+                configuration=self.configuration,
+                **values,
+            )
+        )
+
+
 def render(
     request: Request,
     template: str,
     *,
     status: int = 200,
-    context: RequestContext | None = None,
+    context: "RequestContext | Caller | None" = None,
     is_shared: bool = False,
     **values: Any,
 ) -> Response:
@@ -153,74 +220,80 @@ def render(
             "context": context,
             "cookies": cookies,
             "message": message,
-            "csrf": csrf_field(cookies, organisation.id if organisation else None),
+            "csrf": csrf_field(
+                cookies,
+                organisation.id if organisation else None,
+                context.user.id if context and context.user else None,
+            ),
         }
     html = (
         environment(language)
         .get_template(template)
         .render(
             **personal,
+            summary=[],
+            status=status,
             language=language,
             path=request.url.path,
             in_other_language=request.url.include_query_params(
                 language="nb" if language == "en" else "en"
             ).query,
-            here=address(request) if request.method in _SAFE_METHODS else "/",
-            configuration=services_of(request).configuration,
-            **values,
+            **{
+                "here": address(request) if request.method in SAFE_METHODS else "/",
+                "configuration": services_of(request).configuration,
+                **values,
+            },
         )
     )
     return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language, Cookie"})
 
 
-def csrf_field(cookies: Cookies, organisation_id: UUID | None) -> Markup:
+def csrf_field(cookies: Cookies, organisation_id: UUID | None, user_id: UUID | None) -> Markup:
     """Return the field without which no form is taken; it names the organisation in which the form acts."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(
-        FORM_FIELD, cookies.form_token(organisation_id)
+        FORM_FIELD, cookies.form_token(organisation_id, user_id)
     )
 
 
 @contextmanager
 def request_context(
-    request: Request, user: User | None, *, chosen: UUID | None = None
+    request: Request, user: User | None, *, chosen: UUID | None = None, is_public: bool = False
 ) -> Iterator[RequestContext]:
     """Open the transaction of a request; its reads are logged in it, an error rolls all of it back.
 
-    `chosen` is the organisation in which to act where the token names none.
+    `chosen` is the organisation in which to act where the token names none. What is open to all (`is_public`) may be
+    read on a standby; the reads of a user are written down, so they are not.
     """
     cookies = cookies_of(request)
     language = language_of(request, cookies)
-    with services_of(request).pool.connection() as conn:
+    services = services_of(request)
+    connections = services.public if is_public and user is None else services.pool
+    with connections.connection() as conn, conn.pipeline():
         if user is None:
             with acting_as(conn, None, role="anon"):
                 yield RequestContext(request, conn, cookies, language, None, None)
             return
         claims = user.claims_in(chosen)
         with rows.observing(conn) as organisation_ids:
-            context = RequestContext(request, conn, cookies, language, user, None, organisation_ids)
-            try:
-                with acting_as(conn, claims):
-                    if request.method in _SAFE_METHODS:
-                        # It writes only the access log: the answer need not wait until that is on disk.
-                        allow_lost_commit(conn)
-                    context.organisation = own_organisation.current(conn)
-                    yield context
-                    _log(context, request.scope["route"].path_format)
-            except Exception:
-                if context.logged_always:
-                    with acting_as(conn, claims):
-                        for endpoint in context.logged_always:
-                            _log(context, endpoint)
-                raise
+            context = RequestContext(
+                request, conn, cookies, language, user, None, organisation_ids, claims=claims
+            )
+            with context.transaction as transaction:
+                transaction.enter_context(acting_as(conn, claims))
+                if request.method in SAFE_METHODS:
+                    # It writes only the access log: the answer need not wait until that is on disk.
+                    allow_lost_commit(conn)
+                context.organisation = own_organisation.current(conn)
+                yield context
+                request_log.write(
+                    conn,
+                    request.scope["route"].path_format,
+                    organisation_ids,
+                    request_id=request.state.request_id,
+                )
 
 
-def _log(context: RequestContext, endpoint: str) -> None:
-    request_log.write(
-        context.conn, endpoint, context.organisation_ids, request_id=context.request.state.request_id
-    )
-
-
-def _chosen_organisation(cookies: Cookies) -> UUID | None:
+def chosen_organisation(cookies: Cookies) -> UUID | None:
     """Return the organisation that the person chose; the database checks that it is one of theirs."""
     try:
         return UUID(cookies["organisation"] or "")
@@ -243,8 +316,11 @@ def _optional_user(
 ) -> Iterator[RequestContext]:
     form: SentForm | None = getattr(request.state, "sent_form", None)
     cookies = cookies_of(request)
-    chosen = form.organisation_id if form and form.switches else _chosen_organisation(cookies)
+    chosen = form.organisation_id if form and form.switches else chosen_organisation(cookies)
     with request_context(request, user, chosen=chosen) as context:
+        request.state.caller = Caller(context.user, context.organisation)
+        if "org_admin" in context.roles:
+            context.sent_alarms = request.app.state.alarms(context)
         context.refusal = _refusal(context, form)
         if form and form.switches and context.organisation and not context.refusal:
             cookies["organisation"] = str(context.organisation.id)
@@ -307,7 +383,7 @@ CurrentAdministrator = Annotated[RequestContext, Depends(_administrator, scope="
 
 def sign_in_path(request: Request) -> str:
     """Return the address of the sign-in, with the way back to the requested page."""
-    if request.method not in _SAFE_METHODS:
+    if request.method not in SAFE_METHODS:
         return "/sign-in"
     return f"/sign-in?{urlencode({'next': address(request)})}"
 

@@ -13,14 +13,17 @@ from mentorcert.web.security.session import cookies_of
 
 SWITCH_FIELD: Final = "switch_organisation"
 _OWN: Final = frozenset({FORM_FIELD, SWITCH_FIELD})
+# What is sent there is no work of anybody, or holds a password.
+NO_WORK: Final = ("/sign-in", "/sign-out", "/step-in", "/language", "/organisation")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """A form as sent, where it was opened, and whether to change over to that organisation."""
+    """A form as sent, where and by whom it was opened, and whether to change over to that organisation."""
 
     organisation_id: UUID | None
+    user_id: UUID | None
     fields: list[tuple[str, str]]
     has_file: bool
     switches: bool
@@ -45,10 +48,19 @@ async def _check_form(request: Request) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise CsrfError(hint="Open the page itself and send the form from there.")
     sent = await request.form()
-    token = sent.get(FORM_FIELD)
+    found = sent.get(FORM_FIELD)
+    token = found if isinstance(found, str) else ""
+    cookies = cookies_of(request)
+    # Also of a form that is refused here: it is offered again.
+    origin = cookies.origin_of_form(token)
     request.state.sent_form = SentForm(
-        cookies_of(request).check_form(token if isinstance(token, str) else ""),
+        origin.organisation_id,
+        origin.user_id,
         [(name, value) for name, value in sent.multi_items() if isinstance(value, str) and name not in _OWN],
         has_file=any(not isinstance(value, str) for value in sent.values()),
         switches=SWITCH_FIELD in sent,
     )
+    cookies.check_form(token)
+    if cookies["kept"] and not request.url.path.startswith(NO_WORK):
+        # It is sent again, or the person went on with something else.
+        del cookies["kept"]

@@ -2,7 +2,7 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import psycopg
@@ -15,14 +15,14 @@ from starlette.routing import Match
 from mentorcert import logs
 from mentorcert.errors import (
     BusyError,
-    ConflictError,
+    CsrfError,
     DatabaseUnreachableError,
     DuplicateError,
     EndpointDisabledError,
     ForbiddenError,
     InvalidInputError,
     InvalidTokenError,
-    LockTimeoutError,
+    LaterError,
     MentorcertError,
     MissingRightError,
     PreconditionFailedError,
@@ -30,12 +30,15 @@ from mentorcert.errors import (
     SignInUnavailableError,
     StaleVersionError,
     TooManyAttemptsError,
+    TransientError,
     UnknownReferenceError,
     ValueRejectedError,
     from_postgres,
 )
 from mentorcert.web.api import problem
+from mentorcert.web.caller import caller_of
 from mentorcert.web.context import (
+    SAFE_METHODS,
     OrganisationNeededError,
     OtherOrganisationError,
     SignInNeededError,
@@ -45,7 +48,8 @@ from mentorcert.web.context import (
     sign_in_path,
 )
 from mentorcert.web.csrf import SWITCH_FIELD, SentForm
-from mentorcert.web.security.session import cookies_of
+from mentorcert.web.kept_form import expired_form, keep, session_ended, unsaved_form
+from mentorcert.web.security.session import cookies_of, forget
 
 # The first that fits.
 _STATUS: Final[tuple[tuple[type[MentorcertError], int], ...]] = (
@@ -57,8 +61,7 @@ _STATUS: Final[tuple[tuple[type[MentorcertError], int], ...]] = (
     (SignInUnavailableError, 503),
     (DatabaseUnreachableError, 503),
     (BusyError, 503),
-    (ConflictError, 409),
-    (LockTimeoutError, 409),
+    (LaterError, 503),
     (DuplicateError, 409),
     (StaleVersionError, 409),
     (PreconditionFailedError, 412),
@@ -67,9 +70,7 @@ _STATUS: Final[tuple[tuple[type[MentorcertError], int], ...]] = (
     (UnknownReferenceError, 422),
     (InvalidInputError, 422),
 )
-_QUERY_CANCELLED: Final = "57014"
 _NOT_GRANTED: Final = "42501"
-_RETRY_AFTER_S: Final = 60
 
 
 def status_of(error: MentorcertError) -> int:
@@ -77,7 +78,7 @@ def status_of(error: MentorcertError) -> int:
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
-    return {_QUERY_CANCELLED: 503, _NOT_GRANTED: 403}.get(error.code or "", 500)
+    return 403 if error.code == _NOT_GRANTED else 500
 
 
 def install(app: FastAPI) -> None:
@@ -96,6 +97,8 @@ def _is_api(request: Request) -> bool:
 
 
 def _sign_in_needed(request: Request, _error: Exception) -> Response:
+    if not keep(request) and (answer := session_ended(request)):
+        return answer
     return RedirectResponse(sign_in_path(request), 303)
 
 
@@ -115,7 +118,7 @@ def _other_organisation(request: Request, error: Exception) -> Response:
         current=error.current,
         form=form,
         target=address(request),
-        bound=csrf_field(cookies_of(request), form.organisation_id),
+        bound=csrf_field(cookies_of(request), form.organisation_id, form.user_id),
         switch_field=SWITCH_FIELD,
     )
 
@@ -129,10 +132,15 @@ def _mentorcert_error(request: Request, error: Exception) -> Response:
     if _is_api(request):
         return problem.of_error(request, error, status)
     if isinstance(error, InvalidTokenError):
+        forget(cookies_of(request))
         return _sign_in_needed(request, error)
+    if isinstance(error, CsrfError) and (answer := expired_form(request)):
+        return answer
     # A hint is for the user only where it is about the input.
     hint = error.hint if isinstance(error, (RuleError, InvalidInputError)) else None
-    return _failure(request, status, text=type(error).__doc__, detail=_own_words(error), hint=hint)
+    return _failure(
+        request, status, error=error, text=type(error).__doc__, detail=_own_words(error), hint=hint
+    )
 
 
 def _own_words(error: MentorcertError) -> str | None:
@@ -155,8 +163,8 @@ def _invalid_request(request: Request, error: Exception) -> Response:
     # A malformed id or number in the path is a page that does not exist.
     if any(fault["loc"][0] == "path" for fault in error.errors()):
         return _failure(request, 404)
-    faults = [(str(fault["loc"][-1]), str(fault["type"]), fault.get("ctx", {})) for fault in error.errors()]
-    return _failure(request, 422, faults=faults)
+    # What people fill and choose comes back in its form (`PageForm`): this is an address or a form of nobody's making.
+    return _failure(request, 422)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -193,22 +201,28 @@ def _failure(
     request: Request,
     status: int,
     *,
+    error: MentorcertError | None = None,
     text: str | None = None,
     detail: str | None = None,
     hint: str | None = None,
-    faults: list[tuple[str, str, dict[str, Any]]] | None = None,
 ) -> Response:
+    again = unsaved_form(request) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     answer = render(
         request,
         "failure.html",
         status=status,
+        context=caller_of(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
         code=status,
+        again=again,
+        target=address(request) if again or request.method in SAFE_METHODS else None,
+        bound=again and csrf_field(cookies_of(request), again.organisation_id, again.user_id),
+        is_expired=isinstance(error, CsrfError),
+        is_transient=isinstance(error, TransientError),
         text=text,
         detail=detail,
         hint=hint,
-        faults=faults or [],
         request_id=request.state.request_id,
     )
     if status in {429, 503}:
-        answer.headers["Retry-After"] = str(_RETRY_AFTER_S)
+        answer.headers["Retry-After"] = str(problem.retry_after_s(error))
     return answer

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import DatabaseError
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import RequestContext
@@ -35,7 +36,7 @@ def field_errors(context: RequestContext, refusals: Mapping[str, Refusal]) -> It
     """
     errors: dict[str, str] = {}
     try:
-        with context.conn.transaction():
+        with mapped_errors(), context.conn.transaction():
             yield errors
     except DatabaseError as error:
         refusal = refusals.get(error.constraint or "")

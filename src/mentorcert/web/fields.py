@@ -1,17 +1,23 @@
 """Fields of forms and addresses: browsers send an empty text for a field that was left empty."""
 
-import unicodedata
 from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from mentorcert.web.written_days import read_day
+
 T = TypeVar("T")
 
-_LONGEST_SEARCH: Final = 100
-_JOINERS: Final = "\u200c\u200d"
-_FIRST_JOINED: Final = "\u0590"  # Scripts whose words need joiners come after Greek, Cyrillic and Armenian.
+_LONGEST_SEARCH: Final = 1000
+
+
+class Typed:
+    """Marks a field that people see, and fill or choose: `PageForm` keeps what cannot be read in it."""
+
+
+TYPED: Final = Typed()
 
 
 def none_if_empty(value: Any) -> Any:
@@ -19,32 +25,30 @@ def none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
-def searchable(value: Any, longest: int = _LONGEST_SEARCH) -> Any:
-    """Return whatever was pasted as names are written; None where nothing of it can be seen.
+def _searched(value: Any) -> Any:
+    """Return whatever was pasted, cut where too long; the database reads it as names are written."""
+    return value.replace("\0", "")[:_LONGEST_SEARCH] if isinstance(value, str) else value
 
-    NFC, single spaces, nothing invisible but the joiners inside words that need them; cut where too long.
-    """
+
+def _day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    text = unicodedata.normalize("NFC", value)
-    seen = "".join(_seen(text, place) for place in range(len(text)))
-    return " ".join(seen.split())[:longest].rstrip() or None
+    return read_day(value) if value.strip() else None
 
 
-def _seen(text: str, place: int) -> str:
-    letter = text[place]
-    if letter.isspace() or unicodedata.category(letter) == "Cc":
-        return " "
-    if letter in _JOINERS:
-        beside = text[max(place - 1, 0)] + text[min(place + 1, len(text) - 1)]
-        is_inside = all(unicodedata.category(other)[0] in "LM" for other in beside)
-        return letter if is_inside and min(beside) >= _FIRST_JOINED else ""
-    return "" if unicodedata.category(letter).startswith("C") else letter
-
-
-SearchText = Annotated[str | None, BeforeValidator(searchable)]
-AddressText = Annotated[str, BeforeValidator(lambda value: searchable(value) or "")]
+SearchText = Annotated[str | None, BeforeValidator(_searched)]
+AddressText = Annotated[str, BeforeValidator(_searched)]
 """An e-mail address, or a part of one, to search for."""
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Maybe = Annotated[T | None, BeforeValidator(none_if_empty)]
-OptionalId = Maybe[UUID]
+_Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+OptionalDay = Annotated[_Day | None, BeforeValidator(_day), TYPED]
+"""A day as people write it, within the calendar of the registry."""
+Note = Annotated[str | None, Field(max_length=2000), BeforeValidator(none_if_empty), TYPED]
+Line = Annotated[str | None, Field(max_length=300), BeforeValidator(none_if_empty), TYPED]
+Chosen = Annotated[T, TYPED]
+"""A value chosen from a list."""
+MaybeChosen = Annotated[T | None, BeforeValidator(none_if_empty), TYPED]
+OptionalId = MaybeChosen[UUID]
+Ticked = Chosen[bool]
+Text = Annotated[str, Field(max_length=1000), TYPED]
+"""Any text; how long it may be is for the registry to say."""

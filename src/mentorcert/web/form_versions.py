@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mentorcert.errors import StaleVersionError
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import RequestContext
+from mentorcert.web.page_form import PageForm
 
 _LONGEST: Final = 100_000
 
 
-class VersionedForm(BaseModel):
+class VersionedForm(PageForm):
     """A form of one row; `seen` is the version and the fields with which it was opened, sealed."""
 
     seen: Annotated[str, Field(max_length=_LONGEST, exclude=True)] = ""

@@ -1,11 +1,9 @@
-"""The first page of each role, and the addresses for monitors."""
+"""The first page of each role."""
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
 
-from mentorcert.db.connection import ping
 from mentorcert.web.context import OptionalUser
-from mentorcert.web.security.session import services_of
 
 router = APIRouter()
 
@@ -22,17 +20,3 @@ def home(context: OptionalUser) -> Response:
     else:
         target = "/me"
     return RedirectResponse(target, 303)
-
-
-@router.get("/healthz")
-def healthz() -> Response:
-    """Say that the process runs."""
-    return PlainTextResponse("ok\n")
-
-
-@router.get("/readyz")
-def readyz(request: Request) -> Response:
-    """Say that the database answers; else the answer is 503, as everywhere."""
-    with services_of(request).pool.connection(timeout=5) as conn:
-        ping(conn)
-    return PlainTextResponse("ok\n")

@@ -12,34 +12,25 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mentorcert import logs
+from mentorcert import logs, metrics, traces
 from mentorcert.web.error_handlers import unexpected
 from mentorcert.web.security.cookies import Cookies
+from mentorcert.web.security.framing import POLICY
 
 BODY_LIMIT: Final = 1_000_000
 UPLOAD_LIMIT: Final = 21_000_000
 _UPLOADS: Final = "/imports"
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9_.-]{8,100}")
 
-_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 _HEADERS: Final = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     # Addresses hold tokens of calendars and codes of certificates.
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # Of the pages that search engines may keep, each says so.
+    "X-Robots-Tag": "noindex",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
@@ -57,7 +48,8 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        given = Headers(scope=scope).get("x-request-id", "")
+        sent = Headers(scope=scope)
+        given = sent.get("x-request-id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
         state["request_id"] = request_id
         started, status = monotonic(), 0
@@ -81,7 +73,10 @@ class RequestMiddleware:
                 headers["X-Request-Id"] = request_id
             await send(message)
 
-        with logs.bound(request_id=request_id):
+        with (
+            traces.traced("request", sent.get("traceparent", ""), is_server=True) as trace,
+            logs.bound(request_id=request_id, **({"trace_id": trace.id} if trace.id else {})),
+        ):
             try:
                 await self._app(scope, receive_some, send_with_headers)
             except Exception as error:
@@ -91,21 +86,33 @@ class RequestMiddleware:
                     raise
                 await unexpected(Request(scope), error)(scope, receive, send_with_headers)
             finally:
-                route = scope.get("route")
+                # The template: an address may hold a token or a search for a person.
+                route: str | None = getattr(scope.get("route"), "path_format", None)
+                seconds = monotonic() - started
+                is_error = not 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR
+                metrics.count_request(scope["method"], route, status, seconds)
+                trace.end(
+                    f"{scope['method']} {route}" if route else scope["method"],
+                    is_error,
+                    http__request__method=scope["method"],
+                    http__route=route or metrics.OTHER,
+                    http__response__status_code=status,
+                )
                 logs.event(
                     "http_request",
-                    level=logging.INFO if 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR else logging.ERROR,
+                    level=logging.ERROR if is_error else logging.INFO,
                     method=scope["method"],
-                    # The template: an address may hold a token or a search for a person.
-                    route=getattr(route, "path_format", None),
+                    route=route,
                     status=status,
-                    seconds=round(monotonic() - started, 4),
+                    seconds=round(seconds, 4),
                 )
 
     def _complete(self, headers: MutableHeaders, cookies: Cookies | None) -> None:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")
+        if headers["Content-Security-Policy"] == POLICY:
+            headers["X-Frame-Options"] = "DENY"
         if self._is_secure:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
         if cookies is not None:

@@ -1,5 +1,7 @@
 \ir fixture.psql
 -- Who reads and changes chapters.
+-- The consequences of changes are seen here: consequences.test.sql is about those that are not.
+select set_config('mentorcert.noted_state', '{}', true);
 
 select tests.everybody_gets(
   $$ select id from mentorcert.chapters $$, 'members read the chapters of the organisation they act in',

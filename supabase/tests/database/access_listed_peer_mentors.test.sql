@@ -22,7 +22,7 @@ select tests.everybody_gets(
 );
 select columns_are(
   'public', 'listed_peer_mentors',
-  array['peer_mentor_id', 'organisation_id', 'organisation_slug', 'display_name', 'chapters', 'listed_until'],
+  array['peer_mentor_id', 'organisation_id', 'organisation_slug', 'display_name', 'chapters', 'listed_until', 'chapter_codes', 'topic_ids', 'sort_key', 'search_keys'],
   'the public sees nothing else of anybody'
 );
 

@@ -22,7 +22,7 @@ from (
     ($$ select mentorcert_private.log_access('mentors?name=Kari Nordmann', '{}', 'r') $$, '23514 access_log_endpoint_valid'),
     ($$ select mentorcert_private.log_access('mentors', '{}', 'Kari Nordmann') $$, '23514 access_log_request_id_valid'),
     ($$ select count(*) from mentorcert_private.access_log $$, '42501'),
-    ($$ insert into mentorcert_private.access_log default values $$, '42501')
+    ($$ insert into mentorcert_private.access_log (user_id) values (tests.id('bea')) $$, '42501')
 ) as tried (statement, expected);
 select is(
   tests.attempt(who, $$ select mentorcert_private.log_access('mentors', '{}', 'r') $$), '42501', who || ' has no user whose access it could log'
@@ -40,7 +40,7 @@ from unnest(array[
   $$ update mentorcert_private.access_log set endpoint = 'x' $$, $$ delete from mentorcert_private.access_log where request_id = 'young' $$,
   $$ truncate mentorcert_private.access_log $$
 ]) as statement;
-select lives_ok($$ select mentorcert_private.run_nightly() $$, 'the nightly run tidies up');
+select lives_ok($$ select mentorcert_private.delete_outdated() $$, 'what is outdated is deleted');
 select set_eq(
   $$
     select request_id from mentorcert_private.access_log
@@ -50,7 +50,7 @@ select set_eq(
   array['r-1', 'r-2', 'young', 'young'], 'each log is kept as long as it says'
 );
 update mentorcert_private.log_retention set keep = '30 days';
-select mentorcert_private.delete_outdated_logs();
+select lives_ok($$ select mentorcert_private.delete_outdated() $$, 'it is deleted by another setting');
 select is((select count(*) from mentorcert_private.access_log where request_id = 'young'), 0::bigint, 'the setting counts');
 
 select * from finish();

@@ -30,7 +30,7 @@ select tests.everybody_gets(
   'bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: '
 );
 select tests.everybody_gets(
-  $$ update mentorcert.peer_mentors set listing_consent = false $$, 'nor does a change that reads nothing reach further',
+  $$ update mentorcert.peer_mentors set phone = null $$, 'nor does a change that reads nothing reach further',
   'adam: 7 rows', 'bea: 2 rows', 'service_role: 9 rows', 'anon: 42501',
   'bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 0 rows'
 );

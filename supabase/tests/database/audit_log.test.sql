@@ -1,5 +1,7 @@
 \ir fixture.psql
 -- What decides over rights and rules leaves its trace, by every path; and the trace stays.
+-- The consequences of changes are seen here: consequences.test.sql is about those that are not.
+select set_config('mentorcert.noted_state', '{}', true);
 
 create function tests.log_of(statement text, who text default 'owner') returns setof text
 language plpgsql
@@ -48,16 +50,16 @@ select set_eq(
 select set_eq(
   $$ select tests.log_of('insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule) values (''n'', ''N'', ''N'', ''unlimited'')', 'adam') $$,
   array[
-    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "reminder_days": [90, 30, 7], "validity_rule": '
-    || '"unlimited", "validity_months": null, "required_for_listing": false}'
+    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "reminder_days": [90, 30, 7], "validity_rule": '
+    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false}'
   ],
   'a new type'
 );
 select set_eq(
   $$ select tests.log_of('delete from mentorcert.certification_types where code = ''n''') $$,
   array[
-    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "reminder_days": [90, 30, 7], "validity_rule": '
-    || '"unlimited", "validity_months": null, "required_for_listing": false} →'
+    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "reminder_days": [90, 30, 7], "validity_rule": '
+    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false} →'
   ],
   'a type that the owner deletes'
 );
@@ -71,7 +73,7 @@ select set_eq(
 );
 select set_eq(
   $$ select tests.log_of('insert into mentorcert.chapters (code, name) values (''new'', ''New'')', 'adam') $$,
-  array['chapters alfa insert adam/org_admin → {"code": "new", "name": "New", "parent_id": null}'], 'a new chapter'
+  array['chapters alfa insert adam/org_admin → {"code": "new", "name": "New", "places": [], "website": null, "parent_id": null, "retired_on": null, "contact_email": null, "contact_phone": null, "merged_into_id": null, "retired_reason": null}'], 'a new chapter'
 );
 select set_eq(
   $$ select tests.log_of('update mentorcert.chapters set parent_id = tests.id(''county2'') where code = ''new''', 'adam') $$,
@@ -83,14 +85,18 @@ select set_eq(
 select set_eq(
   $$ select tests.log_of('delete from mentorcert.chapters where code = ''new''') $$,
   array[
-    'chapters alfa delete a database role ' || jsonb_build_object('code', 'new', 'name', 'New', 'parent_id', tests.id('county2'))::text || ' →'
+    'chapters alfa delete a database role ' || jsonb_build_object('code', 'new', 'name', 'New', 'parent_id', tests.id('county2'), 'retired_on', null, 'merged_into_id', null, 'retired_reason', null,
+      'contact_email', null, 'contact_phone', null, 'website', null, 'places', array[]::text[])::text || ' →'
   ],
   'a chapter that the owner deletes'
 );
 select set_eq(
   $$ select tests.log_of('update mentorcert.peer_mentors set listing_consent = not listing_consent, full_name = ''Secret'' where id = tests.id(''mia'')', 'adam') $$,
-  array['peer_mentors alfa update adam/org_admin {"listing_consent": true} → {"listing_consent": false}'],
-  'a consent, but no name'
+  array[
+    'peer_mentors alfa update adam/org_admin {"listing_consent": true} → {"listing_consent": false}',
+    'peer_mentors alfa update adam/org_admin {"personal_data": []} → {"personal_data": ["full_name"]}'
+  ],
+  'a consent; and of a name, that it changed'
 );
 select set_eq(
   $$ select tests.log_of('update mentorcert.peer_mentors set user_id = tests.id(''sev'') where id = tests.id(''lone'')', 'adam') $$,
@@ -104,8 +110,19 @@ select is_empty(
   $$ select tests.log_of('insert into mentorcert.peer_mentors (external_id, full_name) values (''n2'', ''Secret'')', 'adam') $$,
   'a new one without a login gives nobody rights'
 );
+select set_eq(
+  $$
+    select tests.log_of(
+      'update mentorcert.peer_mentors set external_id = ''x1'', full_name = ''Other'', display_name = ''O'', email = ''o@example.org'', phone = ''22222222'''
+      ' where id = tests.id(''mia'')', 'adam'
+    )
+  $$,
+  array['peer_mentors alfa update adam/org_admin {"personal_data": []} → {"personal_data": ["external_id", "full_name", "display_name", "email", "phone"]}'],
+  'which of a person''s data changed, and no value'
+);
 select is_empty(
-  $$ select tests.log_of('update mentorcert.peer_mentors set full_name = ''Other''', 'adam') $$, 'a name is none of the log''s business'
+  $$ select tests.log_of('update mentorcert.peer_mentors set full_name = full_name, email = email, language = ''en'' where id = tests.id(''mia'')', 'adam') $$,
+  'what stays as it was, and the language, are none of the log''s business'
 );
 select set_eq(
   $$ select tests.log_of('insert into mentorcert_private.disabled_endpoints (endpoint, reason, disabled_at) values (''public_list'', ''x'', ''2026-01-01 00:00Z'')') $$,
@@ -144,7 +161,7 @@ values (tests.id('gone'), tests.id('alfa'), 'gone', 'Gone', tests.id('gone'));
 delete from mentorcert_portal.states where peer_mentor_id = tests.id('gone');
 select set_eq(
   $$ select tests.log_of('delete from mentorcert.peer_mentors where id = tests.id(''gone'')') $$,
-  array['peer_mentors alfa delete a database role {"listing_consent": false} →'], 'a peer mentor whom the owner deletes'
+  array['peer_mentors alfa delete a database role {"left_on": null, "merged_into": null, "listing_consent": false, "reminders_paused": false} →'], 'a peer mentor whom the owner deletes'
 );
 select is(
   (select count(*) from tests.log_of('delete from mentorcert_private.log_retention where log = ''access_log''')), 1::bigint, 'a log that is kept for ever'

@@ -21,6 +21,8 @@ from (
     ('cora', $$ select refusal from public.preview_changes('renew', '{}') $$, 'MC008 certification_ids'),
     ('cora', $$ select refusal from public.preview_changes('renew', null) $$, 'MC008 certification_ids'),
     ('cora', $$ select public.change_certifications('renew', '{}') $$, 'MC008 certification_ids'),
+    ('cora', $$ select refusal from public.preview_changes('renew', '{null}') $$, 'MC008 certification_ids'),
+    ('cora', $$ select public.change_certifications('suspend', '{null}', note => 'x') $$, 'MC008 certification_ids'),
     ('cora', $$ select public.change_certifications(null, tests.mia()) $$, 'MC008 change'),
     ('cora', $$ select public.change_certifications('renew', tests.mia()) $$, '1'),
     ('cora', $$ select public.change_certifications('renew', tests.mia() || tests.mia()) $$, '1'),

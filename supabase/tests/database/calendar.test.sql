@@ -50,6 +50,7 @@ cross join (
     ($$ select public.extend_certifications('basic', %L, 'why') $$, 'last_valid_day'),
     ($$ select public.extend_certifications('basic', '2030-01-01', 'why', null, %L) $$, 'expired_since'),
     ($$ select public.certification_as_of(tests.id('mia.basic'), %L) $$, 'at'),
+    ($$ select public.consent_as_of(tests.id('mia'), %L) $$, 'at'),
     ($$ select public.certification_as_of(tests.id('mia.basic'), now(), %L) $$, 'known_at'),
     ($$ select public.certifications_page(after_expires_at => %L, after_id => tests.id('mia.basic')) $$, 'after_expires_at'),
     ($$ select public.certifications_page(expiring_before => %L) $$, 'expiring_before'),
@@ -57,12 +58,40 @@ cross join (
     ($$ select public.search_certifications(last_day => %L) $$, 'last_day')
 ) as calls (call, argument);
 
-create table tests.ledger as select * from mentorcert_private.job_runs;
+analyze mentorcert_portal.connections; -- empty and known to be so: no plan may leave a check out
+select is(
+  tests.attempt('owner', format(call, value)), 'MC008 as_of', format('%s takes no as_of %s', substring(call from 'portal\.(\w+)'), value)
+)
+from tests.outside
+cross join unnest(array[
+  $$ select mentorcert_portal.connect(tests.id('alfa'), 'webhook', 'v1', 'why', as_of => %L) $$,
+  $$ select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'why', as_of => %L) $$,
+  $$ select mentorcert_portal.due(%L) $$,
+  $$ select mentorcert_portal.claim(tests.id('alfa'), as_of => %L) $$,
+  $$ select mentorcert_portal.requeue(tests.id('alfa'), as_of => %L) $$,
+  $$ select mentorcert_portal.acknowledge(tests.id('alfa'), '[]', 'w', as_of => %L) $$,
+  $$ select mentorcert_portal.fail(tests.id('alfa'), '[]', 'w', as_of => %L) $$,
+  $$ select mentorcert_portal.reconciliations_due(%L) $$,
+  $$ select mentorcert_portal.renew_reconciliation(1, %L) $$
+]) as call;
+select mentorcert_portal.connect(tests.id('alfa'), 'webhook', 'v1', 'why');
+select is(
+  tests.attempt(who, format(call, jsonb_build_object('since', value))), 'MC008 since', format('%s takes no replay since %s', who, value)
+)
+from tests.outside
+cross join (
+  values
+    ('owner', $$ select mentorcert_portal.start_replay(tests.id('alfa'), %L, 'why') $$),
+    ('adam', $$ select mentorcert_portal.request_replay(%L, 'why') $$),
+    ('adam', $$ select mentorcert_private.preview_replay(%L) $$)
+) as calls (who, call);
+
+create table tests.ledger as select * from mentorcert_private.nights;
 select is(tests.attempt('owner', format('select mentorcert_private.run_nightly(%L)', value)), 'MC008 as_of', 'there is no night of ' || value)
 from (select value from tests.outside union all values ('9000-01-01')) as moments;
 select is(tests.attempt('owner', format('select mentorcert_private.start_notices(%L)', value)), 'MC008 as_of', 'nor a morning')
 from tests.outside;
-select set_eq('select * from mentorcert_private.job_runs', 'select * from tests.ledger', 'the ledger knows of none');
+select set_eq('select * from mentorcert_private.nights', 'select * from tests.ledger', 'the ledger knows of none');
 
 select is(
   tests.attempt('owner', format(

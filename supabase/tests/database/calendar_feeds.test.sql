@@ -39,8 +39,8 @@ from (
     ('in capitals', upper(tests.token('mia'))), ('of the database', encode(sha256(convert_to(tests.token('mia'), 'UTF8')), 'hex'))
 ) as tokens (what, token);
 select results_eq(
-  format('select organisation_name, time_zone, name_nb, name_en, expires_at from public.calendar_of(%L)', tests.token('mia')),
-  $$ values ('Alfa', 'Europe/Oslo', 'short', 'short', tests.day(10)), ('Alfa', 'Europe/Oslo', 'basic', 'basic', tests.day(30)) $$,
+  format('select organisation_name, time_zone, name_nb, name_en, expires_at, reminder_days from public.calendar_of(%L)', tests.token('mia')),
+  $$ values ('Alfa', 'Europe/Oslo', 'short', 'short', tests.day(10), '{90,30,7}'::smallint[]), ('Alfa', 'Europe/Oslo', 'basic', 'basic', tests.day(30), '{90,30,7}') $$,
   'and no name, soonest first'
 );
 select tests.everybody_gets(

@@ -3,7 +3,7 @@
 
 insert into mentorcert.peer_mentors (id, organisation_id, external_id, full_name)
 select tests.id('s' || number), tests.id('alfa'), 'S-' || number, name
-from unnest(array['Åse Aas', 'Øystein Berg', 'Ærlend 50%', 'anne_marie', 'Zoe Berg']) with ordinality as people (name, number);
+from unnest(array['Åse Aas', 'Øystein Berg', 'Ærlend 50%', 'anne_marie', 'Zoe Berg', 'Haakon Vik']) with ordinality as people (name, number);
 insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
 select tests.id('alfa'), mentor.id, tests.id('1a') from mentorcert.peer_mentors as mentor where mentor.external_id like 'S-%';
 insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, certification_type, issued_at, expires_at)
@@ -44,17 +44,36 @@ select is(
 select is(tests.attempt('cora', format('select tests.found(%L)', arguments)), names, arguments)
 from (
   values
-    ($$sort => 'name'$$, 'anne_marie,Zoe Berg,Ærlend 50%,Øystein Berg,Åse Aas'),
-    ($$sort => 'name', descending => true$$, 'Åse Aas,Øystein Berg,Ærlend 50%,Zoe Berg,anne_marie'),
+    ($$sort => 'name'$$, 'anne_marie,Haakon Vik,Zoe Berg,Ærlend 50%,Øystein Berg,Åse Aas'),
+    ($$sort => 'name', descending => true$$, 'Åse Aas,Øystein Berg,Ærlend 50%,Zoe Berg,Haakon Vik,anne_marie'),
     ($$query => 'BERG', sort => 'name'$$, 'Zoe Berg,Øystein Berg'),
     ($$query => 'berg øy'$$, 'Øystein Berg'),
     ($$query => 'åSE'$$, 'Åse Aas'),
+    ($$query => 'aase'$$, 'Åse Aas'),
+    ($$query => 'HÅKON'$$, 'Haakon Vik'),
+    ($$query => 'ase'$$, 'Åse Aas'),
+    ($$query => 'ås'$$, 'Åse Aas'),
+    ($$query => 'oystein'$$, 'Øystein Berg'),
+    ($$query => 'ÖYSTEIN berg'$$, 'Øystein Berg'),
+    ($$query => 'bérg zøe'$$, 'Zoe Berg'),
     ($$query => '%'$$, 'Ærlend 50%'),
     ($$query => '_'$$, 'anne_marie'),
     ($$query => '\'$$, ''),
     ($$query => 's-2'$$, 'Øystein Berg'),
-    ($$query => 'berg', status => 'expired'$$, '')
+    ($$query => 'berg', status => 'expired'$$, ''),
+    -- Whatever is pasted is read as names are kept.
+    (U&'query => ''zoe\00A0 \200BBe\00ADrg''', 'Zoe Berg'),
+    (U&'query => E''\FEFFA\030Ase\\r\\n\\t''', 'Åse Aas'),
+    (U&'query => ''Zoe \+01F44D''', ''),
+    ($$query => rpad('Zoe', 10000)$$, 'Zoe Berg'),
+    ($$query => 'Zoe' || repeat(' Zoe', 50)$$, 'Zoe Berg'),
+    ($$query => repeat('Zoe', 10000)$$, '')
 ) as asked (arguments, names);
+select is(
+  mentorcert_private.name_patterns(repeat('x', 10000)), array['%' || repeat('x', 100) || '%'], 'of a long text the beginning counts'
+);
+select is(mentorcert_private.name_patterns(pasted), '{}', 'what nobody sees narrows nothing')
+from unnest(array[null, '', '  ', U&'\200B\FEFF']) as pasted;
 
 select is(
   tests.attempt('cora', format('select id from public.search_certifications(%s)', arguments)), 'MC008 ' || violated, arguments

@@ -27,7 +27,21 @@ from (
     ($$ update mentorcert.chapters set parent_id = tests.id('1a') where code = 'county1' $$, 'MC009 chapters_no_cycle'),
 
     ($$ update mentorcert.peer_mentors set erased_at = now() $$, '23514 peer_mentors_erased_at_valid'),
+    ($$ update mentorcert.peer_mentors set external_id = 'erased-1' $$, '23514 peer_mentors_external_id_not_reserved'),
+    ($$ update mentorcert.peer_mentors set left_reason = 'Moved' $$, '23514 peer_mentors_left_reason_valid'),
     ($$ update mentorcert.peer_mentors set language = 'sv' $$, '23514 peer_mentors_language_valid'),
+    ($$ update mentorcert.certification_types set retired_on = '2020-01-01' where code = 'basic' $$, '23514 certification_types_retired_reason_valid'),
+    ($$ update mentorcert.certification_types set retired_on = '2020-01-01', retired_reason = '' where code = 'basic' $$, '23514 certification_types_retired_reason_valid'),
+    ($$ update mentorcert.chapters set merged_into_id = tests.id('1b') where code = '1a' $$, '23514 chapters_merged_into_id_valid'),
+    ($$ insert into mentorcert.chapters (organisation_id, code, name, retired_on, retired_reason, merged_into_id) values (tests.id('alfa'), 'm', 'M', '2020-01-01', 'x', tests.id('b1')) $$, '23503 chapters_merged_into_id_fkey'),
+    ($$ update mentorcert.certification_types set merged_into_id = tests.id('alfa.life') where id = tests.id('alfa.short') $$, '23514 certification_types_merged_into_id_valid'),
+    ($$ update mentorcert.certification_types set retired_on = '2020-01-01', retired_reason = 'x', merged_into_id = id where id = tests.id('alfa.short') $$, '23514 certification_types_merged_into_id_valid'),
+    ($$ update mentorcert.certification_types set retired_on = '2020-01-01', retired_reason = 'x', merged_into_id = tests.id('beta.basic') where id = tests.id('alfa.short') $$, '23503 certification_types_merged_into_id_fkey'),
+    ($$ update mentorcert.chapters set retired_reason = 'x' where code = '1b' $$, '23514 chapters_retired_reason_valid'),
+    ($$ update mentorcert.certification_types set early_renewal_days = 0 where code = 'basic' $$, '23514 certification_types_early_renewal_days_valid'),
+    ($$ update mentorcert.certification_types set early_renewal_days = 365 where code = 'basic' $$, '23514 certification_types_early_renewal_days_valid'),
+    ($$ update mentorcert.certification_types set early_renewal_days = 28 where code = 'short' $$, '23514 certification_types_early_renewal_days_valid'),
+    ($$ update mentorcert.certification_types set early_renewal_days = 30 where code = 'life' $$, '23514 certification_types_early_renewal_days_valid'),
     ($$ update mentorcert.certification_types set reminder_days = '{7,7}' $$, '23514 certification_types_reminder_days_valid'),
     ($$ update mentorcert.certification_types set reminder_days = '{-1}' $$, '23514 certification_types_reminder_days_valid'),
     ($$ update mentorcert.certification_types set reminder_days = '{366}' $$, '23514 certification_types_reminder_days_valid'),
@@ -273,6 +287,33 @@ select is(
   'everybody''s history is in the same place'
 );
 select is(tests.attempt('owner', $$ insert into mentorcert_private.history_storage default values $$), '23505 history_storage_pkey', 'said once');
+
+-- What triggers refuse first.
+alter table mentorcert.peer_mentors disable trigger keep_merged;
+select is(tests.attempt('owner', statement), expected, expected)
+from (
+  values
+    ($$ update mentorcert.peer_mentors set merged_into = id where external_id = 'lone' $$, '23514 peer_mentors_merged_into_valid'),
+    ($$ update mentorcert.peer_mentors set merged_into = tests.id('lone') where external_id = 'mia' $$, '23514 peer_mentors_merged_into_valid'),
+    ($$ update mentorcert.peer_mentors set merged_into = tests.id('bert') where external_id = 'lone' $$, '23503 peer_mentors_merged_into_fkey')
+) as refused (statement, expected);
+alter table mentorcert.peer_mentors disable trigger check_left_on;
+select is(tests.attempt('owner', $$ update mentorcert.peer_mentors set left_on = '2200-01-01' $$), '23514 peer_mentors_left_on_valid', 'left_on');
+alter table mentorcert.listing_consents disable trigger reject_change;
+select is(tests.attempt('owner', statement), expected, expected)
+from (
+  values
+    ($$ update mentorcert.listing_consents set way = 'post' $$, '23514 listing_consents_way_valid'),
+    ($$ update mentorcert.listing_consents set reason = '' $$, '23514 listing_consents_reason_valid'),
+    ($$ update mentorcert.listing_consents set organisation_id = tests.id('beta') where peer_mentor_id = tests.id('mia') $$, '23503 listing_consents_peer_mentor_id_fkey'),
+    (
+      $$
+        insert into mentorcert.listing_consents (organisation_id, peer_mentor_id, is_given, recorded_at, actor, way)
+        select organisation_id, peer_mentor_id, is_given, recorded_at, actor, way from mentorcert.listing_consents
+      $$,
+      '23505 listing_consents_one_at_an_instant'
+    )
+) as refused (statement, expected);
 
 select * from finish();
 rollback;

@@ -75,6 +75,7 @@ from (
   values
     ('mia', $$ select id from public.certifications_page() $$),
     ('mia', $$ select id from public.search_certifications() $$),
+    ('mia', $$ select id from public.search_peer_mentors() $$),
     ('cora', $$ select refusal from public.preview_changes('renew', array[gen_random_uuid()]) $$),
     ('cora', $$ select public.change_certifications('renew', array[gen_random_uuid()]) $$),
     ('mia', $$ select entry from public.certification_history(gen_random_uuid()) as entry $$),

@@ -69,12 +69,16 @@ select results_eq(
   'the audit log knows of it, and by whom'
 );
 select is(tests.attempt('cora', $$ select id from mentorcert.peer_mentors where id = tests.id('mia') $$), '', 'no coordinator sees the row');
-select is(tests.attempt('adam', $$ select id from mentorcert.peer_mentors where id = tests.id('mia') $$), 'mia', 'the administrator counts it');
+select is(tests.attempt('adam', $$ select id from mentorcert.peer_mentors where id = tests.id('mia') $$), '', 'nor does the administrator');
 select is(tests.attempt('mia', $$ select id from public.peer_mentor_certifications $$), '', 'the login sees nothing any more');
 select is(
   tests.attempt('adam', $$ update mentorcert.peer_mentors set full_name = 'Mia Secret' where id = tests.id('mia') $$),
-  '23514 peer_mentors_erased_at_valid', 'and nobody writes the name back'
+  '0 rows', 'and nobody writes the name back'
 );
+select is(
+  tests.attempt(who, $$ update mentorcert.peer_mentors set full_name = 'Mia Secret' where id = tests.id('mia') $$),
+  '23514 peer_mentors_erased_at_valid', 'not ' || who || ' either'
+) from unnest(array['service_role', 'owner']) as who;
 select is((select count(*) from auth.users where id = tests.id('mia')), 1::bigint, 'the login itself stays');
 select is(
   tests.attempt('owner', statement), 'MC008 peer_mentor_id', statement
@@ -90,8 +94,8 @@ from (
     ('adam', $$ select public.renew_certification(tests.id('mia.short'), note => 'Mia Secret') $$, '42501 certification_right'),
     ('adam', $$ select public.reinstate_certification(tests.id('mia.basic'), 'Mia Secret') $$, '42501 certification_right'),
     ('adam', $$ select public.register_certification(tests.id('mia'), 'life', note => 'Mia Secret') $$, '42501 certification_right'),
-    ('adam', $$ update public.peer_mentor_certifications set expires_at = tests.day(300) where id = tests.id('mia.basic') $$, '42501 certification_right'),
-    ('adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$, '42501 certification_right'),
+    ('adam', $$ update public.peer_mentor_certifications set expires_at = tests.day(300) where id = tests.id('mia.basic') $$, '0 rows'),
+    ('adam', $$ insert into mentorcert.peer_mentor_chapters (peer_mentor_id, chapter_id) values (tests.id('mia'), tests.id('1a')) $$, '42501'),
     ('owner', $$ update mentorcert.peer_mentor_chapters set ended_at = null where peer_mentor_id = tests.id('mia') $$, '42501 certification_right')
 ) as tried (who, statement, expected);
 select is(
@@ -153,6 +157,67 @@ select is(
   $$),
   'MC005 certification_history_append_only', 'without an erasure remarks stay'
 );
+
+select mentorcert_private.set_change_context(null);
+
+-- The erased stay erased, by every door and in every way of writing the number or the address
+select is(
+  tests.attempt(door.who, format(door.statement, quote_nullable(written.number), quote_nullable(written.email))), 'MC021 erased_stay_erased',
+  format('%s brings back %s %s', door.who, written.number, written.email)
+)
+from (
+  values
+    ('adam', 'insert into mentorcert.peer_mentors (external_id, full_name, email) values (%s, ''X'', %s)'),
+    ('owner', 'insert into mentorcert.peer_mentors (organisation_id, external_id, full_name, email) values (tests.id(''alfa''), %s, ''X'', %s)'),
+    ('owner', 'insert into mentorcert.peer_mentors (organisation_id, external_id, full_name, email) values (tests.id(''alfa''), %s, ''X'', %s) on conflict (organisation_id, external_id) do nothing'),
+    ('adam', 'update mentorcert.peer_mentors set external_id = %s, email = %s where id = tests.id(''cait'')'),
+    ('service_role', 'update mentorcert.peer_mentors set external_id = %s, email = %s where id = tests.id(''cait'')')
+) as door (who, statement)
+cross join (
+  values ('mia', null), ('MIA', null), ('m' || chr(8203) || 'ia', null), ('00mia', null), ('M ia', null), ('new', 'MIA@Secret.example')
+) as written (number, email);
+select is(
+  tests.attempt('bea', $$ insert into mentorcert.peer_mentors (external_id, full_name, email) values ('mia', 'Mia', 'mia@secret.example') $$), '1 rows',
+  'another organisation has erased nobody'
+);
+select is(
+  tests.attempt('adam', $$ update mentorcert.peer_mentors set phone = '12345678', email = email where id = tests.id('cait') $$), '1 rows', 'others are changed as ever'
+);
+select is(
+  tests.attempt(who, $$ update mentorcert.peer_mentors set external_id = 'Erased-1' where id = tests.id('cait') $$), '23514 peer_mentors_external_id_not_reserved',
+  who || ' takes no number of the erased'
+) from unnest(array['adam', 'owner']) as who;
+select is_empty(
+  $$ select 1 from mentorcert_private.erased_identities as erased where erased::text ~* 'mia' or encode(erased.digest, 'escape') ~* 'mia' $$, 'the number itself is kept nowhere'
+);
+select isnt(
+  mentorcert_private.identity_digest(tests.id('alfa'), 'external_id', 'mia'), mentorcert_private.identity_digest(tests.id('beta'), 'external_id', 'mia'),
+  'nobody compares those of two organisations'
+);
+select tests.everybody_gets(
+  $$ select public.readmit_erased('mia', null, 'Came back') $$, 'the administrator readmits somebody', 'adam: 1', 'bea: MC008 erased_identity',
+  'bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: 42501 certification_right', 'anon service_role: 42501'
+);
+select is(tests.attempt('adam', $$ select public.readmit_erased('mia', null, ' ') $$), 'MC004 readmission_reason', 'with a reason');
+select is(tests.perform('adam', $$ select public.readmit_erased(' Mia', 'mia@secret.example', E'Came\u200b back ') $$), '2', 'by number and address');
+select set_eq($$ select readmission_reason from mentorcert_private.erased_identities where readmitted_at is not null $$, array['Came back'], 'the reason is kept in its canonical form');
+select is(
+  tests.attempt('owner', 'update mentorcert_private.erased_identities set readmission_reason = ' || quote_literal(reason) || ' where readmitted_at is not null'), expected, 'a reason is readable and has an end'
+) from (values (E'a\u0007', '23514 erased_identities_readmission_reason_characters'), (repeat('x', 2001), '23514 erased_identities_readmission_reason_length')) as reasons (reason, expected);
+select is(
+  tests.attempt('adam', $$ insert into mentorcert.peer_mentors (external_id, full_name, email) values ('mia', 'Mia', 'mia@secret.example') $$), '1 rows', 'then the person is let in'
+);
+select is(
+  (select count(*) from mentorcert.audit_log where table_name = 'erased_identities' and action = 'update' and actor ->> 'user_id' = tests.id('adam')::text),
+  2::bigint, 'which the audit log knows'
+);
+select is(tests.attempt('owner', statement), expected, statement)
+from (
+  values
+    ('delete from mentorcert_private.erased_identities', 'MC005 erased_stay_erased'), ('truncate mentorcert_private.erased_identities', 'MC005 erased_stay_erased'),
+    ('delete from mentorcert_private.erasure_keys', 'MC005 erased_stay_erased'), ('update mentorcert_private.erasure_keys set inner_pad = outer_pad', 'MC005 erased_stay_erased'),
+    ('update mentorcert_private.erased_identities set digest = ''\x00''', 'MC007 erased_identities_digest_immutable')
+) as attempts (statement, expected);
 
 select * from finish();
 rollback;

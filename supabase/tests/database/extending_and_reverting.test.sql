@@ -55,6 +55,25 @@ from (
     ($$ 'short', tests.today(100), 'why' $$, 'mia.short')
 ) as calls (arguments, expected);
 
+-- The preview judges by itself: what it is asked for may have no lock.
+create function tests.judged(person text, arguments text) returns text
+language sql
+as $$
+  select tests.perform(person, format(
+    'select string_agg(outcome || '' '' || number, '', '' order by outcome) from ('
+    '  select outcome, count(*) as number from mentorcert_private.preview_extension(%s) group by outcome'
+    ') as outcomes', arguments
+  ))
+$$;
+select is(tests.judged('adam', arguments), expected, format('preview_extension(%s)', arguments))
+from (
+  values
+    ($$ 'basic', tests.today(90), tests.id('2a') $$, 'expired 1, extended 1'),
+    ($$ 'basic', tests.today(59), tests.id('2a') $$, 'expired 1, holds_longer 1'),
+    ($$ 'basic', tests.today(90), tests.id('2a'), tests.today(-71) $$, 'extended 2'),
+    ($$ 'basic', tests.today(90), tests.id('2a'), tests.today(-70) $$, 'expired 1, extended 1')
+) as calls (arguments, expected);
+
 -- What it does to them. One is suspended, one not yet seen by the nightly run.
 update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('mixa.basic');
 select is(
@@ -183,6 +202,29 @@ select is(
 select is(
   tests.attempt('cora', format('select public.revert_change(tests.id(''mia.short''), %L, ''why'')', tests.history('mia.short') #>> '{-2,entry_id}')),
   'MC006 certification_change_revertible', 'nor anybody the same change twice'
+);
+
+-- What a client says of a change by itself, past the functions: no batch of others, and nothing is taken back without a reason.
+select tests.perform('adam', $$ select public.extend_certifications('short', tests.today(1500), 'why') $$);
+select is(
+  tests.perform('cora', format(
+    $$
+      with said as materialized (select mentorcert_private.set_change_context('{"batch_id": %s, "note": "x"}')::text as nothing)
+      update public.peer_mentor_certifications set status = 'suspended' from said
+      where id = tests.id('mia.short') returning concat_ws(' ', renewal_history -> -1 ->> 'kind', renewal_history -> -1 ->> 'batch_id')
+    $$, to_jsonb(tests.newest_batch('mia.short'))
+  )),
+  'suspended', 'a change that names the batch of others is none of it'
+);
+select is(
+  tests.attempt('cora', format(
+    $$
+      with said as materialized (select mentorcert_private.set_change_context('{"kind": "reverted", "reverts": %s}')::text as nothing)
+      update public.peer_mentor_certifications set status = 'active' from said
+      where id = tests.id('mia.short') returning 'taken back'
+    $$, to_jsonb(tests.newest_id('mia.short'))
+  )),
+  'MC004 certification_reason_required', 'nor is a change taken back without a reason'
 );
 
 select * from finish();

@@ -88,7 +88,7 @@ select is(
   format('from that instant %s is out of reach of %s', table_name, who)
 )
 from unnest(array['cora', 'dora@alfa']) as who
-cross join unnest(array['peer_mentors', 'peer_mentor_certifications', 'peer_mentor_chapters']) as table_name;
+cross join unnest(array['peer_mentors', 'peer_mentor_certifications', 'peer_mentor_chapters', 'listing_consents']) as table_name;
 select is(
   tests.attempt('cora', $$ select public.suspend_certification(tests.id('mia.basic'), 'why') $$),
   '42501 certification_right', 'nothing of hers is changed'

@@ -173,7 +173,7 @@ as $$
   select jsonb_build_object(
     'schema_version', 1, 'kind', 'expired', 'actor', jsonb_build_object('job', 'nightly'),
     'before', jsonb_build_object('status', 'active'), 'after', jsonb_build_object('status', 'expired'),
-    'entry_id', gen_random_uuid(), 'recorded_at', now(), 'effective_at', tests.day(-1)
+    'entry_id', gen_random_uuid(), 'recorded_at', clock_timestamp(), 'effective_at', tests.day(-1)
   ) || but
 $$;
 select is(tests.expiring('renewal_history || tests.nightly_entry()'), '+1 expired nightly', 'an expiry that brings its one entry gets no second');
@@ -186,7 +186,19 @@ from (
     ($$ renewal_history || tests.nightly_entry('{"actor": {"user_id": null, "role": "org_admin"}}') $$, '', 'MC005 certification_history_append_only'),
     ($$ renewal_history || tests.nightly_entry('{"before": {"status": "suspended"}}') $$, '', 'MC005 certification_history_append_only'),
     ($$ renewal_history || tests.nightly_entry('{"after": {"status": "active"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || (tests.nightly_entry() - 'entry_id') $$, '', '23514 peer_mentor_certifications_renewal_history_valid'),
+    ($$ renewal_history || (tests.nightly_entry() - 'entry_id') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"note": "the trigger writes none"}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"evidence": null}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"before": {"status": "active", "issued_at": "2020-01-01"}}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"actor": {"job": "nightly", "user_id": null}}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"schema_version": 99}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"entry_id": "mine"}') $$, '', '22P02'),
+    ($$ renewal_history || tests.nightly_entry('{"entry_id": "1-2-3-4-5"}') $$, '', '22P02'),
+    ($$ renewal_history || tests.nightly_entry('{"entry_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}') $$, '', '22P02'),
+    ($$ renewal_history || tests.nightly_entry('{"entry_id": "0000000000000000000000000000000A"}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"recorded_at": "2020-01-01T00:00:00+00:00"}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry('{"recorded_at": "2100-01-01T00:00:00+00:00"}') $$, '', 'MC005 certification_history_append_only'),
+    ($$ renewal_history || tests.nightly_entry(jsonb_build_object('recorded_at', clock_timestamp()::text)) $$, '', 'MC005 certification_history_append_only'),
     ($$ tests.nightly_entry() || renewal_history $$, '', 'MC005 certification_history_append_only'),
     ($$ jsonb_build_array(tests.nightly_entry()) $$, '', 'MC005 certification_history_append_only'),
     ($$ jsonb_set(renewal_history, '{0,note}', '"forged"') || tests.nightly_entry() $$, '', 'MC005 certification_history_append_only'),
@@ -195,6 +207,12 @@ from (
     ($$ renewal_history || tests.nightly_entry() $$, $$, issued_at = tests.day(-900) $$, 'MC005 certification_history_append_only'),
     ($$ renewal_history || tests.nightly_entry() $$, $$, certification_type = 'short' $$, 'MC005 certification_history_append_only')
 ) as forged (entries, also, expected);
+select is(
+  tests.appended('owner', $$
+    update public.peer_mentor_certifications set renewal_history = renewal_history || tests.nightly_entry() where id = tests.id('old.basic')
+  $$, 'old.basic'),
+  'MC005 certification_history_append_only', 'nor is it said of what stays active'
+);
 select is(
   tests.appended('owner', $$
     update public.peer_mentor_certifications set status = 'expired',

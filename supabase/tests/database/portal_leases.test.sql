@@ -100,18 +100,64 @@ select is(
 select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '122 seconds');
 select is(left(tests.state('mia'), 7), 'pending', 'but it is sent once more');
 
--- Three refusals.
+-- Three refusals stay with their rows; twenty failures in a row without a success open the breaker.
 update mentorcert.peer_mentors set external_id = external_id || 'x' where organisation_id = tests.id('alfa');
-select is(tests.claim(2, 122) <> '', true, 'two are claimed');
+select is(tests.claim(3, 122) <> '', true, 'three are claimed');
 select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
-select is((select breaker from mentorcert_portal.connections), 'closed', 'two refusals are no more than that');
-select is(tests.claim(1, 122) <> '', true, 'a third is claimed');
-select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected'), 'test', now() + interval '122 seconds');
-select is((select breaker from mentorcert_portal.connections), 'blocked', 'a third blocks the connection');
+select is((select breaker from mentorcert_portal.connections), 'closed', 'three refusals are about three rows');
+update mentorcert_portal.connections set failures = 19;
+select is(tests.claim(1, 122) <> '', true, 'another is claimed');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('unavailable'), 'test', now() + interval '122 seconds');
+select is((select breaker from mentorcert_portal.connections), 'open', 'the twentieth failure in a row opens the breaker');
 select is(tests.claim(50, 122), '', 'nothing is claimed');
-select mentorcert_portal.set_mode(tests.id('alfa'), 'live', 'corrected', as_of => now() + interval '123 seconds');
-select cmp_ok(mentorcert_portal.requeue(tests.id('alfa'), 100, now() + interval '123 seconds'), '>', 0, 'a change of the mode revives');
-select is(tests.claim(50, 123), 'cait,lone,lost,mia,mixa,old,per', 'all of them: nothing is lost');
+select is(tests.claim(50, 153) ~ '^[a-z]+$', true, 'half a minute later one is');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '153 seconds');
+select is((select breaker from mentorcert_portal.connections), 'closed', 'a success closes it');
+select is(tests.claim(50, 153) like '%,%,%', true, 'all of them: nothing is lost');
+
+-- The parts of the breaker: a refused row counts once, a success ends the count, an open one tries one row, of all a removal.
+update mentorcert_portal.connections set failures = 0;
+select is(tests.claim(2, 1000) like '%,%', true, 'two are claimed');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected', '{"attempt": 1}'), 'test', now() + interval '1000 seconds');
+select is((select failures from mentorcert_portal.connections), 2, 'two rows that are refused count once each');
+select is(tests.claim(2, 100000) like '%,%', true, 'two are claimed');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('rejected', '{"attempt": 5}'), 'test', now() + interval '100000 seconds');
+select is((select failures from mentorcert_portal.connections), 2, 'refused again, they are about themselves');
+select is(tests.claim(1, 200000) <> '', true, 'another is claimed');
+select mentorcert_portal.acknowledge(tests.id('alfa'), tests.report('applied'), 'test', now() + interval '200000 seconds');
+select is((select failures from mentorcert_portal.connections), 0, 'in a row: a success ends the count');
+select tests.settle();
+update mentorcert.peer_mentors set external_id = external_id || 'y' where organisation_id = tests.id('alfa');
+update mentorcert.peer_mentors set listing_consent = false where id = tests.id('mia');
+update mentorcert_portal.states set lease_token = null, lease_until = null, attempts = 0, next_attempt_at = now() where organisation_id = tests.id('alfa');
+select is(tests.claim(1, 300000), 'mia', 'a removal first');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('unavailable', '{"retry_after": 86400}'), 'test', now() + interval '300000 seconds');
+select is(
+  (select next_attempt_at - now() from mentorcert_portal.states where peer_mentor_id = tests.id('mia')), interval '300900 seconds',
+  'a removal waits a quarter of an hour at most, whatever the portal asks for'
+);
+select isnt(tests.claim(1, 300000), 'mia', 'another');
+select mentorcert_portal.fail(tests.id('alfa'), tests.report('unavailable', '{"retry_after": 86400}'), 'test', now() + interval '300000 seconds');
+select is(
+  (select next_attempt_at - now() from mentorcert_portal.states where peer_mentor_id = (select peer_mentor_id from tests.claimed)),
+  interval '321600 seconds', 'another six hours'
+);
+update mentorcert_portal.states set attempts = 1 where organisation_id = tests.id('alfa');
+update mentorcert_portal.connections set failures = 20, breaker = 'open', resume_at = now() + interval '400030 seconds';
+select is(tests.claim(50, 400000), '', 'an open breaker waits');
+select is(tests.claim(50, 400030), 'mia', 'and tries one row: of those that failed as often, the removal');
+delete from slow;
+insert into slow select tests.report('applied');
+select is(tests.claim(50, 400031), '', 'one at a time');
+select mentorcert_portal.acknowledge(tests.id('alfa'), (select results from slow), 'test', now() + interval '400031 seconds');
+select is((select breaker from mentorcert_portal.connections), 'closed', 'a success closes it');
+
+-- One absurd version is not ours to rise above.
+select throws_ok(
+  $$ update mentorcert_portal.states set version = 9007199254740992 where peer_mentor_id = tests.id('mia') $$,
+  '23514', null, 'a version stays below 2^53'
+);
+select is(mentorcert_portal.credible_version(1e30), null, 'a version that a portal names is bounded');
 
 -- The log.
 select is(tests.attempt('owner', statement), 'MC005 portal_attempts_append_only', statement)

@@ -1,5 +1,7 @@
 \ir fixture.psql
 -- Which changes concern the portal, by every path; and what it is sent, by the calendar.
+-- The consequences of changes are seen here: consequences.test.sql is about those that are not.
+select set_config('mentorcert.noted_state', '{}', true);
 
 -- Whose version rises by a statement, which is undone.
 create function tests.marked_by(who text, statement text) returns text
@@ -41,8 +43,9 @@ from (
     ('adam', $$ update public.peer_mentor_certifications set certification_type = 'yearly' where id = tests.id('mia.basic') $$, 'mia'),
     ('sev', $$ select public.register_certification(tests.id('per'), 'basic', tests.today(-5), tests.today(4)) $$, 'per'),
     ('adam', $$ select public.extend_certifications('basic', tests.today(49), 'why') $$, 'mia'),
-    ('adam', $$ update mentorcert.peer_mentors set listing_consent = false $$, 'mia'),
-    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'lost'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = false where id = tests.id('mia') $$, 'mia'),
+    ('adam', $$ select public.mark_left(tests.id('mia'), tests.today(3)) $$, 'mia'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('cait') $$, 'cait'),
     ('adam', $$ select public.register_certification(tests.id('lost'), 'short', tests.today(-5), tests.today(4)) $$, 'lost'),
     ('adam', $$ update mentorcert.peer_mentors set external_id = 'x' where id = tests.id('mia') $$, 'mia'),
     ('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'life' $$, 'cait,lone,lost,mia,mixa,old,per'),

@@ -78,7 +78,7 @@ select mentorcert_portal.record_drift((select id from run), jsonb_agg(found orde
 from (
   select jsonb_build_object(
     'kind', kind, 'peer_mentor_id', state.peer_mentor_id, 'version', state.version + case when who = 'lone' then 1 else 0 end,
-    'there', jsonb_build_object('version', 40, 'listed', kind = 'listed_but_expired')
+    'there', jsonb_build_object('version', case when kind = 'stale' then 1 else 40 end, 'listed', kind = 'listed_but_expired')
   )
   from (values ('stale', 'mia'), ('listed_but_expired', 'old'), ('missing', 'lone'), ('duplicate', 'mixa'), ('stale', 'cait')) as found (kind, who)
   join mentorcert_portal.states as state on state.peer_mentor_id = tests.id(who)

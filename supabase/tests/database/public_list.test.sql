@@ -1,5 +1,7 @@
 \ir fixture.psql
 -- Who is on the public list: consents, and holds every type that the organisation requires, active; until when.
+-- The consequences of changes are seen here: consequences.test.sql is about those that are not.
+select set_config('mentorcert.noted_state', '{}', true);
 
 -- The list as anon sees it: who, and in how many days the entry lapses.
 create function tests.listed() returns text
@@ -43,7 +45,11 @@ from (
   values
     -- consent and name
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = false where id = tests.id('mia') $$, 'bert 100'),
-    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'bert 100,lost 200,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('cait') $$, 'bert 100,cait 700,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lost') $$, 'bert 100,mia 30'), -- no chapter
+    ('cora', $$ select public.mark_left(tests.id('mia'), tests.today()) $$, 'bert 100'),
+    ('cora', $$ select public.mark_left(tests.id('mia'), tests.today(5)) $$, 'bert 100,mia 5'), -- the lease ends with that day
+    ('cora', $$ select public.mark_left(tests.id('mia'), tests.today(50)) $$, 'bert 100,mia 30'),
     ('adam', $$ update mentorcert.peer_mentors set listing_consent = true where id = tests.id('lone') $$, 'bert 100,mia 30'), -- expired
     ('adam', $$ update mentorcert.peer_mentors set phone = '113' $$, 'bert 100,mia 30'),
     -- certifications
@@ -64,7 +70,7 @@ from (
       values (tests.id('alfa'), tests.id('per'), 'basic', tests.day(-1))
     $$, 'bert 100,mia 30,per for ever'),
     -- chapters
-    ('adam', $$ update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'bert 100,mia 30'),
+    ('adam', $$ update mentorcert.peer_mentor_chapters set ended_at = now() where peer_mentor_id = tests.id('mia') $$, 'bert 100'), -- in none any more
     -- what is required
     ('adam', $$ update mentorcert.certification_types set required_for_listing = false $$, 'bert 100'), -- nothing: nobody
     ('adam', $$ update mentorcert.certification_types set required_for_listing = true where code = 'short' $$, 'bert 100,mia 10'),
@@ -129,8 +135,20 @@ select is(tests.attempt('owner', 'select peer_mentor_id from public.listed_peer_
 
 -- Stored and derived agree, whatever happened.
 select bag_eq(
-  'select * from public.listed_peer_mentors where listed_until > now()', 'select * from mentorcert_private.derived_listing(null)', 'the list is what the rules derive'
+  $$
+    select peer_mentor_id, organisation_id, organisation_slug, display_name, chapters, listed_until, chapter_codes, topic_ids
+    from public.listed_peer_mentors where listed_until > now()
+  $$,
+  'select * from mentorcert_private.derived_listing(null)', 'the list is what the rules derive'
 );
+
+-- A night counts who has left it.
+set local session_replication_role = replica;
+update public.peer_mentor_certifications set expires_at = now() where id = tests.id('mia.basic');
+update public.listed_peer_mentors set listed_until = now() where peer_mentor_id = tests.id('mia');
+set local session_replication_role = origin;
+select is((select sum(unlisted) from mentorcert_private.run_nightly() where organisation = 'alfa'), 1::bigint, 'one has left the list');
+select is((select sum(unlisted) from mentorcert_private.job_runs where organisation_id = tests.id('alfa')), 1::bigint, 'says the ledger too');
 
 select * from finish();
 rollback;

@@ -55,6 +55,12 @@ from (
     ($$ update mentorcert.organisations set name = repeat('a', 201) where slug = 'alfa' $$, '23514 organisations_name_length'),
     ($$ update mentorcert.organisations set name = E'a\ufffd' where slug = 'alfa' $$, '23514 organisations_name_characters'),
     ($$ insert into mentorcert.organisations (slug, name) values (repeat('a', 64), 'x') $$, '23514 organisations_slug_length'),
+    ($$ update mentorcert.chapters set retired_reason = repeat('a', 501) where code = '1a' $$, '23514 chapters_retired_reason_length'),
+    ($$ update mentorcert.certification_types set retired_reason = repeat('a', 501) where code = 'life' $$, '23514 certification_types_retired_reason_length'),
+    ($$ update mentorcert.chapters set retired_reason = E'a\ufffd' where code = '1a' $$, '23514 chapters_retired_reason_characters'),
+    ($$ update mentorcert.certification_types set retired_reason = E'a\ufffd' where code = 'life' $$, '23514 certification_types_retired_reason_characters'),
+    ($$ update mentorcert.memberships set full_name = repeat('a', 201) where user_id = tests.id('cora') $$, '23514 memberships_full_name_length'),
+    ($$ update mentorcert.memberships set full_name = E'a\u0007' where user_id = tests.id('cora') $$, '23514 memberships_full_name_characters'),
     ($$ update mentorcert.chapters set code = repeat('a', 101) where code = '1a' $$, '23514 chapters_code_length'),
     ($$ update mentorcert.chapters set code = E'a\ue000' where code = '1a' $$, '23514 chapters_code_characters'),
     ($$ update mentorcert.chapters set name = repeat('a', 201) where code = '1a' $$, '23514 chapters_name_length'),
@@ -65,7 +71,17 @@ from (
       $$ insert into mentorcert.certification_types (organisation_id, code, name_nb, name_en, validity_rule) values (tests.id('alfa'), repeat('a', 101), 'x', 'x', 'unlimited') $$,
       '23514 certification_types_code_length'
     ),
-    ($$ insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('audit_log', repeat('a', 2001)) $$, '23514 disabled_endpoints_reason_length')
+    ($$ insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('audit_log', repeat('a', 2001)) $$, '23514 disabled_endpoints_reason_length'),
+    ($$ update mentorcert.peer_mentors set left_on = now(), left_reason = E'a\u0007' where id = tests.id('mia') $$, '23514 peer_mentors_left_reason_characters'),
+    ($$ update mentorcert.peer_mentors set left_on = now(), left_reason = repeat('a', 2001) where id = tests.id('mia') $$, '23514 peer_mentors_left_reason_length'),
+    (
+      $$ insert into mentorcert.listing_consents (organisation_id, peer_mentor_id, is_given, recorded_at, actor, way, reason) values (tests.id('alfa'), tests.id('mia'), true, now(), '{}', 'sql', E'a\u0007') $$,
+      '23514 listing_consents_reason_characters'
+    ),
+    (
+      $$ insert into mentorcert.listing_consents (organisation_id, peer_mentor_id, is_given, recorded_at, actor, way, reason) values (tests.id('alfa'), tests.id('mia'), true, now(), '{}', 'sql', repeat('a', 2001)) $$,
+      '23514 listing_consents_reason_length'
+    )
 ) as refused (statement, expected);
 
 select is(tests.perform('owner', $$ update mentorcert.organisations set name = E' Al\u200bfa\u00a0' where slug = 'alfa' $$), '1 rows', 'a name is taken');
@@ -76,6 +92,9 @@ select is(
     || ' ' || (select name_nb || ' ' || name_en from mentorcert.certification_types where code = 'life'),
   'Alfa Vest Kurs A Course', 'names of organisations, chapters and types are kept in that form too'
 );
+
+select is(tests.perform('owner', $$ update mentorcert.memberships set full_name = E' Cora\u200b  C ' where user_id = tests.id('cora') and role = 'coordinator' $$), '1 rows', 'a name is taken');
+select is((select full_name from mentorcert.memberships where user_id = tests.id('cora') and role = 'coordinator'), 'Cora C', 'as are those of members');
 
 -- Reasons and evidence: lines stay, what nobody sees goes.
 select is(
@@ -103,6 +122,24 @@ select is(
     $$ select 1 from public.renew_certification(tests.id('mia.short'), current_date, null, null, jsonb_build_object('seen', E'a\ufffd', 'seen_on', '2026-01-01', 'seen_by', 'x')) $$
   ),
   'MC008 certification_note_characters', 'and evidence that could not be read'
+);
+
+-- Searches: letter by letter, so that a part of a text has a part of its key.
+select is(mentorcert_private.search_keys(written), keys, written || ' is found by ' || keys)
+from (
+  values
+    ('Bøe', 'boee boe'), ('BOE', 'boe'), ('Skåne', 'skaane skane'), ('SKAANE', 'skaane'), ('Mæland', 'maeland'), ('Mäland 7', 'maeland 7 maland 7'),
+    ('André Ünal', 'andre uenal andre unal'), ('Nguyễn', 'nguyen'), ('ĐẶNG', 'dang'), ('Łódź', 'lodz'), ('Čáhppe Ŋiŧŧu', 'cahppe nittu'), ('Þóra Weiß', 'thora weiss'),
+    ('Ольга Ёлкина', 'ольга елкина'), ('Ελένη', 'ελενη'), ('عمر', 'عمر'), ('50%_\', '50%_\')
+) as texts (written, keys);
+select is(
+  mentorcert_private.search_key(first.letter || second.letter),
+  mentorcert_private.search_key(first.letter) || mentorcert_private.search_key(second.letter), first.letter || second.letter
+)
+from unnest('{a,e,o,å,Æ,ø,é,ß," "}'::text[]) as first (letter), unnest('{a,e,A,å,Ö,œ,Z}'::text[]) as second (letter);
+select is(
+  (select string_agg(name, ',' order by mentorcert_private.sort_key(name)) from unnest('{Åse,zoe,Ærlend,anne,Øystein,Zara}'::text[]) as name),
+  'anne,Zara,zoe,Ærlend,Øystein,Åse', 'names are sorted as in Norwegian'
 );
 
 select * from finish();

@@ -16,12 +16,13 @@ def test_who_changed_what(admin: Browser, conn: Connection, organisation: Organi
     assert "before: </span>Oslo</del> → <ins>" in html
     assert "after: </span>Oslo nord</ins>" in html
     assert html.count('scope="row"') == 1
+    assert "<dt>Name</dt>" in html
     assert "the operator" in admin.get("/admin/audit?table_name=certification_types")
 
 
 def test_filters(admin: Browser, conn: Connection) -> None:
-    assert "No change is like that." in admin.get(f"/admin/audit?from_day={today(conn, 1)}")
-    assert "No change is like that." in admin.get(f"/admin/audit?to_day={today(conn, -1)}")
+    assert "No results." in admin.get(f"/admin/audit?from_day={today(conn, 1)}")
+    assert "No results." in admin.get(f"/admin/audit?to_day={today(conn, -1)}")
     assert 'scope="row"' in admin.get(f"/admin/audit?from_day={today(conn)}&to_day={today(conn)}&table_name=")
     assert "No member has this address." in admin.get("/admin/audit?actor=nobody%40example.org")
     admin.get("/admin/audit?table_name=users", 422)
@@ -64,3 +65,16 @@ def test_endpoints(admin: Browser, conn: Connection) -> None:
         "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('audit_log', 'x')"
     )
     admin.get("/admin/audit", 503)
+
+
+def test_which_personal_data_changed_is_a_sentence(
+    admin: Browser, conn: Connection, organisation: Organisation
+) -> None:
+    mentor = organisation.mentor("M1")
+    conn.execute(
+        "update mentorcert.peer_mentors set phone = '22222222', email = 'kari@example.org' where id = %s",
+        (mentor,),
+    )
+    html = admin.get("/admin/audit?table_name=peer_mentors")
+    assert "Changed: the e-mail address, the telephone number. What stood there is not kept." in html
+    assert "kari@example.org" not in html

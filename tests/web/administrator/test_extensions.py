@@ -82,7 +82,7 @@ def test_preview_extend_and_take_back(
     assert "2 certifications have their former day again." in html
     assert "No storm" in html
     assert last_day(conn, mentors[0]) == today(conn, 10)
-    assert "Taken back" in admin.get("/admin/extensions")
+    assert "Undone" in admin.get("/admin/extensions")
 
 
 def test_also_what_expired_since(admin: Browser, conn: Connection, mentors: list[UUID], until: date) -> None:
@@ -174,6 +174,14 @@ def test_pages_of_the_preview(
     every = {str(id_) for (id_,) in rows(conn, "select id from public.peer_mentor_certifications")}
     assert len(seen) == 120
     assert set(seen) == every
+    by_name = rows(
+        conn,
+        "select held.id from public.peer_mentor_certifications as held"
+        " join mentorcert.peer_mentors as mentor on mentor.id = held.peer_mentor_id order by mentor.sort_key, held.id",
+    )
+    assert seen == [str(id_) for (id_,) in by_name]
+    first = admin.get(preview(until))
+    assert first.index("<textarea") < first.index("<tbody")
 
 
 def test_names_are_no_markup(
@@ -184,3 +192,16 @@ def test_names_are_no_markup(
     where = admin.post("/admin/extensions", **confirm(admin, until, reason=HOSTILE))
     assert HOSTILE in admin.get(where)
     assert HOSTILE in admin.get("/admin/extensions")
+
+
+def test_days_as_people_write_them(
+    conn: Connection, admin: Browser, mentors: list[UUID], until: date
+) -> None:
+    chosen = "/admin/extensions/preview?certification_type=basic"
+    assert "Preview of an extension" in admin.get(f"{chosen}&last_valid_day={until:%d.%m.%y}")
+    for day, said in (("", "Write the new last valid day."), ("in spring", "Write a day that exists")):
+        page = admin.get(f"{chosen}&last_valid_day={day}&expired_since=1.1.{until.year}", 422)
+        assert f'id="last_valid_day-error">{said}' in page
+        assert f'value="{day}"' in page
+        assert f'value="1 January {until.year}"' in page
+        assert '<option value="basic" selected>' in page

@@ -20,15 +20,14 @@ def test_the_ledger(admin: Browser, conn: Connection, organisation: Organisation
 
 def test_missed_and_failed_days(admin: Browser, conn: Connection, organisation: Organisation) -> None:
     conn.execute(
-        "insert into mentorcert_private.job_runs"
-        " (job, organisation_id, local_day, as_of, started_at, finished_at, caught_up)"
-        " values ('nightly', %s, %s, now(), now(), now(), true)",
-        (organisation.id, today(conn, -1)),
+        "insert into mentorcert_private.nights (time_zone, local_day, as_of, started_at, finished_at, caught_up)"
+        " values (%s, %s, now(), now(), now(), true)",
+        (organisation.time_zone, today(conn, -1)),
     )
     conn.execute(
-        "insert into mentorcert_private.job_runs (job, organisation_id, local_day, as_of, started_at, error)"
-        " values ('nightly', %s, %s, now(), now(), %s)",
-        (organisation.id, today(conn), HOSTILE),
+        "insert into mentorcert_private.nights (time_zone, local_day, as_of, started_at, error)"
+        " values (%s, %s, now(), now(), %s)",
+        (organisation.time_zone, today(conn), HOSTILE),
     )
     html = admin.get("/admin/nightly")
     assert "Caught up" in html

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from mentorcert.db.connection import Connection
+from mentorcert.operations.alerting import Alerting, Channels
 from mentorcert.portal.model import Mode
-from mentorcert.portal.monitoring import health
+from mentorcert.portal.monitoring import health, waiting
 from mentorcert.portal.monitoring.alerts import KINDS
 from mentorcert.web.administrator import portal_labels
 from mentorcert.web.administrator.replay import ErrorClass
@@ -23,8 +24,9 @@ from tests.web.conftest import Site, hidden
 def let_wait(conn: Connection, minutes: int = 20) -> None:
     """Have everything that waits wait so much longer."""
     conn.execute(
-        "update mentorcert_portal.states set first_dirty_at = first_dirty_at - %s",
-        (timedelta(minutes=minutes),),
+        "update mentorcert_portal.states set"
+        " first_dirty_at = first_dirty_at - %(ago)s, removal_due_at = removal_due_at - %(ago)s",
+        {"ago": timedelta(minutes=minutes)},
     )
     conn.execute(
         "update mentorcert_portal.connections set mode_since = mode_since - %s", (timedelta(minutes=minutes),)
@@ -58,10 +60,11 @@ def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisat
         connect_portal(conn, one.id)
     conn.execute("select mentorcert_portal.heartbeat('host:1', now())")
     seen_by_owner = health.read(conn).of(organisation.slug)
+    counted = health.figures(conn)[organisation.slug].rows_by_state
     with organisation.as_admin() as acting:
         own = health.read_own(acting)
+        assert health.figures(acting)[organisation.slug].rows_by_state == counted == {"pending": 1}
     (standing,), (expected,) = own.connections, seen_by_owner.connections
-    assert standing.rows_by_state == expected.rows_by_state == {"pending": 1}
     assert (standing.mode, standing.removals, standing.reason) == (expected.mode, 1, expected.reason)
     assert [worker.worker for worker in own.workers] == [""]
     assert [one.organisation for one in own.reconciliations] == [organisation.slug]
@@ -101,9 +104,9 @@ def test_bad_input_comes_back_with_its_error(
     admin: Browser, conn: Connection, organisation: Organisation, form: dict[str, Any], said: str
 ) -> None:
     organisation.mentor("7")
-    connect_portal(conn, organisation.id, "shadow")
+    connect_portal(conn, organisation.id, "paused")
     assert said in admin.post("/admin/portal/mode", 422, **form)
-    assert fetch(conn, "select mode from mentorcert_portal.connections") == "shadow"
+    assert fetch(conn, "select mode from mentorcert_portal.connections") == "paused"
 
 
 def test_replay(admin: Browser, conn: Connection, organisation: Organisation) -> None:
@@ -114,8 +117,8 @@ def test_replay(admin: Browser, conn: Connection, organisation: Organisation) ->
     assert "1 peer mentor would be sent again" in html
     assert "The portal has confirmed nothing yet." in html
     assert "certified" in html
-    assert "Nobody is like that." in admin.get("/admin/portal/replay?error_class=rejected")
-    assert "Nobody is like that." in admin.get(f"/admin/portal/replay?since={today(conn, 1)}")
+    assert "No results." in admin.get("/admin/portal/replay?error_class=rejected")
+    assert "No results." in admin.get(f"/admin/portal/replay?since={today(conn, 1)}")
     admin.get("/admin/portal/replay?error_class=unlucky", 422)
     assert "Say why." in admin.post("/admin/portal/replay", 422, reason="")
     form: dict[str, Any] = {"since": today(conn), "reason": "Backup"}
@@ -147,7 +150,6 @@ def test_the_alarm_is_on_every_page(
 
 
 def test_the_alarm_agrees_with_the_finding(conn: Connection, organisation: Organisation) -> None:
-    """The banner counts by index what `health` counts by looking at every row."""
     for number, days in enumerate((-1, -1, 5)):
         mentor = organisation.mentor(str(number), consent=number > 0)
         organisation.certify(mentor, issued=today(conn, -400), last_day=today(conn, days))
@@ -160,8 +162,9 @@ def test_the_alarm_agrees_with_the_finding(conn: Connection, organisation: Organ
     let_wait(conn)
     (standing,) = health.read(conn).connections
     with organisation.as_admin() as acting:
-        counted = rows(acting, "select removals from mentorcert_private.portal_alarm()")
-    assert counted == [(standing.removals,)]
+        (alarm,) = waiting.unconfirmed_removals(acting)
+        assert len(waiting.removals(acting, organisation.id)) == alarm.removals
+    assert alarm.removals == standing.removals
     assert standing.removals == 2
 
 
@@ -176,3 +179,23 @@ def test_names_are_no_markup(
     html = admin.get("/admin/portal")
     assert html.count(HOSTILE) >= 3
     assert HOSTILE in admin.get("/admin/audit")
+
+
+def test_an_error_is_acknowledged_for_a_reason(
+    admin: Browser, conn: Connection, organisation: Organisation
+) -> None:
+    organisation.certify(organisation.mentor(), issued=today(conn, -400), last_day=today(conn, -1))
+    connect_portal(conn, organisation.id)
+    let_wait(conn)
+    assert "I see to it" not in admin.get("/admin/portal")
+    Alerting(Channels()).check_once(conn)
+    assert admin.get("/admin/portal").count("I see to it") == 1, "the worker is the operator's"
+    assert "Say why." in admin.post("/admin/portal/acknowledge", 422, code="removal_unconfirmed", reason=" ")
+    gone = admin.post("/admin/portal/acknowledge", 422, code="breaker_open", reason="x")
+    assert "1 peer mentor must be off" in gone
+    form: dict[str, Any] = {"code": "removal_unconfirmed", "reason": f"Called them {HOSTILE}"}
+    assert admin.post("/admin/portal/acknowledge", **form) == "/admin/portal"
+    html = admin.get("/admin/portal")
+    assert "sees to it: Called them" in html
+    assert HOSTILE in html
+    assert "I see to it" not in html

@@ -36,6 +36,9 @@ def test_adding(admin: Browser, conn: Connection) -> None:
         ({"reminder_days": "7, soon"}, "Give at most six different numbers of days"),
         ({"reminder_days": "7, 7"}, "Give at most six different numbers of days"),
         ({"reminder_days": "366"}, "Give at most six different numbers of days"),
+        ({"early_renewal_days": "365"}, "Give a whole number of days, at most 364"),
+        ({"early_renewal_days": "soon"}, "Give a whole number of days, at most 364"),
+        ({"validity_months": "3", "early_renewal_days": "84"}, "fewer than a renewal gives"),
     ],
 )
 def test_bad_input_comes_back_with_its_error(admin: Browser, change: dict[str, str], said: str) -> None:
@@ -57,6 +60,32 @@ def test_changing(admin: Browser, conn: Connection, organisation: Organisation) 
         " from mentorcert.certification_types where id = %s",
         basic,
     ) == [("basic", "Course", "unlimited", None, True, [])]
+
+
+def test_a_window_for_early_renewals(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    """It concerns who holds the type, so that is shown first; without a limit there is no window."""
+    organisation.certify(organisation.mentor(), last_day=today(conn, 90))
+    basic: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'basic'")
+    page = f"/admin/types/{basic}"
+    form = {
+        **GOOD, "name_nb": "basic", "name_en": "basic", "validity_months": "12", "required_for_listing": "true",
+        "reminder_days": "90, 30, 7", "early_renewal_days": "60",
+    }  # fmt: skip
+    assert "Renewed a day too early to count on" in admin.post(
+        page, 200, page=page, **{**form, "action": "example"}
+    )
+    html = admin.post(page, 200, page=page, **form)
+    assert "Will be renewed by the new rule; until then they keep their date: 1" in html
+    shown = html.partition('name="shown" value="')[2][:64]
+    assert admin.post(page, page=page, **form, shown=shown) == "/admin/types"
+    stored = "select early_renewal_days from mentorcert.certification_types where code = 'basic'"
+    assert fetch(conn, stored) == 60
+    assert ">60</td>" in admin.get("/admin/types")
+    unlimited = {**form, "validity_rule": "unlimited"}
+    html = admin.post(page, 200, page=page, **unlimited)
+    shown = html.partition('name="shown" value="')[2][:64]
+    assert admin.post(page, page=page, **unlimited, shown=shown) == "/admin/types"
+    assert fetch(conn, stored) is None
 
 
 def test_examples_are_what_registering_does(

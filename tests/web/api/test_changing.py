@@ -1,6 +1,6 @@
 """Changes through the API: what they do, and what the registry says no to."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -52,6 +52,22 @@ def test_renew_suspend_reinstate_and_take_back(conn: Connection, people: People,
     undo = {"entry_id": entries[1]["entry_id"], "reason": "wrong person"}
     assert client.post(f"{path}/revert", json=undo).raise_for_status().json() == before
     assert kinds(conn, people.certification)[-1] == "reverted"
+
+
+def test_an_early_renewal_is_announced_and_recorded(conn: Connection, people: People, as_: As) -> None:
+    client, path = as_("coordinator"), f"{API}/certifications/{people.certification}"
+    assert client.get(path).json()["early_renewal_from"] is None
+    conn.execute("update mentorcert.certification_types set early_renewal_days = 30 where code = 'basic'")
+    before = client.get(path).json()
+    ends = date.fromisoformat(before["last_valid_day"])
+    assert before["early_renewal_from"] == (ends - timedelta(30)).isoformat()
+    conn.execute(
+        "update mentorcert.certification_types set early_renewal_days = %s where code = 'basic'",
+        ((ends - today(conn)).days,),
+    )
+    renewed = client.post(f"{path}/renew", json={}).raise_for_status().json()
+    assert renewed["last_valid_day"] == ends.replace(year=ends.year + 1).isoformat()
+    assert client.get(f"{path}/history").json()["items"][-1]["counted_from"] == "end"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page
 
 # What differs between two pages of a kind.
-_VARIABLE: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/public/)[a-z0-9-]+|(?<=/check/)[^/?]+")
+_VARIABLE: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/public/)[a-z0-9-]+|(?<=/check/)[^/?]+|(?<=/chapters/)(?!new)[^/?]+"
+)
 _LIMIT: Final = 150
 
 

@@ -56,7 +56,7 @@ def main() -> None:
                 if name == "bulk":
                     for box in page.locator("tbody input[type=checkbox]").all()[:5]:
                         box.check()
-                    page.locator("form[action='/certifications/bulk'] button").last.click()
+                    page.locator("button[name=step][value=preview]").click()
                 save(name, page, height)
 
 

@@ -19,6 +19,8 @@ PAGES = [
     (None, "/sign-in/link", 422),
     (None, "/nowhere", 404),
     (None, "/public/nobody", 404),
+    (None, "/public/demo/embed", 200),
+    (None, "/public/demo/chapters/nowhere", 404),
     (STRANGER, "/organisation", 403),
     (MENTOR, "/admin", 403),
     (MENTOR, "/me/history?after=x", 422),

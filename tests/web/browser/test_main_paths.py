@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from mentorcert.translations import translations
-from tests.web.browser.conftest import Language, Visitors
+from tests.web.browser.conftest import Language, Visitors, Who
 
 Texts = Callable[[str], str]
 
@@ -39,7 +39,7 @@ def test_a_coordinator_renews_several_after_seeing_each_date(visitors: Visitors,
         ids = {boxes.nth(at).get_attribute("value") for at in range(2)}
         for at in range(2):
             boxes.nth(at).check()
-        button(page, _("See what would happen")).click()
+        button(page, _("See a preview")).click()
         expect(page.locator("tbody tr")).to_have_count(2)
         # The preview changes nothing.
         expect(page.get_by_role("status")).to_have_count(0)
@@ -65,7 +65,7 @@ def test_a_coordinator_suspends_reinstates_and_reverts(visitors: Visitors, langu
         button(page, _("Reinstate")).click()
         expect(page.locator("main .badge-active").first).to_be_visible()
         before = page.locator(".timeline > li").count()
-        page.locator(".timeline button").first.click()
+        page.locator(".timeline a[href*='/revert/']").first.click()
         page.get_by_label(_("Reason")).fill("It was another person")
         page.locator("main form button").last.click()
         expect(page.locator(".timeline > li")).to_have_count(before + 1)
@@ -124,7 +124,7 @@ def test_an_administrator_imports_after_a_preview(
     with visitors.visit("administrator", language, javascript=False) as page:
         page.goto("/imports")
         page.get_by_label(_("File")).set_input_files(file)
-        button(page, _("Show me what it would do")).click()
+        button(page, _("See a preview")).click()
         # The page reloads itself until the work is done, without JavaScript.
         expect(page.locator("tbody tr")).to_have_count(1)
         button(page, _("Write it into the registry")).click()
@@ -182,3 +182,39 @@ def test_the_language_stays_chosen(visitors: Visitors) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
         page.goto("/certifications")
         assert page.get_attribute("html", "lang") == "en"
+
+
+@in_both_languages
+def test_a_phone_shows_each_row_whole(visitors: Visitors, language: Language) -> None:
+    _ = texts(language)
+    lists = {
+        "coordinator": ("/certifications", "/mentors"),
+        "administrator": ("/admin/audit", "/admin/memberships", "/admin/types"),
+        None: ("/public/hom",),
+    }
+    everybody: tuple[Who | None, ...] = ("coordinator", "administrator", None)
+    for who in everybody:
+        with visitors.visit(who, language, javascript=False, width=360) as page:
+            for path in lists[who]:
+                page.goto(path)
+                assert page.locator("table.stacked").evaluate("table => table.scrollWidth <= innerWidth"), (
+                    path
+                )
+                cell = page.locator("table.stacked tbody td[data-label]").first
+                named = cell.evaluate("cell => getComputedStyle(cell, '::before').content")
+                assert cell.get_attribute("data-label") in named
+            if who == "coordinator":
+                page.goto("/certifications")
+                status = page.get_by_label(_("Status"))
+                expect(status).to_be_hidden()
+                page.get_by_text(_("Filters"), exact=True).click()
+                expect(status).to_be_visible()
+
+
+@in_both_languages
+def test_a_desk_shows_the_filters_at_once(visitors: Visitors, language: Language) -> None:
+    _ = texts(language)
+    with visitors.visit("coordinator", language, width=1280) as page:
+        page.goto("/certifications")
+        expect(page.get_by_label(_("Status"))).to_be_visible()
+        expect(page.get_by_text(_("Filters"), exact=True)).to_be_hidden()

@@ -17,7 +17,8 @@ from tests.web.coordinator.conftest import Scene
 
 
 def words(day: date) -> str:
-    return format_date(day, "long", locale="en_GB")
+    """Return a day as the pages write it."""
+    return format_date(day, "d\xa0MMMM\xa0y", locale="en_GB")
 
 
 def confirm(client: TestClient, path: str, page: Response, data: dict[str, object]) -> Response:
@@ -57,6 +58,36 @@ def test_renew(scene: Scene) -> None:
     assert "you, coordinator" in shown
 
 
+def test_evidence_that_no_text_may_hold(scene: Scene) -> None:
+    path = f"/certifications/{scene.held}/renew"
+    answer = post(scene.client(), path, {"seen": "\0", "seen_on": today(scene.organisation.conn).isoformat()})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [(20, "Counted on from the last valid day before it."), (19, "Counted from the day of renewal.")],
+)
+def test_an_early_renewal_says_from_where_it_counts(scene: Scene, days: int, says: str) -> None:
+    """On the certification, in the preview, in the history: the one who is certified reads it too."""
+    conn, client = scene.organisation.conn, scene.client()
+    conn.execute(
+        "update mentorcert.certification_types set early_renewal_days = %s where code = 'basic'", (days,)
+    )
+    start = words(today(conn, 20 - days))
+    assert f"Renewed from {start} to the last valid day" in client.get(f"/certifications/{scene.held}").text
+    assert f"Renewed from {start} to {words(today(conn, 20))}" in scene.client("peer_mentor").get("/me").text
+    path = f"/certifications/{scene.held}/renew"
+    page = post(client, path, {"renewed_on": ""})
+    assert says in page.text
+    asked = post(client, "/certifications/bulk", {"change": "renew", "id": [str(scene.held)]})
+    many = client.get(asked.headers["location"])
+    assert says in many.text
+    assert confirm(client, path, page, {"renewed_on": ""}).status_code == 303
+    assert says in client.get(f"/certifications/{scene.held}").text
+    assert says in scene.client("peer_mentor").get("/me/history").text
+
+
 def test_renew_shows_what_speaks_against_it(scene: Scene) -> None:
     conn, client = scene.organisation.conn, scene.client()
     path = f"/certifications/{scene.held}/renew"
@@ -65,17 +96,47 @@ def test_renew_shows_what_speaks_against_it(scene: Scene) -> None:
         ({"renewed_on": "2019-01-01"}, "cannot be renewed from a day before it was issued"),
         ({"last_valid_day": "2019-01-01"}, "does not shorten what is held"),
         ({"last_valid_day": "2099-01-01"}, "Only the administrator"),
-        ({"seen": "It", "seen_on": today(conn, 9).isoformat()}, "An argument is not valid."),
+        (
+            {"seen": "It", "seen_on": today(conn, 9).isoformat()},
+            "Evidence cannot be seen on a day in the future.",
+        ),
     ):
         for step in ("preview", "confirm"):
             answer = post(client, path, {**data, "step": step})
             assert answer.status_code == 422
             assert said in answer.text
-    for field, bad in (("renewed_on", "soon"), ("note", "x" * 2001), ("step", "now")):
-        assert post(client, path, {field: bad}).status_code == 422
+    assert post(client, path, {"step": "now"}).status_code == 422
     assert kinds(conn, scene.held) == ["issued"]
     far = post(scene.client("admin"), path, {"last_valid_day": "2098-12-31"})
-    assert "31 December 2098" in far.text
+    assert "31\xa0December\xa02098" in far.text
+
+
+def test_what_cannot_be_read_is_said_at_its_field_and_all_of_it_is_kept(scene: Scene) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    day = today(conn)
+    typed: dict[str, object] = {
+        "renewed_on": "soon", "last_valid_day": day.strftime("%d/%m-%y"), "note": "A remark",
+        "seen_on": f"{day:%d.%m.%Y}", "step": "confirm",
+    }  # fmt: skip
+    ways: list[tuple[str, dict[str, object]]] = [
+        (f"/certifications/{scene.held}/renew", {}),
+        ("/certifications/new", {"mentor": scene.kari, "type": "yearly", "issued_on": "soon"}),
+        ("/certifications/bulk", {"change": "renew", "id": [str(scene.held)]}),
+    ]
+    for path, more in ways:
+        answer = post(client, path, {**typed, **more})
+        assert answer.status_code == 422, path
+        first = "issued_on" if "mentor" in more else "renewed_on"
+        assert "<title>Error: " in answer.text
+        for name, said in ((first, "Write a day that exists"), ("seen", "Write what was seen on that day")):
+            assert re.search(rf'<a href="#{name}">[^<]+: {said}', answer.text)
+            assert f'id="{name}-error">{said}' in answer.text
+        for kept in ('value="soon"', ">\nA remark<", f'value="{words(day)}"'):
+            assert kept in answer.text, (path, kept)
+    far = post(client, ways[0][0], {"renewed_on": "1.1.1800", "note": "x" * 2001})
+    assert 'id="renewed_on-error">Write a day between' in far.text
+    assert 'id="note-error">Write at most 2000' in far.text
+    assert kinds(conn, scene.held) == ["issued"]
 
 
 def test_what_was_not_shown_is_not_done(scene: Scene) -> None:
@@ -84,7 +145,7 @@ def test_what_was_not_shown_is_not_done(scene: Scene) -> None:
     page = post(client, path, {"renewed_on": today(conn, -5).isoformat()})
     answer = confirm(client, path, page, {"renewed_on": today(conn).isoformat()})
     assert answer.status_code == 409
-    assert "Something is not as it was shown to you" in answer.text
+    assert "Something has changed since the preview" in answer.text
     assert kinds(conn, scene.held) == ["issued"]
 
 
@@ -107,8 +168,8 @@ def test_revert(scene: Scene) -> None:
     conn, client = scene.organisation.conn, scene.client()
     post(client, f"/certifications/{scene.held}/suspend", {"note": "Away"})
     page = client.get(f"/certifications/{scene.held}").text
-    (path,) = re.findall(r'action="(/certifications/[^"]+/revert/[^"]+)"', page)
-    asked = post(client, path)
+    (path,) = re.findall(r'href="(/certifications/[^"]+/revert/[^"]+)"', page)
+    asked = client.get(path)
     assert "It would become: <span" in asked.text
     assert kinds(conn, scene.held) == ["issued", "suspended"]
     without = confirm(client, path, asked, {})
@@ -117,11 +178,68 @@ def test_revert(scene: Scene) -> None:
     assert confirm(client, path, asked, {"note": "By mistake"}).status_code == 303
     assert kinds(conn, scene.held) == ["issued", "suspended", "reverted"]
     assert status(conn, scene.held) == "active"
-    again = post(client, path)
+    again = client.get(path)
     assert again.status_code == 422
     assert "cannot be reverted" in again.text
     first = history(conn, scene.held)[0]["entry_id"]
-    assert post(client, f"/certifications/{scene.held}/revert/{first}").status_code == 422
+    assert client.get(f"/certifications/{scene.held}/revert/{first}").status_code == 422
+
+
+def test_undo_says_what_it_undoes_and_is_offered_only_where_it_can_be_done(scene: Scene) -> None:
+    conn, client = scene.organisation.conn, scene.client()
+    day = words(today(conn))
+    with scene.organisation.as_admin():
+        repository.renew(conn, scene.held, renewed_on=today(conn, -2), last_valid_day=today(conn, 400))
+        repository.renew(conn, scene.held, renewed_on=today(conn), last_valid_day=today(conn, 410))
+        repository.suspend(conn, scene.held, "Away")
+
+    def offered(of: str = "coordinator") -> list[tuple[str, str]]:
+        page = scene.client(of).get(f"/certifications/{scene.held}").text
+        return re.findall(r'href="(/certifications/[^"]+/revert/[^"]+)">([^<]*)</a>', page)
+
+    undone = offered()
+    # The first of the renewals lies under the second one.
+    assert [text.strip() for _, text in undone] == [
+        f"Undo the suspension of {day} …",
+        f"Undo the renewal of {day} …",
+    ]
+    entries = [entry["entry_id"] for entry in history(conn, scene.held)]
+    for entry in entries:
+        asked = client.get(f"/certifications/{scene.held}/revert/{entry}")
+        is_offered = any(path.endswith(entry) for path, _ in undone)
+        assert asked.status_code == (200 if is_offered else 422)
+    asked = client.get(undone[0][0])
+    assert f"<h1>Undo the suspension of {day}: Kari Nord – " in asked.text
+    assert confirm(client, undone[0][0], asked, {"note": "Back"}).status_code == 303
+    assert [text.strip() for _, text in offered()] == [f"Undo the renewal of {day} …"]
+    assert f"Undo what was undone on {day} …" in [text.strip() for _, text in offered("admin")]
+
+
+def test_previews_have_an_address(scene: Scene) -> None:
+    """With what the outcome depends on; it is what the choice of a language goes back to. It changes nothing."""
+    conn, client = scene.organisation.conn, scene.client()
+    day, last = today(conn), today(conn, 90)
+    for path, data, more in (
+        (
+            f"/certifications/{scene.held}/renew",
+            {"renewed_on": day.isoformat(), "last_valid_day": last.isoformat()},
+            {},
+        ),
+        ("/certifications/new", {"type": "half", "last_valid_day": ""}, {"mentor": str(scene.kari)}),
+    ):
+        posted = post(client, path, {**more, **data, "note": "A remark"})
+        assert posted.status_code == 200
+        address = hidden(posted.text, "back")
+        assert address.startswith(f"{path}?")
+        assert "remark" not in address
+        again = client.get(address)
+        assert hidden(again.text, "shown") == hidden(posted.text, "shown") != ""
+        assert "Nothing is changed yet." in again.text
+    assert kinds(conn, scene.held) == ["issued"]
+    assert rows(
+        conn, "select count(*) from public.peer_mentor_certifications where certification_type = 'half'"
+    ) == [(0,)]
+    assert client.get(f"/certifications/{scene.held}/renew?renewed_on=soon").status_code == 422
 
 
 def test_register(scene: Scene) -> None:
@@ -131,7 +249,7 @@ def test_register(scene: Scene) -> None:
     assert 'value="basic"' not in form  # held already
     data: dict[str, object] = {"mentor": scene.kari, "type": "yearly", "issued_on": today(conn).isoformat()}
     page = post(client, "/certifications/new", data)
-    assert f"31 December {today(conn).year}" in page.text
+    assert f"31\xa0December\xa0{today(conn).year}" in page.text
     answer = confirm(client, "/certifications/new", page, data)
     assert answer.status_code == 303
     assert "was registered" in client.get(answer.headers["location"]).text
@@ -206,7 +324,12 @@ def test_forms_without_a_token_change_nothing(scene: Scene) -> None:
 
 
 def test_no_such_page(scene: Scene) -> None:
-    for path in ("/certifications/x", "/certifications/bulk", "/mentors/x", f"/mentors/{scene.kari}?page=0"):
+    for path in (
+        "/certifications/x",
+        "/certifications/bulk?change=x",
+        "/mentors/x",
+        f"/mentors/{scene.kari}?page=0",
+    ):
         assert scene.client().get(path).status_code in {404, 422}, path
 
 
@@ -228,5 +351,5 @@ def test_timeline_in_norwegian_words(scene: Scene) -> None:
     with scene.organisation.as_admin():
         repository.renew(conn, scene.held, renewed_on=today(conn, -1))
     page = scene.client("admin", "nb").get(f"/mentors/{scene.kari}").text
-    assert "Siste gyldige dag: fra" in page
+    assert "Gyldig til og med: fra" in page
     assert "du, administrator" in page

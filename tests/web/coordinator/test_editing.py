@@ -43,6 +43,19 @@ def test_add(scene: Scene) -> None:
     assert "None is registered yet." in page
 
 
+def test_a_number_that_the_portal_cannot_take_is_shown(scene: Scene) -> None:
+    conn, client = scene.organisation.conn, scene.client("admin")
+    said = "Nothing about this person can be sent to the portal"
+    conn.execute(
+        "insert into mentorcert_portal.connections (organisation_id, adapter, contract_version, target, reason)"
+        """ values (%s, 'dataverse', 'v1', '{"key_holds": "external_id"}', 'test')""",
+        (scene.organisation.id,),
+    )
+    assert said not in client.get(f"/mentors/{scene.kari}").text
+    conn.execute("update mentorcert.peer_mentors set external_id = 'a/1' where id = %s", (scene.kari,))
+    assert said in client.get(f"/mentors/{scene.kari}").text
+
+
 def test_change(scene: Scene) -> None:
     conn, client = scene.organisation.conn, scene.client("admin")
     path = f"/mentors/{scene.kari}/edit"
@@ -62,7 +75,7 @@ def test_change(scene: Scene) -> None:
         "select full_name, display_name, chapter_ids, listing_consent, user_id"
         " from mentorcert.peer_mentors where id = %s",
         scene.kari,
-    ) == [("Kari Sør", "Kari", [other], False, scene.kari_login)]  # a login whose address is not shown stays
+    ) == [("Kari Sør", "Kari", [other], True, scene.kari_login)]  # a login whose address is not shown stays
     # A person who left the chapter is out of its coordinator's reach at once.
     assert scene.client().get(f"/mentors/{scene.kari}").status_code == 404
     ended = fetch(
@@ -82,7 +95,7 @@ def test_login(scene: Scene) -> None:
     data: dict[str, object] = {"external_id": "8", "full_name": "Ola Vest"}
     unknown = post(client, path, {**data, "login": "nobody@example.org"}, page=path)
     assert unknown.status_code == 422
-    assert "There is no login with this address." in unknown.text
+    assert "This address has no login yet." in unknown.text
     assert post(client, path, {**data, "login": "ola@example.org"}, page=path).status_code == 303
     assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", scene.ola) == login
     assert "Ola@Example.org" in client.get(f"/mentors/{scene.ola}").text

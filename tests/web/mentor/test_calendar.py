@@ -1,7 +1,7 @@
 """The calendar as a file and as a feed."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -40,9 +40,9 @@ def test_the_file(conn: Connection, site: Site, people: People) -> None:
     assert event.decoded("dtstart") == today(conn, 200)
     assert event.decoded("dtend") == today(conn, 201)
     assert str(event["summary"]) == "Last valid day: basic"
-    assert [alarm.decoded("trigger") for alarm in event.walk("valarm")] == [
-        -timedelta(days=days) for days in (90, 60, 30)
-    ]
+    midnight = datetime.combine(today(conn, 200), datetime.min.time())
+    alarms = [midnight + alarm.decoded("trigger") for alarm in event.walk("valarm")]
+    assert alarms == [datetime.combine(today(conn, 200 - days), time(9)) for days in (90, 30, 7)]
     assert "Siste gyldige dag" in site.client(people.mentor, "nb").get("/me/calendar.ics").text
 
 
@@ -61,6 +61,34 @@ def test_the_last_valid_day(expires_at: datetime, day: date) -> None:
     assert list(events(text).values()) == [day]
     assert f"DTSTART;VALUE=DATE:{day:%Y%m%d}" in text
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+def test_alarms_are_those_of_the_type() -> None:
+    ending = datetime(2027, 3, 28, 22, tzinfo=UTC)
+    held = [ExpiringCertification(uuid4(), "Kurs", "Course", ending, days) for days in ([0, 14], [], [365])]
+    text = calendar_file.write(held, "O", "Europe/Oslo", "nb").decode()
+    triggers = [
+        [alarm.decoded("trigger") for alarm in event.walk("valarm")]
+        for event in Calendar.from_ical(text).walk("vevent")
+    ]
+    nine = timedelta(hours=9)
+    assert triggers == [[nine - timedelta(14), nine], [], [nine - timedelta(365)]]
+    assert "REFRESH-INTERVAL;VALUE=DURATION:PT12H" in text
+    assert "X-PUBLISHED-TTL:PT12H" in text
+
+
+def test_both_ways_to_subscribe(site: Site, people: People) -> None:
+    page = post(site.client(people.mentor), "/me/calendar", page="/me/calendar").text
+    [https] = re.findall(rf"<code>({URL}/calendar/[^<]+)</code>", page)
+    assert f'href="{https.replace("http://", "webcal://")}"' in page
+
+
+def test_the_feed_follows_the_type(conn: Connection, site: Site, people: People) -> None:
+    path = new_feed(site, people.mentor)
+    conn.execute("update mentorcert.certification_types set reminder_days = '{5}'")
+    for text in (site.client().get(path).text, site.client(people.mentor).get("/me/calendar.ics").text):
+        assert text.count("BEGIN:VALARM") == 1
+        assert "TRIGGER:-P4DT15H" in text
 
 
 def test_without_any_date() -> None:

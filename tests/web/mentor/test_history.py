@@ -27,7 +27,7 @@ def test_in_words(conn: Connection, site: Site, people: People, mode: str) -> No
     assert text.count("by an administrator") == 3
     assert "Reason given: &lt;b&gt;Ill&lt;/b&gt;" in text
     assert "Seen as evidence: Diploma" in text
-    assert "1 January 2020" in text
+    assert "1\xa0January\xa02020" in text
     assert "Fornyet" in site.client(people.mentor, "nb").get("/me/history").text
 
 

@@ -1,4 +1,4 @@
-"""The check of a certificate: valid today or not, and nothing more."""
+"""The check of a certificate: valid today or not, and what the paper must say."""
 
 import re
 from uuid import UUID, uuid4
@@ -25,7 +25,7 @@ def certification(conn: Connection, organisation: Organisation, mentor: UUID) ->
 
 
 def answer(site: Site, code: object, language: str = "en") -> str:
-    """Return the heading of the page, which must be the same for everything that is not valid."""
+    """Return the heading of the page, which says whether it is valid."""
     page = site.client(language=language).get(f"/check/{code}")
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
     heading = re.search(r"<h1>.*</span>(.*?)</h1>", page.text)
@@ -39,9 +39,11 @@ def test_valid(site: Site, certification: UUID) -> None:
     assert answer(site, certification, "nb") == "Gyldig i dag"
 
 
-def test_nothing_more_is_sent(site: Site, certification: UUID) -> None:
+def test_it_says_what_the_paper_must_say_and_no_name(site: Site, certification: UUID) -> None:
     text = site.client().get(f"/check/{certification}").text
-    for word in ("Person 7", "Organisation demo", "basic", "Oslo"):
+    for word in ("Organisation demo", "<dd>basic</dd>", "<dd>P. 7.</dd>", "Last valid day"):
+        assert word in text
+    for word in ("Person 7", "Oslo"):
         assert word not in text
 
 
@@ -62,7 +64,7 @@ def test_no_other_id_is_a_code(
 def test_at_its_end_though_every_job_is_dead(conn: Connection, site: Site, certification: UUID) -> None:
     let_end(conn, certification)
     assert fetch(conn, "select status from public.peer_mentor_certifications") == "active"
-    assert answer(site, certification) == "Not valid"
+    assert answer(site, certification) == "Has expired"
 
 
 def test_suspended_and_reinstated(
@@ -70,9 +72,13 @@ def test_suspended_and_reinstated(
 ) -> None:
     with organisation.as_admin():
         repository.suspend(conn, certification, "Ill")
-    assert answer(site, certification) == "Not valid"
+    assert answer(site, certification) == "Not valid for now"
+    conn.execute("update mentorcert.certification_types set gives_certificate = false")
+    assert answer(site, certification) == "Not valid for now"
     with organisation.as_admin():
         repository.reinstate(conn, certification)
+    assert answer(site, certification) == "Withdrawn"
+    conn.execute("update mentorcert.certification_types set gives_certificate = true")
     assert answer(site, certification) == "Valid today"
 
 
@@ -94,7 +100,7 @@ def test_switched_off(conn: Connection, site: Site, certification: UUID) -> None
 
 def test_not_too_often(site: Site, certification: UUID) -> None:
     client = site.client()
-    for _ in range(CHECKS.amount):
+    for _ in range(CHECKS):
         assert client.get("/check/x").status_code == 200
     refused = client.get(f"/check/{certification}")
     assert refused.status_code == 429

@@ -17,7 +17,7 @@ from tests.web.conftest import Site
 
 # Half of a pair of UTF-16, which is no letter.
 _WITHOUT_A_LETTER = urlsafe_b64encode(
-    b'{"name": "\\ud800", "id": "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"}'
+    b'{"key": "\\ud800", "id": "5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"}'
 ).decode()
 
 
@@ -77,11 +77,12 @@ def test_search_by_chapter(
     )
     organisation.certify(other, last_day=today(conn, 100))
     text = site.client().get("/public/demo").text
-    assert re.findall(r'<option value="([^"]*)"', text) == [
-        "",
-        "Bergen &amp; &lt;b&gt;omegn&lt;/b&gt;",
-        "Oslo",
+    assert re.findall(r'<option value="([^"]*)">([^<]*)<', text) == [
+        ("", "All chapters"),
+        ("BGO", "Bergen &amp; &lt;b&gt;omegn&lt;/b&gt;"),
+        ("OSL", "Oslo"),
     ]
+    assert names(site, "/public/demo?chapter=BGO") == ["Person 8"]
     assert names(site, "/public/demo?chapter=Oslo") == ["Person 7"]
     assert names(site, "/public/demo?chapter=Bergen+%26+%3Cb%3Eomegn%3C%2Fb%3E") == ["Person 8"]
     empty = site.client().get("/public/demo?chapter=Troms%C3%B8").text
@@ -156,7 +157,7 @@ def test_it_is_the_same_for_everybody(
     join(organisation, mentor, "peer_mentor")
     join(organisation, coordinator, "coordinator", organisation.chapter)
     expected = site.client().get("/public/demo")
-    assert expected.headers["vary"] == "Accept-Language, Cookie"
+    assert expected.headers["vary"] == "Accept-Language, Cookie, Accept-Encoding"
     for user in (mentor, coordinator, organisation.admin, set_up(conn, "other").admin):
         answer = site.client(user).get("/public/demo")
         assert (answer.text, answer.headers["cache-control"]) == (

@@ -1,5 +1,6 @@
 """Imports in the pages: uploaded, looked at row by row, confirmed, cancelled; by the administrator alone."""
 
+import re
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,9 @@ from tests.support.tasks import FILE_NAME, confirm, preview, work
 from tests.web.conftest import Site, form_token
 
 GOOD = row(certification_type="basic", issued="2026-01-01")
+LATEST_IMPORT = (
+    "select id from mentorcert_private.tasks where kind = 'import' order by created_at desc limit 1"
+)
 BAD = row("<b>=2</b>", name="=1+1", email="<script>alert(1)</script>")
 
 
@@ -45,7 +49,7 @@ def test_a_file_is_uploaded_looked_at_and_written(
     shown = client.get(page)
     assert "refresh" not in shown.headers
     assert "Kari Prøve" in shown.text
-    assert "1 January 2026" in shown.text
+    assert "1\xa0January\xa02026" in shown.text
     assert snapshot(conn) == []
     confirmed = press(client, page, "confirm")
     assert confirmed.status_code == 303
@@ -109,7 +113,7 @@ def test_rows_are_paged_and_chosen(site: Site, database: str, organisation: Orga
     ("file", "name", "text"),
     [
         (b"", "x.csv", "The file is empty."),
-        (b"a" * (20 * 2**20 + 1), "x.csv", "larger than 20 MiB"),
+        (b"a" * (20 * 2**20 + 1), "x.csv", "larger than 20 MB"),
         (b"x", "", "Choose a file."),
     ],
 )
@@ -243,3 +247,46 @@ def test_who_was_shown_rows_stands_in_the_access_log(
         "select row_organisation_ids from mentorcert_private.access_log where endpoint = '/imports/{task_id}'",
     )
     assert entry == ([organisation.id],)
+
+
+def test_the_preview_says_what_was_read_and_which_fields_would_change(
+    site: Site, conn: Connection, database: str, organisation: Organisation
+) -> None:
+    client = site.client(organisation.admin)
+    written = upload(client, content(row("1"), row("2"))).headers["location"]
+    work(database)
+    press(client, written, "confirm")
+    work(database)
+    changed = row("1", name="Kari Ny", email="", phone="+47 22 00 00 00", consent="nei")
+    title = "Likepersoner 2026" + ";" * (len(changed) - 1)
+    page = upload(client, f"{title}\r\n".encode() + content(changed, row("2"))).headers["location"]
+    work(database)
+    shown = " ".join(client.get(page).text.split())
+    assert "The headings stand in row 2; what is above them was skipped." in shown
+    assert re.findall(r"<li>(<strong>[^<]+</strong>: [^<]+)</li>", shown) == [
+        "<strong>Name</strong>: Kari Prøve → Kari Ny",
+        "<strong>E-mail</strong>: would be cleared (before: kari@example.org)",
+        "<strong>Phone</strong>: 00 12 34 56 → +47 22 00 00 00",
+        "<strong>Consent to listing</strong>: yes → no",
+    ]
+    assert "<dt>Rows that clear something</dt><dd>1</dd>" in shown
+    assert (
+        fetch(conn, "select full_name from mentorcert.peer_mentors where external_id = '1'") == "Kari Prøve"
+    )
+    press(client, page, "confirm")
+    work(database)
+    done = client.get(f"/imports/{fetch(conn, LATEST_IMPORT)}").text
+    assert "was cleared" in done
+    assert "would be cleared" not in done
+
+
+def test_an_empty_file_to_fill_in(site: Site, organisation: Organisation) -> None:
+    client = site.client(organisation.admin)
+    page = client.get("/imports").text
+    assert "Codes or names of chapters" in page
+    for format_, start in (("xlsx", b"PK"), ("csv", b"External ID,")):
+        assert f'href="/imports/template.{format_}"' in page
+        sent = client.get(f"/imports/template.{format_}")
+        assert sent.content.startswith(start)
+        assert f"mentors.{format_}" in sent.headers["content-disposition"]
+    assert client.get("/imports/template.pdf").status_code == 404

@@ -13,11 +13,17 @@ class _Commands(LazyGroup):
     later: ClassVar = {
         "connect": "portal.connect:connect",
         "mode": "portal.mode:mode",
+        "preview": "portal.preview:preview",
         "worker": "portal.worker:worker",
         "replay": "portal.replay:replay",
         "reconcile": "portal.reconcile:reconcile",
+        "conflicts": "portal.conflicts:conflicts",
+        "decide": "portal.conflicts:decide",
+        "release": "portal.conflicts:release",
         "status": "portal.status:status",
-        "stage": "portal.stage:stage",
+        "alerts": "portal.alerts:alerts",
+        "acknowledge": "portal.alerts:acknowledge",
+        "heartbeat-url": "portal.alerts:heartbeat_url",
         "receive": "portal.receive:receive",
         "inbox": "portal.receive:show_inbox",
     }

@@ -12,17 +12,17 @@ from mentorcert.portal.sync import control
 
 def mode(
     organisation: Annotated[str, typer.Argument(help="Slug of the organisation.")],
-    mode: Annotated[Mode, typer.Argument(help="capture, shadow, canary, live or paused.")],
+    mode: Annotated[Mode, typer.Argument(help="capture, canary, live or paused.")],
     *,
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
     mentor: Annotated[
         list[str] | None, typer.Option(help="Number or id of a peer mentor of the canary; may be repeated.")
     ] = None,
 ) -> None:
-    """Set what is sent; also unblocks a blocked connection.
+    """Set what is sent; everything that waits is tried at once.
 
-    Capture: nothing. Shadow: messages are rendered and checked, not sent. Canary: named peer mentors only.
-    Live: everything the portal has not confirmed, removals first. Paused: nothing.
+    Capture: nothing. Canary: named peer mentors only. Live: everything the portal has not confirmed,
+    removals first. Paused: nothing for a while. Somebody whom the portal shows in error is an alarm in each.
     """
     with connect(autocommit=True) as conn:
         canary = control.peer_mentors(conn, organisation, mentor or ())

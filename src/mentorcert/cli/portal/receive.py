@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
-from mentorcert import http_server
+from mentorcert import http_server, monitoring
 from mentorcert.cli.output import console, print_json
+from mentorcert.cli.service import MetricsHost, MetricsPort, require, service
 from mentorcert.db.connection import connect, database_url, pool
+from mentorcert.db.databases import Database
 from mentorcert.errors import InvalidInputError, PortalConfigurationError
+from mentorcert.operations import journal, journal_places
+from mentorcert.operations.alerting import alerting, channels
 from mentorcert.portal.config.rules import Inbound
 from mentorcert.portal.inbound import inbox, receiver
 from mentorcert.portal.model import UNSETTLED
-from mentorcert.portal.monitoring import endpoints
-from mentorcert.portal.monitoring.watch import watching
+from mentorcert.portal.monitoring.watch import HealthCache, HealthMetrics, watching
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.settings import settings
 
@@ -42,10 +44,12 @@ def receive(
     host: Annotated[
         str, typer.Option(help="Address to listen at; TLS is terminated in front of it.")
     ] = "127.0.0.1",
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
     """Receive the portal's webhooks until stopped: each is stored, answered, then processed.
 
-    /healthz, /readyz and /metrics are served at the same port: do not expose them to the internet.
+    Beside the webhooks that port has /healthz alone; /metrics and /readyz have a port of their own.
 
     Any number of receivers may run; each message is stored once and processed once.
     """
@@ -53,27 +57,39 @@ def receive(
     connections = _inbound(known)
     url = database_url(settings())
     open_connection = partial(connect, url, autocommit=True)
+    require(Database("", settings()), "mentorcert_receiver")
+    health_cache = HealthCache(open_connection)
     wake, stop = threading.Event(), threading.Event()
     with (
+        service("portal receive"),
         pool(url) as connection_pool,
         socket.create_server((host, port)) as listener,
-        watching(open_connection, known.configurations) as health_cache,
+        watching(health_cache, open_connection, known.configurations),
+        monitoring.served(
+            metrics_host,
+            metrics_port,
+            [HealthMetrics(health_cache)],
+            {"": lambda: health_cache.read().errors},
+        ) as metrics_at,
+        alerting(channels(settings()), open_connection),
+        journal.keeping(journal_places.from_settings(settings()), open_connection),
     ):
         # Else an answer waits 40 ms for an acknowledgement: asyncio sets this only on sockets of its own.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         app = receiver.application(connections, partial(connection_pool.connection, _STORE_TIMEOUT_S), wake)
-        app.include_router(endpoints.router(health_cache))
         work = threading.Thread(
             target=inbox.run_forever,
             args=(open_connection, connections, wake, stop),
         )
         work.start()
         try:
+            if metrics_at is not None:
+                console.print(f"Metrics at http://{metrics_host}:{metrics_at}/metrics.")
             at = listener.getsockname()[1]
             console.print(
                 f"Listening at http://{host}:{at}/webhooks/dynamics/ORGANISATION; stop with Ctrl-C."
             )
-            uvicorn.Server(http_server.config(app, lifespan="off")).run(sockets=[listener])
+            http_server.Server(http_server.config(app, lifespan="off")).run(sockets=[listener])
         finally:
             stop.set()
             wake.set()

@@ -1,5 +1,6 @@
 """`mentorcert portal status`: the health of every connection, and what is wrong."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from mentorcert.db.connection import connect
 from mentorcert.errors import UnknownOrganisationError
 from mentorcert.portal.monitoring import health
 from mentorcert.portal.monitoring.checks import Finding, duration, has_error, run_checks
-from mentorcert.portal.monitoring.health import ConnectionHealth, Reconciliation, Snapshot
+from mentorcert.portal.monitoring.health import ConnectionHealth, Figures, Reconciliation, Snapshot
 
 _STYLES = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
@@ -32,6 +33,7 @@ def status(
     with connect(autocommit=True) as conn:
         snapshot = health.read(conn)
         attempts = health.recent_attempts(conn)
+        figures = health.figures(conn)
     if organisation is not None:
         if organisation not in {one.organisation for one in snapshot.connections}:
             raise UnknownOrganisationError.named(organisation)
@@ -39,15 +41,18 @@ def status(
         attempts = [one for one in attempts if one.organisation == organisation]
     found = run_checks(snapshot)
     if as_json:
-        print_json(_document(snapshot, attempts, found))
+        print_json(_document(snapshot, figures, attempts, found))
     else:
-        _print(snapshot, attempts, found)
+        _print(snapshot, figures, attempts, found)
     if has_error(found):
         raise typer.Exit(1)
 
 
 def _document(
-    snapshot: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]
+    snapshot: Snapshot,
+    figures: Mapping[str, Figures],
+    attempts: list[health.RecentAttempts],
+    found: list[Finding],
 ) -> dict[str, Any]:
     def own(rows: Any, slug: str) -> list[dict[str, Any]]:
         return [
@@ -61,6 +66,7 @@ def _document(
         "organisations": [
             {
                 **asdict(one),
+                **asdict(figures[one.organisation]),
                 "attempts": own(attempts, one.organisation),
                 "messages": own(snapshot.messages, one.organisation),
                 "secrets": own(snapshot.secrets, one.organisation),
@@ -76,14 +82,19 @@ def _document(
     }
 
 
-def _print(snapshot: Snapshot, attempts: list[health.RecentAttempts], found: list[Finding]) -> None:
+def _print(
+    snapshot: Snapshot,
+    figures: Mapping[str, Figures],
+    attempts: list[health.RecentAttempts],
+    found: list[Finding],
+) -> None:
     compared = {one.organisation: one for one in snapshot.reconciliations}
     for one in snapshot.connections:
         if one.adapter is None:
             console.print(f"{one.organisation}: no portal is connected; changes are recorded.")
             continue
         table = Table(show_header=False, title=one.organisation, title_justify="left")
-        for name, text in _lines(one, snapshot, compared.get(one.organisation)):
+        for name, text in _lines(one, figures[one.organisation], snapshot, compared.get(one.organisation)):
             table.add_row(name, escape(text))
         table.add_row(
             "attempts, last hour / day",
@@ -115,7 +126,7 @@ def _print(snapshot: Snapshot, attempts: list[health.RecentAttempts], found: lis
 
 
 def _lines(
-    connection: ConnectionHealth, snapshot: Snapshot, compared: Reconciliation | None
+    connection: ConnectionHealth, figures: Figures, snapshot: Snapshot, compared: Reconciliation | None
 ) -> list[tuple[str, str]]:
     since = f"for {duration(connection.mode_s)}, by {connection.changed_by}: {connection.reason}"
     messages = [
@@ -131,7 +142,7 @@ def _lines(
         if connection.breaker_reason
         else connection.breaker
     )
-    states = sorted(connection.rows_by_state.items())
+    states = sorted(figures.rows_by_state.items())
     return [
         ("mode", f"{connection.mode} {since}"),
         ("portal", f"{connection.adapter}, contract {connection.contract_version}"),

@@ -7,16 +7,17 @@ from typing import Final
 from rich.markup import escape
 
 from mentorcert.certifications import repository
-from mentorcert.cli.output import console, progress_bars
+from mentorcert.cli.output import console
 from mentorcert.db.connection import Connection
-from mentorcert.errors import MentorcertError
-from mentorcert.portal.demonstration import (
+from mentorcert.development.staging_portal import (
     Demonstration,
     demonstration,
     first_listed,
+    is_possible,
     mode_and_reason,
     unconfirmed,
 )
+from mentorcert.errors import MentorcertError
 from mentorcert.portal.sync import control, replay
 from mentorcert.settings import settings
 
@@ -31,8 +32,13 @@ _OWN_REASON: Final = "mentorcert up: "
 def show_portal(conn: Connection, step: Step) -> Demonstration | None:
     """Run a staging portal and go from capture to live and back; return how it was set up.
 
-    Returns None where a user has changed the connection. Raises MentorcertError where the lists differ.
+    Returns None where a user has changed the connection, or no staging portal is installed. Raises
+    MentorcertError where the lists differ.
     """
+    if not is_possible():
+        with step("portal") as happened:
+            happened.append("no staging portal (mentorcert-staging) is installed; left out")
+        return None
     before = mode_and_reason(conn, ORGANISATION)
     if before is not None and not before[1].startswith(_OWN_REASON):
         with step("portal") as happened:
@@ -62,7 +68,7 @@ def what_next(portal: Demonstration, command: str) -> None:
     console.print(
         f"The staging portal has ended, so {ORGANISATION} is in capture again; nothing is sent or lost.\n"
         "To keep it running, each in a terminal of its own:\n"
-        f"  {command} portal stage --port {portal.port} --database {escape(str(portal.database))}\n"
+        f"  {command}-staging --port {portal.port} --database {escape(str(portal.database))}\n"
         f"  {command} portal worker --connection {escape(str(portal.file))}\n"
         "and then:\n"
         f"  {command} portal mode {ORGANISATION} live --reason 'Trying it out'\n"
@@ -74,7 +80,7 @@ def what_next(portal: Demonstration, command: str) -> None:
 def _go_live(conn: Connection, portal: Demonstration, step: Step, *, suspend: bool) -> None:
     with step("portal: live") as happened:
         control.set_mode(conn, ORGANISATION, "live", f"{_OWN_REASON}show that its list becomes ours")
-        sent = _send_all(conn, portal, "send")
+        sent = portal.send_all()
         listed = portal.matching_list(conn)
         happened.append(f"{sent} messages; its public list = ours: the same {len(listed)} peer mentors")
     # Only the first time: each run would add two entries to the certification's history.
@@ -84,7 +90,7 @@ def _go_live(conn: Connection, portal: Demonstration, step: Step, *, suspend: bo
     with step("portal: suspend one") as happened:
         mentor = repository.suspend(conn, certification_id, f"{_OWN_REASON}demonstration")
         try:
-            _send_all(conn, portal, "send the suspension")
+            portal.send_all()
             if portal.portal_list().keys() != listed.keys() - {mentor.peer_mentor_id}:
                 raise MentorcertError(f"The portal's list did not lose exactly peer mentor {number}.")
             portal.matching_list(conn)
@@ -92,23 +98,7 @@ def _go_live(conn: Connection, portal: Demonstration, step: Step, *, suspend: bo
         finally:
             repository.reinstate(conn, certification_id, f"{_OWN_REASON}demonstration")
     with step("portal: reinstate") as happened:
-        _send_all(conn, portal, "send the reinstatement")
+        portal.send_all()
         if portal.matching_list(conn) != listed:
             raise MentorcertError(f"Peer mentor {number} did not come back to the public list.")
         happened.append(f"peer mentor {number} is back; its public list = ours: {len(listed)}")
-
-
-def _send_all(conn: Connection, portal: Demonstration, what: str) -> int:
-    """Return how many messages it took."""
-    due = unconfirmed(conn, ORGANISATION)
-    arrived = 0
-    with progress_bars() as progress:
-        progress(what, 0, due)
-
-        def one_more(number: int) -> None:
-            nonlocal arrived
-            arrived = number
-            progress(what, number, max(number, due))
-
-        portal.send_all(one_more)
-    return arrived

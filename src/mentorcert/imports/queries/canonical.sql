@@ -32,6 +32,7 @@ with meant as (
     and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(staged.external_id)
     and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(staged.full_name)
     and alike.erased_at is null
+    and alike.merged_into is null
   group by staged.line, same.external_id
 ),
 renamed as (
@@ -81,7 +82,7 @@ where staged.line in (select wrong.line from wrong);
 with people as (
   select distinct on (staged.external_id)
     staged.line, staged.external_id, mentorcert_private.number_key(staged.external_id) as number_key,
-    mentorcert_private.folded(staged.full_name) as name, mentorcert_private.folded(staged.email) as email
+    mentorcert_private.search_key(staged.full_name) as name, mentorcert_private.folded(staged.email) as email
   from pg_temp.import_rows as staged
   where staged.external_id is not null
   order by staged.external_id, staged.line
@@ -100,6 +101,7 @@ alike as (
     on mentor.organisation_id = :organisation_id
     and mentorcert_private.number_key(mentor.external_id) = added.number_key
     and mentor.erased_at is null
+    and mentor.merged_into is null
   union all
   select added.line, 'number_looks_like', other.external_id
   from added
@@ -110,8 +112,9 @@ alike as (
   join mentorcert.peer_mentors as mentor
     on mentor.organisation_id = :organisation_id
     and mentorcert_private.folded(mentor.email) = added.email
-    and mentorcert_private.folded(mentor.full_name) = added.name
+    and mentorcert_private.search_key(mentor.full_name) = added.name
     and mentor.erased_at is null
+    and mentor.merged_into is null
   union all
   select added.line, 'person_looks_like', other.external_id
   from added

@@ -1,6 +1,6 @@
 -- What is wrong with the rows of an import. The texts stand in importing.py.
 
--- name: check_rows(time_zone)!
+-- name: check_rows(time_zone, organisation_id)!
 insert into pg_temp.import_problems (line, column_name, problem, detail, is_of_person)
 select staged.line, 'chapters', 'chapter_unknown', word.word, true
 from pg_temp.import_rows as staged
@@ -17,6 +17,20 @@ select
   case when word.matches = 0 then 'type_unknown' else 'type_ambiguous' end, word.word, false
 from pg_temp.import_rows as staged
 join pg_temp.import_types as word on word.word = staged.certification_type and word.matches <> 1
+union all
+select staged.line, 'chapters', 'chapter_retired', word.word, true
+from pg_temp.import_rows as staged
+cross join unnest(staged.chapters) as named (word)
+join pg_temp.import_chapters as word on word.word = named.word and word.matches = 1
+join mentorcert.chapters as chapter on chapter.id = word.chapter_id and chapter.retired_on is not null
+union all
+select certification.line, 'certification_type', 'type_retired', type.retired_on::text, false
+from pg_temp.import_certifications as certification
+join mentorcert.certification_types as type
+  on type.organisation_id = :organisation_id and type.code = certification.certification_type
+where
+  certification.issued >= type.retired_on
+  and (certification.held_issued is null or certification.issued > certification.held_issued)
 union all
 select staged.line, 'issued', 'issued_in_future', null, false
 from pg_temp.import_rows as staged
@@ -45,6 +59,29 @@ cross join lateral (
     ('consent', staged.listing_consent is distinct from staged.first_consent)
 ) as differing (column_name, differs)
 where differing.differs
+union all
+select
+  staged.line, case erased.kind when 'email' then 'email' else 'external_id' end, 'person_erased', null, true
+from pg_temp.import_rows as staged
+left join mentorcert.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
+cross join lateral mentorcert_private.erased_kinds(
+  :organisation_id,
+  case when mentor.id is null then staged.external_id end,
+  case when staged.email is distinct from mentor.email then staged.email end
+) as erased (kind)
+where (select mentorcert_private.has_erased(:organisation_id))
+union all
+select staged.line, 'external_id', 'person_merged', kept.external_id, true
+from pg_temp.import_rows as staged
+join mentorcert.peer_mentors as merged
+  on merged.organisation_id = :organisation_id and merged.external_id = staged.external_id and merged.merged_into is not null
+join mentorcert.peer_mentors as kept on kept.id = mentorcert_private.kept_peer_mentor_id(merged.id)
+where kept.erased_at is null
+union all
+select staged.line, 'external_id', 'number_reserved', null, true
+from pg_temp.import_rows as staged
+where staged.external_id ~* '^erased-'
 union all
 select certification.line, 'certification_type', 'certification_twice', min(other.line)::text, false
 from pg_temp.import_certifications as certification
@@ -115,13 +152,18 @@ select period.line, 'expires', 'beyond_rule', rule.last_day::text, false
 from pg_temp.import_periods as period
 join pg_temp.import_certifications as certification on certification.line = period.line
 cross join lateral (
-  select greatest(
-    mentorcert_private.last_valid_day(certification.validity_rule, certification.validity_months, period.starts, null),
-    (
-      select max(earlier.ends) from pg_temp.import_periods as earlier
-      where earlier.line = period.line and earlier.position < period.position
-    )
+  select mentorcert_private.last_valid_day(
+    certification.validity_rule, certification.validity_months, period.starts, held.until, certification.early_renewal_days
   ) as last_day
+  from (
+    select nullif(max(ends), 'infinity') as until
+    from (
+      select earlier.ends from pg_temp.import_periods as earlier
+      where earlier.line = period.line and earlier.position < period.position
+      union all
+      select certification.held_expires where certification.held_issued < certification.issued
+    ) as before
+  ) as held
 ) as rule
 where
   period.is_current
@@ -160,6 +202,46 @@ where
       and (period.stated_ends is null or history.expires = period.stated_ends)
   )
 group by period.line;
+
+-- name: keep_withdrawn_consents(time_zone, organisation_id)!
+-- A file's yes may be older than the withdrawal: it is left alone, with a warning. So it is where the number is new, but
+-- somebody of the same name and number or address withdrew: the number may have been another one when the file was written.
+with withdrawn as (
+  select staged.line, max(latest.recorded_at) as recorded_at
+  from pg_temp.import_rows as staged
+  left join mentorcert.peer_mentors as same
+    on same.organisation_id = :organisation_id and same.external_id = staged.external_id
+  cross join lateral (
+    select same.id, same.listing_consent where same.id is not null
+    union all
+    select alike.id, alike.listing_consent
+    from mentorcert.peer_mentors as alike
+    where
+      same.id is null and alike.organisation_id = :organisation_id and alike.erased_at is null
+      and mentorcert_private.folded(alike.email) = mentorcert_private.folded(staged.email)
+      and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(staged.full_name)
+    union all
+    select alike.id, alike.listing_consent
+    from mentorcert.peer_mentors as alike
+    where
+      same.id is null and alike.organisation_id = :organisation_id and alike.erased_at is null
+      and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(staged.external_id)
+      and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(staged.full_name)
+  ) as mentor
+  cross join lateral (
+    select max(act.recorded_at) as recorded_at from mentorcert.listing_consents as act where act.peer_mentor_id = mentor.id
+  ) as latest
+  where staged.listing_consent and not mentor.listing_consent and latest.recorded_at is not null
+  group by staged.line
+),
+kept as (
+  update pg_temp.import_rows as staged set listing_consent = false
+  from withdrawn
+  where staged.line = withdrawn.line
+)
+insert into pg_temp.import_problems (line, column_name, problem, detail)
+select withdrawn.line, 'consent', 'consent_withdrawn', mentorcert_private.day_of(withdrawn.recorded_at, :time_zone)::text
+from withdrawn;
 
 -- name: find_problems()
 select problem.line, problem.column_name, problem.problem, problem.detail

@@ -21,7 +21,7 @@ left join lateral (
   where
     membership.organisation_id = :organisation_id
     and membership.peer_mentor_id = mentor.id
-    and membership.ended_at is null
+    and (membership.ended_at is null or membership.ended_at > statement_timestamp())
 ) as held on true
 where source.line = staged.line and cardinality(:absent::text[]) > 0;
 
@@ -57,11 +57,11 @@ group by words.word;
 
 -- name: resolve_certifications(time_zone, organisation_id)!
 insert into pg_temp.import_certifications (
-  line, external_id, certification_type, validity_rule, validity_months, issued, stated_expires,
+  line, external_id, certification_type, validity_rule, validity_months, early_renewal_days, issued, stated_expires,
   certification_id, held_issued, held_expires, held_status
 )
 select
-  staged.line, staged.external_id, type.code, type.validity_rule, type.validity_months, staged.issued, staged.expires,
+  staged.line, staged.external_id, type.code, type.validity_rule, type.validity_months, type.early_renewal_days, staged.issued, staged.expires,
   certification.id,
   mentorcert_private.day_of(certification.issued_at, :time_zone),
   case
@@ -81,7 +81,7 @@ left join public.peer_mentor_certifications as certification
 where staged.external_id is not null and staged.issued is not null;
 
 -- name: resolve_periods()!
--- An empty last day is what the type gives, counted from the end of the period before where that is later;
+-- An empty last day is what the type gives, as for a renewal of the period before;
 -- for a certification that the registry holds from the same day, it is what the registry says.
 with recursive stated as (
   select certification.line, past.position, past.starts, past.ends, false as is_current
@@ -120,7 +120,8 @@ filled as (
             end
           ),
           'infinity'
-        )
+        ),
+        certification.early_renewal_days
       ),
       'infinity'
     ),
@@ -141,7 +142,7 @@ from pg_temp.import_periods as period
 where period.line = certification.line and period.is_current;
 
 -- name: analyze_certifications()!
-analyze pg_temp.import_certifications, pg_temp.import_periods;
+select mentorcert_private.analyze_import('certifications');
 
 -- name: resolve_history(time_zone)!
 -- What the registry has said before: of certifications that the file would change, or of whose past it speaks.

@@ -36,7 +36,7 @@ select
 from written;
 
 -- name: analyze_mentors()!
-analyze mentorcert.peer_mentors;
+select mentorcert_private.analyze_import('peer_mentors');
 
 -- name: resolve_memberships(organisation_id)!
 insert into pg_temp.import_memberships (peer_mentor_id, chapter_id)
@@ -48,7 +48,7 @@ left join lateral unnest(staged.chapters) as named (word) on true
 left join pg_temp.import_chapters as word on word.word = named.word;
 
 -- name: analyze_memberships()!
-analyze pg_temp.import_memberships;
+select mentorcert_private.analyze_import('memberships');
 
 -- name: end_chapters(organisation_id)!
 update mentorcert.peer_mentor_chapters as membership

@@ -11,7 +11,7 @@ from typing import Final, Literal, Self
 import aiosql
 import psycopg
 
-from mentorcert import logs
+from mentorcert import logs, loops
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MentorcertError
 from mentorcert.imports.tasks.work import Claim
@@ -46,7 +46,7 @@ class Heartbeat:
         self._lease_s, self._every_s = lease_s, every_s
         self._reported: tuple[str | None, int, int] = (None, 0, 0)
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="task-heartbeat")
+        self._thread = loops.new_thread(self._run, name="task-heartbeat")
         self._cancel: Callable[[], None] | None = None
         self.reason: Reason | None = None
 
@@ -83,16 +83,16 @@ class Heartbeat:
         while not self._over.is_set():
             try:
                 with self._open() as conn:
-                    self._keep_beating(conn)
+                    self._prolong_lease(conn)
             except (MentorcertError, psycopg.Error) as error:
                 # The work may go on; once the lease has run out, what it did is not kept.
                 logs.event("task_heartbeat_failed", level=logging.WARNING, error=error)
                 self._over.wait(self._every_s)
 
-    def _keep_beating(self, conn: Connection) -> None:
+    def _prolong_lease(self, conn: Connection) -> None:
         while not self._over.is_set():
             step, done, total = self._reported
-            alive = QUERIES.beat(
+            is_held = QUERIES.prolong_lease(
                 conn,
                 id=self._claim.id,
                 lease_token=self._claim.lease_token,
@@ -101,7 +101,7 @@ class Heartbeat:
                 total=total,
                 lease_s=self._lease_s,
             )
-            if alive is None:
+            if not is_held:
                 self.reason = "taken away"
             elif self._stop.is_set():
                 self.reason = "stopped"

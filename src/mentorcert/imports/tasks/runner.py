@@ -24,6 +24,7 @@ from mentorcert.errors import (
 from mentorcert.imports.parsing import CancelledParsingError, Parsing
 from mentorcert.imports.tabular import Table
 from mentorcert.imports.tasks.heartbeat import QUERIES, Heartbeat, InterruptedTaskError
+from mentorcert.imports.tasks.turns import Lanes, Turns
 from mentorcert.imports.tasks.work import Claim, Work, packed, perform
 from mentorcert.translatable import pack
 
@@ -35,6 +36,7 @@ SMALL_FILE_BYTES: Final = 2**20
 
 _CONFLICTS: Final = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _MOST_ATTEMPTS: Final = 3
+_ROWS_AT_ONCE: Final = 5000
 
 
 def run_forever(
@@ -42,14 +44,17 @@ def run_forever(
     stop: threading.Event,
     *,
     lease_s: float = LEASE_S,
-    beat_s: float = 1.0,
+    heartbeat_s: float = 1.0,
+    lanes: Lanes | None = None,
 ) -> None:
     """Do each task that waits, until `stop` is set; then what is being done is undone and left for the next.
 
     Two are done at a time, and one of the two is always a small one: it does not wait for a large one.
-    `open_connection` opens one in autocommit, as the owner of the tables. A database that is away is logged,
-    and asked again. A process that dies leaves its task for others once `lease_s` have passed.
+    `open_connection` opens one in autocommit, as mentorcert_tasks. A database that is away is logged,
+    and asked again. A process that dies leaves its task for others once `lease_s` have passed. Where a process
+    serves several databases, these share `lanes`, and their files are read in turns.
     """
+    turns = lanes or Lanes()
 
     def keep_working(most_bytes: int | None) -> None:
         tidied_at = -TIDY_EVERY_S
@@ -62,14 +67,20 @@ def run_forever(
                         tidy(conn)
                         tidied_at = monotonic()
                     if not work_one(
-                        conn, open_connection, stop, lease_s=lease_s, beat_s=beat_s, most_bytes=most_bytes
+                        conn,
+                        open_connection,
+                        stop,
+                        lease_s=lease_s,
+                        heartbeat_s=heartbeat_s,
+                        most_bytes=most_bytes,
+                        turns=turns.of(most_bytes),
                     ):
                         stop.wait(PAUSE_S)
             return 0.0
 
         loops.run_forever(work, stop, failed="task_runner_waits", retry_s=FAILURE_PAUSE_S)
 
-    small = threading.Thread(target=keep_working, args=(SMALL_FILE_BYTES,), name="small-tasks")
+    small = loops.new_thread(keep_working, SMALL_FILE_BYTES, name="small-tasks")
     small.start()
     try:
         keep_working(None)
@@ -97,8 +108,9 @@ def work_one(
     stop: threading.Event,
     *,
     lease_s: float = LEASE_S,
-    beat_s: float = 1.0,
+    heartbeat_s: float = 1.0,
     most_bytes: int | None = None,
+    turns: Turns | None = None,
 ) -> bool:
     """Do the task that has waited longest, of those with a file of at most `most_bytes`; False if none waits.
 
@@ -110,10 +122,10 @@ def work_one(
         return False
     started = monotonic()
     logs.event("task_begun", task_id=str(claim.id), kind=claim.kind, attempt=claim.attempts)
-    heartbeat = Heartbeat(open_connection, conn, claim, stop, lease_s=lease_s, every_s=beat_s)
+    heartbeat = Heartbeat(open_connection, conn, claim, stop, lease_s=lease_s, every_s=heartbeat_s)
     try:
         with heartbeat:
-            work = _work(conn, claim, heartbeat)
+            work = _work(conn, claim, heartbeat, turns or Turns())
         logs.event(
             "task_ended",
             task_id=str(claim.id),
@@ -128,35 +140,44 @@ def work_one(
     return True
 
 
-def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat) -> Work:
+def _work(conn: Connection, claim: Claim, heartbeat: Heartbeat, turns: Turns) -> Work:
     if not claim.is_allowed:
         raise RequesterGoneError
     heartbeat.report("reading", 0, 0)
-    table = None if claim.file is None else _read(claim.file_name or "", claim.file, heartbeat)
+    table = None if claim.file is None else _read(claim.file_name or "", claim.file, heartbeat, turns)
     # One transaction: what is written, and that it is, are kept together or not at all.
     with conn.transaction():
         work = perform(conn, claim, table, heartbeat.report)
-        with conn.cursor() as cursor, cursor.copy(QUERIES.copy_rows.sql) as copy:
-            for row in work.rows:
-                copy.write_row(
-                    (claim.id, row.line, claim.organisation_id, row.verdict, row.has_warning, row.content)
-                )
+        for start in range(0, len(work.rows), _ROWS_AT_ONCE):
+            some = work.rows[start : start + _ROWS_AT_ONCE]
+            QUERIES.add_rows(
+                conn,
+                id=claim.id,
+                lease_token=claim.lease_token,
+                lines=[row.line for row in some],
+                verdicts=[row.verdict for row in some],
+                warnings=[row.has_warning for row in some],
+                contents=[row.content for row in some],
+            )
         _finish(conn, claim, work)
     return work
 
 
-def _read(name: str, content: bytes, heartbeat: Heartbeat) -> Table:
+def _read(name: str, content: bytes, heartbeat: Heartbeat, turns: Turns) -> Table:
     parsing = Parsing(name, content)
     try:
-        with heartbeat.interrupting(parsing.cancel):
-            return parsing.read()
+        with turns.next() as turn:
+            with heartbeat.interrupting(turn.give_up):
+                turn.wait()
+            with heartbeat.interrupting(parsing.cancel):
+                return parsing.read()
     except CancelledParsingError:
         raise InterruptedTaskError from None
 
 
 def _finish(conn: Connection, claim: Claim, work: Work) -> None:
     """Write the result; raises InterruptedTaskError where the task is not this process's any more."""
-    finished = QUERIES.finish(
+    is_finished = QUERIES.finish(
         conn,
         id=claim.id,
         lease_token=claim.lease_token,
@@ -167,7 +188,7 @@ def _finish(conn: Connection, claim: Claim, work: Work) -> None:
         error=Jsonb(packed(work.error)) if work.error else None,
         notes=Jsonb([pack(note) for note in work.notes]),
     )
-    if finished is None:
+    if not is_finished:
         raise InterruptedTaskError
 
 

@@ -1,44 +1,22 @@
--- What the process with the owner's rights asks and writes.
+-- What the process of the tasks asks and writes.
 
 -- name: claim(lease_s, most_bytes)
-select
-  task.id, task.organisation_id, organisation.slug as organisation, task.kind, task.options, task.file_name, task.file,
-  task.lease_token, task.attempts,
-  exists (
-    select from mentorcert.memberships as membership
-    where membership.organisation_id = task.organisation_id and membership.user_id = task.requested_by
-      and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-  ) as is_allowed
-from mentorcert_private.claim_task(make_interval(secs => :lease_s), :most_bytes) as task
-join mentorcert.organisations as organisation on organisation.id = task.organisation_id;
+select id, organisation_id, organisation, kind, options, file_name, file, lease_token, attempts, is_allowed
+from mentorcert_private.claim_task(make_interval(secs => :lease_s), :most_bytes);
 
--- name: beat(id, lease_token, step, done, total, lease_s)$
--- No row: the task was cancelled, or is somebody else's by now.
-update mentorcert_private.tasks as task
-set
-  step = coalesce(:step, task.step), done = :done, total = :total,
-  lease_until = clock_timestamp() + make_interval(secs => :lease_s)
-where task.id = :id and task.lease_token = :lease_token
-returning task.id;
+-- name: prolong_lease(id, lease_token, step, done, total, lease_s)$
+select mentorcert_private.prolong_task(:id, :lease_token, :step, :done, :total, make_interval(secs => :lease_s));
 
--- name: copy_rows()$
-copy mentorcert_private.task_rows (task_id, line, organisation_id, verdict, has_warning, content) from stdin;
+-- name: add_rows(id, lease_token, lines, verdicts, warnings, contents)$
+select mentorcert_private.add_task_rows(:id, :lease_token, :lines::integer[], :verdicts::text[], :warnings::boolean[], :contents::text[]);
 
 -- name: finish(id, lease_token, state, result, result_file_name, result_file, error, notes)$
-update mentorcert_private.tasks as task
-set
-  state = :state, result = :result, result_file_name = :result_file_name, result_file = :result_file, error = :error,
-  notes = :notes,
-  file = case when task.kind = 'import_preview' and :state = 'done' then task.file end,
-  finished_at = clock_timestamp(), lease_token = null, lease_until = null
-where task.id = :id and task.lease_token = :lease_token
-returning task.id;
+select mentorcert_private.finish_task(
+  :id, :lease_token, :state, :result, :result_file_name, :result_file, :error, :notes
+);
 
 -- name: give_back(id, lease_token, attempts)$
-update mentorcert_private.tasks as task
-set state = 'queued', attempts = :attempts, lease_token = null, lease_until = null
-where task.id = :id and task.lease_token = :lease_token
-returning task.id;
+select mentorcert_private.give_back_task(:id, :lease_token, :attempts);
 
 -- name: delete_outdated()$
 select mentorcert_private.delete_outdated_tasks();

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +18,8 @@ from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
 
 CONFLICT_ATTEMPTS: Final = 4
+UNADDRESSABLE: Final = frozenset("/<>*%&:\\?+#")
+"""What the Web API refuses in the value of an alternate key, also percent-encoded."""
 
 _HEADERS: Final = {"Accept": "application/json", "OData-MaxVersion": "4.0", "OData-Version": "4.0"}
 _NOT_FOUND: Final = 404
@@ -28,6 +30,13 @@ _PRECONDITION_FAILED: Final = 412
 class _Stored:
     etag: str
     version: int | None
+    epoch: int | None
+    status: str | None
+
+    def is_newer(self, state: DesiredState) -> bool:
+        """Return whether it is newer than a state; without a column for epochs, by the version alone."""
+        epoch = state.epoch if self.epoch is None else self.epoch
+        return self.version is not None and (epoch, self.version) > (state.epoch, state.version)
 
 
 class DataversePortal(HttpPortal):
@@ -37,51 +46,63 @@ class DataversePortal(HttpPortal):
         """Read the secrets; raises SecretUnreadableError."""
         super().__init__(configuration)
         self._target = target
-        self._columns = target.columns
+        self._columns, self._inbound = target.columns, configuration.inbound
         self._api = f"{target.url.rstrip('/')}{target.api}"
         self._table = f"{self._api}/{target.table}"
 
-    async def apply(self, state: DesiredState, attempt: int) -> Receipt:
-        """Read the stored version; write unless it is newer; read again after a conflicting write."""
-        del attempt  # all attempts are equal
-        row = self._row_url(state)
+    async def apply(self, state: DesiredState) -> Receipt:
+        """Withdraw former keys; read the stored version, write unless it is newer, read again after a conflict."""
+        former = state.former_external_ids if self._target.key_holds == "external_id" else ()
+        async with self._deadline():
+            latency = 0.0
+            for key in former:
+                latency += (await self._withdraw(state, key)).latency
+            receipt = await self._write(state, self._row_url(self._key_of(state)))
+        return replace(receipt, latency=latency + receipt.latency)
+
+    async def _withdraw(self, state: DesiredState, former: str) -> Receipt:
+        """Show nobody under a number that was the peer mentor's, unless somebody newer has it by now."""
+        nobody = replace(state, status="erased", listed=False, listed_until=None, certifications=())
+        return await self._write(nobody, self._row_url(former), is_former=True)
+
+    async def _write(self, state: DesiredState, row: str, *, is_former: bool = False) -> Receipt:
         body = json.dumps(columns_of(state, self._target)).encode()
         latency = 0.0
-        async with self._deadline():
-            for _ in range(CONFLICT_ATTEMPTS):
-                stored, took = await self._read(row)
-                latency += took
-                if stored is None and not self._target.create_missing:
-                    raise PortalRejectedError(
-                        "The portal has no row for this peer mentor, and create_missing is off.",
-                        http_status=_NOT_FOUND,
-                    )
-                if stored and stored.version is not None and stored.version > state.version:
-                    return Receipt("already_newer", stored.version, 200, latency)
-                condition = {"If-None-Match": "*"} if stored is None else {"If-Match": stored.etag}
-                headers = {**_HEADERS, **condition, "Content-Type": "application/json"}
-                response, took = await self._send("PATCH", row, content=body, headers=headers)
-                latency += took
-                # A row deleted in between (404) is read again too, and then created.
-                if response.status_code == _PRECONDITION_FAILED or (
-                    stored is not None and response.status_code == _NOT_FOUND
-                ):
-                    continue
-                transport.check(response, what="Writing a row")
-                return Receipt("applied", state.version, response.status_code, latency)
+        for _ in range(CONFLICT_ATTEMPTS):
+            stored, took = await self._read(row)
+            latency += took
+            if stored is None and is_former:
+                return Receipt("applied", None, _NOT_FOUND, latency)
+            if stored is None and not self._target.create_missing:
+                raise PortalRejectedError(
+                    "The portal has no row for this peer mentor, and create_missing is off.",
+                    http_status=_NOT_FOUND,
+                )
+            if stored and stored.status == "erased" != state.status and self._keeps_erased:
+                return Receipt("erased", stored.version, 200, latency, stored.epoch)
+            if stored and stored.is_newer(state):
+                return Receipt("already_newer", stored.version, 200, latency, stored.epoch)
+            condition = {"If-None-Match": "*"} if stored is None else {"If-Match": stored.etag}
+            headers = {**_HEADERS, **condition, "Content-Type": "application/json"}
+            response, took = await self._send("PATCH", row, content=body, headers=headers)
+            latency += took
+            # A row deleted in between (404) is read again too, and then created.
+            if response.status_code == _PRECONDITION_FAILED or (
+                stored is not None and response.status_code == _NOT_FOUND
+            ):
+                continue
+            transport.check(response, what="Writing a row")
+            return Receipt("applied", state.version, response.status_code, latency, state.epoch)
         raise PortalUnavailableError(
             f"The same row was changed by others {CONFLICT_ATTEMPTS} times in between.",
             http_status=_PRECONDITION_FAILED,
         )
 
-    async def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
-        """Read all rows, or those modified since, page by page; each page has a deadline of its own."""
-        conditions = [f"({self._target.filter})"] if self._target.filter else []
-        if since is not None:
-            conditions.append(f"{self._target.modified} ge {_instant(since)}")
+    async def fetch_state(self) -> AsyncIterator[PortalRecord]:
+        """Read all rows page by page; each page has a deadline of its own."""
         query = f"$select={','.join(self._read_columns())}"
-        if conditions:
-            query += f"&$filter={quote(' and '.join(conditions), safe='')}"
+        if self._target.filter:
+            query += f"&$filter={quote(self._target.filter, safe='')}"
         pages = self._pages(
             f"{self._table}?{query}",
             rows="value",
@@ -105,52 +126,109 @@ class DataversePortal(HttpPortal):
         return {name: found.get(name) for name in columns}
 
     async def probe(self) -> None:
-        """Read at most one row, with every column of the mapping; a wrong name is found here."""
+        """Read at most one row with every column of the mapping, and of the inbound rules: wrong names show."""
         names = {self._target.key, *(column.name for column in self._columns.every())}
-        async with self._deadline():
-            response, _ = await self._send(
-                "GET", f"{self._table}?$select={','.join(sorted(names))}&$top=1", headers=_HEADERS
-            )
-        transport.document(response, what="Reading the table")
+        await self._probe(self._target.table, names)
+        if (inbound := self._inbound) is not None:
+            for entity, table in inbound.tables.items():
+                await self._probe(table.set, {table.api_name(name) for name in inbound.columns_of(entity)})
 
-    def _row_url(self, state: DesiredState) -> str:
-        key = str(state.peer_mentor_id) if self._target.key_holds == "peer_mentor_id" else state.external_id
+    async def _probe(self, table: str, names: Collection[str]) -> None:
+        query = f"$select={','.join(sorted(names))}&$top=1" if names else "$top=1"
+        async with self._deadline():
+            response, _ = await self._send("GET", f"{self._api}/{table}?{query}", headers=_HEADERS)
+        transport.document(response, what=f"Reading {', '.join(sorted(names))} of {table}")
+
+    def _key_of(self, state: DesiredState) -> str:
+        return str(state.peer_mentor_id) if self._target.key_holds == "peer_mentor_id" else state.external_id
+
+    def _row_url(self, key: str) -> str:
+        if unaddressable := sorted(UNADDRESSABLE.intersection(key)):
+            raise PortalRejectedError(
+                f"Dataverse cannot address a number that contains {' '.join(unaddressable)}; nothing was sent.",
+                hint="Give the peer mentor a number of letters, digits, dots and hyphens.",
+            )
         # A quote in a key is doubled (OData), then all is percent-encoded: a key can never become a path.
         return f"{self._table}({self._target.key}='{quote(key.replace(chr(39), chr(39) * 2), safe='')}')"
 
     def _read_columns(self) -> list[str]:
-        columns = (self._columns.version, self._columns.status, self._columns.listed)
-        return sorted({self._target.key, *(column.name for column in columns)})
+        columns = [
+            self._columns.version,
+            self._columns.epoch,
+            self._columns.status,
+            self._columns.listed,
+            self._columns.listed_until,
+            self._columns.effective_at,
+        ]
+        for one in self._columns.certifications.values():
+            columns += [one.status, one.issued_at, one.expires_at]
+        return sorted({self._target.key, *(column.name for column in columns if column is not None)})
 
     async def _read(self, row: str) -> tuple[_Stored | None, float]:
-        response, took = await self._send(
-            "GET", f"{row}?$select={self._columns.version.name}", headers=_HEADERS
-        )
+        columns = self._columns
+        names = [one.name for one in (columns.version, columns.epoch, columns.status) if one is not None]
+        response, took = await self._send("GET", f"{row}?$select={','.join(names)}", headers=_HEADERS)
         if response.status_code == _NOT_FOUND:
             return None, took
         found = transport.document(response, what="Reading a row")
         etag = found.get("@odata.etag")
         if not isinstance(etag, str):
             raise PortalUnexpectedAnswerError("The portal's row has no @odata.etag.", http_status=200)
-        return _Stored(etag, values.version(found.get(self._columns.version.name))), took
+        return _Stored(
+            etag,
+            values.version(found.get(columns.version.name)),
+            self._epoch(found),
+            columns.status.read(found.get(columns.status.name)),
+        ), took
+
+    @property
+    def _keeps_erased(self) -> bool:
+        """Whether a row marked as erased is one peer mentor's for good: a number may get another holder."""
+        return self._target.key_holds == "peer_mentor_id"
+
+    def _epoch(self, row: dict[str, Any]) -> int | None:
+        """Return the epoch of a row, 0 for one of before epochs; None without a column."""
+        return None if self._columns.epoch is None else values.epoch(row.get(self._columns.epoch.name)) or 0
 
     def _record(self, row: dict[str, Any]) -> PortalRecord:
         key = row.get(self._target.key)
         peer_mentor_id, external_id = None, None
         if key is not None and self._target.key_holds == "external_id":
-            external_id = str(key)
+            external_id = values.text(key)
         elif key is not None:
             peer_mentor_id = values.uuid(str(key))
             # A key that is no id of ours stays visible: reconciliation reports it as unknown.
-            external_id = None if peer_mentor_id else str(key)
+            external_id = None if peer_mentor_id else values.text(key)
         listed = self._columns.listed.read(row.get(self._columns.listed.name))
         return PortalRecord(
             peer_mentor_id=peer_mentor_id,
             external_id=external_id,
             version=values.version(row.get(self._columns.version.name)),
-            status=self._columns.status.read(row.get(self._columns.status.name)),
+            status=values.text(self._columns.status.read(row.get(self._columns.status.name))),
             listed={"true": True, "false": False}.get(listed or ""),
+            details=self._details(row),
+            epoch=self._epoch(row),
         )
+
+    def _details(self, row: dict[str, Any]) -> dict[str, str | None]:
+        """Return the dates, and the certifications' statuses."""
+
+        def instant(column: Column) -> str | None:
+            value = row.get(column.name)
+            return values.day(value, self._target.time_zone) if column.date_only else values.instant(value)
+
+        found: dict[str, str | None] = {}
+        for name in ("listed_until", "effective_at"):
+            if (column := getattr(self._columns, name)) is not None:
+                found[name] = instant(column)
+        for code, one in self._columns.certifications.items():
+            if one.status is not None:
+                found[f"certification {code} status"] = values.text(one.status.read(row.get(one.status.name)))
+            if one.issued_at is not None:
+                found[f"certification {code} issued_at"] = instant(one.issued_at)
+            if one.expires_at is not None:
+                found[f"certification {code} expires_at"] = instant(one.expires_at)
+        return found
 
 
 def columns_of(state: DesiredState, target: DataverseTarget) -> dict[str, Any]:
@@ -166,6 +244,7 @@ def columns_of(state: DesiredState, target: DataverseTarget) -> dict[str, Any]:
             row[column.name] = _at(column, at, target, ends=ends)
 
     put(columns.version, state.version)
+    put(columns.epoch, state.epoch)
     put(columns.status, columns.status.write(state.status))
     put(columns.listed, columns.listed.write(state.listed))
     day(columns.listed_until, state.listed_until, ends=True)

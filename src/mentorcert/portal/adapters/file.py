@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -19,12 +20,14 @@ from mentorcert.portal.adapters.port import Receipt
 from mentorcert.portal.config.configuration import Configuration, FileTarget
 from mentorcert.portal.contract import v1
 from mentorcert.portal.http import transport
+from mentorcert.portal.http.threads import in_thread
 from mentorcert.portal.model import DesiredState, PortalRecord
 
 MANIFEST: Final = "manifest.json"
 
+_THREAD: Final = "portal-file"
 _FIELDS: Final = (
-    "peer_mentor_id", "external_id", "organisation", "mentor_version", "status", "listed", "listed_until",
+    "peer_mentor_id", "external_id", "organisation", "mentor_version", "mentor_epoch", "status", "listed", "listed_until",
     "effective_at", "certifications",
 )  # fmt: skip
 # A spreadsheet treats a cell that starts with these as a formula; the last four are full-width forms.
@@ -46,9 +49,8 @@ class FilePortal:
         self._waiting: list[tuple[DesiredState, asyncio.Future[Receipt]]] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def apply(self, state: DesiredState, attempt: int) -> Receipt:
+    async def apply(self, state: DesiredState) -> Receipt:
         """Write the state, together with other states of the same time."""
-        del attempt  # each is the same
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((state, receipt))
         if self._writer is None or self._writer.done():
@@ -60,9 +62,8 @@ class FilePortal:
     async def refresh(self) -> None:
         """Do nothing: a folder has no credentials."""
 
-    async def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
+    async def fetch_state(self) -> AsyncIterator[PortalRecord]:
         """Raise CannotReadError: what the portal shows is unknown."""
-        del since  # nothing can be read
         raise CannotReadError(
             "What a portal shows cannot be read through the file adapter.",
             hint="Ask the portal's side for a list of what it shows; until then it is unverified.",
@@ -72,18 +73,20 @@ class FilePortal:
     async def probe(self) -> None:
         """Check that the folder is writable and its files are intact."""
         async with transport.deadline(self._total_s):
-            await asyncio.to_thread(self._store, [])
+            await in_thread(lambda: self._store([]), _THREAD)
 
     async def aclose(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written; a folder that hangs is left to itself."""
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait({self._writer}, timeout=self._total_s)
+            self._writer.cancel()
 
     async def _write_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                receipts = await asyncio.to_thread(self._store, [state for state, _ in batch])
+                states = [state for state, _ in batch]
+                receipts = await in_thread(partial(self._store, states), _THREAD)
             except (PortalUnavailableError, PortalUnexpectedAnswerError) as error:
                 for _, waiting in batch:
                     if not waiting.done():
@@ -108,8 +111,14 @@ class FilePortal:
             ) from None
         took = monotonic() - started
         return [
-            Receipt("already_newer" if version > state.version else "applied", version, None, took)
-            for state, (_, version) in zip(states, found, strict=True)
+            Receipt(
+                "already_newer" if there > (state.epoch, state.version) else "applied",
+                there[1],
+                None,
+                took,
+                there[0],
+            )
+            for state, (_, there) in zip(states, found, strict=True)
         ]
 
     def _read(self) -> tuple[int, dict[str, Row]]:
@@ -153,15 +162,18 @@ def _name(sequence: int, kind: str) -> str:
     return f"peer-mentors-{sequence:09d}.{kind}"
 
 
-def _merge(rows: dict[str, Row], state: DesiredState, kind: str) -> tuple[bool, int]:
-    """Add a state to the rows unless a newer one is there; return whether they changed, and the version."""
-    key = str(state.peer_mentor_id)
-    if key in rows and (stored := int(rows[key]["mentor_version"])) > state.version:
-        return False, stored
+def _merge(rows: dict[str, Row], state: DesiredState, kind: str) -> tuple[bool, tuple[int, int]]:
+    """Add a state to the rows unless a newer one is there; return whether they changed, epoch and version."""
+    key, ours = str(state.peer_mentor_id), (state.epoch, state.version)
+    if key in rows:
+        # A file of before epochs has none.
+        stored = int(rows[key].get("mentor_epoch") or 0), int(rows[key]["mentor_version"])
+        if stored > ours:
+            return False, stored
     row = v1.data(state) if kind == "json" else _cells(state)
     changed = rows.get(key) != row
     rows[key] = row
-    return changed, state.version
+    return changed, ours
 
 
 def _cells(state: DesiredState) -> Row:

@@ -48,13 +48,13 @@ class HttpPortal:
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """Read a list by pages, each with its own deadline; `rows` and `next_link` name fields of a page."""
         seen = set[str]()
-        following: str | None = url
-        while following is not None:
-            seen.add(following)
-            page = await self._page(following, rows=rows, headers=headers)
+        next_url: str | None = url
+        while next_url is not None:
+            seen.add(next_url)
+            page = await self._page(next_url, rows=rows, headers=headers)
             yield page[rows]
-            following = transport.next_page(page.get(next_link), following)
-            if following in seen:
+            next_url = transport.next_page(page.get(next_link), next_url)
+            if next_url in seen:
                 raise PortalUnexpectedAnswerError("The portal's pages lead back to one that was read.")
 
     async def _page(self, url: str, *, rows: str, headers: Mapping[str, str] = JSON) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -11,12 +10,16 @@ from mentorcert.portal.model import DesiredState, PortalRecord
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The portal has the state, or already a newer one; `latency` in seconds."""
+    """The portal has the state, or a newer one, or the peer mentor as erased; `latency` in seconds.
 
-    outcome: Literal["applied", "already_newer"]
+    A `remote_epoch` of None: the portal keeps none, and its version is compared alone.
+    """
+
+    outcome: Literal["applied", "already_newer", "erased"]
     remote_version: int | None = None
     http_status: int | None = None
     latency: float = 0.0
+    remote_epoch: int | None = None
 
 
 class Portal(Protocol):
@@ -25,8 +28,8 @@ class Portal(Protocol):
     Each method raises a PortalError. Its deadline is the adapter's own, under half of the worker's lease.
     """
 
-    async def apply(self, state: DesiredState, attempt: int) -> Receipt:
-        """Apply this state unless the portal has a newer one; `attempt` counts from 1.
+    async def apply(self, state: DesiredState) -> Receipt:
+        """Apply this state unless the portal has a newer one.
 
         Raises PortalUnavailableError and PortalUnexpectedAnswerError (it is tried again),
         PortalUnauthorisedError (once more after `refresh`), PortalRejectedError (the contract differs).
@@ -35,8 +38,8 @@ class Portal(Protocol):
     async def refresh(self) -> None:
         """Replace the credentials after a PortalUnauthorisedError."""
 
-    def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
-        """Read the portal's records, all or those changed since; may raise CannotReadError."""
+    def fetch_state(self) -> AsyncIterator[PortalRecord]:
+        """Read all records of the portal; may raise CannotReadError."""
 
     async def probe(self) -> None:
         """Check, without changing anything, that the portal answers and accepts our credentials."""

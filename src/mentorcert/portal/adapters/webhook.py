@@ -1,16 +1,14 @@
 """A portal that implements our own contract: one signed message per state."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from mentorcert.errors import CannotReadError
+from mentorcert.portal.adapters import answers
 from mentorcert.portal.adapters.http_portal import JSON, HttpPortal
 from mentorcert.portal.adapters.port import Receipt
 from mentorcert.portal.config.configuration import Configuration, WebhookTarget
 from mentorcert.portal.contract import message, schemas, values
-from mentorcert.portal.contract.dates import to_text
 from mentorcert.portal.http import transport
 from mentorcert.portal.model import DesiredState, PortalRecord
 
@@ -26,28 +24,19 @@ class WebhookPortal(HttpPortal):
         super().__init__(configuration)
         self._target = target
 
-    async def apply(self, state: DesiredState, attempt: int) -> Receipt:
+    async def apply(self, state: DesiredState) -> Receipt:
         """Render and send one message; raises MessageInvalidError before anything is sent."""
-        del attempt  # all attempts are equal but for the signature's time
-        rendered = message.render(state, target=self._target.url, version=self._target.contract_version)
-        schemas.check(rendered)
-        headers = {**_CONTENT_TYPE, "webhook-id": rendered.id}
+        sent = rendered(state, self._target)
+        headers = {**_CONTENT_TYPE, "webhook-id": sent.id}
         async with self._deadline():
-            response, latency = await self._send(
-                "POST", self._target.url, content=rendered.body, headers=headers
-            )
+            response, latency = await self._send("POST", self._target.url, content=sent.body, headers=headers)
         transport.check(response, what="The message")
-        remote = None
-        if response.content:
-            remote = values.version(transport.document(response, what="The message").get("mentor_version"))
-        newer = remote is not None and remote > state.version
-        return Receipt("already_newer" if newer else "applied", remote, response.status_code, latency)
+        answer = transport.document(response, what="The message") if response.content else {}
+        return answers.read(answer, sent=state, http_status=response.status_code, latency=latency)
 
-    async def fetch_state(self, since: datetime | None = None) -> AsyncIterator[PortalRecord]:
+    async def fetch_state(self) -> AsyncIterator[PortalRecord]:
         """Read the portal's list page by page; each page has its own deadline."""
-        first = self._state_url()
-        url = f"{first}?{urlencode({'since': to_text(since)})}" if since else first
-        async for page in self._pages(url, rows="peer_mentors", next_link="next"):
+        async for page in self._pages(self._state_url(), rows="peer_mentors", next_link="next"):
             for row in page:
                 yield _record(row)
 
@@ -71,12 +60,44 @@ class WebhookPortal(HttpPortal):
         return self._target.state_url
 
 
+def rendered(state: DesiredState, target: WebhookTarget) -> message.Message:
+    """Return the message of a state; raises MessageInvalidError where it violates our own contract's schema."""
+    found = message.render(state, target=target.url, version=target.contract_version)
+    schemas.check(found)
+    return found
+
+
 def _record(row: dict[str, Any]) -> PortalRecord:
-    external_id, status, listed = row.get("external_id"), row.get("status"), row.get("listed")
     return PortalRecord(
         peer_mentor_id=values.uuid(row.get("peer_mentor_id")),
-        external_id=external_id if isinstance(external_id, str) else None,
+        external_id=values.text(row.get("external_id")),
         version=values.version(row.get("mentor_version")),
-        status=status if isinstance(status, str) else None,
-        listed=listed if isinstance(listed, bool) else None,
+        status=values.text(row.get("status")),
+        listed=values.listed(row.get("listed")),
+        details=_details(row),
+        epoch=values.epoch(row.get("mentor_epoch")),
     )
+
+
+def _details(row: dict[str, Any]) -> dict[str, str | None]:
+    """Return what the list says beyond the fields that it must have."""
+    found: dict[str, str | None] = {}
+    for name in ("listed_until", "effective_at"):
+        if name in row:
+            found[name] = values.instant(row[name])
+    if isinstance(given := row.get("certifications"), list):
+        held = {
+            code: one
+            for one in given
+            if isinstance(one, dict) and (code := values.text(one.get("certification_type"))) is not None
+        }
+        found["certifications"] = ",".join(sorted(held))
+        for code, one in held.items():
+            found |= {
+                f"certification {code} {name}": values.text(one[name])
+                if name == "status"
+                else values.instant(one[name])
+                for name in ("status", "issued_at", "expires_at")
+                if name in one
+            }
+    return found

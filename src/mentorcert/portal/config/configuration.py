@@ -10,13 +10,17 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from mentorcert.errors import PortalConfigurationError
-from mentorcert.portal.config.credentials import Auth, Url
+from mentorcert.portal.config.credentials import Auth, EntraAuth, OAuth2Auth, Url
 from mentorcert.portal.config.mapping import STRICT, Columns, Name
-from mentorcert.portal.config.rules import Inbound
+from mentorcert.portal.config.rules import Inbound, did_you_mean
 from mentorcert.portal.config.secret import Secret
+from mentorcert.portal.contract.message import CONTRACTS
 
 EXPIRY_NOTICE_DAYS: Final = 30
 
+_SENT_FIELDS: Final = frozenset(
+    {"status", "listed", "listed_until", "effective_at", "mentor_version", "certifications"}
+)
 _KINDS: Final = frozenset(
     {"webhook", "dataverse", "file", "hmac", "header", "query", "oauth2", "entra", "code"}
 )
@@ -25,6 +29,12 @@ _KINDS: Final = frozenset(
 def _is_time_zone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError("must be an IANA name such as Europe/Oslo")
+    return text
+
+
+def _is_contract(text: str) -> str:
+    if text not in CONTRACTS:
+        raise ValueError(f"must be a version of the contract: {', '.join(CONTRACTS)}")
     return text
 
 
@@ -38,7 +48,7 @@ class WebhookTarget(_Part):
     adapter: Literal["webhook"]
     url: Url
     state_url: Url | None = None
-    contract_version: Literal["v1", "v2"] = "v1"
+    contract_version: Annotated[str, AfterValidator(_is_contract)] = "v1"
 
 
 class DataverseTarget(_Part):
@@ -52,7 +62,6 @@ class DataverseTarget(_Part):
     key_holds: Literal["peer_mentor_id", "external_id"] = "peer_mentor_id"
     create_missing: bool = True
     filter: str | None = None
-    modified: Name = "modifiedon"
     page_size: int = Field(500, ge=1, le=5000)
     time_zone: Annotated[str, AfterValidator(_is_time_zone)] = "Europe/Oslo"
     columns: Columns
@@ -83,15 +92,31 @@ class Limits(_Part):
 
 
 class Configuration(_Part):
-    """One connection; `proxy` and `ca_file` come from here only, never from the environment."""
+    """One connection; `proxy` and `ca_file` come from here only, never from the environment.
+
+    `database` names the one that has the organisation, where the worker serves several.
+    """
 
     organisation: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    database: str | None = None
     target: Target
     auth: tuple[Auth, ...] = ()
     limits: Limits = Limits()
     proxy: Url | None = None
     ca_file: Path | None = None
     inbound: Inbound | None = None
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """Which portal it is: address, tenant, table and key; what may change with the same portal is left out."""
+        tenants = [
+            one.tenant if isinstance(one, EntraAuth) else one.token_url
+            for one in self.auth
+            if isinstance(one, EntraAuth | OAuth2Auth)
+        ]
+        names = {"adapter", "url", "state_url", "api", "table", "key", "key_holds", "folder"}
+        target = self.target.model_dump(mode="json", include=names, exclude_none=True)
+        return target | ({"tenant": tenants[0]} if tenants else {})
 
     @model_validator(mode="after")
     def _signs_our_contract(self) -> Self:
@@ -102,6 +127,35 @@ class Configuration(_Part):
             raise ValueError('auth: our contract is signed; add an entry with method = "hmac"')
         if self.target.adapter != "webhook" and "hmac" in methods:
             raise ValueError("auth: hmac signs our own contract; only the webhook adapter uses it")
+        return self
+
+    @property
+    def _written(self) -> frozenset[str]:
+        """The columns, or the fields of our contract, that we write."""
+        if isinstance(self.target, DataverseTarget):
+            return frozenset(column.name for column in self.target.columns.every())
+        return _SENT_FIELDS
+
+    @model_validator(mode="after")
+    def _writes_its_own_columns(self) -> Self:
+        for name in self.inbound.own_columns if self.inbound else ():
+            near = did_you_mean(name, self._written)
+            # A portal with our contract has columns of its own names.
+            if name not in self._written and (near or isinstance(self.target, DataverseTarget)):
+                raise ValueError(f"inbound.own_columns: we do not write {name}, so it is no echo{near}")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_own_writes(self) -> Self:
+        if self.inbound is None or self.inbound.own_users:
+            return self
+        written = self._written
+        for rule in self.inbound.rules:
+            if ours := sorted(written.intersection(rule.columns)):
+                raise ValueError(
+                    f"inbound.rules: {rule.name} names {ours[0]}, which we write: name our application user under"
+                    f" own_users, or our own write comes back as {rule.action}"
+                )
         return self
 
 

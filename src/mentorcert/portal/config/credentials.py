@@ -20,12 +20,13 @@ def _is_safe_url(text: str) -> str:
         raise ValueError("must be a URL that begins with https://")
     if url.username is not None or url.query or url.fragment:
         raise ValueError("must have no user, query or fragment: credentials belong under [[auth]]")
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("must begin with https://; plain http is for this machine itself (loopback) only")
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -77,11 +77,12 @@ class CertificationColumns(BaseModel):
 
 
 class Columns(BaseModel):
-    """Columns for the state of a peer mentor; `version` protects newer states from older ones."""
+    """Columns for the state of a peer mentor; `version` and `epoch` protect newer states from older ones."""
 
     model_config = STRICT
 
     version: ColumnField
+    epoch: ColumnField | None = None
     status: ColumnField
     listed: ColumnField
     listed_until: ColumnField | None = None
@@ -92,8 +93,8 @@ class Columns(BaseModel):
     def _knows_every_value(self) -> "Columns":
         _check_values(self.status, get_args(Status))
         _check_values(self.listed, ("true", "false"))
-        if self.version.values is not None:
-            raise ValueError("version: a number has no values of its own; leave `values` out")
+        if self.version.values is not None or (self.epoch is not None and self.epoch.values is not None):
+            raise ValueError("version, epoch: a number has no values of its own; leave `values` out")
         names = [column.name for column in self.every()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the column {twice[0]} is mapped twice; give each value its own")
@@ -101,7 +102,7 @@ class Columns(BaseModel):
 
     def every(self) -> list[Column]:
         """List all columns that are mapped."""
-        top = [self.version, self.status, self.listed, self.listed_until, self.effective_at]
+        top = [self.version, self.epoch, self.status, self.listed, self.listed_until, self.effective_at]
         below = [
             c for one in self.certifications.values() for c in (one.status, one.issued_at, one.expires_at)
         ]

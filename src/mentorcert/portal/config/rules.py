@@ -1,8 +1,11 @@
 """The inbound rules: who may send, and which rule turns a message into an action."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +19,12 @@ from mentorcert.portal.contract import values
 from mentorcert.portal.contract.inbound import Message
 
 ActionName = Literal["renew", "merge", "withdraw_consent"]
+
+_MESSAGES: Final = (
+    "Create", "Update", "Upsert", "Delete", "Merge", "Assign", "SetState", "SetStateDynamicEntity", "Associate",
+    "Disassociate", "CreateMultiple", "UpdateMultiple", "Restore",
+)  # fmt: skip
+_GUIDS: Final = frozenset({"SubordinateId", "Target", "PrimaryEntityId"})
 
 
 class InboundHeader(BaseModel):
@@ -50,12 +59,15 @@ InboundAuth = Annotated[InboundHeader | InboundCode | InboundQuery | HmacAuth, F
 
 
 class MentorColumn(BaseModel):
-    """The column that identifies a peer mentor, and which of our two ids it holds."""
+    """The column that identifies a peer mentor, and which id it holds.
+
+    `record_id`: the CRM's own GUID, where the registry's numbers are these GUIDs.
+    """
 
     model_config = STRICT
 
     column: Name
-    holds: Literal["peer_mentor_id", "external_id"] = "external_id"
+    holds: Literal["peer_mentor_id", "external_id", "record_id"] = "external_id"
 
 
 class Rule(BaseModel):
@@ -93,6 +105,32 @@ class Rule(BaseModel):
             raise ValueError("needs columns: without a condition every change of the record would match")
         return self
 
+    @model_validator(mode="after")
+    def _can_match(self) -> Self:
+        if re.search(r"[.:/]", self.entity):
+            if self.message is not None:
+                raise ValueError(
+                    f"{self.entity} is the type of a CloudEvent, which has no message: leave it out"
+                )
+            return self
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.entity):
+            raise ValueError(f"entity: Dataverse's logical names are lower case; not {self.entity}")
+        if self.message is not None and self.message not in _MESSAGES and "_" not in self.message:
+            near = did_you_mean(self.message.capitalize(), _MESSAGES)
+            raise ValueError(f"message: Dataverse knows no {self.message}{near}")
+        if self.mentor.column in _GUIDS and self.mentor.holds == "external_id":
+            raise ValueError(
+                f"{self.mentor.column} holds a GUID of the CRM, which is never equal to a member number: say"
+                ' holds = "record_id" if the registry\'s numbers are these GUIDs; else leave the rule out, and a'
+                " person decides"
+            )
+        names = (*self.columns, self.mentor.column, self.into, self.date_column, self.sequence)
+        if wrong := [name for name in names if name and name not in _GUIDS and name != name.lower()]:
+            raise ValueError(
+                f"{wrong[0]}: Dataverse's column names are lower case, such as {wrong[0].lower()}"
+            )
+        return self
+
     def fits(self, message: Message) -> bool:
         """Return whether the rule matches the message."""
         return (
@@ -101,6 +139,12 @@ class Rule(BaseModel):
             and all(_same(message.known.get(name), value) for name, value in self.columns.items())
             and (not self.columns or not message.changed.keys().isdisjoint(self.columns))
         )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the question whether another name is meant, empty where none is near."""
+    near = get_close_matches(name, [*known], 1, cutoff=0.8)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _as_table(value: Any) -> Any:
@@ -141,18 +185,30 @@ class Inbound(BaseModel):
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
+    def _entities_are_alike(self) -> Self:
+        # Entities differ from portal to portal; but one that is nearly one of the tables is a slip.
+        for rule in self.rules:
+            if rule.entity not in self.tables and (near := did_you_mean(rule.entity, self.tables)):
+                raise ValueError(f"rules: {rule.name}: no table of the file is {rule.entity}{near}")
+        return self
+
+    @model_validator(mode="after")
     def _names_once(self) -> Self:
         names = [rule.name for rule in self.rules]
         if len({*names}) < len(names):
             raise ValueError("rules: each needs its own name")
         return self
 
-    def is_echo(self, message: Message) -> bool:
-        """Return whether the message reports our own write."""
-        own = {user.lower() for user in self.own_users}
-        return (message.user_id or "").lower() in own or not message.changed.keys().isdisjoint(
-            self.own_columns
-        )
+    def is_own(self, message: Message) -> bool:
+        """Return whether one of our own users made the change."""
+        return (message.user_id or "").lower() in {user.lower() for user in self.own_users}
+
+    def touches_own_columns(self, message: Message) -> bool:
+        """Return whether a column changed that only we write: an echo, unless a rule fits.
+
+        A form that sends all columns touches ours too, and may withdraw a consent.
+        """
+        return not message.changed.keys().isdisjoint(self.own_columns)
 
     def columns_of(self, entity: str) -> frozenset[str]:
         """Return the columns of a record that the rules of an entity need."""
@@ -163,6 +219,10 @@ class Inbound(BaseModel):
             for column in (*rule.columns, rule.mentor.column, rule.date_column, rule.sequence)
             if column not in {None, "PrimaryEntityId"}
         )
+
+    def may_withdraw(self, entity: str | None) -> bool:
+        """Return whether a change of this entity may withdraw a consent."""
+        return any(rule.entity == entity and rule.action == "withdraw_consent" for rule in self.rules)
 
     def rule_for(self, message: Message) -> Rule | None:
         """Return the first rule that matches."""
@@ -188,6 +248,8 @@ def action(rule: Rule, message: Message, zone: ZoneInfo) -> Action | str:
     peer_mentor_id, external_id = None, messages.text(message.known.get(rule.mentor.column))
     if external_id is not None and rule.mentor.holds == "peer_mentor_id":
         peer_mentor_id, external_id = values.uuid(external_id), None
+    elif rule.mentor.holds == "record_id":
+        external_id = _guid(external_id)
     if peer_mentor_id is None and external_id is None:
         return f"{rule.mentor.column} names no peer mentor"
     on = None
@@ -198,12 +260,18 @@ def action(rule: Rule, message: Message, zone: ZoneInfo) -> Action | str:
     into = None
     if rule.into is not None:
         into = messages.text(message.known.get(rule.into))
+        into = _guid(into) if rule.mentor.holds == "record_id" else into
         if into is None:
             return f"{rule.into} names nobody"
     sequence = messages.number(message.known.get(rule.sequence)) if rule.sequence else message.version
     return Action(
         rule.name, rule.action, peer_mentor_id, external_id, sequence, into, rule.certification_type, on
     )
+
+
+def _guid(text: str | None) -> str | None:
+    found = values.uuid(text)
+    return None if found is None else str(found)
 
 
 def _same(given: Any, wanted: Value) -> bool:

@@ -2,14 +2,13 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
+from mentorcert import secret_files
 from mentorcert.errors import SecretUnreadableError
 from mentorcert.settings import variable
-
-_LONGEST: Final = 65_536
 
 
 def _is_reference(text: str) -> str:
@@ -30,26 +29,14 @@ class Secret(BaseModel):
     def read(self) -> SecretStr:
         """Read the secret; raises SecretUnreadableError, which names the place but never quotes it."""
         kind, _, name = self.secret.partition(":")
-        text = variable(name) if kind == "env" else _content(Path(name))
-        if not (text := text.strip()):
+        text = (
+            variable(name).strip()
+            if kind == "env"
+            else secret_files.read(Path(name), f"The secret file:{name}")
+        )
+        if not text:
             raise SecretUnreadableError(
                 f"The secret {self.secret} is empty or missing.",
                 hint=f"Set the variable {name}." if kind == "env" else f"Write the secret to {name}.",
             )
         return SecretStr(text)
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SecretUnreadableError(
-            f"The secret file:{path} cannot be read: {type(error).__name__}.",
-            hint="Check that the file exists, is text, and is readable by this user.",
-        ) from None
-    if len(text) > _LONGEST:
-        raise SecretUnreadableError(
-            f"The secret file:{path} is longer than {_LONGEST} characters.", hint="Is it the right file?"
-        )
-    return text

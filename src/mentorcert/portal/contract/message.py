@@ -3,14 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID, uuid5
 
-from mentorcert.portal.contract import v1, v2
+from mentorcert.portal.contract import v1
 from mentorcert.portal.contract.dates import to_text
 from mentorcert.portal.model import DesiredState
-
-ContractVersion = Literal["v1", "v2"]
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
@@ -22,7 +20,7 @@ _TYPE: Final = "mentorcert.peer-mentor.status-changed"
 class Contract:
     """One major version: its newest minor version, and its renderer of `data`."""
 
-    version: ContractVersion
+    version: str
     minor: int
     data: Callable[[DesiredState], dict[str, Any]]
 
@@ -37,10 +35,8 @@ class Contract:
         return f"urn:mentorcert:peer-mentor-status-changed/{self.version}.{self.minor}.json"
 
 
-CONTRACTS: Final[dict[ContractVersion, Contract]] = {
-    "v1": Contract("v1", v1.MINOR, v1.data),
-    "v2": Contract("v2", v2.MINOR, v2.data),
-}
+CONTRACTS: Final[dict[str, Contract]] = {"v1": Contract("v1", v1.MINOR, v1.data)}
+"""Every major version that can be sent; several work side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +48,10 @@ class Message:
     body: bytes
 
 
-def render(state: DesiredState, *, target: str, version: ContractVersion = "v1") -> Message:
+def render(state: DesiredState, *, target: str, version: str = "v1") -> Message:
     """Return the message of a state; `target` is any stable name of the receiver."""
     contract = CONTRACTS[version]
-    message_id = str(uuid5(_NAMESPACE, f"{target}\n{state.peer_mentor_id}\n{state.version}"))
+    message_id = str(uuid5(_NAMESPACE, f"{target}\n{state.peer_mentor_id}\n{state.epoch}\n{state.version}"))
     event: dict[str, Any] = {
         "specversion": "1.0",
         "id": message_id,

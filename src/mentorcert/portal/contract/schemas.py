@@ -15,7 +15,7 @@ _ENVELOPE: Final = "urn:mentorcert:envelope/v1.0.json"
 
 def schema(uri: str) -> dict[str, Any]:
     """Return the schema with this `$id`; raises KeyError where none is published."""
-    return _published()[uri]
+    return published()[uri]
 
 
 def problems(event: Any) -> list[str]:
@@ -27,7 +27,7 @@ def problems(event: Any) -> list[str]:
         return found
     uri = event["dataschema"]
     major = event["type"].rpartition(".")[2]
-    if uri not in _published() or f"/{major}." not in uri:
+    if uri not in published() or f"/{major}." not in uri:
         return ["/dataschema: unknown, or of another version than type"]
     return _broken(_validator(uri), event["data"], "/data")
 
@@ -42,7 +42,8 @@ def check(message: Message) -> None:
 
 
 @cache
-def _published() -> dict[str, dict[str, Any]]:
+def published() -> dict[str, dict[str, Any]]:
+    """Return every schema by its `$id`."""
     files = folder("docs/portal/schemas").glob("*/*.json")
     return {one["$id"]: one for one in (json.loads(file.read_text("utf-8")) for file in files)}
 

@@ -17,6 +17,7 @@ from mentorcert.errors import SettingError, SignatureError
 
 TOLERANCE: Final = timedelta(minutes=5)
 
+_LONGEST_ID: Final = 255
 _PREFIX: Final = "whsec_"
 _KEY_BYTES: Final = range(24, 65)
 _TIMESTAMP: Final = re.compile(r"\d{1,12}", re.ASCII)
@@ -67,7 +68,7 @@ def verify(
     message_id = lowered.get("webhook-id", "")
     timestamp = lowered.get("webhook-timestamp", "")
     # With a full stop in the id, id and timestamp could be split at another place.
-    if not message_id or "." in message_id or not _TIMESTAMP.fullmatch(timestamp):
+    if not 0 < len(message_id) <= _LONGEST_ID or "." in message_id or not _TIMESTAMP.fullmatch(timestamp):
         raise SignatureError("The headers webhook-id and webhook-timestamp are missing or malformed.")
     if abs(now.timestamp() - int(timestamp)) > tolerance.total_seconds():
         raise SignatureError("The message's webhook-timestamp is too far from now.")

@@ -5,16 +5,17 @@ from typing import Any, Final
 from mentorcert.portal.contract.dates import to_text
 from mentorcert.portal.model import DesiredState
 
-MINOR: Final = 0
+MINOR: Final = 1
 
 
 def data(state: DesiredState) -> dict[str, Any]:
-    """Return what docs/portal/schemas/peer-mentor-status-changed/v1.0.json describes."""
+    """Return what docs/portal/schemas/peer-mentor-status-changed/v1.1.json describes."""
     return {
         "organisation": state.organisation,
         "peer_mentor_id": str(state.peer_mentor_id),
         "external_id": state.external_id,
         "mentor_version": state.version,
+        "mentor_epoch": state.epoch,
         "status": state.status,
         "listed": state.listed,
         "listed_until": to_text(state.listed_until) if state.listed_until else None,

@@ -116,7 +116,7 @@ class PortalAuth(httpx2.Auth):
             case OAuth2Auth():
                 return _Token(oauth2_tokens(auth, self._tokens_client))
             case EntraAuth():
-                return _Token(entra_tokens(auth, self._configuration))
+                return _Token(entra_tokens(auth, self._configuration, self._tokens_client))
             case _:
                 assert_never(auth)
 

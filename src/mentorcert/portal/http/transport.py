@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any, Final, NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -22,12 +22,18 @@ from mentorcert.errors import (
     PortalUnexpectedAnswerError,
 )
 from mentorcert.portal.config.configuration import Configuration
+from mentorcert.portal.http import diagnosis
+from mentorcert.portal.http.threads import Resolving
 
 LARGEST_ANSWER: Final = 1_048_576
 LONGEST_RETRY_AFTER_S: Final = 6 * 3600.0
 
-_JSON: Final = ("application/json", "application/problem+json")
-_SUCCESS: Final = frozenset({200, 201, 202, 204})
+_LONGEST_LINK: Final = 8192
+_JSON: Final = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json")
+# Of a server that answers in plain text; anything else may say that something is wrong.
+_PLAIN_YES: Final = frozenset({"ok", "accepted", "received", "success", "true", "1"})
+_SUCCESS: Final = frozenset({200, 201, 202, 203, 204, 205, 208})
+_OF_A_PART: Final = frozenset({206, 207, 226})
 _LATER: Final = frozenset({408, 425, 429})
 
 # httpx2 logs whole URLs at INFO, with query keys in them.
@@ -55,13 +61,18 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Limits the size of every response, also of those that httpx2 reads itself."""
+    """Limits the size of every response, also of those that httpx2 reads itself; looks up names by itself."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # httpx2 has no option for it.
+        self._pool._network_backend = Resolving(self._pool._network_backend)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _BoundedStream(response.stream)
-        if response.headers.get("content-encoding", "identity") != "identity":
+        if response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
             await response.aclose()
             # A few compressed bytes can decompress to gigabytes.
             raise PortalUnexpectedAnswerError(
@@ -117,8 +128,9 @@ async def send(client: httpx2.AsyncClient, request: httpx2.Request) -> tuple[htt
     started = monotonic()
     try:
         response = await client.send(request, stream=True)
-    except httpx2.TransportError as error:
-        raise PortalUnavailableError(f"The portal cannot be reached: {type(error).__name__}.") from None
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        why, hint = diagnosis.cause(error)
+        raise PortalUnavailableError(f"The portal cannot be reached: {why}.", hint=hint) from None
     try:
         await response.aread()
     except httpx2.TransportError as error:
@@ -137,20 +149,20 @@ def check(response: httpx2.Response, *, what: str) -> None:
     """Raise the PortalError of a response that is no success, by its status or its content type."""
     if response.status_code not in _SUCCESS:
         refuse(response, what=what)
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if response.content and media_type not in _JSON:
+    media_type = _media_type(response)
+    if response.content and not _JSON.fullmatch(media_type) and not _says_yes(response):
         raise PortalUnexpectedAnswerError(
-            f"{what}: the portal answered {response.status_code} with {media_type or 'no type'}, not JSON.",
+            f"{what}: the portal answered {response.status_code} with {media_type[:80] or 'no type'}, not JSON.",
             http_status=response.status_code,
             hint="An HTML page (a sign-in page?) is no success: check the URL and the sign-in.",
         )
 
 
 def document(response: httpx2.Response, *, what: str) -> dict[str, Any]:
-    """Return the JSON object of a success."""
+    """Return the JSON object of a success; an empty one for a plain OK."""
     check(response, what=what)
     try:
-        given = response.json()
+        given = {} if _says_yes(response) else response.json()
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
@@ -162,23 +174,37 @@ def document(response: httpx2.Response, *, what: str) -> dict[str, Any]:
 
 def refuse(response: httpx2.Response, *, what: str) -> NoReturn:
     """Raise the PortalError of a status that is no success."""
-    status = response.status_code
+    status, now = response.status_code, datetime.now(UTC)
+    wait_s = retry_after(response.headers, now)
+    asks = f", and asks to wait {wait_s:.0f} s" if wait_s else ""
+    skew = diagnosis.clock_skew(response.headers, now)
     kind: type[PortalError]
     if status in _LATER or httpx2.codes.is_server_error(status):
         kind, hint = PortalUnavailableError, None
     elif status in {401, 403}:
-        kind, hint = PortalUnauthorisedError, "Check the credentials under [[auth]] and when they expire."
+        kind, hint = (
+            PortalUnauthorisedError,
+            "Set the clocks right: signatures and tokens are valid for minutes."
+            if skew
+            else "Check the credentials under [[auth]] and when they expire.",
+        )
     elif httpx2.codes.is_client_error(status):
         kind, hint = (
             PortalRejectedError,
             "Compare the contract, or the mapping, with what the portal expects now.",
         )
+    elif status in _OF_A_PART:
+        kind, hint = (
+            PortalUnexpectedAnswerError,
+            "It speaks of a part or of several results; 200 is expected.",
+        )
     else:
         kind, hint = PortalUnexpectedAnswerError, "Redirects are not followed: give the final URL."
+    named = f" {skew}" if skew and kind is PortalUnauthorisedError else ""
     raise kind(
-        f"{what}: the portal answered {status}.",
+        f"{what}: the portal answered {status}{asks}.{named}",
         http_status=status,
-        retry_after=retry_after(response.headers, datetime.now(UTC)),
+        retry_after=wait_s,
         hint=hint,
     )
 
@@ -187,9 +213,15 @@ def next_page(link: Any, current: str) -> str | None:
     """Return the address of the next page, None after the last; raises PortalUnexpectedAnswerError."""
     if link is None:
         return None
-    url = urljoin(current, str(link))
+    if not isinstance(link, str) or len(link) > _LONGEST_LINK or not link.isprintable():
+        raise PortalUnexpectedAnswerError("The portal's next page is no address.", http_status=200)
+    try:
+        url = urljoin(current, link)
+        is_same_host = urlsplit(url)[:2] == urlsplit(current)[:2]
+    except ValueError:
+        raise PortalUnexpectedAnswerError("The portal's next page is no address.", http_status=200) from None
     # Another host would receive our credentials.
-    if urlsplit(url)[:2] != urlsplit(current)[:2]:
+    if not is_same_host:
         raise PortalUnexpectedAnswerError("The portal's next page is at another host.", http_status=200)
     return url
 
@@ -198,14 +230,19 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds of `Retry-After`, in either form; at most LONGEST_RETRY_AFTER_S."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return min(float(value), LONGEST_RETRY_AFTER_S)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
+        return min(float(value[:20]), LONGEST_RETRY_AFTER_S)
+    until = diagnosis.http_date(value)
+    if until is None:
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
     # By the portal's clock, which may differ from ours.
-    with suppress(ValueError):
-        now = parsedate_to_datetime(headers.get("date", ""))
-    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    now = diagnosis.http_date(headers.get("date", "")) or now
     return min(max((until - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER_S)
+
+
+def _media_type(response: httpx2.Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _says_yes(response: httpx2.Response) -> bool:
+    word = response.content[:20].strip().rstrip(b".!").lower()
+    return _media_type(response) == "text/plain" and word.decode("ascii", "replace") in _PLAIN_YES

@@ -1,7 +1,6 @@
 """The actions of messages: renew, merge, withdraw a consent, recorded as the job `portal`."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, Literal, assert_never
 from uuid import UUID
 
@@ -14,15 +13,16 @@ _QUERIES: Final = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a message, and why; the reason holds no personal data."""
+    """The outcome of a message, why, and whom it is about; the reason holds no personal data."""
 
     state: Literal["worked", "ignored", "echo", "unknown", "needs_fetch", "needs_person", "failed"]
     reason: str | None = None
     rule: str | None = None
     sequence: int | None = None
+    peer_mentor_id: UUID | None = None
 
 
-def perform(conn: Connection, organisation_id: UUID, time_zone: str, action: Action) -> Outcome:
+def perform(conn: Connection, organisation_id: UUID, action: Action) -> Outcome:
     """Perform an action in the caller's transaction; idempotent. Raises DatabaseError."""
     mentor = rows.fetch_optional(
         conn,
@@ -38,45 +38,38 @@ def perform(conn: Connection, organisation_id: UUID, time_zone: str, action: Act
         case _ if mentor is None:
             state, reason = "needs_person", "the organisation has no such peer mentor"
         case "renew":
-            state, reason = _renew(conn, organisation_id, time_zone, mentor, action)
+            state, reason = _renew(conn, organisation_id, mentor, action)
         case "withdraw_consent":
-            state, reason = _withdraw_consent(conn, mentor)
+            state, reason = _withdraw_consent(conn, organisation_id, mentor)
         case _:
             assert_never(action.name)
-    return Outcome(state, reason, action.rule, action.sequence)
+    return Outcome(state, reason, action.rule, action.sequence, mentor)
 
 
 _Result = tuple[Literal["worked", "ignored", "needs_person"], str | None]
 
 
-def _renew(conn: Connection, organisation_id: UUID, time_zone: str, mentor: UUID, action: Action) -> _Result:
-    held = rows.fetch_optional(
+def _renew(conn: Connection, organisation_id: UUID, mentor: UUID, action: Action) -> _Result:
+    is_renewed = rows.fetch_optional(
         conn,
-        tuple[UUID, date],
-        _QUERIES.held,
+        bool,
+        _QUERIES.renew,
         organisation_id=organisation_id,
         peer_mentor_id=mentor,
         certification_type=action.certification_type,
-        time_zone=time_zone,
+        renewed_on=action.on,
+        seen=action.rule,
     )
-    if held is None:
+    if is_renewed is None:
         return "needs_person", f"no certification {action.certification_type} is held that could be renewed"
-    certification_id, issued_on = held
-    if action.on is None or action.on <= issued_on:
-        return "ignored", "issued or renewed on that day or later already"
-    rows.execute(conn, _QUERIES.announce_renewal, seen=action.rule, seen_on=action.on.isoformat())
-    rows.execute(
-        conn, _QUERIES.renew, certification_id=certification_id, renewed_on=action.on, time_zone=time_zone
+    return ("worked", None) if is_renewed else ("ignored", "issued or renewed on that day or later already")
+
+
+def _withdraw_consent(conn: Connection, organisation_id: UUID, mentor: UUID) -> _Result:
+    is_new = rows.fetch_one(
+        conn, bool, _QUERIES.withdraw_consent, organisation_id=organisation_id, peer_mentor_id=mentor
     )
-    rows.execute(conn, _QUERIES.end_announcement)
-    return "worked", None
-
-
-def _withdraw_consent(conn: Connection, mentor: UUID) -> _Result:
-    rows.execute(conn, _QUERIES.announce)
-    changed = rows.execute(conn, _QUERIES.withdraw_consent, peer_mentor_id=mentor)
-    rows.execute(conn, _QUERIES.end_announcement)
-    return ("worked", None) if changed else ("ignored", "there was no consent")
+    return ("worked", None) if is_new else ("ignored", "there was no consent")
 
 
 def _merge(conn: Connection, organisation_id: UUID, gone: UUID | None, action: Action) -> _Result:
@@ -98,7 +91,11 @@ def _merge(conn: Connection, organisation_id: UUID, gone: UUID | None, action: A
             "needs_person",
             "both contacts are peer mentors here: which certifications and which consent hold?",
         )
-    rows.execute(conn, _QUERIES.announce)
-    rows.execute(conn, _QUERIES.give_external_id, peer_mentor_id=gone, external_id=action.into)
-    rows.execute(conn, _QUERIES.end_announcement)
+    rows.execute(
+        conn,
+        _QUERIES.give_external_id,
+        organisation_id=organisation_id,
+        peer_mentor_id=gone,
+        external_id=action.into,
+    )
     return "worked", None

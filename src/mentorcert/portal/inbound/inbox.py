@@ -1,6 +1,5 @@
 """The inbox: messages are stored as received, and processed by the rules of their connection."""
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -15,9 +14,9 @@ from psycopg.types.json import Jsonb
 from mentorcert import logs, loops
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
-from mentorcert.errors import ConflictError, DatabaseError, LockTimeoutError
+from mentorcert.errors import DatabaseError, DatabaseUnreachableError, LaterError, MentorcertError
 from mentorcert.portal.config import rules
-from mentorcert.portal.config.rules import Inbound, Rule
+from mentorcert.portal.config.rules import ActionName, Inbound, Rule
 from mentorcert.portal.contract import inbound as messages
 from mentorcert.portal.contract.inbound import Message
 from mentorcert.portal.inbound.actions import Outcome, perform
@@ -26,7 +25,6 @@ from mentorcert.portal.model import UNSETTLED, MessageState
 LONGEST_WAIT_S: Final = 30.0
 
 _QUERIES: Final = rows.beside(__file__)
-_TRANSIENT: Final = (LockTimeoutError, ConflictError)
 # Errors of our own code; one message's must not stop the others.
 _FAULTS: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -88,14 +86,12 @@ def store(
     stripped: bool = False,
 ) -> Received | None:
     """Store a message; return None where the registry has no such organisation."""
-    digest = hashlib.sha256(body).digest()
     return rows.fetch_optional(
         conn,
         Received,
         _QUERIES.store,
         organisation=organisation,
-        message_id=message_id or digest.hex(),
-        digest=digest,
+        message_id=message_id,
         headers=Jsonb(dict(headers)),
         body=body,
         stripped=stripped,
@@ -117,7 +113,9 @@ def work(conn: Connection, connections: Mapping[str, Inbound]) -> int:
 def tidy(conn: Connection, connections: Mapping[str, Inbound]) -> int:
     """Delete bodies processed longer ago than each organisation's retention; return how many."""
     return sum(
-        rows.execute(conn, _QUERIES.delete_bodies, organisation=slug, keep_days=inbound.keep_bodies_days)
+        rows.fetch_one(
+            conn, int, _QUERIES.delete_bodies, organisation=slug, keep_days=inbound.keep_bodies_days
+        )
         for slug, inbound in connections.items()
     )
 
@@ -165,12 +163,14 @@ def _work_one(conn: Connection, connections: Mapping[str, Inbound]) -> bool:
             message = messages.parse(claimed.body)
             with rows.mapped_errors(), conn.transaction():
                 outcome = _judge(conn, claimed, message, connections[claimed.organisation])
-        except _TRANSIENT as error:
+        except LaterError as error:
             rows.execute(conn, _QUERIES.postpone, id=claimed.id, reason=type(error).__name__)
             return True
         except DatabaseError as error:
             outcome = Outcome("failed", f"{type(error).__name__} {error.constraint or error.code}")
-        except _FAULTS as error:
+        except DatabaseUnreachableError:
+            raise
+        except (MentorcertError, *_FAULTS) as error:
             outcome = Outcome("failed", f"unexpected {type(error).__name__}")
         rows.execute(
             conn,
@@ -182,7 +182,9 @@ def _work_one(conn: Connection, connections: Mapping[str, Inbound]) -> bool:
             entity=message.entity if message else None,
             message=message.message if message else None,
             record_id=message.record_id if message else None,
+            peer_mentor_id=outcome.peer_mentor_id,
             sequence=outcome.sequence,
+            action=_action(connections[claimed.organisation], message, outcome),
         )
     logs.event(
         "portal_message",
@@ -196,10 +198,20 @@ def _work_one(conn: Connection, connections: Mapping[str, Inbound]) -> bool:
     return True
 
 
+def _action(inbound: Inbound, message: Message | None, outcome: Outcome) -> ActionName | None:
+    """Return what the message asks for; of one without contents, whether it may withdraw a consent."""
+    rule = next((rule for rule in inbound.rules if rule.name == outcome.rule), None)
+    if rule is None and message is not None and outcome.state == "failed":
+        rule = inbound.rule_for(message)
+    if rule is None and message is not None and outcome.state == "needs_fetch":
+        return "withdraw_consent" if inbound.may_withdraw(message.entity) else None
+    return rule.action if rule else None
+
+
 def _judge(conn: Connection, claimed: _Claimed, message: Message | None, inbound: Inbound) -> Outcome:
     if message is None:
         return Outcome("unknown", "neither a RemoteExecutionContext nor a CloudEvent")
-    if inbound.is_echo(message):
+    if inbound.is_own(message):
         return Outcome("echo", "of what we wrote ourselves")
     if claimed.fetched is not None:
         # Which columns changed is lost; a rule sees the present values, and may apply twice.
@@ -208,6 +220,8 @@ def _judge(conn: Connection, claimed: _Claimed, message: Message | None, inbound
     elif claimed.stripped:
         return Outcome("needs_fetch", "over 256 KB, so Dataverse left its contents out")
     if (rule := inbound.rule_for(message)) is None:
+        if inbound.touches_own_columns(message):
+            return Outcome("echo", "of what we wrote ourselves")
         return Outcome("unknown", "no rule fits")
     return _follow(conn, claimed, message, rule)
 
@@ -217,7 +231,11 @@ def _follow(conn: Connection, claimed: _Claimed, message: Message, rule: Rule) -
     if isinstance(action, str):
         return Outcome("needs_person", action, rule.name)
     rows.execute(
-        conn, _QUERIES.lock_record, record=f"{claimed.organisation_id} {message.entity} {message.record_id}"
+        conn,
+        _QUERIES.lock_record,
+        organisation_id=claimed.organisation_id,
+        entity=message.entity,
+        record_id=message.record_id,
     )
     if action.sequence is not None and message.record_id is not None:
         last = rows.fetch_optional(
@@ -231,4 +249,4 @@ def _follow(conn: Connection, claimed: _Claimed, message: Message, rule: Rule) -
         )
         if last is not None and action.sequence <= last:
             return Outcome("ignored", "not newer than what was worked", rule.name, action.sequence)
-    return perform(conn, claimed.organisation_id, claimed.time_zone, action)
+    return perform(conn, claimed.organisation_id, action)

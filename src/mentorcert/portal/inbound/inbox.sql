@@ -1,66 +1,30 @@
 -- The inbox: stores messages and records their outcome.
 
--- name: store(organisation, message_id, digest, headers, body, stripped)
-insert into mentorcert_portal.inbox as stored (organisation_id, message_id, digest, headers, body, stripped)
-select organisation.id, :message_id::text, :digest::bytea, :headers::jsonb, :body::bytea, :stripped::boolean
-from mentorcert.organisations as organisation
-where organisation.slug = :organisation::text
-on conflict on constraint inbox_message_key do update set duplicates = stored.duplicates + 1
-returning stored.id, stored.duplicates;
+-- name: store(organisation, message_id, headers, body, stripped)
+select id, duplicates
+from mentorcert_portal.store_message(:organisation::text, :message_id::text, :headers::jsonb, :body::bytea, :stripped::boolean);
 
 -- name: claim(organisations)
-select
-  stored.id, stored.organisation_id, organisation.slug as organisation, organisation.time_zone,
-  stored.body, stored.stripped, stored.fetched
-from mentorcert_portal.inbox as stored
-join mentorcert.organisations as organisation on organisation.id = stored.organisation_id
-where
-  stored.state = 'received'
-  and stored.next_attempt_at <= now()
-  and organisation.slug = any(:organisations::text[])
-order by stored.next_attempt_at, stored.id
-limit 1
-for update of stored skip locked;
+select id, organisation_id, organisation, time_zone, body, stripped, fetched
+from mentorcert_portal.claim_message(:organisations::text[]);
 
--- name: finish(id, state, reason, rule, entity, message, record_id, sequence)!
-update mentorcert_portal.inbox
-set
-  state = :state::text, reason = :reason::text, rule = :rule::text, entity = :entity::text,
-  message = :message::text, record_id = :record_id::text, sequence = :sequence::bigint,
-  attempts = attempts + 1, worked_at = now()
-where id = :id::bigint;
+-- name: finish(id, state, reason, rule, entity, message, record_id, peer_mentor_id, sequence, action)!
+select mentorcert_portal.settle_message(
+  :id::bigint, :state::text, :reason::text, :rule::text, :entity::text, :message::text, :record_id::text, :peer_mentor_id::uuid,
+  :sequence::bigint, :action::text
+);
 
 -- name: postpone(id, reason)!
-update mentorcert_portal.inbox
-set
-  attempts = attempts + 1, reason = :reason::text,
-  next_attempt_at = now() + least(interval '5 seconds' * 2 ^ least(attempts, 20), interval '1 hour')
-where id = :id::bigint;
+select mentorcert_portal.postpone_message(:id::bigint, :reason::text);
 
--- name: lock_record(record)
--- Messages about one record are processed one at a time; the lock ends with the transaction.
-select pg_advisory_xact_lock(hashtextextended(:record::text, 0));
+-- name: lock_record(organisation_id, entity, record_id)!
+select mentorcert_portal.lock_record(:organisation_id::uuid, :entity::text, :record_id::text);
 
 -- name: last_sequence(organisation_id, entity, record_id, rule)
-select max(worked.sequence)
-from mentorcert_portal.inbox as worked
-where
-  worked.organisation_id = :organisation_id::uuid
-  and worked.entity = :entity::text
-  and worked.record_id = :record_id::text
-  and worked.rule = :rule::text
-  and worked.state = 'worked';
+select mentorcert_portal.last_sequence(:organisation_id::uuid, :entity::text, :record_id::text, :rule::text);
 
--- name: delete_bodies(organisation, keep_days)!
-update mentorcert_portal.inbox as stored
-set body = null, fetched = null
-from mentorcert.organisations as organisation
-where
-  organisation.id = stored.organisation_id
-  and organisation.slug = :organisation::text
-  and stored.body is not null
-  and stored.state in ('worked', 'ignored', 'echo')
-  and stored.worked_at < now() - make_interval(days => :keep_days::integer);
+-- name: delete_bodies(organisation, keep_days)
+select mentorcert_portal.delete_bodies(:organisation::text, :keep_days::integer);
 
 -- name: rework(organisations)!
 update mentorcert_portal.inbox as stored

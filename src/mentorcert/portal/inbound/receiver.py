@@ -113,6 +113,10 @@ def application(
     authenticators = {slug: InboundAuthenticator(inbound) for slug, inbound in connections.items()}
     app = FastAPI(title="mentorcert inbox", docs_url=None, redoc_url=None, openapi_url=None)
 
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
     @app.post("/webhooks/dynamics/{organisation}")
     async def receive(organisation: str, request: Request) -> JSONResponse:
         authenticator = authenticators.get(organisation)

@@ -20,26 +20,58 @@ class Kind:
 KINDS: Final = {
     "removal_unconfirmed": Kind(
         "error",
-        "A removal from the portal's list has not been confirmed for 15 minutes.",
+        "A removal from the portal's list has not been confirmed for 15 minutes, in whatever mode.",
         "See the other findings for the cause. If it cannot be fixed at once, ask the portal's operators"
-        " to remove them by hand: `select * from mentorcert_portal.state_overview('…') where is_removal` has their ids.",
+        " to remove them by hand: `select * from mentorcert_portal.unconfirmed_removals` has their ids.",
     ),
     "listed_but_expired": Kind(
         "error",
-        "In live mode, the last comparison found peer mentors on the portal's list who must not be listed.",
+        "A comparison found peer mentors on the portal's list who must not be listed.",
         "`mentorcert portal reconcile ORGANISATION --connection FILE` lists them. They are sent"
         " again; if that does not help, ask the portal's operators to remove them by hand.",
     ),
-    "connection_blocked": Kind(
+    "held_after_restore": Kind(
         "error",
-        "The portal refuses our credentials or our messages; nothing is sent, and nothing is lost.",
-        "Fix the cause (new credentials, a changed contract), then unblock it:"
-        " `mentorcert portal mode ORGANISATION live --reason …`.",
+        "The registry was restored, and the portal has not said yet what it holds: nobody is shown there, removals are sent.",
+        "`mentorcert portal release ORGANISATION --connection FILE` asks it again; a portal without a list:"
+        " look at its page, then `--unread`.",
     ),
-    "portal_silent": Kind(
+    "newer_there": Kind(
         "error",
-        "Twenty calls in a row were not answered; one is tried every 30 seconds.",
-        "Ask the portal's operators. Everything is sent when it answers again.",
+        "The portal holds something newer than the registry ever sent: it was restored, or lost writes.",
+        "If the registry was restored and nobody said so: `mentorcert restored --reason …`, at once. `mentorcert portal"
+        " conflicts` lists them; find out who is right, then `mentorcert portal decide ID --ours` or `--withdraw`.",
+    ),
+    "restore_unreported": Kind(
+        "error",
+        "The registry was restored, copied or moved, or failed over, and nobody has said so; what it does not know may be"
+        " shown again.",
+        "Stop the processes; `mentorcert restored --reason …`, at once. If certainly nothing was lost (a synchronous standby"
+        " took over, an upgrade): `mentorcert restored --nothing-lost --reason …`.",
+    ),
+    "journal_late": Kind(
+        "error",
+        "The journal of erasures and withdrawals has not been complete for five minutes.",
+        "`mentorcert journal` says why; see that a process with MENTORCERT_JOURNAL runs. If none is kept any more:"
+        " `mentorcert journal --end --reason …`.",
+    ),
+    "other_portal": Kind(
+        "error",
+        "A worker's file names another portal than the recorded one; it sends nothing for the organisation.",
+        "Give the worker the file that was connected. If the organisation has changed its portal:"
+        " `mentorcert portal connect FILE --other-portal --reason …`.",
+    ),
+    "credentials_refused": Kind(
+        "error",
+        "The portal does not accept our credentials; each row is tried again by itself.",
+        "`select peer_mentor_id, error from mentorcert_portal.states where error_class = 'unauthorised'` says"
+        " how: new credentials, a right that is missing, or a clock that is wrong. Nothing needs to be unblocked.",
+    ),
+    "breaker_open": Kind(
+        "error",
+        "Twenty calls in a row failed and none succeeded; one peer mentor is tried every 30 seconds.",
+        "Ask the portal's operators; `select distinct error from mentorcert_portal.states` says how it fails."
+        " Everything is sent by itself when one call succeeds.",
     ),
     "given_up": Kind(
         "error",
@@ -61,15 +93,27 @@ KINDS: Final = {
         "Messages of the portal have been stored for 15 minutes and are not processed.",
         "Start `mentorcert portal receive --connection FILE`, with the organisation's file.",
     ),
+    "withdrawal_stuck": Kind(
+        "error",
+        "A message of the portal withdraws a consent, or may do so, and could not be carried out.",
+        "`mentorcert portal inbox` says why; find the peer mentor in the portal, withdraw the consent in the registry,"
+        " then `mentorcert portal inbox --rework --connection FILE`.",
+    ),
     "secret_expired": Kind(
         "error",
         "A secret has expired, by its date in the connection's file.",
         "Get a new one, store it where the file says, and write its new date into the file; then restart the"
         " worker and the receiver.",
     ),
+    "unverified_too_long": Kind(
+        "error",
+        "In live mode for 30 hours, and not all that the portal shows was compared in that time.",
+        "See the other findings for the cause. Where the portal has no list that can be read, ask for one; until"
+        " then somebody must look at its page, and acknowledge this.",
+    ),
     "reconciliation_stopped": Kind(
         "error",
-        "Too much differs, or the portal's list is incomplete: nothing was repaired.",
+        "Too much differs, or the portal's list is incomplete: only removals were repeated.",
         "Check with `mentorcert portal reconcile ORGANISATION --connection FILE --dry-run` whether the portal"
         " or the registry is right, then repair it deliberately.",
     ),
@@ -150,7 +194,7 @@ KINDS: Final = {
     ),
     "nothing_sent": Kind(
         "notice",
-        "The connection is in capture or shadow: everything is recorded, nothing is sent.",
+        "The connection is in capture: everything is recorded, nothing is sent.",
         "Go live when the portal is ready: docs/portal/going-live.md.",
     ),
 }

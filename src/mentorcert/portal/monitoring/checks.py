@@ -20,7 +20,9 @@ WORKER_ALARM_S: Final = 60.0
 MESSAGE_ALARM_S: Final = 15 * 60.0
 COMPARED_ALARM_S: Final = 3 * 3600.0
 ALL_COMPARED_ALARM_S: Final = 26 * 3600.0
+UNVERIFIED_ALARM_S: Final = 30 * 3600.0
 PAUSE_ALARM_S: Final = 15 * 60.0
+JOURNAL_ALARM_S: Final = 5 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def run_checks(snapshot: Snapshot) -> list[Finding]:
             *_compared(connection, compared.get(connection.organisation)),
         )
     ]
-    found += [_finding(*one) for one in (*_workers(snapshot), *_secrets(snapshot), *_messages(snapshot))]
+    every = (*_registry(snapshot), *_workers(snapshot), *_secrets(snapshot), *_messages(snapshot))
+    found += [_finding(*one) for one in every]
     return sorted(
         found, key=lambda one: (SEVERITIES.index(one.severity), one.organisation or "", one.code, one.what)
     )
@@ -63,32 +66,39 @@ def _finding(code: str, organisation: str | None, what: str) -> Finding:
 
 
 def _connection(connection: ConnectionHealth) -> Iterator[tuple[str, str]]:
-    if connection.mode in {"capture", "shadow"}:
-        waits = f"; {connection.held_removals} removals wait" if connection.held_removals else ""
-        yield "nothing_sent", f"in {connection.mode} for {duration(connection.mode_s)}{waits}"
+    # The harm, whatever the mode and whatever else is wrong.
+    if _over(connection.oldest_removal_s, REMOVAL_ALARM_S):
+        waits = duration(connection.oldest_removal_s)
+        yield "removal_unconfirmed", f"{connection.removals} removals; the oldest waits {waits}"
+    if connection.seen_removals:
+        yield "listed_but_expired", f"{connection.seen_removals} peer mentors"
+    if connection.held_s is not None:
+        yield "held_after_restore", f"nobody is shown for {duration(connection.held_s)}; removals are sent"
+    if connection.conflicts:
+        yield "newer_there", f"{connection.conflicts} differences wait for a decision"
+    if connection.mode == "capture":
+        yield "nothing_sent", f"in capture for {duration(connection.mode_s)}"
     if connection.mode == "paused" and _over(connection.mode_s, PAUSE_ALARM_S):
-        yield "paused", f"paused for {duration(connection.mode_s)}; {connection.held_removals} removals wait"
+        yield "paused", f"paused for {duration(connection.mode_s)}"
+    if connection.is_misdirected:
+        yield "other_portal", "a worker's file names another address, tenant, table or key"
     if connection.sends:
         yield from _sending(connection)
 
 
 def _sending(connection: ConnectionHealth) -> Iterator[tuple[str, str]]:
-    if connection.breaker == "blocked":
-        yield "connection_blocked", f"{connection.breaker_reason} Since {_at(connection)}."
     if connection.breaker == "open":
-        yield "portal_silent", f"{connection.breaker_reason} Since {_at(connection)}."
-    if _over(connection.oldest_removal_s, REMOVAL_ALARM_S):
-        waits = duration(connection.oldest_removal_s)
-        yield "removal_unconfirmed", f"{connection.removals} removals; the oldest waits {waits}"
+        yield "breaker_open", f"{connection.breaker_reason} Since {_at(connection)}."
     if _over(connection.oldest_change_s, CHANGE_ALARM_S):
         yield "change_unconfirmed", f"the oldest waits {duration(connection.oldest_change_s)}"
-    if dead := connection.rows_by_state.get("dead"):
-        yield "given_up", f"{dead} peer mentors"
-    ours = sum(connection.rows_by_error.get(error, 0) for error in ("internal", "message_invalid"))
-    if ours:
-        yield "fault_of_ours", f"{ours} peer mentors"
-    if refused := connection.rows_by_error.get("rejected"):
-        yield "refused", f"{refused} peer mentors"
+    if connection.given_up:
+        yield "given_up", f"{connection.given_up} peer mentors"
+    if connection.faults_of_ours:
+        yield "fault_of_ours", f"{connection.faults_of_ours} peer mentors"
+    if connection.unauthorised:
+        yield "credentials_refused", f"{connection.unauthorised} peer mentors"
+    if connection.refused:
+        yield "refused", f"{connection.refused} peer mentors"
 
 
 def _compared(
@@ -96,11 +106,9 @@ def _compared(
 ) -> Iterator[tuple[str, str]]:
     if reconciliation is None or not connection.sends:
         return
-    drift = dict(reconciliation.drift)
-    # In canary mode the rest of the portal's list is not ours yet.
-    if connection.mode == "live" and (listed := drift.pop("listed_but_expired", 0)):
-        yield "listed_but_expired", f"{listed} peer mentors"
-    if drift:
+    if drift := {
+        kind: number for kind, number in reconciliation.drift.items() if kind != "listed_but_expired"
+    }:
         yield "drift", ", ".join(f"{number} {kind}" for kind, number in sorted(drift.items()))
     if reconciliation.outcome == "stopped":
         yield "reconciliation_stopped", reconciliation.reason or ""
@@ -111,6 +119,8 @@ def _compared(
         yield "unverified", reconciliation.reason or ""
     elif reconciliation.full_s is None or reconciliation.full_s > since_s:
         yield "unverified", f"not everything compared since the mode was set {duration(since_s)} ago"
+    if connection.mode == "live" and _over(min(since_s, _or_ever(reconciliation.full_s)), UNVERIFIED_ALARM_S):
+        yield "unverified_too_long", f"the last full comparison: {_ago(reconciliation.full_s)}"
     overdue = _over(min(since_s, _or_ever(reconciliation.any_s)), COMPARED_ALARM_S) or _over(
         min(since_s, _or_ever(reconciliation.full_s)), ALL_COMPARED_ALARM_S
     )
@@ -122,16 +132,22 @@ def _compared(
 
 
 def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
-    if (
-        any(one.sends or one.mode == "shadow" for one in snapshot.connections)
-        and snapshot.worker_silent_s > WORKER_ALARM_S
-    ):
+    if any(one.sends for one in snapshot.connections) and snapshot.worker_silent_s > WORKER_ALARM_S:
         last = (
             f"the last heartbeat was {_ago(snapshot.worker_silent_s)}"
             if snapshot.workers
             else "there was no heartbeat"
         )
         yield "no_worker", None, last
+
+
+def _registry(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
+    registry = snapshot.registry
+    if registry.unreported:
+        yield "restore_unreported", None, registry.unreported
+    if _over(registry.journal_late_s, JOURNAL_ALARM_S):
+        why = f": {registry.journal_error}" if registry.journal_error else ""
+        yield "journal_late", None, f"not complete for {duration(registry.journal_late_s)}{why}"
 
 
 def _secrets(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
@@ -146,6 +162,8 @@ def _secrets(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
 
 def _messages(snapshot: Snapshot) -> Iterator[tuple[str, str | None, str]]:
     for one in snapshot.messages:
+        if one.state in UNSETTLED and one.withdrawals:
+            yield "withdrawal_stuck", one.organisation, f"{one.withdrawals} {one.state}"
         if one.state in UNSETTLED:
             yield f"message_{one.state}", one.organisation, f"{one.messages}, the oldest {_ago(one.oldest_s)}"
         if one.state == "received" and one.oldest_s > MESSAGE_ALARM_S:

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeVar
 
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
+from mentorcert.errors import DatabaseUnreachableError, MentorcertError
 from mentorcert.portal.model import Mode
 
 SENDING: Final[frozenset[Mode]] = frozenset({"canary", "live"})
@@ -21,9 +22,10 @@ T = TypeVar("T")
 class ConnectionHealth:
     """The health of one organisation's connection; without an adapter no portal is connected.
 
-    `oldest_removal_s`: age of the oldest of the unconfirmed `removals` from the portal's list, in a mode that
-    sends; `oldest_change_s` the same of other changes; None where there is none. `held_removals` are those
-    held back by the mode.
+    `removals` from the portal's list are unconfirmed, the oldest for `oldest_removal_s`; `seen_removals` were seen
+    there by a comparison: both whatever the mode. `oldest_change_s`: age of the oldest of other changes, in a
+    mode that sends; None where there is none. `held_s`: for how long nobody is
+    shown since a restore; `conflicts` wait for a person.
     """
 
     organisation: str
@@ -35,21 +37,34 @@ class ConnectionHealth:
     reason: str | None
     adapter: str | None
     contract_version: str | None
-    breaker: Literal["closed", "open", "blocked"]
+    is_misdirected: bool
+    breaker: Literal["closed", "open"]
     breaker_reason: str | None
     breaker_since: datetime | None
-    rows_by_state: Mapping[str, int]
-    rows_by_error: Mapping[str, int]
-    held_removals: int
+    held_s: float | None
+    conflicts: int
     removals: int
     oldest_removal_s: float | None
+    seen_removals: int
     oldest_change_s: float | None
-    attempts_by_outcome: Mapping[str, int]
+    given_up: int
+    faults_of_ours: int
+    unauthorised: int
+    refused: int
 
     @property
     def sends(self) -> bool:
         """Whether anything is sent to the portal."""
         return self.mode in SENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of one organisation, which no alarm needs: they cost a look at every row."""
+
+    organisation: str
+    rows_by_state: Mapping[str, int]
+    attempts_by_outcome: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +89,12 @@ class SecretEnd:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Messages of one state; `lapsing` of them lose their bodies within NOTICE_DAYS."""
+    """Messages of one state; `withdrawals` of them withdraw a consent, `lapsing` lose their bodies within NOTICE_DAYS."""
 
     organisation: str
     state: str
     messages: int
+    withdrawals: int
     oldest_s: float
     lapsing: int
 
@@ -110,6 +126,15 @@ class RecentAttempts:
 
 
 @dataclass(frozen=True, slots=True)
+class Registry:
+    """The registry itself: why a restore may have been forgotten, and for how long its journal has not been complete."""
+
+    unreported: str | None = None
+    journal_late_s: float | None = None
+    journal_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The health at one instant, each list ordered by organisation."""
 
@@ -118,6 +143,7 @@ class Snapshot:
     secrets: Sequence[SecretEnd] = ()
     messages: Sequence[Messages] = ()
     reconciliations: Sequence[Reconciliation] = ()
+    registry: Registry = Registry()
     read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -143,12 +169,43 @@ class Snapshot:
 def read(conn: Connection) -> Snapshot:
     """Read the health in its own transaction; needs an idle connection.
 
-    Seven statements, however many organisations there are.
+    Eight statements, however many organisations there are, at the cost of the rows that are late.
     """
     with rows.mapped_errors(), conn.transaction():
         rows.execute(conn, _QUERIES.limits)
         rows.execute(conn, _QUERIES.time_limit)
-        return _snapshot(conn, _QUERIES.workers)
+        registry = rows.ahead(rows.fetch_all, conn, Registry, _QUERIES.registry)
+        return replace(_snapshot(conn, _QUERIES.workers), registry=registry.value[0])
+
+
+def read_in_parts(conn: Connection) -> tuple[Snapshot, dict[str, MentorcertError]]:
+    """Read the same part by part; return what could be read, and the error of each part that could not be.
+
+    Raises DatabaseUnreachableError.
+    """
+    faults: dict[str, MentorcertError] = {}
+
+    def part(name: str, kind: type[T], query: str, **parameters: object) -> list[T]:
+        try:
+            with rows.mapped_errors(), conn.transaction():
+                rows.execute(conn, _QUERIES.limits)
+                rows.execute(conn, _QUERIES.time_limit)
+                return rows.fetch_all(conn, kind, query, **parameters)
+        except DatabaseUnreachableError:
+            raise
+        except MentorcertError as error:
+            faults[name] = error
+            return []
+
+    snapshot = Snapshot(
+        connections=part("connections", ConnectionHealth, _QUERIES.connections),
+        workers=part("workers", Worker, _QUERIES.workers),
+        secrets=part("secrets", SecretEnd, _QUERIES.secrets),
+        messages=part("messages", Messages, _QUERIES.messages, notice_days=NOTICE_DAYS),
+        reconciliations=part("reconciliations", Reconciliation, _QUERIES.reconciliations),
+        registry=next(iter(part("registry", Registry, _QUERIES.registry)), Registry()),
+    )
+    return snapshot, faults
 
 
 def read_own(conn: Connection) -> Snapshot:
@@ -160,13 +217,23 @@ def read_own(conn: Connection) -> Snapshot:
 
 
 def _snapshot(conn: Connection, workers: str) -> Snapshot:
+    connections = rows.ahead(rows.fetch_all, conn, ConnectionHealth, _QUERIES.connections)
+    heard = rows.ahead(rows.fetch_all, conn, Worker, workers)
+    secrets = rows.ahead(rows.fetch_all, conn, SecretEnd, _QUERIES.secrets)
+    messages = rows.ahead(rows.fetch_all, conn, Messages, _QUERIES.messages, notice_days=NOTICE_DAYS)
+    reconciliations = rows.ahead(rows.fetch_all, conn, Reconciliation, _QUERIES.reconciliations)
     return Snapshot(
-        connections=rows.fetch_all(conn, ConnectionHealth, _QUERIES.connections),
-        workers=rows.fetch_all(conn, Worker, workers),
-        secrets=rows.fetch_all(conn, SecretEnd, _QUERIES.secrets),
-        messages=rows.fetch_all(conn, Messages, _QUERIES.messages, notice_days=NOTICE_DAYS),
-        reconciliations=rows.fetch_all(conn, Reconciliation, _QUERIES.reconciliations),
+        connections=connections.value,
+        workers=heard.value,
+        secrets=secrets.value,
+        messages=messages.value,
+        reconciliations=reconciliations.value,
     )
+
+
+def figures(conn: Connection) -> dict[str, Figures]:
+    """Count the peer mentors by state, and all attempts by outcome; return them by organisation."""
+    return {one.organisation: one for one in rows.fetch_all(conn, Figures, _QUERIES.figures)}
 
 
 def recent_attempts(conn: Connection) -> list[RecentAttempts]:

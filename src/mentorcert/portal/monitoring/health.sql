@@ -7,28 +7,25 @@ set transaction isolation level repeatable read, read only;
 set local statement_timeout = '10s';
 
 -- name: connections()
-with situations as materialized (
-  select organisation.id as organisation_id, situation.*
-  from mentorcert.organisations as organisation
-  cross join lateral mentorcert_portal.state_overview(organisation.id) as situation
-  where situation.state <> 'in_sync'
-),
-removals as (
-  -- Also peer mentors whose listing has ended since the row was derived.
+with late as materialized (
   select
-    situation.organisation_id,
-    case
-      when situation.is_removal then situation.since
-      else greatest(coalesce(listed.listed_until, least(state.content_until, now()), situation.since), state.changed_at)
-    end as since
-  from situations as situation
-  join mentorcert_portal.states as state on state.peer_mentor_id = situation.peer_mentor_id
-  left join public.listed_peer_mentors as listed on listed.peer_mentor_id = situation.peer_mentor_id
-  where situation.state <> 'held' and (
-    situation.is_removal
-    or coalesce(listed.listed_until <= now(), true)
-    and coalesce(state.shown, state.content ->> 'status' <> 'uncertified', true)
-  )
+    removal.organisation_id,
+    count(distinct removal.peer_mentor_id) filter (where not removal.is_seen) as removals,
+    min(removal.since) filter (where not removal.is_seen) as since,
+    count(distinct removal.peer_mentor_id) filter (where removal.is_seen) as seen
+  from mentorcert_portal.unconfirmed_removals as removal
+  group by removal.organisation_id
+),
+failing as materialized (
+  select
+    state.organisation_id,
+    count(*) filter (where state.state = 'dead') as given_up,
+    count(*) filter (where state.error_class in ('internal', 'message_invalid')) as faults_of_ours,
+    count(*) filter (where state.error_class = 'unauthorised') as unauthorised,
+    count(*) filter (where state.error_class = 'rejected') as refused
+  from mentorcert_portal.states as state
+  where state.error_class is not null and state.state <> 'in_sync'
+  group by state.organisation_id
 )
 select
   organisation.slug as organisation,
@@ -40,64 +37,76 @@ select
   connection.reason,
   connection.adapter,
   connection.contract_version,
+  coalesce(connection.misdirected_at > now() - interval '1 minute', false) as is_misdirected,
   coalesce(connection.breaker, 'closed') as breaker,
   connection.breaker_reason,
   connection.breaker_since,
-  coalesce(behind.rows, '{}') || case
-    when known.rows > coalesce(behind.total, 0) then jsonb_build_object('in_sync', known.rows - coalesce(behind.total, 0))
-    else '{}'
-  end as rows_by_state,
-  coalesce(failing.rows, '{}') as rows_by_error,
-  coalesce(behind.held_removals, 0) as held_removals,
+  extract(epoch from now() - connection.held_since)::double precision as held_s,
+  coalesce(conflicting.conflicts, 0) as conflicts,
   coalesce(late.removals, 0) as removals,
+  extract(epoch from now() - late.since)::double precision as oldest_removal_s,
+  coalesce(late.seen, 0) as seen_removals,
   -- Counted from when the mode began to send: what was held back deliberately is no failure.
-  case when late.since is not null then
-    extract(epoch from now() - greatest(late.since, connection.mode_since))::double precision
-  end as oldest_removal_s,
-  case when behind.oldest_change is not null then
-    extract(epoch from now() - greatest(behind.oldest_change, connection.mode_since))::double precision
+  case when behind.since <= now() then
+    extract(epoch from now() - greatest(behind.since, connection.mode_since))::double precision
   end as oldest_change_s,
-  coalesce(counted.attempts, '{}') as attempts_by_outcome
+  coalesce(failing.given_up, 0) as given_up,
+  coalesce(failing.faults_of_ours, 0) as faults_of_ours,
+  coalesce(failing.unauthorised, 0) as unauthorised,
+  coalesce(failing.refused, 0) as refused
 from mentorcert.organisations as organisation
 left join mentorcert_portal.connections as connection on connection.organisation_id = organisation.id
-left join lateral (
-  select count(*) as rows from mentorcert_portal.states as state where state.organisation_id = organisation.id
-) as known on true
-left join lateral (
-  select
-    jsonb_object_agg(by_state.state, by_state.rows) as rows,
-    sum(by_state.rows)::bigint as total,
-    max(by_state.removals) filter (where by_state.state = 'held') as held_removals,
-    min(by_state.oldest_change) filter (where by_state.state <> 'held') as oldest_change
-  from (
-    select
-      situation.state, count(*) as rows, count(*) filter (where situation.is_removal) as removals,
-      min(situation.since) filter (where not situation.is_removal) as oldest_change
-    from situations as situation
-    where situation.organisation_id = organisation.id
-    group by situation.state
-  ) as by_state
-) as behind on true
-left join lateral (
-  select jsonb_object_agg(by_error.error_class, by_error.rows) as rows
-  from (
-    select situation.error_class, count(*) as rows
-    from situations as situation
-    where situation.organisation_id = organisation.id and situation.state <> 'held' and situation.error_class is not null
-    group by situation.error_class
-  ) as by_error
-) as failing on true
+left join late on late.organisation_id = organisation.id
+left join failing on failing.organisation_id = organisation.id
 left join (
-  select removal.organisation_id, count(*) as removals, min(removal.since) as since
-  from removals as removal
-  group by removal.organisation_id
-) as late on late.organisation_id = organisation.id
+  select conflict.organisation_id, count(*) as conflicts from mentorcert_portal.conflicts as conflict
+  where conflict.decided_at is null
+  group by conflict.organisation_id
+) as conflicting on conflicting.organisation_id = organisation.id
 left join lateral (
-  select jsonb_object_agg(attempt.outcome, attempt.attempts) as attempts
-  from mentorcert_portal.attempt_counts as attempt
-  where attempt.organisation_id = organisation.id
-) as counted on true
+  -- Changed and not confirmed, or confirmed and made untrue by the calendar: each the first row of an index.
+  select least(
+    (
+      select min(state.first_dirty_at) from mentorcert_portal.states as state
+      where state.organisation_id = organisation.id and not state.is_removal
+    ),
+    (
+      select min(state.next_attempt_at) from mentorcert_portal.states as state
+      where state.organisation_id = organisation.id and not state.is_removal
+    )
+  ) as since
+  where connection.mode = 'live'
+  union all
+  select min(least(state.first_dirty_at, state.next_attempt_at)) from mentorcert_portal.states as state
+  where connection.mode = 'canary' and state.peer_mentor_id = any(connection.canary_peer_mentor_ids) and not state.is_removal
+  having connection.mode = 'canary'
+) as behind on true
 order by organisation.slug;
+
+-- name: figures()
+select
+  organisation.slug as organisation,
+  coalesce(known.rows, '{}') as rows_by_state,
+  coalesce(counted.attempts, '{}') as attempts_by_outcome
+from mentorcert.organisations as organisation
+left join (
+  select by_state.organisation_id, jsonb_object_agg(by_state.state, by_state.rows) as rows
+  from (
+    select overview.organisation_id, overview.state, count(*) as rows
+    from mentorcert_portal.state_overview as overview
+    group by overview.organisation_id, overview.state
+  ) as by_state
+  group by by_state.organisation_id
+) as known on known.organisation_id = organisation.id
+left join (
+  select attempt.organisation_id, jsonb_object_agg(attempt.outcome, attempt.attempts) as attempts
+  from mentorcert_portal.attempt_counts as attempt
+  group by attempt.organisation_id
+) as counted on counted.organisation_id = organisation.id
+order by organisation.slug;
+
+-- name: registry()
+select unreported, journal_late_s, journal_error from mentorcert_private.registry_watch();
 
 -- name: workers()
 select worker, started_at, extract(epoch from now() - seen_at)::double precision as silent_s
@@ -121,6 +130,7 @@ order by secret.expires, organisation.slug, secret.place;
 -- name: messages(notice_days)
 select
   organisation.slug as organisation, stored.state, count(*) as messages,
+  count(*) filter (where stored.action = 'withdraw_consent') as withdrawals,
   extract(epoch from now() - min(stored.received_at))::double precision as oldest_s,
   count(*) filter (
     where stored.received_at < now() - retention.keep + make_interval(days => :notice_days::integer)
@@ -161,10 +171,15 @@ left join lateral (
 ) as last on true
 cross join lateral (
   select
-    max(run.finished_at) filter (where run.scope = 'full') as full_at,
-    max(run.finished_at) filter (where run.scope = 'recent') as recent_at
-  from mentorcert_portal.reconciliations as run
-  where run.organisation_id = organisation.id and run.outcome = 'done' and not run.is_dry_run
+    max(latest.finished_at) filter (where latest.scope = 'full') as full_at,
+    max(latest.finished_at) filter (where latest.scope = 'recent') as recent_at
+  from (values ('full'), ('recent')) as wanted (scope)
+  cross join lateral (
+    select run.scope, run.finished_at from mentorcert_portal.reconciliations as run
+    where run.organisation_id = organisation.id and run.scope = wanted.scope and run.outcome = 'done' and not run.is_dry_run
+    order by run.id desc
+    limit 1
+  ) as latest
 ) as done
 left join lateral (
   select jsonb_object_agg(by_kind.kind, by_kind.mentors) as kinds

@@ -1,16 +1,17 @@
 """The health of the sync as Prometheus metrics."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mentorcert.metrics import up
 from mentorcert.portal.monitoring.checks import run_checks
-from mentorcert.portal.monitoring.health import ConnectionHealth, Snapshot
+from mentorcert.portal.monitoring.health import ConnectionHealth, Figures, Snapshot
 
-STATES: Final = ("held", "pending", "retry", "blocked", "dead", "in_sync")
-BREAKERS: Final = ("closed", "open", "blocked")
+STATES: Final = ("held", "pending", "retry", "dead", "in_sync")
+BREAKERS: Final = ("closed", "open")
 DRIFT: Final = ("listed_but_expired", "missing", "stale", "unknown_there", "duplicate")
 
 _P: Final = "mentorcert_portal"
@@ -22,17 +23,20 @@ Sample = tuple[tuple[str, ...], float]
 class Metrics(Collector):
     """The metrics of one snapshot; without one only `mentorcert_up 0`."""
 
-    def __init__(self, snapshot: Snapshot | None) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot | None, figures: Mapping[str, Figures]) -> None:
+        self._snapshot, self._figures = snapshot, figures
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
         of = self._snapshot
-        yield _gauge("mentorcert_up", "Whether the database could be read.", (), [((), of is not None)])
+        yield up(is_there=of is not None)
         if of is None:
             return
         connected = [one for one in of.connections if one.adapter is not None]
         yield from _per_organisation(connected)
+        yield from _counts(
+            [self._figures[one.organisation] for one in connected if one.organisation in self._figures]
+        )
         yield from _reconciliations(of)
         yield _gauge(
             f"{_P}_worker_heartbeat_age_seconds",
@@ -67,7 +71,7 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
 
     yield _gauge(
         f"{_P}_oldest_unconfirmed_removal_seconds",
-        "Age of the oldest unconfirmed removal, in a mode that sends; 0: none.",
+        "Age of the oldest unconfirmed removal, in whatever mode; 0: none.",
         ("organisation",),
         each(lambda one: one.oldest_removal_s or 0.0),
     )
@@ -78,25 +82,24 @@ def _per_organisation(connected: list[ConnectionHealth]) -> Iterator[Metric]:
         each(lambda one: (one.mode_s or 0.0) / _DAY_S if one.mode == "capture" else None),
     )
     yield _gauge(
-        f"{_P}_rows",
-        "Peer mentors by the state of their sync.",
-        ("organisation", "state"),
-        [
-            ((one.organisation, state), one.rows_by_state.get(state, 0))
-            for one in connected
-            for state in STATES
-        ],
-    )
-    yield _gauge(
         f"{_P}_breaker",
         "1 for the breaker's state, 0 for the others.",
         ("organisation", "state"),
         [((one.organisation, state), one.breaker == state) for one in connected for state in BREAKERS],
     )
+
+
+def _counts(figures: list[Figures]) -> Iterator[Metric]:
+    yield _gauge(
+        f"{_P}_rows",
+        "Peer mentors by the state of their sync.",
+        ("organisation", "state"),
+        [((one.organisation, state), one.rows_by_state.get(state, 0)) for one in figures for state in STATES],
+    )
     attempts = CounterMetricFamily(
         f"{_P}_attempts", "Attempts to send to the portal.", labels=("organisation", "outcome")
     )
-    for one in connected:
+    for one in figures:
         for outcome, number in sorted(one.attempts_by_outcome.items()):
             attempts.add_metric((one.organisation, outcome), number)
     yield attempts

@@ -20,6 +20,18 @@ class UnconfirmedRemovals:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """An error that administrators were informed of, and who sees to it."""
+
+    organisation_id: UUID
+    code: str
+    began_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """A peer mentor who is to leave the portal's list, which has not confirmed it."""
 
@@ -71,8 +83,14 @@ class Comparison:
 
 
 def unconfirmed_removals(conn: Connection) -> list[UnconfirmedRemovals]:
-    """Return the alarm of the caller's organisation, if there is one; one statement, by index."""
+    """Return the alarm of the caller's organisation, if there is one; one statement, at the cost of the rows that are late."""
     return rows.fetch_all(conn, UnconfirmedRemovals, _QUERIES.unconfirmed_removals)
+
+
+def alerts(conn: Connection, organisation_id: UUID) -> dict[str, Alert]:
+    """Return the alerts that stand, by code."""
+    found = rows.fetch_all(conn, Alert, _QUERIES.alerts, organisation_id=organisation_id)
+    return {one.code: one for one in found}
 
 
 def removals(conn: Connection, organisation_id: UUID) -> list[Removal]:

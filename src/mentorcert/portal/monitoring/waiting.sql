@@ -1,17 +1,26 @@
 -- What an administrator sees of an organisation's portal, beyond mentorcert.portal.monitoring.health.
 
 -- name: unconfirmed_removals()
-select alarm.mode, alarm.removals, alarm.since from mentorcert_private.portal_alarm() as alarm;
+select connection.mode, count(distinct removal.peer_mentor_id) as removals, min(removal.since) as since
+from mentorcert_portal.unconfirmed_removals as removal
+join mentorcert_portal.connections as connection on connection.organisation_id = removal.organisation_id
+where removal.is_seen or removal.since <= now() - interval '15 minutes'
+group by connection.mode;
+
+-- name: alerts(organisation_id)
+select organisation_id, code, began_at, acknowledged_at, acknowledged_by, acknowledged_reason
+from mentorcert_portal.alerts
+where organisation_id = :organisation_id and ended_at is null;
 
 -- name: removals(organisation_id)
 select
   state.organisation_id, mentor.full_name, mentor.external_id, state.state, state.attempts, state.error_class,
-  case when state.state = 'in_sync' then state.next_attempt_at else state.first_dirty_at end as since
-from mentorcert_portal.states as state
-join mentorcert.peer_mentors as mentor on mentor.id = state.peer_mentor_id
-where
-  state.organisation_id = :organisation_id and state.is_removal
-  and (state.state <> 'in_sync' or state.next_attempt_at <= now())
+  min(removal.since) as since
+from mentorcert_portal.unconfirmed_removals as removal
+join mentorcert_portal.states as state on state.peer_mentor_id = removal.peer_mentor_id
+join mentorcert.peer_mentors as mentor on mentor.id = removal.peer_mentor_id
+where removal.organisation_id = :organisation_id
+group by state.peer_mentor_id, mentor.id
 order by since, mentor.id
 limit 50;
 

@@ -2,11 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
 
 from mentorcert import logs, loops
 from mentorcert.db import migrate
@@ -16,7 +19,8 @@ from mentorcert.errors import DatabaseUnreachableError, MentorcertError, Migrati
 from mentorcert.portal.config.configuration import Configuration
 from mentorcert.portal.monitoring import expiry, health
 from mentorcert.portal.monitoring.checks import Finding, run_checks
-from mentorcert.portal.monitoring.health import Snapshot
+from mentorcert.portal.monitoring.health import Figures, Snapshot
+from mentorcert.portal.monitoring.metrics import Metrics
 
 WATCH_S: Final = 60.0
 REPEAT_S: Final = 15 * 60.0
@@ -49,6 +53,8 @@ class HealthCache:
         self._connect, self._keep_s = connect, keep_s
         self._lock = threading.Lock()
         self._reading: Reading | None = None
+        self._figures: Mapping[str, Figures] = {}
+        self._figures_at = float("-inf")
 
     def read(self) -> Reading:
         """Return a reading not older than `keep_s`; a failure to read is cached too."""
@@ -56,6 +62,21 @@ class HealthCache:
             if self._reading is None or monotonic() - self._reading.read_at >= self._keep_s:
                 self._reading = self._read()
             return self._reading
+
+    def figures(self) -> Mapping[str, Figures]:
+        """Return counts not older than `keep_s`; empty where the database can't be read, as a reading says."""
+        with self._lock:
+            if monotonic() - self._figures_at >= self._keep_s:
+                self._figures, self._figures_at = self._read_figures(), monotonic()
+            return self._figures
+
+    def _read_figures(self) -> Mapping[str, Figures]:
+        try:
+            with mapped_errors(), self._connect() as conn:
+                return health.figures(conn)
+        except MentorcertError as error:
+            logs.event("portal_health_unreadable", level=logging.ERROR, error=error)
+            return {}
 
     def _read(self) -> Reading:
         snapshot, trouble = None, None
@@ -134,15 +155,20 @@ class FindingLogger:
         )
 
 
-@contextmanager
-def watching(connect: Connect, configurations: Iterable[Configuration]) -> Iterator[HealthCache]:
-    """Log findings in a thread while the block runs; yields the cache, for other readers."""
-    health_cache, stop = HealthCache(connect), threading.Event()
-    watch = FindingLogger(health_cache, connect, configurations)
-    thread = threading.Thread(target=watch.run_forever, args=(stop,))
-    thread.start()
-    try:
-        yield health_cache
-    finally:
-        stop.set()
-        thread.join()
+class HealthMetrics(Collector):
+    """What is read of the health, as metrics."""
+
+    def __init__(self, health_cache: HealthCache) -> None:
+        self._health_cache = health_cache
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics; without a snapshot only `mentorcert_up 0`."""
+        snapshot = self._health_cache.read().snapshot
+        yield from Metrics(snapshot, self._health_cache.figures() if snapshot else {}).collect()
+
+
+def watching(
+    health_cache: HealthCache, connect: Connect, configurations: Iterable[Configuration]
+) -> AbstractContextManager[None]:
+    """Log findings in a thread while the block runs."""
+    return loops.in_threads(FindingLogger(health_cache, connect, configurations).run_forever)

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from mentorcert.db import rows
 from mentorcert.db.connection import AsyncConnection
+from mentorcert.portal.contract import values
 from mentorcert.portal.model import Mode, PortalRecord
 from mentorcert.portal.sync.state_queue import Connection
 
@@ -42,6 +43,7 @@ class Run:
     mode: Mode
     adapter: str
     contract_version: str
+    target: dict[str, Any] | None
     is_dry_run: bool
     peer_mentors: int
 
@@ -50,7 +52,7 @@ class Run:
         """The run's connection."""
         return Connection(
             self.organisation_id, self.organisation, self.mode, self.adapter, self.contract_version,
-            is_reviving=False, due_in_s=None,
+            self.target, is_reviving=False, due_in_s=None,
         )  # fmt: skip
 
 
@@ -126,10 +128,12 @@ class Comparisons:
             id=run.id,
             read_from=read_from,
             peer_mentor_ids=[record.peer_mentor_id for record in records],
-            external_ids=[_text(record.external_id) for record in records],
+            external_ids=[values.text(record.external_id) for record in records],
             versions=[record.version and max(min(record.version, _BIGINT), 0) for record in records],
-            statuses=[_text(record.status) for record in records],
+            epochs=[record.epoch for record in records],
+            statuses=[values.text(record.status) for record in records],
             listings=[record.listed for record in records],
+            details=[Jsonb(dict(record.details)) for record in records],
         )  # fmt: skip
         return Comparison(
             read_from, len(records), compared, expected, in_motion, [Difference(row) for row in drift]
@@ -145,11 +149,14 @@ class Comparisons:
             drift=Jsonb([difference.row for difference in drift]),
         )
 
-    async def repair(self, run: Run, after: int, batch_size: int) -> tuple[int | None, int]:
+    async def repair(
+        self, run: Run, after: int, batch_size: int, *, only_removals: bool
+    ) -> tuple[int | None, int]:
         """Mark the next differences to be sent again; return the last id (None: no more), and how many."""
         (step,) = await rows.fetch_all_async(
-            self._pool, tuple[int | None, int], _QUERIES.repair, id=run.id, after=after, batch_size=batch_size
-        )
+            self._pool, tuple[int | None, int], _QUERIES.repair,
+            id=run.id, after=after, batch_size=batch_size, only_removals=only_removals,
+        )  # fmt: skip
         return step
 
     async def finish(self, run: Run, outcome: Outcome, reason: str | None, comparison: Comparison) -> None:
@@ -160,8 +167,3 @@ class Comparisons:
             in_motion=comparison.in_motion, drift_by_kind=Jsonb(comparison.drift_by_kind),
             read_from=comparison.read_from,
         )  # fmt: skip
-
-
-def _text(value: str | None) -> str | None:
-    """Return a portal's text as the database accepts it: without NUL and lone surrogates."""
-    return value and value[:200].encode(errors="replace").decode().replace("\0", "?")

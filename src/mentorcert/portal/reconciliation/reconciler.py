@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -20,11 +21,13 @@ from mentorcert.errors import (
 from mentorcert.portal.adapters.port import Portal
 from mentorcert.portal.model import PortalRecord
 from mentorcert.portal.reconciliation.comparison import Comparison, Comparisons, Kind, Outcome, Run, Scope
-from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS, FAULTS
+from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.progress import Progress, silent
 
 POLL_S: Final = 30.0
+LAG_S: Final = 120.0
+"""How far a portal's list may lag behind what it has confirmed."""
 
 _RENEW_S: Final = 30.0
 _READ_S: Final = 1800.0
@@ -64,26 +67,29 @@ class Reconciliation:
 class Reconciler:
     """Any number may run, in any number of processes; each organisation is reconciled by one at a time."""
 
-    def __init__(self, comparisons: Comparisons, connections: Connections) -> None:
-        self._comparisons, self._connections = comparisons, connections
+    def __init__(self, comparisons: Comparisons, connections: Connections, *, lag_s: float = LAG_S) -> None:
+        """Make a reconciler that by itself looks again after `lag_s` seconds before it reports a difference."""
+        self._comparisons, self._connections, self._lag_s = comparisons, connections, lag_s
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
-        """Reconcile what is due every POLL_S seconds until `stop` is set, or once."""
-        await loops.run_forever_async(
-            partial(self._run_due, stop),
-            stop,
-            failed="portal_reconciliation_waits",
-            every_s=POLL_S,
-            once=once,
-        )
+        """Reconcile what is due every POLL_S seconds until `stop` is set, or once; a slow one holds up no other."""
+        async with loops.OneAtATime() as tasks:
+            await loops.run_forever_async(
+                partial(self._start_due, tasks, stop),
+                stop,
+                failed="portal_reconciliation_waits",
+                every_s=POLL_S,
+                once=once,
+            )
 
-    async def _run_due(self, stop: asyncio.Event) -> None:
-        due = await self._comparisons.due()
-        known = [one for one in due if one.organisation in self._connections.organisations]
-        await asyncio.gather(
-            *(self._run_one(one.organisation_id, one.organisation, one.scope, stop) for one in known)
-        )
+    async def _start_due(self, tasks: loops.OneAtATime, stop: asyncio.Event) -> None:
+        for one in await self._comparisons.due():
+            if one.organisation in self._connections.organisations:
+                tasks.start(
+                    one.organisation_id,
+                    partial(self._run_one, one.organisation_id, one.organisation, one.scope, stop),
+                )
 
     async def reconcile(
         self,
@@ -107,20 +113,23 @@ class Reconciler:
             return None
         found, marked = Comparison(), 0
         try:
-            found = await self._compare(run, stop or asyncio.Event(), progress)
+            lag_s = self._lag_s if only_due else 0.0
+            found = await self._compare(run, stop or asyncio.Event(), progress, lag_s)
             reason = stop_reason(found)
             outcome: Outcome = "stopped" if reason else "done"
             # An empty list would store every peer mentor as missing, each hour.
-            await self._comparisons.note(run, found.drift[:_NOTED_OF_STOPPED] if reason else found.drift)
-            if outcome == "done":
-                marked = await self._repair(run, progress)
+            noted = max(_NOTED_OF_STOPPED, found.drift_by_kind["listed_but_expired"])
+            await self._comparisons.note(run, found.drift[:noted] if reason else found.drift)
+            # A removal is right whatever else differs: a portal that restored its backup shows everybody again.
+            marked = await self._repair(run, progress, only_removals=outcome == "stopped")
         except CannotReadError as error:
             outcome, reason = "unverified", str(error)
         except DATABASE_ERRORS:
             raise
         except MentorcertError as error:
             outcome, reason = "failed", str(error)
-        except FAULTS as error:
+        # The boundary between organisations, as in the worker.
+        except Exception as error:  # noqa: BLE001
             outcome, reason = "failed", f"Unexpected {type(error).__name__}."
         await self._comparisons.finish(run, outcome, reason, found)
         result = Reconciliation(
@@ -140,13 +149,15 @@ class Reconciler:
                 "portal_reconciliation_lost", level=logging.ERROR, error=error, organisation=organisation
             )
 
-    async def _compare(self, run: Run, stop: asyncio.Event, progress: Progress) -> Comparison:
+    async def _compare(self, run: Run, stop: asyncio.Event, progress: Progress, lag_s: float) -> Comparison:
         portal = self._connections.open(run.connection)
         try:
             first = await self._look(run, portal, stop, progress)
             if not first.drift:
                 return first
-            # While pages were read, states were sent, and rows moved between pages.
+            # While pages were read, states were sent, and rows moved between pages; and what is read may lag.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), lag_s)
             again = await self._look(run, portal, stop, progress)
         finally:
             await portal.aclose()
@@ -191,11 +202,13 @@ class Reconciler:
         progress(run.organisation, len(records), len(records))
         return records
 
-    async def _repair(self, run: Run, progress: Progress) -> int:
+    async def _repair(self, run: Run, progress: Progress, *, only_removals: bool) -> int:
         """Return how many were marked; the database marks none in a dry run."""
         after, total = 0, 0
         while True:
-            last_id, marked = await self._comparisons.repair(run, after, _REPAIR_BATCH)
+            last_id, marked = await self._comparisons.repair(
+                run, after, _REPAIR_BATCH, only_removals=only_removals
+            )
             if last_id is None:
                 return total
             after, total = last_id, total + marked

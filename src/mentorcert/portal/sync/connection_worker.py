@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final, cast
@@ -11,7 +11,6 @@ from mentorcert import logs
 from mentorcert.errors import (
     DatabaseError,
     DatabaseUnreachableError,
-    MentorcertError,
     PortalError,
     PortalUnauthorisedError,
 )
@@ -31,19 +30,11 @@ _OUTCOMES: Final = frozenset(
     {"unavailable", "unauthorised", "rejected", "unexpected_answer", "message_invalid"}
 )
 
-# Errors of our own code; one connection's must not stop the others.
-FAULTS: Final = (
-    MentorcertError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-
 DATABASE_ERRORS: Final = (DatabaseError, DatabaseUnreachableError)
+
+
+# What comes before claimed removals are sent, within the seconds that it is given; it must not raise.
+BeforeRemovals = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +66,11 @@ class ConnectionWorker:
         *,
         report: Callable[[Result], None],
         stop: asyncio.Event,
+        before_removals: BeforeRemovals | None = None,
     ) -> None:
         self._connection, self._queue, self._settings = connection, queue, settings
         self._connections, self._report, self._stop = connections, report, stop
-        self._is_stopped = False
+        self._before_removals, self._is_stopped = before_removals, False
         self._send_policy, self._policy_read_at, self._policy_lock = (
             SEND_NOTHING,
             float("-inf"),
@@ -93,8 +85,7 @@ class ConnectionWorker:
         if self._connection.is_reviving:
             while await self._queue.requeue(self._connection.organisation_id):
                 pass
-        # In shadow mode no portal is opened, so nothing can be sent.
-        portal = None if self._connection.mode == "shadow" else self._connections.open(self._connection)
+        portal = self._connections.open(self._connection)
         queue: asyncio.Queue[tuple[Claim, float] | None] = asyncio.Queue(self._settings.concurrency)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -102,8 +93,7 @@ class ConnectionWorker:
                     tasks.create_task(self._send_all(queue, portal))
                 return await self._claim_all(queue)
         finally:
-            if portal is not None:
-                await portal.aclose()
+            await portal.aclose()
 
     async def _claim_all(self, queue: asyncio.Queue[tuple[Claim, float] | None]) -> int:
         processed = 0
@@ -114,6 +104,8 @@ class ConnectionWorker:
                     self._connection, self._settings.batch, self._settings.lease_s
                 )
                 processed += len(claims) + settled
+                if self._before_removals and any(not claim.state.listed for claim in claims):
+                    await self._before_removals(self._settings.lease_s / 4)
                 for claim in claims:
                     await queue.put((claim, claimed_at))
                 if not claims and not settled:
@@ -131,30 +123,24 @@ class ConnectionWorker:
                 await queue.put(None)
         return processed
 
-    async def _send_all(
-        self, queue: asyncio.Queue[tuple[Claim, float] | None], portal: Portal | None
-    ) -> None:
+    async def _send_all(self, queue: asyncio.Queue[tuple[Claim, float] | None], portal: Portal) -> None:
         while (taken := await queue.get()) is not None:
             claim, claimed_at = taken
             result = await self._process(claim, claimed_at, portal)
             self._log(result)
             self._report(result)
 
-    async def _process(self, claim: Claim, claimed_at: float, portal: Portal | None) -> Result:
-        fits = (portal is None) == (claim.mode == "shadow")
+    async def _process(self, claim: Claim, claimed_at: float, portal: Portal) -> Result:
         send_policy = await self._current_policy()
         # Computed after reading the policy, which may have taken time.
         in_time = monotonic() - claimed_at < self._settings.lease_s / 2
-        if self._stop.is_set() or not in_time or not fits or not send_policy.allows(claim):
+        if self._stop.is_set() or not in_time or not send_policy.allows(claim):
             # Read the connection again before anything more is claimed.
             self._is_stopped = True
             return Result(claim, "released")
         try:
-            if portal is not None:
-                async with asyncio.timeout(self._settings.lease_s / 2):
-                    return await _send(portal, claim)
-            self._connections.rehearse(self._connection, claim.state)
-            return Result(claim, "shadowed")
+            async with asyncio.timeout(self._settings.lease_s / 2):
+                return await _send(portal, claim)
         except TimeoutError:
             return Result(claim, "unavailable", error="The portal did not answer within half the lease.")
         except PortalError as error:
@@ -165,7 +151,8 @@ class ConnectionWorker:
                 error=str(error),
                 retry_after=error.retry_after,
             )
-        except FAULTS as error:
+        # The boundary of a row: whatever it brings up, the others are sent.
+        except Exception as error:  # noqa: BLE001
             return Result(claim, "internal", error=f"Unexpected {type(error).__name__}.")
 
     async def _current_policy(self) -> SendPolicy:
@@ -186,7 +173,7 @@ class ConnectionWorker:
 
     def _log(self, result: Result) -> None:
         state = result.claim.state
-        done = result.outcome in {"applied", "already_newer", "shadowed", "released"}
+        done = result.outcome in {"applied", "already_newer", "erased", "released"}
         logs.event(
             "portal_attempt",
             level=logging.INFO if done else logging.WARNING,
@@ -202,14 +189,15 @@ class ConnectionWorker:
 
 async def _send(portal: Portal, claim: Claim) -> Result:
     try:
-        receipt = await portal.apply(claim.state, claim.attempt)
+        receipt = await portal.apply(claim.state)
     except PortalUnauthorisedError:
         await portal.refresh()
-        receipt = await portal.apply(claim.state, claim.attempt)
+        receipt = await portal.apply(claim.state)
     return Result(
         claim,
         receipt.outcome,
         remote_version=receipt.remote_version,
         http_status=receipt.http_status,
         latency_s=receipt.latency,
+        remote_epoch=receipt.remote_epoch,
     )

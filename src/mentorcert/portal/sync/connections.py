@@ -1,18 +1,15 @@
-"""The configured connections of a process: opens their portals, rehearses messages."""
+"""The configured connections of a process: opens their portals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from mentorcert.errors import PortalConfigurationError
+from mentorcert.errors import OtherPortalError, PortalConfigurationError
 from mentorcert.portal import adapters
 from mentorcert.portal.adapters.port import Portal
 from mentorcert.portal.config import configuration
 from mentorcert.portal.config.configuration import Configuration, WebhookTarget
 from mentorcert.portal.config.rules import Inbound
-from mentorcert.portal.contract import message, schemas
-from mentorcert.portal.contract.message import ContractVersion
-from mentorcert.portal.model import DesiredState
 from mentorcert.portal.sync.state_queue import Connection
 
 
@@ -25,16 +22,27 @@ class Connections:
     @classmethod
     def read(cls, files: Iterable[Path]) -> Self:
         """Read the files; raises PortalConfigurationError, also for two of one organisation."""
-        found: dict[str, Configuration] = {}
+        return cls.read_each(files, [""])[""]
+
+    @classmethod
+    def read_each(cls, files: Iterable[Path], databases: Sequence[str]) -> dict[str, Self]:
+        """Read the files of several databases, each of which its file names; raises PortalConfigurationError."""
+        by_database: dict[str, dict[str, Configuration]] = {name: {} for name in databases}
         for file in files:
             one = configuration.load(file)
+            found = by_database.get("" if databases == [""] else one.database or "")
+            if found is None:
+                raise PortalConfigurationError(
+                    f"{file}: names no database that is set.",
+                    hint=f'Say whose organisation it is, such as database = "{databases[0]}".',
+                )
             if one.organisation in found:
                 raise PortalConfigurationError(
                     f"{file}: another file is for {one.organisation} too.",
                     hint="Give one file per organisation.",
                 )
             found[one.organisation] = one
-        return cls(found.values())
+        return {name: cls(found.values()) for name, found in by_database.items()}
 
     @property
     def organisations(self) -> list[str]:
@@ -45,6 +53,21 @@ class Connections:
     def configurations(self) -> list[Configuration]:
         """The configurations, in no order."""
         return list(self._by_organisation.values())
+
+    @property
+    def fingerprints(self) -> dict[str, dict[str, Any]]:
+        """Which portal each file names, by organisation."""
+        return {slug: of.fingerprint for slug, of in self._by_organisation.items()}
+
+    def misdirected(self, connections: Iterable[Connection]) -> list[str]:
+        """Return the organisations whose files name another portal than the recorded one."""
+        return [
+            one.organisation
+            for one in connections
+            if one.target is not None
+            and one.organisation in self._by_organisation
+            and self._by_organisation[one.organisation].fingerprint != one.target
+        ]
 
     @property
     def inbound(self) -> dict[str, Inbound]:
@@ -58,11 +81,6 @@ class Connections:
         """
         return adapters.connect(self._of(connection))
 
-    def rehearse(self, connection: Connection, state: DesiredState) -> None:
-        """Render a message and check it against the contract's schema; raises MessageInvalidError."""
-        of = self._of(connection)
-        schemas.check(message.render(state, target="rehearsal", version=contract_version(of)))
-
     def _of(self, connection: Connection) -> Configuration:
         of = self._by_organisation.get(connection.organisation)
         if of is None:
@@ -75,9 +93,20 @@ class Connections:
                 f"The file of {connection.organisation} differs from the recorded connection.",
                 hint="Nothing is sent. Give the same file to `mentorcert portal connect` and to the worker.",
             )
+        if connection.target is not None and connection.target != of.fingerprint:
+            given = of.fingerprint
+            differs = sorted(
+                name
+                for name in connection.target.keys() | given.keys()
+                if connection.target.get(name) != given.get(name)
+            )
+            raise OtherPortalError(
+                f"The file of {connection.organisation} names another portal than the recorded one: {', '.join(differs)}.",
+                hint="Nothing is sent. Give the file that was connected; if the portal has changed, connect with --other-portal.",
+            )
         return of
 
 
-def contract_version(configuration: Configuration) -> ContractVersion:
+def contract_version(configuration: Configuration) -> str:
     """Return the contract version that states are rendered in; only the webhook adapter has a choice."""
     return configuration.target.contract_version if isinstance(configuration.target, WebhookTarget) else "v1"

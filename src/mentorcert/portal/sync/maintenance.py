@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -12,11 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 from mentorcert import logs, loops
 from mentorcert.db import rows
 from mentorcert.db.connection import AsyncConnection
-from mentorcert.errors import LockTimeoutError, MentorcertError, PortalError
+from mentorcert.errors import LockTimeoutError, PortalError
 from mentorcert.portal.adapters.port import Records
 from mentorcert.portal.config.rules import Inbound
 from mentorcert.portal.contract import values
-from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import Connection
 
@@ -44,34 +44,27 @@ class Maintenance:
         """Run every EVERY_S seconds until `stop` is set, or once."""
 
         async def work() -> None:
-            await self.fetch()
+            for connection in await self._waiting():
+                fetch = partial(self._fetch_of, connection, stop)
+                fetching.start(connection.organisation_id, fetch)
             await self.replay(stop)
             await self.delete()
 
-        await loops.run_forever_async(
-            work, stop, failed="portal_maintenance_waits", every_s=EVERY_S, once=once
-        )
+        async with loops.OneAtATime() as fetching:
+            await loops.run_forever_async(
+                work, stop, failed="portal_maintenance_waits", every_s=EVERY_S, once=once
+            )
 
     async def fetch(self) -> int:
         """Read the records of messages that arrived without contents; return how many were found."""
-        inbound = self._connections.inbound
-        waiting = await rows.fetch_all_async(
-            self._pool, Connection, _QUERIES.connections, organisations=list(inbound)
+        stop = asyncio.Event()
+        waiting = await self._waiting()
+        return sum(await asyncio.gather(*(self._fetch_of(connection, stop) for connection in waiting)))
+
+    async def _waiting(self) -> list[Connection]:
+        return await rows.fetch_all_async(
+            self._pool, Connection, _QUERIES.connections, organisations=list(self._connections.inbound)
         )
-        found = 0
-        for connection in waiting:
-            try:
-                found += await self._fetch_of(connection, inbound[connection.organisation])
-            except DATABASE_ERRORS:
-                raise
-            except MentorcertError as error:
-                logs.event(
-                    "portal_fetch_failed",
-                    level=logging.ERROR,
-                    error=error,
-                    organisation=connection.organisation,
-                )
-        return found
 
     async def replay(self, stop: asyncio.Event) -> None:
         """Continue the requested replays, batch by batch, until none is left or a row is locked."""
@@ -99,16 +92,36 @@ class Maintenance:
             if not attempts and not messages:
                 return
 
-    async def _fetch_of(self, connection: Connection, inbound: Inbound) -> int:
-        portal = self._connections.open(connection)
+    async def _fetch_of(self, connection: Connection, stop: asyncio.Event) -> int:
+        outcomes = list[str]()
         try:
-            claimed = await rows.fetch_all_async(
-                self._pool, _Waiting, _QUERIES.claim, organisation_id=connection.organisation_id, size=_BATCH
+            inbound = self._connections.inbound[connection.organisation]
+            portal = self._connections.open(connection)
+            try:
+                claimed = await rows.fetch_all_async(
+                    self._pool,
+                    _Waiting,
+                    _QUERIES.claim,
+                    organisation_id=connection.organisation_id,
+                    size=_BATCH,
+                )
+                for one in claimed:
+                    # What is claimed and not read comes back after a pause.
+                    if stop.is_set():
+                        break
+                    outcomes.append(await self._fetch_one(portal, inbound, one))
+            finally:
+                await portal.aclose()
+        # The boundary between organisations, as in the worker.
+        except Exception as error:  # noqa: BLE001
+            logs.event(
+                "portal_fetch_failed",
+                level=logging.ERROR,
+                error=error,
+                organisation=connection.organisation,
             )
-            outcomes = [await self._fetch_one(portal, inbound, one) for one in claimed]
-        finally:
-            await portal.aclose()
-        for one, outcome in zip(claimed, outcomes, strict=True):
+            return 0
+        for one, outcome in zip(claimed, outcomes, strict=False):
             logs.event(
                 "portal_record_fetched",
                 organisation=connection.organisation,
@@ -138,9 +151,9 @@ class Maintenance:
         if row is None:
             return await self._note("gone", waiting, "the portal no longer has the record")
         record = {column: row[name] for column, name in names.items()}
-        await rows.fetch_all_async(self._pool, int, _QUERIES.found, id=waiting.id, record=Json(record))
+        await rows.fetch_all_async(self._pool, object, _QUERIES.found, id=waiting.id, record=Json(record))
         return "found"
 
     async def _note(self, query: str, waiting: _Waiting, reason: str) -> str:
-        await rows.fetch_all_async(self._pool, int, getattr(_QUERIES, query), id=waiting.id, reason=reason)
+        await rows.fetch_all_async(self._pool, object, getattr(_QUERIES, query), id=waiting.id, reason=reason)
         return query

@@ -49,7 +49,12 @@ class _PreviewRow:
 
 def set_mode(conn: Connection, mode: str, reason: str, canary: Sequence[UUID]) -> None:
     """Change the mode of the caller's organisation; a canary takes the peer mentors who are sent."""
-    rows.execute(conn, _QUERIES.set_mode, mode=mode, reason=reason, canary=list(canary))
+    rows.send(conn, _QUERIES.set_mode, mode=mode, reason=reason, canary=list(canary))
+
+
+def acknowledge(conn: Connection, code: str, reason: str) -> bool:
+    """Say that somebody sees to an alert of the caller's organisation; return whether there is one."""
+    return rows.fetch_one(conn, int, _QUERIES.acknowledge, code=code, reason=reason) > 0
 
 
 def find_peer_mentors(

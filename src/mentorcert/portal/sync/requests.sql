@@ -3,6 +3,9 @@
 -- name: set_mode(mode, reason, canary)
 select mentorcert_private.set_portal_mode(:mode, :reason, :canary::uuid[]);
 
+-- name: acknowledge(code, reason)
+select mentorcert_private.acknowledge_portal_alert(:code, :reason);
+
 -- name: find_peer_mentors(organisation_id, external_ids)
 select wanted.external_id, mentor.id
 from unnest(:external_ids::text[]) as wanted (external_id)

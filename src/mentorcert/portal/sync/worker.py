@@ -11,8 +11,12 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from mentorcert import logs, loops
-from mentorcert.errors import MentorcertError
-from mentorcert.portal.sync.connection_worker import DATABASE_ERRORS, ConnectionWorker, WorkerSettings
+from mentorcert.portal.sync.connection_worker import (
+    DATABASE_ERRORS,
+    BeforeRemovals,
+    ConnectionWorker,
+    WorkerSettings,
+)
 from mentorcert.portal.sync.connections import Connections
 from mentorcert.portal.sync.state_queue import Connection, Result, StateQueue
 
@@ -26,12 +30,18 @@ class Worker:
     """Any number of workers may run, in any number of processes, independently."""
 
     def __init__(
-        self, queue: StateQueue, connections: Connections, settings: WorkerSettings | None = None
+        self,
+        queue: StateQueue,
+        connections: Connections,
+        settings: WorkerSettings | None = None,
+        before_removals: BeforeRemovals | None = None,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._queue, self._connections = queue, connections
-        self._settings = settings or WorkerSettings()
+        self._settings, self._before_removals = settings or WorkerSettings(), before_removals
         self._started_at = datetime.now(UTC)
+        self.misdirected = set[str]()
+        """Organisations of which nothing is sent, because their files name another portal."""
         self._results: list[Result] = []
         self._unreported = 0
         self._has_results, self._has_many = asyncio.Event(), asyncio.Event()
@@ -62,6 +72,7 @@ class Worker:
         processed = 0
         while not stop.is_set():
             connections = await self._due()
+            self.misdirected.update(self._connections.misdirected(connections))
             wait_s = self._settings.poll_s
             for connection in connections:
                 id_ = connection.organisation_id
@@ -94,11 +105,18 @@ class Worker:
 
     async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> int:
         worker = ConnectionWorker(
-            connection, self._queue, self._connections, self._settings, report=self._report, stop=stop
+            connection,
+            self._queue,
+            self._connections,
+            self._settings,
+            report=self._report,
+            stop=stop,
+            before_removals=self._before_removals,
         )
         try:
             return await worker.run_until_idle()
-        except MentorcertError as error:
+        # The boundary between organisations: whatever one of them brings up, the others are served.
+        except Exception as error:  # noqa: BLE001
             logs.event(
                 "portal_connection_failed",
                 level=logging.ERROR,
@@ -126,11 +144,7 @@ class Worker:
             if not finish.is_set():
                 self._has_results.clear()
                 self._has_many.clear()
-            try:
-                again = await self._queue.report(results, self.name) if results else []
-            except DATABASE_ERRORS as error:
-                again = results
-                logs.event("portal_report_waits", level=logging.ERROR, error=error, results=len(results))
+            again = await self._queue.report(results, self.name) if results else []
             self._unreported -= len(results)
             for result in again:
                 self._report(result)
@@ -144,7 +158,12 @@ class Worker:
     async def _heartbeat(self, finish: asyncio.Event) -> None:
         # Ended by the event: a task cancelled in the middle of a statement may swallow the cancellation.
         await loops.run_forever_async(
-            partial(self._queue.heartbeat, self.name, self._started_at),
+            partial(
+                self._queue.heartbeat,
+                self.name,
+                self._started_at,
+                targets=self._connections.fingerprints,
+            ),
             finish,
             failed="portal_heartbeat_missed",
             every_s=self._settings.heartbeat_s,

@@ -1,38 +1,40 @@
 """The audit log: who changed what decides over rights and rules, from what to what."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
 
 from mentorcert.access import audit_log
 from mentorcert.access.audit_log import Entry
 from mentorcert.errors import EndpointDisabledError
+from mentorcert.web.administrator.audit_words import HIDDEN, field_text, value_text
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.fields import AddressText, Day, Maybe
+from mentorcert.web.fields import AddressText, MaybeChosen, OptionalDay
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
 Table = Literal[
-    "certification_types", "chapters", "connections", "memberships", "organisations", "peer_mentor_chapters",
-    "peer_mentors", "replays", "tasks",
+    "certificate_designs", "certification_types", "chapters", "connections",
+    "distinct_peer_mentors", "invitations", "memberships", "organisations",
+    "peer_mentor_chapters", "peer_mentor_merges", "peer_mentor_notes", "peer_mentors", "replays", "tasks", "topics",
 ]  # fmt: skip
 
 _SIZE: Final = 50
 
 
-class Filters(BaseModel):
+class Filters(PageForm):
     """What of the log is shown, and after which entry."""
 
-    table_name: Maybe[Table] = None
+    table_name: MaybeChosen[Table] = None
     actor: AddressText = ""
-    from_day: Maybe[Day] = None
-    to_day: Maybe[Day] = None
+    from_day: OptionalDay = None
+    to_day: OptionalDay = None
     before_at: datetime | None = None
     before_id: UUID | None = None
 
@@ -49,12 +51,18 @@ def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) ->
     email = filters.actor
     user_id = audit_log.find_member(context.conn, email) if email else None
     is_unknown = bool(email) and user_id is None
-    entries = [] if is_unknown else _entries(context, filters, user_id)
+    errors = filters.faults(context)
+    entries = [] if is_unknown or errors else _entries(context, filters, user_id)
     return context.page(
         "administrator/audit.html",
+        status=422 if errors else 200,
+        errors=errors,
         entries=entries[:_SIZE],
         names=_names(context, entries[:_SIZE]),
-        format_value=format_value,
+        field_text=partial(field_text, context),
+        value_text=partial(value_text, context),
+        hidden=HIDDEN,
+        personal_data=_personal_data(context),
         filters=filters,
         is_unknown=is_unknown,
         next_url=filters.url(entries[_SIZE - 1]) if len(entries) > _SIZE else None,
@@ -81,15 +89,6 @@ def _entries(context: RequestContext, filters: Filters, user_id: UUID | None) ->
     )
 
 
-def format_value(value: Any, names: Mapping[str, str]) -> str:
-    """Write a value for people: an id by its name, where it is known."""
-    if isinstance(value, list):
-        return ", ".join(format_value(item, names) for item in value)
-    if isinstance(value, str):
-        return names.get(value, value)
-    return "–" if value is None else json.dumps(value, ensure_ascii=False)
-
-
 def _names(context: RequestContext, entries: Iterable[Entry]) -> dict[str, str]:
     """Return what the ids of the entries are called; of what is switched off, nothing."""
     ids = {
@@ -98,12 +97,14 @@ def _names(context: RequestContext, entries: Iterable[Entry]) -> dict[str, str]:
         for value in (entry.row_id, *entry.actor.values(), *_values(entry.before), *_values(entry.after))
         if (id_ := _id(value)) is not None
     }
-    names = audit_log.member_addresses(context.conn, ids)
+    addresses = context.ahead(audit_log.member_addresses, ids)
+    row_names: dict[UUID, str] = {}
     try:
         with context.conn.transaction():
-            names |= audit_log.row_names(context.conn, context.member()[1].id, ids)
+            row_names = audit_log.row_names(context.conn, context.member()[1].id, ids)
     except EndpointDisabledError:
         pass
+    names = addresses.value | row_names
     return {str(id_): name for id_, name in names.items()}
 
 
@@ -119,15 +120,31 @@ def _id(value: Any) -> UUID | None:
         return None
 
 
+def _personal_data(context: RequestContext) -> dict[str, str]:
+    return {
+        "external_id": context._("the number"),
+        "full_name": context._("the name"),
+        "display_name": context._("the name on the public list"),
+        "email": context._("the e-mail address"),
+        "phone": context._("the telephone number"),
+    }
+
+
 def _tables(context: RequestContext) -> dict[str, str]:
     return {
+        "certificate_designs": context._("Certificates"),
         "certification_types": context._("Certification types"),
         "chapters": context._("Chapters"),
         "connections": context._("The portal"),
+        "distinct_peer_mentors": context._("Look-alikes who are two persons"),
+        "invitations": context._("Invitations"),
         "memberships": context._("Memberships"),
         "organisations": context._("The organisation"),
         "peer_mentor_chapters": context._("Chapters of peer mentors"),
-        "peer_mentors": context._("Logins and consents of peer mentors"),
+        "peer_mentor_merges": context._("Merged peer mentors"),
+        "peer_mentor_notes": context._("Notes and follow-ups"),
+        "peer_mentors": context._("Peer mentors: logins, consents, personal data"),
         "replays": context._("Replays to the portal"),
         "tasks": context._("Imports and exports"),
+        "topics": context._("Topics and languages"),
     }

@@ -1,19 +1,21 @@
 """Chapters: the tree, and adding, renaming and moving them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
+from mentorcert.db.rows import Answer
 from mentorcert.errors import MissingRightError
 from mentorcert.organisations import chapters
 from mentorcert.organisations.chapters import Chapter, Placing
 from mentorcert.translatable import LazyText
+from mentorcert.web.administrator.consequences import preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
-from mentorcert.web.fields import OptionalId
+from mentorcert.web.fields import OptionalId, Text
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
 router = APIRouter()
@@ -30,6 +32,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "chapters_name_length": too_long("name"),
     "chapters_code_valid": Refusal("code", LazyText("A code has no spaces, and none of | ; and ,.")),
     "chapters_name_valid": Refusal("name", LazyText("A name is one line, without |.")),
+    "chapters_parent_not_retired": Refusal("parent_id", LazyText("The chapter above is retired.")),
     "chapters_no_cycle": Refusal("parent_id", LazyText("A chapter cannot lie under itself.")),
     "chapters_parent_id_fkey": Refusal("parent_id", LazyText("Choose a chapter from the list.")),
 }
@@ -45,24 +48,27 @@ _LABELS: Final[Mapping[str, LazyText]] = {
 class ChapterForm(VersionedForm):
     """A chapter as its form sends it."""
 
-    code: str = Field("", max_length=100)
-    name: str = Field("", max_length=200)
+    code: Text = ""
+    name: Text = ""
     parent_id: OptionalId = None
+    action: Literal["save", "edit"] = "save"
+    shown: str = Field("", max_length=64)
 
     def placing(self) -> Placing:
         """Return what is written of the chapter."""
         return Placing(self.parent_id, self.code.strip(), self.name.strip())
 
 
-def chapters_of(context: RequestContext) -> list[Chapter]:
-    """Return the chapters of the visitor's organisation by name."""
-    return chapters.of_organisation(context.conn, context.member()[1].id)
+def chapters_of(context: RequestContext) -> Answer[list[Chapter]]:
+    """Ask for the chapters of the visitor's organisation by name."""
+    return context.ahead(chapters.of_organisation, context.member()[1].id)
 
 
 def options(among: Sequence[Chapter], empty: str) -> list[tuple[str, str]]:
-    """Return the options of a field, indented as the tree is; `empty` is what the empty one says."""
+    """Return the options of a field, indented as the tree is; retired ones are no choice, `empty` is what the empty one says."""
+    in_use = [chapter for chapter in among if chapter.retired_on is None]
     indented = [
-        (str(chapter.id), "\u2007\u2007" * depth + chapter.name) for depth, chapter in chapters.tree(among)
+        (str(chapter.id), "\u2007\u2007" * depth + chapter.name) for depth, chapter in chapters.tree(in_use)
     ]
     return [("", empty), *indented]
 
@@ -70,31 +76,36 @@ def options(among: Sequence[Chapter], empty: str) -> list[tuple[str, str]]:
 @router.get("/admin/chapters")
 def show(context: CurrentAdministrator) -> Response:
     """Show the tree."""
-    return context.page("administrator/chapters.html", chapters=list(chapters.tree(chapters_of(context))))
+    return context.page(
+        "administrator/chapters.html", chapters=list(chapters.tree(chapters_of(context).value))
+    )
 
 
 @router.get("/admin/chapters/new")
 def new(context: CurrentAdministrator, under: OptionalId = None) -> Response:
     """Show an empty form."""
-    return _form(context, None, ChapterForm(parent_id=under))
+    return _form(context, chapters_of(context).value, None, ChapterForm(parent_id=under))
 
 
 @router.post("/admin/chapters/new")
 def add(context: CurrentAdministrator, form: Annotated[ChapterForm, Form()]) -> Response:
     """Add a chapter."""
     placing = form.placing()
-    with field_errors(context, _REFUSALS) as errors:
-        chapters.add(context.conn, placing)
+    errors = form.faults(context)
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            chapters.add(context.conn, placing)
     if errors:
-        return _form(context, None, form, errors)
+        return _form(context, chapters_of(context).value, None, form, errors=errors)
     return context.redirect(_LIST, notice=context._("The chapter %(name)s is added.", name=placing.name))
 
 
 @router.get("/admin/chapters/{chapter_id}")
 def edit(context: CurrentAdministrator, chapter_id: UUID) -> Response:
     """Show the form of a chapter."""
-    chapter = _get(context, chapter_id)
-    return _form(context, chapter_id, opened(context, _form_of(chapter), chapter.version))
+    every = chapters_of(context).value
+    chapter = _find(every, chapter_id)
+    return _form(context, every, chapter_id, opened(context, _form_of(chapter), chapter.version))
 
 
 @router.post("/admin/chapters/{chapter_id}")
@@ -104,25 +115,33 @@ def change(context: CurrentAdministrator, chapter_id: UUID, form: Annotated[Chap
 
 
 def _change(context: RequestContext, chapter_id: UUID, form: ChapterForm) -> Response:
-    chapter = _get(context, chapter_id)
-    names = {str(other.id): other.name for other in chapters_of(context)}
+    every = chapters_of(context).value
+    if form.action == "edit":
+        return _form(context, every, chapter_id, form)
+    if errors := form.faults(context):
+        return _form(context, every, chapter_id, form, errors=errors)
+    chapter = _find(every, chapter_id)
+    names = {str(other.id): other.name for other in every}
 
     def write(name: str, value: Any) -> str:
         return names.get(value, "") if name == "parent_id" else str(value)
 
     now = merged(context, form, _form_of(chapter), chapter.version, labels=_LABELS, write=write)
     if now is not None:
-        return _form(context, chapter_id, now.form, differences=now.differences)
+        return _form(context, every, chapter_id, now.form, differences=now.differences)
     placing = form.placing()
-    with field_errors(context, _REFUSALS) as errors:
-        chapters.change(context.conn, chapter, placing)
+    with field_errors(context, _REFUSALS) as errors, weighed_change(context, form.shown, placing) as result:
+        changed = context.ahead(chapters.change, chapter, placing)
     if errors:
-        return _form(context, chapter_id, form, errors)
+        return _form(context, every, chapter_id, form, errors=errors)
+    changed.value  # noqa: B018 raises what was refused
+    if not result.is_done:
+        return preview_page(context, result, context._("Change the chapter"), "chapters", form)
     return context.redirect(_LIST, notice=context._("The chapter %(name)s is changed.", name=placing.name))
 
 
-def _get(context: RequestContext, chapter_id: UUID) -> Chapter:
-    for chapter in chapters_of(context):
+def _find(every: Sequence[Chapter], chapter_id: UUID) -> Chapter:
+    for chapter in every:
         if chapter.id == chapter_id:
             return chapter
     raise MissingRightError
@@ -134,12 +153,14 @@ def _form_of(chapter: Chapter) -> ChapterForm:
 
 def _form(
     context: RequestContext,
+    every: Sequence[Chapter],
     chapter_id: UUID | None,
     form: ChapterForm,
+    *,
     errors: Mapping[str, str] | None = None,
     differences: Sequence[Difference] = (),
 ) -> Response:
-    others = [chapter for chapter in chapters_of(context) if chapter.id != chapter_id]
+    others = [chapter for chapter in every if chapter.id != chapter_id]
     return context.page(
         "administrator/chapter.html",
         status=409 if differences else 422 if errors else 200,

@@ -11,12 +11,14 @@ router = APIRouter()
 @router.get("/admin/endpoints")
 def show(context: CurrentAdministrator) -> Response:
     """Show which endpoints are on and which are off."""
+    known = context.ahead(endpoints.known)
     disabled_since = endpoints.disabled_since(context.conn)
     labels = _labels(context)
     return context.page(
         "administrator/endpoints.html",
         endpoints=[
-            (name, labels.get(name, ""), disabled_since.get(name)) for name in endpoints.known(context.conn)
+            (labels.get(name) or context._("Another part of the registry"), disabled_since.get(name))
+            for name in known.value
         ],
     )
 

@@ -1,38 +1,40 @@
 """Extensions for everybody of a type: what one would do, doing it, and those there were."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, Field
 
 from mentorcert.certifications import extensions, repository
 from mentorcert.certifications.extensions import Outcome, OutcomeCount, Selection
+from mentorcert.errors import InvalidInputError
 from mentorcert.organisations.types import CertificationType
 from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.administrator.types import types_of
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.preview import PreviewResult
-from mentorcert.web.fields import Day, Maybe, OptionalId
+from mentorcert.web.fields import Chosen, OptionalDay, OptionalId, Text
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
 _SIZE: Final = 50
 
 
-class SelectionQuery(BaseModel):
+class SelectionQuery(PageForm):
     """Which certifications are extended, and to which day."""
 
-    certification_type: str = Field(max_length=100)
-    last_valid_day: Day
+    certification_type: Text = ""
+    last_valid_day: OptionalDay = None
     chapter_id: OptionalId = None
-    expired_since: Maybe[Day] = None
+    expired_since: OptionalDay = None
 
     def selection(self) -> Selection:
-        """Return it as the registry takes it."""
+        """Return it as the registry takes it; raises InvalidInputError without a day."""
+        if self.last_valid_day is None:
+            raise InvalidInputError("Write the new last valid day.")
         return Selection(self.certification_type, self.last_valid_day, self.chapter_id, self.expired_since)
 
     def url(self, **more: object) -> str:
@@ -45,8 +47,7 @@ class SelectionQuery(BaseModel):
 class PreviewQuery(SelectionQuery):
     """A page of the preview."""
 
-    outcome: Outcome = "extended"
-    after_expires_at: datetime | None = None
+    outcome: Chosen[Outcome] = "extended"
     after_id: UUID | None = None
 
 
@@ -54,45 +55,68 @@ class ExtensionForm(SelectionQuery):
     """An extension whose preview was looked at."""
 
     shown: str = ""
-    reason: str = Field("", max_length=1000)
+    reason: Text = ""
 
 
 @router.get("/admin/extensions")
 def show(context: CurrentAdministrator) -> Response:
     """Show the form, and the extensions there were."""
+    return _choice(context, SelectionQuery())
+
+
+def _choice(
+    context: RequestContext, query: SelectionQuery, errors: Mapping[str, str] | None = None
+) -> Response:
     _, organisation = context.member()
+    types, chapters = types_of(context), chapters_of(context)
     return context.page(
         "administrator/extensions.html",
+        status=422 if errors else 200,
+        query=query,
+        errors=errors or {},
         extensions=extensions.extensions(context.conn, organisation.id),
-        types=[(type_.code, _name(context, type_)) for type_ in types_of(context)],
-        chapters=options(chapters_of(context), context._("The whole organisation")),
+        types=[(type_.code, _name(context, type_)) for type_ in types.value],
+        chapters=options(chapters.value, context._("The whole organisation")),
     )
 
 
 @router.get("/admin/extensions/preview")
 def preview(context: CurrentAdministrator, query: Annotated[PreviewQuery, Query()]) -> Response:
     """Show what would become of each certification; nothing is changed."""
+    errors = query.faults(context)
+    if query.last_valid_day is None:
+        errors.setdefault("last_valid_day", context._("Write the new last valid day."))
+    if errors:
+        return _choice(context, query, errors)
     return _preview(context, query, _outcomes(context, query))
 
 
 @router.post("/admin/extensions")
 def extend(context: CurrentAdministrator, form: Annotated[ExtensionForm, Form()]) -> Response:
     """Extend, if it is still what the preview said."""
-    query = PreviewQuery.model_validate(form.selection().parameters())
+    errors = form.faults(context)
+    if form.last_valid_day is None:
+        errors.setdefault("last_valid_day", context._("Write the new last valid day."))
+    if errors.keys() - {"reason"}:
+        return _choice(context, form, errors)
+    selection = form.selection()
+    query = PreviewQuery.model_validate(selection.parameters())
     result = _outcomes(context, query)
-    if not form.reason.strip():
-        return _preview(context, query, result, {"reason": context._("Say why.")}, form.reason)
+    if errors or not form.reason.strip():
+        return _preview(
+            context, query, result, {"reason": context._("Say why.")} | errors, form.typed("reason")
+        )
     result.compare(form.shown)
     if result.is_stale:
         return _preview(context, query, result, reason=form.reason)
     context.raise_statement_timeout()
     batch_id = repository.extend(
         context.conn,
-        form.certification_type,
-        form.last_valid_day,
+        selection.certification_type,
+        selection.last_valid_day,
         form.reason,
-        chapter_id=form.chapter_id,
-        expired_since=form.expired_since,
+        chapter_id=selection.chapter_id,
+        expired_since=selection.expired_since,
     )
     extended = counts(result.outcome).get("extended", 0)
     notice = context.ngettext(
@@ -118,16 +142,16 @@ def _preview(
     errors: Mapping[str, str] | None = None,
     reason: str = "",
 ) -> Response:
+    sent_types, chapters = types_of(context), chapters_of(context)
     found = extensions.preview(
         context.conn,
         query.selection(),
         query.outcome,
-        after_expires_at=query.after_expires_at,
         after_id=query.after_id,
         size=_SIZE + 1,
     )
     last = found[_SIZE - 1] if len(found) > _SIZE else None
-    types = {type_.code: _name(context, type_) for type_ in types_of(context)}
+    types = {type_.code: _name(context, type_) for type_ in sent_types.value}
     return context.page(
         "administrator/extension_preview.html",
         status=422 if errors else result.status,
@@ -137,14 +161,9 @@ def _preview(
         result=result,
         outcomes=counts(result.outcome),
         previewed=found[:_SIZE],
-        next_url=last
-        and query.url(
-            outcome=query.outcome, after_expires_at=last.expires_at, after_id=last.certification_id
-        ),
+        next_url=last and query.url(outcome=query.outcome, after_id=last.certification_id),
         first_url=query.url(outcome=query.outcome) if query.after_id else None,
-        chapter=next(
-            (chapter.name for chapter in chapters_of(context) if chapter.id == query.chapter_id), None
-        ),
+        chapter=next((chapter.name for chapter in chapters.value if chapter.id == query.chapter_id), None),
         errors=errors or {},
         reason=reason,
     )

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from mentorcert.organisations import overview
+from mentorcert.organisations import departures, overview
 from mentorcert.web.administrator import portal_labels
 from mentorcert.web.context import CurrentAdministrator
 
@@ -13,8 +13,10 @@ router = APIRouter()
 def show(context: CurrentAdministrator) -> Response:
     """Show the topics."""
     _, organisation = context.member()
+    chapterless = context.ahead(departures.without_chapter)
     return context.page(
         "administrator/landing.html",
         facts=overview.administration(context.conn, organisation.id, organisation.time_zone),
+        chapterless=chapterless.value,
         modes=portal_labels.modes(context),
     )

@@ -1,21 +1,25 @@
 """Memberships: who has which role where, given by e-mail address, and taken away."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, Field
 
-from mentorcert.organisations import memberships, peer_mentors
+from mentorcert.db.connection import Connection
+from mentorcert.organisations import memberships
 from mentorcert.organisations.memberships import Membership, Role, State
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, options
+from mentorcert.web.administrator.ending import FAR, EndForm, KeepForm, ending
+from mentorcert.web.administrator.membership_name import NAME_REFUSALS
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors
-from mentorcert.web.fields import AddressText, Maybe, OptionalId
+from mentorcert.web.fields import AddressText, Chosen, MaybeChosen, OptionalId, Text
+from mentorcert.web.login_lookup import find_login
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
@@ -28,23 +32,25 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
         "chapter_id", LazyText("A coordinator needs a chapter; the other roles have none.")
     ),
     "memberships_chapter_id_fkey": Refusal("chapter_id", LazyText("Choose a chapter from the list.")),
+    **NAME_REFUSALS,
     "peer_mentors_user_id_key": Refusal(
         "external_id", LazyText("The login belongs to another peer mentor already.")
     ),
 }
-_LAST: Final[Mapping[str, Refusal]] = {
+_ENDING: Final[Mapping[str, Refusal]] = {
     "memberships_last_administrator": Refusal(
-        "membership", LazyText("The last administrator stays. Make somebody else administrator first.")
-    )
+        "end", LazyText("The last administrator stays. Make somebody else administrator first.")
+    ),
+    "memberships_ended_at_valid": FAR,
 }
 
 
-class Filters(BaseModel):
+class Filters(PageForm):
     """What of the list is shown, and after which row."""
 
-    role: Maybe[Role] = None
+    role: MaybeChosen[Role] = None
     chapter_id: OptionalId = None
-    state: State = "current"
+    state: Chosen[State] = "current"
     email: AddressText = ""
     before_at: datetime | None = None
     before_id: UUID | None = None
@@ -60,27 +66,30 @@ class _UnknownNumberError(Exception):
     """Undoes the membership, too."""
 
 
-class MembershipForm(BaseModel):
+class MembershipForm(PageForm):
     """A new membership as its form sends it."""
 
-    email: str = Field("", max_length=320)
-    role: Role = "coordinator"
+    email: Text = ""
+    role: Chosen[Role] = "coordinator"
     chapter_id: OptionalId = None
-    external_id: str = Field("", max_length=200)
+    full_name: Text = ""
+    external_id: Text = ""
 
 
 @router.get("/admin/memberships")
 def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) -> Response:
     """List the memberships, the newest first."""
-    return _list(context, filters, MembershipForm())
+    return _list(context, filters, MembershipForm(), filter_errors=filters.faults(context))
 
 
 @router.post("/admin/memberships")
 def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) -> Response:
     """Give a login a role."""
-    user_id = _find_login(context, form.email) if form.email.strip() else None
+    if errors := form.faults(context):
+        return _list(context, Filters(), form, errors)
+    user_id = find_login(context, form.email) if form.email.strip() else None
     if user_id is None:
-        unknown = context._("No login has this address. The person signs in once, or is invited, first.")
+        unknown = context._("This address has no login yet. Send an invitation.")
         return _list(context, Filters(), form, {"email": unknown})
     try:
         with field_errors(context, _REFUSALS) as errors:
@@ -91,25 +100,50 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
         }
     if errors:
         return _list(context, Filters(), form, errors)
-    return context.redirect(_LIST, notice=context._("The membership is given. It holds from now on."))
+    return context.redirect(_LIST, notice=context._("Access is given."))
 
 
 @router.get("/admin/memberships/{membership_id}/end")
 def confirm_end(context: CurrentAdministrator, membership_id: UUID) -> Response:
-    """Ask whether to end a membership."""
-    return _end_form(context, membership_id)
+    """Show what ending a membership does, and ask from when."""
+    return _end(context, membership_id, None)
 
 
 @router.post("/admin/memberships/{membership_id}/end")
-def end(
-    context: CurrentAdministrator, membership_id: UUID, version: Annotated[Maybe[int], Form()] = None
-) -> Response:
-    """End a membership as it was shown."""
-    with field_errors(context, _LAST) as errors:
-        memberships.end(context.conn, membership_id, version)
-    if errors:
-        return _end_form(context, membership_id, errors["membership"])
-    return context.redirect(_LIST, notice=context._("The membership has ended."))
+def end(context: CurrentAdministrator, membership_id: UUID, form: Annotated[EndForm, Form()]) -> Response:
+    """End a membership as it was shown, if that still does what was shown."""
+    return _end(context, membership_id, form)
+
+
+@router.post("/admin/memberships/{membership_id}/keep")
+def keep(context: CurrentAdministrator, membership_id: UUID, form: Annotated[KeepForm, Form()]) -> Response:
+    """Take the end of a membership away."""
+    memberships.keep(context.conn, membership_id, form.version)
+    return context.redirect(_LIST, notice=context._("The membership has no end any more."))
+
+
+def _end(context: RequestContext, membership_id: UUID, form: EndForm | None) -> Response:
+    user, organisation = context.member()
+    version = form.version if form else None
+
+    def write(conn: Connection, last_day: date | None) -> None:
+        memberships.end(conn, membership_id, version, last_day=last_day)
+
+    sent = context.ahead(memberships.get_current, organisation.id, membership_id)
+    made = ending(context, membership_id, form, _ENDING, write)
+    if made.is_made and made.last_day:
+        return context.redirect(_LIST, notice=context._("The last day of the membership is saved."))
+    if made.is_made:
+        return context.redirect(_LIST, notice=context._("The membership has ended."))
+    membership = sent.value
+    return context.page(
+        "administrator/membership_end.html",
+        status=made.status(form),
+        membership=membership,
+        is_own=membership.user_id == user.id,
+        roles=dict(role_names(context)),
+        ending=made,
+    )
 
 
 def role_names(context: RequestContext) -> list[tuple[str, str]]:
@@ -123,46 +157,34 @@ def role_names(context: RequestContext) -> list[tuple[str, str]]:
 
 def _add(context: RequestContext, form: MembershipForm, user_id: UUID) -> None:
     _, organisation = context.member()
-    memberships.add(context.conn, user_id, form.role, form.chapter_id)
+    memberships.add(context.conn, user_id, form.role, form.chapter_id, form.full_name)
     number = form.external_id.strip()
     if number and not memberships.link_peer_mentor(context.conn, organisation.id, number, user_id):
         raise _UnknownNumberError
 
 
-def _find_login(context: RequestContext, email: str) -> UUID | None:
-    user_id = peer_mentors.find_login(context.conn, email)
-    context.log_always("find_login")
-    return user_id
-
-
-def _end_form(context: RequestContext, membership_id: UUID, error: str = "") -> Response:
-    user, organisation = context.member()
-    membership = memberships.get_current(context.conn, organisation.id, membership_id)
-    return context.page(
-        "administrator/membership_end.html",
-        status=422 if error else 200,
-        membership=membership,
-        is_own=membership.user_id == user.id,
-        roles=dict(role_names(context)),
-        error=error,
-    )
-
-
 def _list(
-    context: RequestContext, filters: Filters, form: MembershipForm, errors: Mapping[str, str] | None = None
+    context: RequestContext,
+    filters: Filters,
+    form: MembershipForm,
+    errors: Mapping[str, str] | None = None,
+    filter_errors: Mapping[str, str] | None = None,
 ) -> Response:
     _, organisation = context.member()
-    found = memberships.search(context.conn, organisation.id, **filters.model_dump(), size=_SIZE + 1)
-    chapters = chapters_of(context)
+    sent_chapters = chapters_of(context)
+    size = 0 if filter_errors else _SIZE + 1
+    found = memberships.search(context.conn, organisation.id, **filters.model_dump(), size=size)
+    chapters = sent_chapters.value
     return context.page(
         "administrator/memberships.html",
-        status=422 if errors else 200,
+        status=422 if errors or filter_errors else 200,
         memberships=found[:_SIZE],
         next_url=filters.url(found[_SIZE - 1]) if len(found) > _SIZE else None,
         first_url=filters.url() if filters.before_at else None,
         filters=filters,
         form=form,
         errors=errors or {},
+        filter_errors=filter_errors or {},
         roles=role_names(context),
         role_names=dict(role_names(context)),
         any_chapter=options(chapters, context._("All chapters")),

@@ -12,8 +12,9 @@ router = APIRouter()
 def show(context: CurrentAdministrator) -> Response:
     """Show the ledger."""
     _, organisation = context.member()
-    clock = ledger.clock(context.conn, organisation.time_zone)
+    sent_clock = context.ahead(ledger.clock, organisation.time_zone)
     nights = ledger.nights(context.conn, organisation.id)
+    clock = sent_clock.value
     last = max((night.local_day for night in nights if night.finished_at), default=None)
     return context.page(
         "administrator/nightly.html",

@@ -5,17 +5,21 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mentorcert.organisations import peer_mentors
 from mentorcert.portal.model import Mode
 from mentorcert.portal.monitoring import health, waiting
 from mentorcert.portal.monitoring.checks import run_checks
+from mentorcert.portal.reconciliation import restores
+from mentorcert.portal.reconciliation.restores import Decision
 from mentorcert.portal.sync import requests
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator import portal_labels
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors
+from mentorcert.web.fields import TYPED, Chosen, Text
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
@@ -27,12 +31,27 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-class ModeForm(BaseModel):
+class ModeForm(PageForm):
     """A change of mode."""
 
-    mode: Mode = "capture"
-    numbers: str = Field("", max_length=2000)
-    reason: str = Field("", max_length=1000)
+    mode: Chosen[Mode] = "capture"
+    numbers: Annotated[str, Field(max_length=2000), TYPED] = ""
+    reason: Text = ""
+
+
+class AcknowledgeForm(PageForm):
+    """Says that somebody sees to an error."""
+
+    code: str = Field(max_length=63)
+    reason: Text = ""
+
+
+class DecideForm(PageForm):
+    """Says who is right, the registry or the portal."""
+
+    id: UUID
+    decision: Decision
+    reason: Text = ""
 
 
 @router.get("/admin/portal")
@@ -44,6 +63,8 @@ def show(context: CurrentAdministrator) -> Response:
 @router.post("/admin/portal/mode")
 def change_mode(context: CurrentAdministrator, form: Annotated[ModeForm, Form()]) -> Response:
     """Change the mode, for a reason."""
+    if errors := form.faults(context):
+        return _page(context, form, errors)
     numbers = list(dict.fromkeys(form.numbers.replace(",", " ").split()))
     canaries = requests.find_peer_mentors(context.conn, context.member()[1].id, numbers)
     unknown = ", ".join(number for number, id_ in canaries.items() if id_ is None)
@@ -59,34 +80,86 @@ def change_mode(context: CurrentAdministrator, form: Annotated[ModeForm, Form()]
     return context.redirect("/admin/portal", notice=context._("The mode is changed: %(mode)s", mode=mode))
 
 
+@router.post("/admin/portal/decide")
+def decide(context: CurrentAdministrator, form: Annotated[DecideForm, Form()]) -> Response:
+    """Decide about what the portal holds newer than the registry, for a reason."""
+    errors = form.faults(context)
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            restores.decide_own(context.conn, form.id, form.decision, form.reason.strip())
+    if errors:
+        return _page(context, None, {f"decide-{form.id}": errors["reason"]})
+    return context.redirect("/admin/portal", notice=context._("It is decided, and is sent to the portal."))
+
+
+@router.post("/admin/portal/acknowledge")
+def acknowledge(context: CurrentAdministrator, form: Annotated[AcknowledgeForm, Form()]) -> Response:
+    """Say that somebody sees to an error, for a reason."""
+    errors, found = form.faults(context), False
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            found = requests.acknowledge(context.conn, form.code, form.reason.strip())
+    if errors:
+        return _page(context, None, {f"acknowledge-{form.code}": errors["reason"]})
+    if not found:
+        return _page(
+            context, None, {f"acknowledge-{form.code}": context._("This error does not stand any more.")}
+        )
+    return context.redirect(
+        "/admin/portal", notice=context._("You see to it. Nobody is reminded for a week.")
+    )
+
+
 def _page(
     context: RequestContext, form: ModeForm | None, errors: Mapping[str, str] | None = None
 ) -> Response:
     _, organisation = context.member()
+    figures = context.ahead(health.figures)
+    sent_alerts = context.ahead(waiting.alerts, organisation.id)
+    removals = context.ahead(waiting.removals, organisation.id)
+    failures = context.ahead(waiting.failures, organisation.id)
+    drift = context.ahead(waiting.drift, organisation.id)
+    comparisons = context.ahead(waiting.comparisons, organisation.id)
+    replays = context.ahead(requests.replays, organisation.id)
+    conflicts = context.ahead(restores.own_differences, organisation.id)
     snapshot = health.read_own(context.conn)
     (connection,) = snapshot.connections
+    alerts = sent_alerts.value
+    sent_addresses = {
+        by: context.ahead(peer_mentors.login_address, by)
+        for by in map(_id, (connection.changed_by, *(one.acknowledged_by for one in alerts.values())))
+        if by is not None
+    }
+    addresses = {str(id_): address.value for id_, address in sent_addresses.items()}
+
+    def name(by: str | None) -> str | None:
+        """Return the address of a member; of an operator, the name."""
+        return addresses.get(by or "") or by
+
     return context.page(
         "administrator/portal.html",
         status=422 if errors else 200,
         connection=connection,
-        changed_by=_address(context, connection.changed_by),
+        changed_by=name(connection.changed_by),
+        alerts=alerts,
+        seen_to_by={code: name(one.acknowledged_by) for code, one in alerts.items()},
         findings=run_checks(snapshot),
+        figures=figures.value[organisation.slug],
         silent_s=min((worker.silent_s for worker in snapshot.workers), default=None),
-        removals=waiting.removals(context.conn, organisation.id),
-        failures=waiting.failures(context.conn, organisation.id),
-        drift=waiting.drift(context.conn, organisation.id),
-        comparisons=waiting.comparisons(context.conn, organisation.id),
-        replays=requests.replays(context.conn, organisation.id),
+        conflicts=conflicts.value,
+        removals=removals.value,
+        failures=failures.value,
+        drift=drift.value,
+        comparisons=comparisons.value,
+        replays=replays.value,
         form=form or ModeForm(mode=connection.mode),
         errors=errors or {},
         labels=portal_labels.labels(context),
     )
 
 
-def _address(context: RequestContext, changed_by: str | None) -> str | None:
-    """Return the address of a member; of an operator, the name."""
+def _id(text: str | None) -> UUID | None:
     try:
-        email = peer_mentors.login_address(context.conn, UUID(changed_by or ""))
+        return UUID(text or "")
     except ValueError:
-        email = None
-    return email or changed_by
+        return None

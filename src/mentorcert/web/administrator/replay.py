@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, Field
 
 from mentorcert.portal.sync import requests
 from mentorcert.portal.sync.replay import Selection
 from mentorcert.portal.sync.requests import ReplayPreview
-from mentorcert.web.administrator import portal_labels
+from mentorcert.web.administrator import audit_words, portal_labels
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.coordinator.preview import PreviewResult
-from mentorcert.web.fields import Day, Maybe
+from mentorcert.web.fields import MaybeChosen, OptionalDay, Text
+from mentorcert.web.page_form import PageForm
+from mentorcert.web.rendering.templating import status_text
 
 router = APIRouter()
 
@@ -22,11 +24,11 @@ ErrorClass = Literal[
 ]
 
 
-class SelectionQuery(BaseModel):
+class SelectionQuery(PageForm):
     """Which peer mentors are sent again: all, narrowed by what is given."""
 
-    since: Maybe[Day] = None
-    error_class: Maybe[ErrorClass] = None
+    since: OptionalDay = None
+    error_class: MaybeChosen[ErrorClass] = None
 
     def selection(self, time_zone: str) -> Selection:
         """Return it as the portal's part takes it; a day begins at its midnight in the time zone."""
@@ -42,7 +44,7 @@ class ReplayForm(SelectionQuery):
     """A replay whose preview was looked at."""
 
     shown: str = ""
-    reason: str = Field("", max_length=1000)
+    reason: Text = ""
 
 
 @router.get("/admin/portal/replay")
@@ -55,6 +57,9 @@ def preview(context: CurrentAdministrator, query: Annotated[ReplayQuery, Query()
 def request(context: CurrentAdministrator, form: Annotated[ReplayForm, Form()]) -> Response:
     """Have the portal's workers send again, if it is still what was shown."""
     result = _preview(context, form)
+    faults = form.faults(context)
+    if faults:
+        return _page(context, form, result, faults.get("reason", ""))
     if not form.reason.strip():
         return _page(context, form, result, context._("Say why."))
     result.compare(form.shown)
@@ -79,12 +84,21 @@ def _preview(context: RequestContext, query: SelectionQuery) -> PreviewResult[Re
 def _page(
     context: RequestContext, query: SelectionQuery, result: PreviewResult[ReplayPreview], error: str = ""
 ) -> Response:
+    faults = {name: said for name, said in query.faults(context).items() if name != "reason"}
+    statuses = {
+        status: status_text(status, context.language) for status in ("active", "expired", "suspended")
+    }
+    words = {**names_of(context).types, **statuses, "uncertified": context._("Not certified")}
     return context.page(
         "administrator/replay.html",
-        status=422 if error else result.status,
+        status=422 if error or faults else result.status,
+        faults=faults,
         query=query,
         result=result,
         preview=result.outcome,
         errors=portal_labels.errors(context),
         error=error,
+        reason=query.typed("reason") if isinstance(query, ReplayForm) else "",
+        field_text=lambda name: audit_words.field_text(context, name),
+        value_text=lambda value: audit_words.value_text(context, value, words),
     )

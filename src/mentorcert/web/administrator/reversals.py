@@ -5,13 +5,14 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel, Field
 
 from mentorcert.certifications import extensions, repository
 from mentorcert.certifications.extensions import Extension, OutcomeCount, ReversalOutcome
 from mentorcert.web.administrator.extensions import counts
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.preview import PreviewResult
+from mentorcert.web.fields import Text
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
@@ -19,28 +20,31 @@ _SIZE: Final = 50
 _BLOCKING: Final = "changed_since"
 
 
-class ReversalForm(BaseModel):
+class ReversalForm(PageForm):
     """Why it is taken back, and what was shown."""
 
     shown: str = ""
-    reason: str = Field("", max_length=1000)
+    reason: Text = ""
 
 
 @router.get("/admin/extensions/{batch_id}")
 def show(context: CurrentAdministrator, batch_id: UUID) -> Response:
     """Show an extension, and what taking it back would do."""
+    outcomes = context.ahead(extensions.reversal_outcomes, batch_id)
     extension = extensions.get(context.conn, context.member()[1].id, batch_id)
-    return _page(context, extension, _outcomes(context, extension))
+    return _page(context, extension, _result(extension, outcomes.value))
 
 
 @router.post("/admin/extensions/{batch_id}")
 def revert(context: CurrentAdministrator, batch_id: UUID, form: Annotated[ReversalForm, Form()]) -> Response:
     """Take the extension back, all or nothing, if it is still what was shown."""
     context.raise_statement_timeout()
+    outcomes = context.ahead(extensions.reversal_outcomes, batch_id)
     extension = extensions.get(context.conn, context.member()[1].id, batch_id)
-    result = _outcomes(context, extension)
-    if not form.reason.strip():
-        return _page(context, extension, result, context._("Say why."))
+    result = _result(extension, outcomes.value)
+    error = form.faults(context).get("reason") or ("" if form.reason.strip() else context._("Say why."))
+    if error:
+        return _page(context, extension, result, error)
     # The database says itself what stands in the way.
     if _BLOCKING not in counts(result.outcome):
         result.compare(form.shown)
@@ -55,11 +59,8 @@ def revert(context: CurrentAdministrator, batch_id: UUID, form: Annotated[Revers
     return context.redirect(f"/admin/extensions/{batch_id}", notice=notice)
 
 
-def _outcomes(context: RequestContext, extension: Extension) -> PreviewResult[Sequence[OutcomeCount]]:
-    if extension.reverted_at is not None:
-        return PreviewResult(())
-    outcomes = extensions.reversal_outcomes(context.conn, extension.batch_id)
-    return PreviewResult(outcomes, outcomes)
+def _result(extension: Extension, outcomes: Sequence[OutcomeCount]) -> PreviewResult[Sequence[OutcomeCount]]:
+    return PreviewResult(()) if extension.reverted_at is not None else PreviewResult(outcomes, outcomes)
 
 
 def _page(

@@ -5,21 +5,26 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from mentorcert.db.rows import Answer
 from mentorcert.organisations import types
 from mentorcert.organisations.types import CertificationType, Example, Rule, TypeRules
 from mentorcert.translatable import LazyText
+from mentorcert.web.administrator.consequences import preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
-from mentorcert.web.fields import Maybe
+from mentorcert.web.fields import Chosen, Text, Ticked
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
+from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
 _LIST: Final = "/admin/types"
 _LONGEST_MONTHS: Final = 1200
 _LONGEST_NOTICE_DAYS: Final = 365
+_LONGEST_WINDOW: Final = 364
+_WINDOW: Final = LazyText("Give a whole number of days, at most 364, and fewer than a renewal gives.")
 _REMINDERS: Final = "90, 30, 7"
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
@@ -33,17 +38,19 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "certification_types_name_characters": unreadable("name_nb"),
     "certification_types_name_length": too_long("name_nb"),
     "certification_types_name_valid": Refusal("name_nb", LazyText("Both names are needed.")),
+    "certification_types_early_renewal_days_valid": Refusal("early_renewal_days", _WINDOW),
     "certification_types_reminder_days_valid": Refusal(
         "reminder_days", LazyText("Give at most six different numbers of days, each from 0 to 365.")
     ),
 }
 
 
-class RuleQuery(BaseModel):
-    """A rule whose dates are shown."""
+class RuleQuery(PageForm):
+    """A rule whose dates are shown; its numbers are read as those of a type."""
 
-    rule: Rule = "months"
-    months: Maybe[Annotated[int, Field(ge=0, le=_LONGEST_MONTHS)]] = 12
+    rule: Chosen[Rule] = "months"
+    months: Text = "12"
+    early: Text = ""
 
 
 _LABELS: Final[Mapping[str, LazyText]] = {
@@ -53,20 +60,23 @@ _LABELS: Final[Mapping[str, LazyText]] = {
     "validity_months": LazyText("Months"),
     "required_for_listing": LazyText("Required for the public list"),
     "reminder_days": LazyText("Reminders, days before"),
+    "early_renewal_days": LazyText("Early renewal, days before"),
 }
 
 
 class TypeForm(VersionedForm):
     """A type as its form sends it."""
 
-    code: str = Field("", max_length=100)
-    name_nb: str = Field("", max_length=200)
-    name_en: str = Field("", max_length=200)
-    validity_rule: Rule = "months"
-    validity_months: str = Field("", max_length=10)
-    required_for_listing: bool = False
-    reminder_days: str = Field("", max_length=100)
-    action: Literal["save", "example"] = "save"
+    code: Text = ""
+    name_nb: Text = ""
+    name_en: Text = ""
+    validity_rule: Chosen[Rule] = "months"
+    validity_months: Text = ""
+    required_for_listing: Ticked = False
+    reminder_days: Text = ""
+    early_renewal_days: Text = ""
+    action: Literal["save", "example", "edit"] = "save"
+    shown: str = Field("", max_length=64)
 
     @classmethod
     def from_type(cls, type_: CertificationType) -> "TypeForm":
@@ -79,6 +89,7 @@ class TypeForm(VersionedForm):
             validity_months="" if type_.validity_months is None else str(type_.validity_months),
             required_for_listing=type_.required_for_listing,
             reminder_days=", ".join(map(str, type_.reminder_days)),
+            early_renewal_days="" if type_.early_renewal_days is None else str(type_.early_renewal_days),
         )
 
     def months(self) -> int | None:
@@ -97,6 +108,15 @@ class TypeForm(VersionedForm):
             raise ValueError
         return days
 
+    def early_renewal(self) -> int | None:
+        """Return how many days before its end a renewal counts on from it; raises ValueError for what is none."""
+        if self.validity_rule == "unlimited" or not self.early_renewal_days.strip():
+            return None
+        days = int(self.early_renewal_days)
+        if not 1 <= days <= _LONGEST_WINDOW:
+            raise ValueError
+        return days
+
     def rules(self) -> TypeRules:
         """Return what is written of the type; raises ValueError for what is no number."""
         return TypeRules(
@@ -106,29 +126,33 @@ class TypeForm(VersionedForm):
             validity_months=self.months(),
             required_for_listing=self.required_for_listing,
             reminder_days=self.reminders(),
+            early_renewal_days=self.early_renewal(),
         )
 
 
-def types_of(context: RequestContext) -> list[CertificationType]:
-    """Return the types of the visitor's organisation by code."""
-    return types.of_organisation(context.conn, context.member()[1].id)
+def types_of(context: RequestContext) -> Answer[list[CertificationType]]:
+    """Ask for the types of the visitor's organisation by code."""
+    return context.ahead(types.of_organisation, context.member()[1].id)
 
 
 @router.get("/admin/types")
 def show(context: CurrentAdministrator, query: Annotated[RuleQuery, Query()]) -> Response:
     """List the types, and say to which dates a rule leads."""
     form = TypeForm(
-        validity_rule=query.rule, validity_months="" if query.months is None else str(query.months)
+        validity_rule=query.rule,
+        validity_months=query.months,
+        early_renewal_days=query.early,
     )
-    errors = _invalid_fields(context, form)
+    errors = query.faults(context) | _invalid_fields(context, form)
+    found = types_of(context)
     return context.page(
         "administrator/types.html",
         status=422 if errors else 200,
-        types=types_of(context),
         rules=_rules(context),
         query=query,
         errors=errors,
         examples=None if errors else _examples(context, form),
+        types=found.value,
     )
 
 
@@ -141,14 +165,19 @@ def new(context: CurrentAdministrator) -> Response:
 @router.post("/admin/types/new")
 def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Response:
     """Add a type, or show its dates first."""
-    errors = _invalid_fields(context, form)
-    if form.action == "example":
+    errors = form.faults(context) | _invalid_fields(context, form)
+    if form.action != "save":
         return _form(context, None, form, errors)
     if not errors:
-        with field_errors(context, _REFUSALS) as errors:
+        with (
+            field_errors(context, _REFUSALS) as errors,
+            weighed_change(context, form.shown, (form.code, form.rules())) as result,
+        ):
             types.add(context.conn, form.code.strip(), form.rules())
     if errors:
         return _form(context, None, form, errors)
+    if not result.is_done:
+        return preview_page(context, result, context._("Add a type"), "certification_types", form)
     return context.redirect(_LIST, notice=context._("The type %(code)s is added.", code=form.code.strip()))
 
 
@@ -168,8 +197,8 @@ def change(context: CurrentAdministrator, type_id: UUID, form: Annotated[TypeFor
 def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     type_ = types.get(context.conn, type_id)
     form = form.model_copy(update={"code": type_.code})
-    errors = _invalid_fields(context, form)
-    if form.action == "example":
+    errors = form.faults(context) | _invalid_fields(context, form)
+    if form.action != "save" or errors:
         return _form(context, type_id, form, errors)
     rules = dict(_rules(context))
 
@@ -179,11 +208,17 @@ def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     now = merged(context, form, TypeForm.from_type(type_), type_.version, labels=_LABELS, write=write)
     if now is not None:
         return _form(context, type_id, now.form, differences=now.differences)
-    if not errors:
-        with field_errors(context, _REFUSALS) as errors:
-            types.change(context.conn, type_, form.rules())
+    with (
+        field_errors(context, _REFUSALS) as errors,
+        weighed_change(context, form.shown, form.rules()) as result,
+    ):
+        changed = context.ahead(types.change, type_, form.rules())
     if errors:
         return _form(context, type_id, form, errors)
+    changed.value  # noqa: B018 raises what was refused
+    if not result.is_done:
+        heading = context._("Change the type %(code)s", code=form.code)
+        return preview_page(context, result, heading, "certification_types", form)
     return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=type_.code))
 
 
@@ -197,11 +232,16 @@ def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:
         form.reminders()
     except ValueError:
         errors["reminder_days"] = context._("Give at most six different numbers of days, each from 0 to 365.")
+    try:
+        form.early_renewal()
+    except ValueError:
+        errors["early_renewal_days"] = context._(_WINDOW)
     return errors
 
 
 def _examples(context: RequestContext, form: TypeForm) -> list[Example]:
-    return types.examples(context.conn, form.validity_rule, form.months(), context.member()[1].time_zone)
+    time_zone = context.member()[1].time_zone
+    return types.examples(context.conn, form.validity_rule, form.months(), form.early_renewal(), time_zone)
 
 
 def _form(
@@ -220,7 +260,8 @@ def _form(
         errors=errors or {},
         rules=_rules(context),
         examples=None
-        if "validity_months" in (errors or _invalid_fields(context, form))
+        if {"validity_rule", "validity_months", "early_renewal_days"}
+        & (errors or _invalid_fields(context, form)).keys()
         else _examples(context, form),
     )
 

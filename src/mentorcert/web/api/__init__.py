@@ -5,13 +5,23 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import Match
+from starlette.types import Scope
 
 from mentorcert.web.api import certifications, changes, history, peer_mentors, public_list
 from mentorcert.web.api.document import describe
 from mentorcert.web.api.operation import API
 from mentorcert.web.context import render
 
-router = APIRouter()
+
+class _ApiRouter(APIRouter):
+    """Compares a path with those of the API only where it is one of them."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if API in scope["path"] else (Match.NONE, {})
+
+
+router = _ApiRouter()
 for _topic in (certifications, changes, history, peer_mentors, public_list):
     router.include_router(_topic.router)
 

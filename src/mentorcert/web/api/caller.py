@@ -27,8 +27,16 @@ def _api_optional_user(
         yield context
 
 
+def _api_open_to_all(
+    request: Request, user: Annotated[User | None, Depends(_api_user)], _slot: ConnectionSlot
+) -> Iterator[RequestContext]:
+    with request_context(request, user, is_public=True) as context:
+        yield context
+
+
 # The API reads the header alone: a browser sends its cookies with every request, whichever site asks for it.
 ApiOptionalUser = Annotated[RequestContext, Depends(_api_optional_user, scope="function")]
+ApiOpenToAll = Annotated[RequestContext, Depends(_api_open_to_all, scope="function")]
 
 
 async def _api_member(context: ApiOptionalUser) -> RequestContext:

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mentorcert.certifications import repository
+from mentorcert.certifications import documents, repository
 from mentorcert.certifications.history import Status
 from mentorcert.web.api.caller import ApiMember
+from mentorcert.web.api.documents import document
 from mentorcert.web.api.etags import WITH_TAG, tagged
 from mentorcert.web.api.fields import Id, Instant, PageCursor, Size, Word
 from mentorcert.web.api.operation import API, LISTING, READING, Operation, bearer
@@ -37,6 +38,7 @@ class Certification(BaseModel):
                     "issued_at": "2026-03-01T23:00:00Z",
                     "expires_at": "2027-03-02T23:00:00Z",
                     "chapter_ids": ["5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"],
+                    "early_renewal_from": "2026-12-02",
                 }
             ]
         }
@@ -51,6 +53,10 @@ class Certification(BaseModel):
     issued_at: datetime = Field(description="The instant at which that day begins.")
     expires_at: datetime | None = Field(description="The first instant at which it no longer holds.")
     chapter_ids: list[UUID] = Field(description="The peer mentor's chapters at present.")
+    early_renewal_from: date | None = Field(
+        description="First day on which a renewal counts on from the last valid day; before it, and always"
+        " where it is null, a renewal counts from its own day."
+    )
 
     @classmethod
     def of(cls, row: repository.Certification, time_zone: str) -> Self:
@@ -67,6 +73,7 @@ class Certification(BaseModel):
             issued_at=row.issued_at.astimezone(UTC),
             expires_at=ends.astimezone(UTC) if ends else None,
             chapter_ids=row.chapter_ids,
+            early_renewal_from=row.early_renewal_from,
         )
 
 
@@ -88,6 +95,7 @@ class CertificationFilter(BaseModel):
     expiring_before: Instant | None = Field(
         None, description="Only what expires before this instant.", examples=["2027-01-01T00:00:00+01:00"]
     )
+    with_left: bool = Field(False, description="Also those of peer mentors who have left.")
     size: Size = Field(50, description="Rows a page.")
     after: PageCursor | None = Field(None, description="`next` of the page before.")
 
@@ -117,12 +125,10 @@ def shown(context: RequestContext, row: repository.Certification) -> Certificati
     return Certification.of(row, organisation.time_zone)
 
 
-@router.get("", operation_id="list_certifications", responses=LISTING)
-def list_certifications(
-    context: ApiMember, wanted: Annotated[CertificationFilter, Query()]
-) -> CertificationPage:
+@router.get("", operation_id="list_certifications", response_model=CertificationPage, responses=LISTING)
+def list_certifications(context: ApiMember, wanted: Annotated[CertificationFilter, Query()]) -> Response:
     """List the certifications within your reach: your own, those of your chapters, or the organisation's."""
-    page = repository.page(
+    page = documents.page(
         context.conn,
         after=wanted.after,
         size=wanted.size,
@@ -130,8 +136,10 @@ def list_certifications(
         certification_type=wanted.certification_type,
         chapter_id=wanted.chapter_id,
         expiring_before=wanted.expiring_before,
+        with_left=wanted.with_left,
+        time_zone=context.member()[1].time_zone,
     )
-    return CertificationPage(items=[shown(context, row) for row in page.rows], next=page.next)
+    return document(page.items, page.next)
 
 
 @router.get("/{certification_id}", operation_id="get_certification", responses={**WITH_TAG, **READING})

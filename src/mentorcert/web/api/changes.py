@@ -69,7 +69,10 @@ class Registration(_Validity):
 
 
 class Renewal(_Validity):
-    """A renewal; `{}` renews as of today, by the type's rule. What is still held is not lost."""
+    """A renewal; `{}` renews as of today, by the type's rule. What is still held is not lost.
+
+    From `early_renewal_from` on, the rule counts on from the last valid day.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -36,13 +36,16 @@ _REFUSALS: Final[dict[int, tuple[str, dict[str, Any]]]] = {
     401: ("No access token, or one that is not valid or has expired.", _AUTHENTICATE),
     403: ("Yours to read, but not to change; or the login is in no organisation, or in several.", {}),
     404: ("Not there, or not yours to read: the answer is the same.", {}),
-    409: ("It is there already, or somebody else was faster: read again, then try once more.", {}),
+    409: ("It is there already, or was changed meanwhile: read again, then try once more.", {}),
     412: ("It is not what `If-Match` names: it was changed meanwhile.", {}),
     413: ("The body is too large.", {}),
     415: ("The body is not application/json.", {}),
     422: ("A field is not valid (`errors`), or a rule of the registry is broken (`code`).", {}),
     429: ("Too many requests.", _RETRY_AFTER),
-    503: ("Switched off for now (MC010), or the database cannot be reached.", _RETRY_AFTER),
+    503: (
+        "Switched off for now (MC010), another change was in the way, or the database cannot be reached.",
+        _RETRY_AFTER,
+    ),
 }
 _READING: Final = (401, 422, 429, 503)
 _CHANGING: Final = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)

@@ -11,14 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import Match
 
-from mentorcert.errors import EndpointDisabledError, InvalidInputError, MentorcertError
+from mentorcert.errors import EndpointDisabledError, InvalidInputError, MentorcertError, TransientError
 
 MEDIA_TYPE: Final = "application/problem+json"
-SWITCHED_OFF_S: Final = 300
-LATER_S: Final = 30
+MOST_FAULTS: Final = 20
 
 _PREFIX: Final = "urn:mentorcert:problem:"
 _LONGEST_FIELD: Final = 100
+_SWITCHED_OFF_S: Final = 300
+_LATER_S: Final = 60
+_AT_ONCE_S: Final = 1
 
 
 class Fault(BaseModel):
@@ -80,9 +82,15 @@ def of_error(request: Request, error: MentorcertError, status: int) -> JSONRespo
         reason = ', error="invalid_token"' if "authorization" in request.headers else ""
         headers["WWW-Authenticate"] = f'Bearer realm="mentorcert"{reason}'
     elif status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        wait_s = SWITCHED_OFF_S if isinstance(error, EndpointDisabledError) else LATER_S
-        headers["Retry-After"] = str(wait_s)
+        headers["Retry-After"] = str(retry_after_s(error))
     return _answer(request, problem, headers)
+
+
+def retry_after_s(error: MentorcertError | None = None) -> int:
+    """Return after how many seconds the same request is worth another try, where its answer is 429 or 503."""
+    if isinstance(error, TransientError):
+        return _AT_ONCE_S
+    return _SWITCHED_OFF_S if isinstance(error, EndpointDisabledError) else _LATER_S
 
 
 def of_validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -98,7 +106,8 @@ def of_validation(request: Request, error: RequestValidationError) -> JSONRespon
         hint="`errors` says which; the document at /api/v1/openapi.json says what each takes.",
         errors=[
             Fault(field=_field(fault["loc"]), message=str(fault["msg"]).removeprefix("Value error, "))
-            for fault in faults
+            # A body can have a hundred thousand fields that nobody knows.
+            for fault in faults[:MOST_FAULTS]
         ],
     )
     return _answer(request, problem)

@@ -3,17 +3,58 @@
 from fastapi import APIRouter
 
 from mentorcert.web.coordinator import (
+    batches,
     bulk,
+    certificates,
     certification,
+    chapters,
+    consent,
+    contact,
     editing,
     export,
+    leaving,
+    letters,
     listing,
+    mentor_export,
+    mentor_listing,
+    mentor_selection,
     mentors,
+    notes,
+    on_day,
     overview,
     registering,
+    reminders,
+    saved_filters,
+    searching,
+    topics,
 )
 
 router = APIRouter()
 # What has a name comes before what is found by an id.
-for _topic in (overview, export, listing, bulk, registering, certification, editing, mentors):
+for _topic in (
+    overview,
+    letters,
+    searching,
+    export,
+    listing,
+    saved_filters,
+    bulk,
+    batches,
+    certificates,
+    registering,
+    on_day,
+    certification,
+    chapters,
+    consent,
+    topics,
+    contact,
+    reminders,
+    leaving,
+    notes,
+    editing,
+    mentor_export,
+    mentor_listing,
+    mentor_selection,
+    mentors,
+):
     router.include_router(_topic.router)

@@ -5,20 +5,23 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mentorcert.organisations import peer_mentors
 from mentorcert.organisations.peer_mentors import Contact, LookAlike, PeerMentor
 from mentorcert.translatable import LazyText
+from mentorcert.web.contact_form import DETAIL_REFUSALS
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.coordinator.display_names import names_of
+from mentorcert.web.coordinator.chapter_choices import grouped
+from mentorcert.web.coordinator.display_names import Names, names_of
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
-from mentorcert.web.fields import Maybe
+from mentorcert.web.fields import TYPED, Chosen, Text, Ticked, none_if_empty
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
+from mentorcert.web.login_lookup import find_login
 
 router = APIRouter()
 
-_Text = Maybe[Annotated[str, Field(max_length=300)]]
+_Text = Annotated[str | None, Field(max_length=300), BeforeValidator(none_if_empty), TYPED]
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "peer_mentors_organisation_id_external_id_key": Refusal(
@@ -34,14 +37,17 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "peer_mentors_full_name_valid": Refusal("full_name", LazyText("Write the name.")),
     "peer_mentors_full_name_characters": unreadable("full_name"),
     "peer_mentors_full_name_length": too_long("full_name"),
-    "peer_mentors_display_name_characters": unreadable("display_name"),
-    "peer_mentors_display_name_length": too_long("display_name"),
-    "peer_mentors_email_valid": Refusal(
-        "email", LazyText("Write one e-mail address, such as kari@example.org.")
+    **DETAIL_REFUSALS,
+    "peer_mentors_external_id_not_reserved": Refusal(
+        "external_id", LazyText("Numbers that begin with “erased-” stand for erased people.")
     ),
-    "peer_mentors_email_length": too_long("email"),
-    "peer_mentors_phone_valid": Refusal("phone", LazyText("Write a telephone number in digits.")),
-    "peer_mentors_phone_length": too_long("phone"),
+    "erased_stay_erased": Refusal(
+        "external_id",
+        LazyText(
+            "A person with this number or e-mail address was erased."
+            " If the person came back, let the number in again first."
+        ),
+    ),
     "peer_mentors_user_id_key": Refusal("login", LazyText("Another peer mentor has this login already.")),
 }
 
@@ -59,17 +65,20 @@ _LABELS: Final[Mapping[str, LazyText]] = {
 
 
 class MentorForm(VersionedForm):
-    """A peer mentor as the form sends it; `login` is the e-mail address of a login, not of the person."""
+    """A peer mentor as the form sends it; `login` is the e-mail address of a login, not of the person.
 
-    external_id: Annotated[str, Field(max_length=100)] = ""
-    full_name: Annotated[str, Field(max_length=300)] = ""
+    The consent counts for a new peer mentor only: later it is given and withdrawn by a form of its own.
+    """
+
+    external_id: Text = ""
+    full_name: Text = ""
     display_name: _Text = None
     email: _Text = None
     phone: _Text = None
-    listing_consent: bool = False
-    chapter: list[UUID] = Field(default_factory=list)
+    listing_consent: Ticked = False
+    chapter: Chosen[list[UUID]] = Field(default_factory=list)
     login: _Text = None
-    is_another: bool = False
+    is_another: Ticked = False
 
 
 @router.get("/mentors/new")
@@ -87,8 +96,9 @@ def add(context: CurrentAdministrator, form: Annotated[MentorForm, Form()]) -> R
 @router.get("/mentors/{mentor_id}/edit")
 def ask_change(context: CurrentAdministrator, mentor_id: UUID) -> Response:
     """Show the form with what is written of a peer mentor."""
+    names = names_of(context)
     mentor = peer_mentors.get(context.conn, mentor_id)
-    return _page(context, mentor, opened(context, _form_of(context, mentor), mentor.version))
+    return _page(context, mentor, opened(context, _form_of(context, mentor), mentor.version), names=names)
 
 
 @router.post("/mentors/{mentor_id}/edit")
@@ -98,15 +108,17 @@ def change(context: CurrentAdministrator, mentor_id: UUID, form: Annotated[Mento
 
 
 def _change(context: RequestContext, mentor_id: UUID, form: MentorForm) -> Response:
-    mentor = peer_mentors.get(context.conn, mentor_id)
     names = names_of(context)
+    mentor = peer_mentors.get(context.conn, mentor_id)
+    if errors := form.faults(context):
+        return _page(context, mentor, form, errors, names=names)
 
     def write(name: str, value: Any) -> str:
         return ", ".join(names.chapters_of(map(UUID, value))) if name == "chapter" else str(value)
 
     now = merged(context, form, _form_of(context, mentor), mentor.version, labels=_LABELS, write=write)
     if now is not None:
-        return _page(context, mentor, now.form, differences=now.differences)
+        return _page(context, mentor, now.form, differences=now.differences, names=names)
     return _save(context, mentor, form)
 
 
@@ -117,14 +129,14 @@ def _form_of(context: RequestContext, mentor: PeerMentor) -> MentorForm:
         display_name=mentor.display_name,
         email=mentor.email,
         phone=mentor.phone,
-        listing_consent=mentor.listing_consent,
         chapter=mentor.chapter_ids,
         login=peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None,
     )
 
 
 def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) -> Response:
-    errors: dict[str, str] = {}
+    if errors := form.faults(context):
+        return _page(context, mentor, form, errors)
     user_id = _login(context, mentor, form, errors)
     if not form.external_id.strip():
         errors["external_id"] = context._("Write the number.")
@@ -138,7 +150,6 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
         form.display_name,
         form.email,
         form.phone,
-        form.listing_consent,
         user_id,
     )
     if mentor is None and not form.is_another:
@@ -148,7 +159,9 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
             return _page(context, mentor, form, alike=alike)
     with field_errors(context, _REFUSALS) as errors:
         if mentor is None:
-            mentor_id = peer_mentors.add(context.conn, contact, set(form.chapter))
+            mentor_id = peer_mentors.add(
+                context.conn, contact, set(form.chapter), listing_consent=form.listing_consent
+            )
         else:
             mentor_id = mentor.id
             peer_mentors.change(context.conn, mentor, contact, set(form.chapter))
@@ -172,10 +185,9 @@ def _login(
         known = peer_mentors.login_address(context.conn, mentor.user_id)
         if known and known.casefold() == form.login.strip().casefold():
             return mentor.user_id
-    found = peer_mentors.find_login(context.conn, form.login)
-    context.log_always("find_login")
+    found = find_login(context, form.login)
     if found is None:
-        errors["login"] = context._("There is no login with this address. Ask the person to sign in once.")
+        errors["login"] = context._("This address has no login yet. Send an invitation.")
     return found
 
 
@@ -187,6 +199,7 @@ def _page(
     *,
     differences: Sequence[Difference] = (),
     alike: Sequence[LookAlike] = (),
+    names: Names | None = None,
 ) -> Response:
     return context.page(
         "coordinator/mentor_form.html",
@@ -196,5 +209,5 @@ def _page(
         form=form,
         errors=errors or {},
         alike=alike,
-        chapters=names_of(context).chapters,
+        groups=grouped(context, names or names_of(context)),
     )

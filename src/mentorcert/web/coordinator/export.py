@@ -1,20 +1,23 @@
-"""The table of certifications as a file: what the filter lets through, all of it."""
+"""The table of certifications as a file: what the filter lets through, all of it; and how any list becomes one."""
 
 import csv
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from mentorcert.certifications import search
-from mentorcert.certifications.search import Row
-from mentorcert.imports import cells, tabular
-from mentorcert.imports.workbook import write_xlsx
+from mentorcert.errors import InvalidInputError
+from mentorcert.imports import cells
+from mentorcert.imports.cells import Cell
+from mentorcert.imports.exporting import DIALECTS, number_writer
+from mentorcert.imports.workbook import Sheet, write_xlsx
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import ListQuery
 from mentorcert.web.rendering.templating import last_valid_day, status_text
 
@@ -25,27 +28,45 @@ _PIECE: Final = 65_536
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+Rows = Callable[[Callable[[str], str]], Iterator[list[Cell]]]
+
+
 @router.get("/certifications.csv")
 def as_csv(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
-    """Send a file as Norwegian Excel reads it, or in English as RFC 4180 says."""
-    dialect = tabular.NORWEGIAN_EXCEL if context.language == "nb" else tabular.RFC_4180
-    file = _new_file()
-    # What a broken character of a name would need is written as a question mark, as by every export.
-    text = io.TextIOWrapper(file, dialect.encoding, errors="replace", newline="", write_through=True)
-    csv.writer(text, delimiter=dialect.delimiter).writerows(_lines(context, query))
-    text.detach()
-    return _sent(file, "text/csv; charset=utf-8", "certifications.csv")
+    """Send the certifications as CSV."""
+    return csv_file(context, "certifications", partial(_rows, context, query))
 
 
 @router.get("/certifications.xlsx")
 def as_workbook(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
-    """Send an Excel file."""
+    """Send the certifications as Excel file."""
+    return workbook("certifications", partial(_rows, context, query))
+
+
+def csv_file(context: RequestContext, name: str, rows: Rows) -> Response:
+    """Send a file as Norwegian Excel reads it, or in English as RFC 4180 says."""
+    dialect = DIALECTS[context.language]
     file = _new_file()
-    write_xlsx(_lines(context, query), file)
-    return _sent(file, _XLSX, "certifications.xlsx")
+    # What a broken character of a name would need is written as a question mark, as by every export.
+    text = io.TextIOWrapper(file, dialect.encoding, errors="replace", newline="", write_through=True)
+    lines = (cells.as_texts(row, context.language) for row in rows(number_writer("csv")))
+    csv.writer(text, delimiter=dialect.delimiter).writerows(lines)
+    text.detach()
+    return _sent(file, "text/csv; charset=utf-8", f"{name}.csv")
 
 
-def _lines(context: RequestContext, query: ListQuery) -> Iterator[list[str]]:
+def workbook(name: str, rows: Rows) -> Response:
+    """Send an Excel file, whose days are days."""
+    file = _new_file()
+    write_xlsx([Sheet("mentorcert", rows(number_writer("xlsx")))], file)
+    return _sent(file, _XLSX, f"{name}.xlsx")
+
+
+def _rows(
+    context: RequestContext, query: ListQuery, write_number: Callable[[str], str]
+) -> Iterator[list[Cell]]:
+    if query.faults(context):
+        raise InvalidInputError(context._("The filter of the list cannot be read. Open the list again."))
     names, time_zone = names_of(context), time_zone_of(context)
     yield [
         context._("Number"),
@@ -57,19 +78,16 @@ def _lines(context: RequestContext, query: ListQuery) -> Iterator[list[str]]:
         context._("Status"),
     ]
     for row in search.every(context.conn, query.filters(today_of(context)), query.order()):
-        yield _line(context, row, names, time_zone)
-
-
-def _line(context: RequestContext, row: Row, names: Names, time_zone: str) -> list[str]:
-    ends = None if row.expires_at is None else last_valid_day(row.expires_at, time_zone)
-    texts = [row.external_id, row.full_name, ", ".join(names.chapters_of(row.chapter_ids))]
-    return [
-        *map(cells.escape_formula, texts),
-        cells.escape_formula(names.type(row.certification_type)),
-        cells.write_day(names.first_day(row.issued_at), context.language),
-        cells.write_last_valid_day(ends, context.language),
-        status_text(row.status, context.language),
-    ]
+        ends = None if row.expires_at is None else last_valid_day(row.expires_at, time_zone)
+        yield [
+            write_number(row.external_id),
+            cells.escape_formula(row.full_name),
+            cells.escape_formula(", ".join(names.chapters_of(row.chapter_ids))),
+            cells.escape_formula(names.type(row.certification_type)),
+            names.first_day(row.issued_at),
+            ends or cells.UNLIMITED[context.language],
+            status_text(row.status, context.language),
+        ]
 
 
 def _new_file() -> IO[bytes]:

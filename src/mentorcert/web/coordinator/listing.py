@@ -1,13 +1,20 @@
 """The table of certifications."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from mentorcert.certifications import search
+from mentorcert.certifications import pages, search
+from mentorcert.db.cursors import ListPage
+from mentorcert.organisations import saved_filters
 from mentorcert.web.context import CurrentCoordinator, RequestContext
+from mentorcert.web.coordinator import filter_words, ticks
+from mentorcert.web.coordinator.batch_words import just_made
+from mentorcert.web.coordinator.chapter_choices import chapter_choice
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.list_query import NEVER, WITHIN, ListQuery, SortName
+from mentorcert.web.coordinator.list_query import COUNTED, ListQuery, SortName
+from mentorcert.web.coordinator.saved_filters import shown as shown_filters
 
 router = APIRouter()
 
@@ -15,43 +22,59 @@ router = APIRouter()
 @router.get("/certifications")
 def show(context: CurrentCoordinator, query: Annotated[ListQuery, Query()]) -> Response:
     """Show a page of what is in reach, narrowed and sorted as asked."""
-    page = search.page(
-        context.conn, query.filters(today_of(context)), query.order(), after=query.after, size=int(query.size)
-    )
-    names = names_of(context)
+    return list_page(context, query, query.faults(context))
+
+
+def list_page(
+    context: RequestContext,
+    query: ListQuery,
+    errors: Mapping[str, str],
+    chosen: object = None,
+) -> Response:
+    """Show the list; `errors` of the filter, or of what was `chosen` to do with its rows."""
+    names, today = names_of(context), today_of(context)
+    saved = context.ahead(saved_filters.every)
+    chapters = chapter_choice(context, names, query)
+    if chapters.found:
+        return context.redirect(query.path(chapter=chapters.found))
+    errors = {**errors, **chapters.errors}
+    page: ListPage[search.Row] = ListPage([], None, None)
+    number = 0
+    if not query.is_faulty and not chapters.errors:
+        counted = context.ahead(search.count, query.filters(today), at_most=COUNTED + 1)
+        page = pages.page(
+            context.conn, query.parts(today), after=query.after, before=query.before, size=int(query.size)
+        )
+        number = counted.value
+    undo = just_made(context)
+    shown = {row.id for row in page.rows}
     return context.page(
         "coordinator/certifications.html",
+        status=422 if errors else 200,
+        errors=errors,
+        chosen=chosen,
         rows=page.rows,
+        number=number,
+        counted=COUNTED,
+        at_once=search.AT_ONCE,
+        undo=undo,
+        ticked=set(query.ticked) & shown,
+        elsewhere=[id_ for id_ in query.ticked if id_ not in shown],
+        kept=ticks.written(id_ for id_ in query.ticked if id_ not in shown),
         names=names,
         query=query,
         time_zone=time_zone_of(context),
-        statuses=_statuses(context),
+        statuses=filter_words.statuses(context),
         types=names.type_options(context._("All types")),
-        chapters=names.chapter_options(context._("All chapters")),
-        endings=_endings(context, query.ends),
+        chapters=chapters,
+        endings=filter_words.endings(context, query.ends),
+        applied=filter_words.in_words(context, names, query),
+        saved=shown_filters(context, names, saved.value, query),
         columns=_columns(context, query),
-        next_url=query.path(after=page.next) if page.next else None,
-        first_url=query.path() if query.after else None,
-        is_narrowed=bool(query.text(sort=None, size=None)),
+        next_query=query.text(after=page.next) if page.next else None,
+        previous_query=query.text(before=page.previous) if page.previous else None,
+        is_narrowed=bool(query.is_faulty or chapters.errors or query.text(sort=None, size=None)),
     )
-
-
-def _statuses(context: RequestContext) -> list[tuple[str, str]]:
-    return [
-        ("", context._("All statuses")),
-        ("active", context._("Active")),
-        ("expired", context._("Expired")),
-        ("suspended", context._("Suspended")),
-    ]
-
-
-def _endings(context: RequestContext, chosen: str | None) -> list[tuple[str, str]]:
-    """Return the choices of when certifications end; a month that was asked for by a link is one too."""
-    options = [("", context._("Whenever"))]
-    if chosen and "-" in chosen:
-        options.append((chosen, context._("In the month %(month)s", month=chosen)))
-    options += [(str(days), context._("Within %(days)s days", days=days)) for days in WITHIN]
-    return [*options, (NEVER, context._("Without an end"))]
 
 
 def _columns(context: RequestContext, query: ListQuery) -> list[tuple[str, str, str | None]]:

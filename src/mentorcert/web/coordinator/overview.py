@@ -1,15 +1,20 @@
 """The overview: how many, who expires when, and what a chapter can count on if nobody renews."""
 
+from collections.abc import Container
 from datetime import date
+from uuid import UUID
 
 from babel.dates import format_date
 from fastapi import APIRouter, Response
 
 from mentorcert.certifications import forecast
 from mentorcert.certifications.forecast import Coverage, Endings, months_from
+from mentorcert.organisations.chapters import Chapter
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.display_names import time_zone_of, today_of
+from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import NEVER, ListQuery
+from mentorcert.web.coordinator.to_do import ask
+from mentorcert.web.fields import OptionalId
 from mentorcert.web.rendering.charts import LINES, Figure, Numbers
 from mentorcert.web.rendering.languages import locale_of
 
@@ -17,16 +22,30 @@ router = APIRouter()
 
 
 @router.get("/overview")
-def show(context: CurrentCoordinator) -> Response:
-    """Show the numbers and the charts."""
+def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
+    """Show the numbers and the charts: of the chapters at the top, or of those under one."""
     time_zone, today = time_zone_of(context), today_of(context)
-    endings = forecast.endings(context.conn, time_zone, today)
-    coverage = forecast.coverage(context.conn, time_zone)
+    names = names_of(context)
+    to_do = ask(context, names) if under is None else None
+    endings, found = forecast.outlook(context.conn, time_zone, today)
+    every = [chapter for chapter in names.chapters if chapter.id in found]
+    # Those under another one are part of it already, and have a page of their own.
+    shown = [
+        chapter
+        for chapter in every
+        if (chapter.parent_id == under if under in found else chapter.parent_id not in found)
+    ]
+    with_others = {chapter.parent_id for chapter in every}
+    coverage = [(chapter, found[chapter.id]) for chapter in shown]
     return context.page(
         "coordinator/overview.html",
+        to_do=list(to_do()) if to_do else None,
         cards=_cards(context, endings),
         endings=_endings_figure(context, endings),
-        coverage=_coverage_figure(context, coverage, today) if any(item.today for item in coverage) else None,
+        coverage=_coverage_figure(context, coverage, with_others, today)
+        if any(item.today for _, item in coverage)
+        else None,
+        is_part=under in found,
         month=format_date(today, "LLLL y", locale=locale_of(context.language)),
     )
 
@@ -76,15 +95,20 @@ def _endings_figure(context: RequestContext, endings: Endings) -> Figure:
     )
 
 
-def _coverage_figure(context: RequestContext, coverage: list[Coverage], today: date) -> Figure:
-    """Draw how many of the largest chapters hold all that listing requires, month by month."""
-    ids = {item.chapter.id for item in coverage}
-    # Those under another one are part of it already, and stand in the table.
-    top = [item for item in coverage if item.chapter.parent_id not in ids]
-    largest = sorted(top if len(top) > 1 else coverage, key=lambda item: -item.today)[:LINES]
+def _coverage_figure(
+    context: RequestContext,
+    coverage: list[tuple[Chapter, Coverage]],
+    with_others: Container[UUID | None],
+    today: date,
+) -> Figure:
+    """Draw how many of the largest chapters hold all that listing requires, month by month.
+
+    A chapter leads to those under it, or else to its certifications.
+    """
+    largest = sorted(coverage, key=lambda pair: -pair[1].today)[:LINES]
     locale = locale_of(context.language)
     labels = [format_date(month, "LLL yy", locale=locale) for month in months_from(today)]
-    first, last = sum(item.today for item in top), sum(item.at_month_ends[-1] for item in top)
+    first, last = sum(item.today for _, item in coverage), sum(item.at_month_ends[-1] for _, item in coverage)
     alt = context._(
         "Line chart over 24 months, for the largest chapters. If nobody renews, all together go from"
         " %(first)s today to %(last)s.",
@@ -96,14 +120,16 @@ def _coverage_figure(context: RequestContext, coverage: list[Coverage], today: d
         context._("Peer mentors with every required certification, if nobody renews"),
         alt,
         labels,
-        [(item.chapter.name, item.at_month_ends) for item in largest],
+        [(chapter.name, item.at_month_ends) for chapter, item in largest],
         [context._("Chapter"), context._("Today"), *labels],
         [
             Numbers(
-                item.chapter.name,
-                ListQuery(chapter=item.chapter.id).path(),
+                chapter.name,
+                f"/overview?under={chapter.id}"
+                if chapter.id in with_others
+                else ListQuery(chapter=chapter.id).path(),
                 [item.today, *item.at_month_ends],
             )
-            for item in coverage
+            for chapter, item in coverage
         ],
     )

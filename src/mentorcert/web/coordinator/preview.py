@@ -1,16 +1,17 @@
 """A change is shown before it is made, and made only if it would still give what was shown."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Final, Generic, Literal, TypeVar
+from urllib.parse import urlencode
 
 import psycopg
 
 from mentorcert.certifications.repository import Certification
 from mentorcert.errors import (
-    ConflictError,
+    DatabaseError,
     DuplicateError,
     RuleError,
     UnknownReferenceError,
@@ -21,26 +22,38 @@ from mentorcert.web.context import RequestContext
 T = TypeVar("T")
 Step = Literal["preview", "confirm"]
 
-REFUSALS = (RuleError, DuplicateError, ValueRejectedError, UnknownReferenceError, ConflictError)
+# The empty text stands for the day of the change, which each form names in its own way.
+_FIELDS: Final[Mapping[str, str]] = {
+    "certification_issued_at_not_future": "",
+    "certification_renewal_after_issue": "",
+    "certification_renewal_keeps_validity": "last_valid_day",
+    "certification_expires_at_within_rule": "last_valid_day",
+    "certification_evidence_valid": "seen_on",
+    "certification_note_characters": "note",
+    "certification_reason_required": "note",
+}
+REFUSALS = (RuleError, DuplicateError, ValueRejectedError, UnknownReferenceError)
 
 
 @dataclass(slots=True)
 class PreviewResult(Generic[T]):
-    """What a change gives, or the rule against it; `is_stale` where something else was shown before.
+    """What a change gives, or the rule against it: in `errors` where it is about a field.
 
+    `is_stale`: something else was shown before.
     `shown` is what the reader judges by: a dataclass, or anything else with a `repr` by value.
     """
 
     outcome: T | None = None
     shown: object = None
     refusal: str | None = None
+    errors: dict[str, str] = field(default_factory=dict)
     is_done: bool = False
     is_stale: bool = False
 
     @property
     def status(self) -> int:
         """The HTTP status of the page that shows it."""
-        return 422 if self.refusal else 409 if self.is_stale else 200
+        return 422 if self.refusal or self.errors else 409 if self.is_stale else 200
 
     @property
     def fingerprint(self) -> str:
@@ -56,10 +69,11 @@ class PreviewResult(Generic[T]):
 
 @contextmanager
 def previewed_change(
-    context: RequestContext, step: Step = "confirm", confirmed: str | None = None
+    context: RequestContext, step: Step = "confirm", confirmed: str | None = None, *, day: str = ""
 ) -> Iterator[PreviewResult[Certification]]:
     """Yield what takes the outcome of a change; undo the change unless it is confirmed and the same.
 
+    `day` is the field of the form that has the day of the change.
     Without `confirmed`, nothing was shown before, and the change is made. Either way the transaction goes on.
     MissingRightError and EndpointDisabledError rise.
     """
@@ -79,7 +93,25 @@ def previewed_change(
             if not preview.is_done:
                 raise psycopg.Rollback(savepoint)
     except REFUSALS as error:
-        preview.outcome, preview.refusal, preview.is_done = None, refusal(context, error), False
+        preview.outcome, preview.is_done = None, False
+        refuse(context, preview, error, day)
+
+
+def address_of_days(path: str, **given: object) -> str:
+    """Return the address of a preview: the days and choices on which it depends, and no text that was typed."""
+    query = urlencode({name: value for name, value in given.items() if value is not None})
+    return f"{path}?{query}" if query else path
+
+
+def refuse(context: RequestContext, preview: PreviewResult[T], error: DatabaseError, day: str) -> None:
+    """Say what an error says: at the field whose rule it is, else of the form as a whole."""
+    field_name = _FIELDS.get(error.constraint or "")
+    if field_name is None:
+        preview.refusal = refusal(context, error)
+    elif error.constraint == "certification_evidence_valid":
+        preview.errors[field_name] = context._("Evidence cannot be seen on a day in the future.")
+    else:
+        preview.errors[field_name or day] = refusal(context, error)
 
 
 def refusal(context: RequestContext, error: Exception) -> str:

@@ -1,14 +1,15 @@
 """The history in words: who, when, what changed, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from mentorcert.certifications import timeline
-from mentorcert.certifications.history import Evidence, JobActor, Kind, State, UserActor
+from mentorcert.certifications.history import CountedFrom, EntryV1, Evidence, JobActor, Kind, State, UserActor
 from mentorcert.certifications.timeline import HistoryItem
+from mentorcert.db.cursors import Page
 from mentorcert.organisations import peer_mentors
 from mentorcert.organisations.peer_mentors import PeerMentor
 from mentorcert.web.context import RequestContext
@@ -22,7 +23,7 @@ _BY_NOBODY: Final[frozenset[Kind]] = frozenset({"issued", "expired"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An entry as a reader sees it; `revert_path` is where it is taken back, if the visitor may."""
+    """An entry as a reader sees it; `undo` says what is taken back at `revert_path`, if the visitor may and it can be."""
 
     certification_id: UUID
     type: str
@@ -33,6 +34,8 @@ class Event:
     note: str | None
     evidence: str | None
     revert_path: str | None
+    undo: str
+    is_replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,9 @@ class Timeline:
 
 
 def timeline_of(
-    context: RequestContext, mentor: PeerMentor, names: Names, page: int, certification_id: UUID | None = None
+    context: RequestContext, mentor: PeerMentor, names: Names, page: int, found: Page[HistoryItem]
 ) -> Timeline:
-    """Return a page of what happened to the peer mentor's certifications, or to one of them."""
-    found = timeline.of_peer_mentor(
-        context.conn, mentor.id, certification_id=certification_id, skipped=(page - 1) * SIZE, size=SIZE
-    )
+    """Return in words what happened to the peer mentor's certifications, or to one of them."""
     people = _people(context, found.rows)
     return Timeline(
         [_event(context, mentor, names, item, people) for item in found.rows], page, found.next is None
@@ -66,8 +66,13 @@ def _people(context: RequestContext, items: Sequence[HistoryItem]) -> dict[str, 
             ids.add(entry.actor.user_id)
         if entry.evidence and (seer := _id(entry.evidence.seen_by)):
             ids.add(seer)
+    return people_named(context, ids)
+
+
+def people_named(context: RequestContext, ids: Iterable[UUID]) -> dict[str, str]:
+    """Return the names of users, as far as they have one, by the text of their ids."""
     user, _ = context.member()
-    named = {str(id_): name for id_, name in peer_mentors.names_of(context.conn, ids).items()}
+    named = {str(id_): name for id_, name in peer_mentors.names_of(context.conn, set(ids)).items()}
     return named | {str(user.id): context._("you")}
 
 
@@ -82,9 +87,14 @@ def _event(
     context: RequestContext, mentor: PeerMentor, names: Names, item: HistoryItem, people: dict[str, str]
 ) -> Event:
     entry = item.entry
-    allowed = mentor.may_certify and (
-        entry.kind in _BY_COORDINATORS
-        or ("org_admin" in context.roles and entry.kind not in _BY_NOBODY and entry.before is not None)
+    allowed = (
+        mentor.may_certify
+        and item.is_revertible
+        and not item.is_replaced
+        and (
+            entry.kind in _BY_COORDINATORS
+            or ("org_admin" in context.roles and entry.kind not in _BY_NOBODY and entry.before is not None)
+        )
     )
     path = f"/certifications/{item.certification_id}/revert/{entry.entry_id}"
     return Event(
@@ -92,11 +102,13 @@ def _event(
         type=names.type(item.certification_type),
         heading=kind_text(context, entry.kind),
         recorded_at=entry.recorded_at,
-        actor=_actor(context, entry.actor, people),
-        changes=changes_text(context, names, entry.before, entry.after),
+        actor=actor_text(context, entry.actor, people),
+        changes=changes_text(context, names, entry.before, entry.after) + _basis(context, entry.counted_from),
         note=entry.note,
         evidence=_evidence(context, entry.evidence, people),
         revert_path=path if allowed else None,
+        undo=undo_text(context, entry),
+        is_replaced=item.is_replaced,
     )
 
 
@@ -110,12 +122,27 @@ def kind_text(context: RequestContext, kind: Kind) -> str:
         "suspended": context._("Suspended"),
         "reinstated": context._("Reinstated"),
         "corrected": context._("Corrected"),
-        "reverted": context._("Taken back"),
+        "reverted": context._("Undone"),
         "imported": context._("Imported"),
     }[kind]
 
 
-def _actor(context: RequestContext, actor: UserActor | JobActor, people: dict[str, str]) -> str:
+def undo_text(context: RequestContext, entry: EntryV1) -> str:
+    """Return what undoing an entry undoes."""
+    day = written(context, "day", entry.recorded_at.astimezone(ZoneInfo(time_zone_of(context))).date())
+    return {
+        "renewed": context._("Undo the renewal of %(day)s", day=day),
+        "extended": context._("Undo the extension of %(day)s", day=day),
+        "suspended": context._("Undo the suspension of %(day)s", day=day),
+        "reinstated": context._("Undo the end of the suspension of %(day)s", day=day),
+        "corrected": context._("Undo the correction of %(day)s", day=day),
+        "reverted": context._("Undo what was undone on %(day)s", day=day),
+        "imported": context._("Undo the import of %(day)s", day=day),
+    }.get(entry.kind, context._("Undo a change"))
+
+
+def actor_text(context: RequestContext, actor: UserActor | JobActor, people: dict[str, str]) -> str:
+    """Return who acted, by the names of `people`."""
     if isinstance(actor, JobActor):
         jobs = {
             "nightly": context._("the nightly run"),
@@ -173,11 +200,23 @@ def changes_text(context: RequestContext, names: Names, before: State | None, af
     return sentences
 
 
+def _basis(context: RequestContext, counted_from: CountedFrom | None) -> list[str]:
+    if counted_from is None:
+        return []
+    return [
+        context._("Counted on from the last valid day before it.")
+        if counted_from == "end"
+        else context._("Counted from the day of renewal.")
+    ]
+
+
 def _evidence(context: RequestContext, evidence: Evidence | None, people: dict[str, str]) -> str | None:
     if evidence is None:
         return None
     by = people.get(evidence.seen_by or "", "" if _id(evidence.seen_by) else evidence.seen_by or "")
     day = written(context, "day", evidence.seen_on)
+    if evidence.seen_by == str(context.member()[0].id):
+        return context._("%(seen)s, seen on %(day)s by you", seen=evidence.seen, day=day)
     if by:
         return context._("%(seen)s, seen on %(day)s by %(by)s", seen=evidence.seen, day=day, by=by)
     return context._("%(seen)s, seen on %(day)s", seen=evidence.seen, day=day)

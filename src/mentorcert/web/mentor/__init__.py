@@ -1,9 +1,9 @@
-"""The peer mentor's own pages: certifications, history, calendar, certificate."""
+"""The peer mentor's own pages: certifications, history, calendar, certificate, contact details."""
 
 from fastapi import APIRouter
 
-from mentorcert.web.mentor import calendar, certificate, certifications, history
+from mentorcert.web.mentor import calendar, certificate, certifications, contact, history, topics
 
 router = APIRouter()
-for _topic in (certifications, history, calendar, certificate):
+for _topic in (certifications, history, calendar, topics, certificate, contact):
     router.include_router(_topic.router)

@@ -40,7 +40,7 @@ def download(context: CurrentMember) -> Response:
     if mentor is None:
         raise MissingRightError
     expiring = [
-        ExpiringCertification(held.id, held.name_nb, held.name_en, held.expires_at)
+        ExpiringCertification(held.id, held.name_nb, held.name_en, held.expires_at, held.reminder_days)
         for held in own.certifications(context.conn, mentor.id, organisation.time_zone)
         if held.expires_at is not None and held.display_status != "suspended"
     ]
@@ -52,7 +52,13 @@ def download(context: CurrentMember) -> Response:
 
 
 def _page(context: RequestContext, *, address: str | None = None) -> Response:
+    created_at = context.ahead(calendar_feeds.created_at)
     if own.peer_mentor(context.conn) is None:
         return context.page("mentor/nobody.html")
-    created_at = calendar_feeds.created_at(context.conn)
-    return context.page("mentor/calendar.html", address=address, created_at=created_at)
+    return context.page(
+        "mentor/calendar.html",
+        address=address,
+        # By this scheme, the programs of phones and computers subscribe, and do not load the file once.
+        subscription=address and f"webcal://{address.partition('://')[2]}",
+        created_at=created_at.value,
+    )

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, vDuration
 
 from mentorcert.certifications.calendar_feeds import ExpiringCertification
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.templating import last_valid_day
 
-# Long enough for a course to be found, and once more when it is due.
-_REMINDERS: Final = (timedelta(days=90), timedelta(days=60), timedelta(days=30))
+# The day begins at midnight: alarms come when people are up.
+_ALARM_AT: Final = timedelta(hours=9)
 _REFRESH: Final = timedelta(hours=12)
 
 
@@ -29,6 +29,8 @@ def write(
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", _REFRESH, parameters={"value": "DURATION"})
+    # What Outlook and older programs go by.
+    calendar.add("x-published-ttl", vDuration(_REFRESH))
     for certification in expiring:
         calendar.add_component(_event(certification, organisation, time_zone, language))
     return bytes(calendar.to_ical())
@@ -54,11 +56,11 @@ def _event(
         % {"organisation": organisation},
         parameters={"language": language},
     )
-    for before in _REMINDERS:
+    for days in sorted(certification.reminder_days, reverse=True):
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
         alarm.add("description", summary)
-        alarm.add("trigger", -before)
+        alarm.add("trigger", _ALARM_AT - timedelta(days=days))
         event.add_component(alarm)
     return event
 

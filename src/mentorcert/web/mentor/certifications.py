@@ -1,10 +1,13 @@
 """My certifications: the status of each, and what to do about it."""
 
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Form, Response
 
 from mentorcert.certifications import own
+from mentorcert.errors import MissingRightError
+from mentorcert.organisations import consents, contacts
 from mentorcert.web.context import CurrentMember
 
 router = APIRouter()
@@ -17,6 +20,7 @@ def show(context: CurrentMember) -> Response:
     mentor = own.peer_mentor(context.conn)
     if mentor is None:
         return context.page("mentor/nobody.html")
+    coordinators = context.ahead(contacts.coordinators)
     certifications = own.certifications(context.conn, mentor.id, organisation.time_zone)
     statuses = [certification.display_status for certification in certifications]
     return context.page(
@@ -24,6 +28,19 @@ def show(context: CurrentMember) -> Response:
         mentor=mentor,
         zone=ZoneInfo(organisation.time_zone),
         certifications=certifications,
+        coordinators=coordinators.value,
         ending=statuses.count("ending"),
         lost=statuses.count("ended") + statuses.count("suspended"),
     )
+
+
+@router.post("/me/consent")
+def set_consent(context: CurrentMember, given: Annotated[bool, Form()]) -> Response:
+    """Give or withdraw the own consent to the public list."""
+    mentor = own.peer_mentor(context.conn)
+    if mentor is None:
+        raise MissingRightError
+    consents.record(context.conn, mentor.id, is_given=given, reason=None)
+    agreed = context._("You have agreed to be on the public list.")
+    off = context._("You are off the public list.")
+    return context.redirect("/me", notice=agreed if given else off)

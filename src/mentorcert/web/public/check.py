@@ -1,4 +1,4 @@
-"""The check of one certificate: valid today or not, and nothing more."""
+"""The check of one certificate: whether it is valid today, and what it must say."""
 
 import re
 import unicodedata
@@ -20,12 +20,11 @@ _DIGITS: Final = re.compile(r"[0-9A-Fa-f]{32}")
 
 @router.get("/check/{code}")
 def show(context: OptionalUser, code: str) -> Response:
-    """Show the same page for a malformed code, an unknown one, and one that is not valid."""
-    context.services.rate_limiter.hit(CHECKS, "check", address_of(context.request))
+    """Show what the paper must say; the same page for a malformed code and an unknown one."""
+    context.services.rate_limiter.hit((CHECKS, f"check address {address_of(context.request)}"))
+    clock = context.ahead(certificates.clock)
     check = certificates.check(context.conn, _read(code))
-    return context.page(
-        "public/check.html", is_valid=check.is_valid, asked_at=check.checked_at, time_zone=_TIME_ZONE
-    )
+    return context.page("public/check.html", check=check, asked_at=clock.value, time_zone=_TIME_ZONE)
 
 
 def _read(code: str) -> UUID | None:

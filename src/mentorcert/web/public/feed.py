@@ -1,16 +1,26 @@
 """The calendar feed, for calendars, which cannot sign in."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from mentorcert.certifications import calendar_feeds
+from mentorcert.web.context import ConnectionSlot, RequestContext, request_context
 from mentorcert.web.mentor import calendar_file
-from mentorcert.web.public.listing import Anonymous
 
 router = APIRouter()
 
 _CACHED_S: Final = 300
+
+
+def _anonymous(request: Request, _slot: ConnectionSlot) -> Iterator[RequestContext]:
+    """Open a transaction as `anon`, on the database itself: a token that was revoked opens nothing from then on."""
+    with request_context(request, None) as context:
+        yield context
+
+
+Anonymous = Annotated[RequestContext, Depends(_anonymous, scope="function")]
 
 
 @router.get("/calendar/{token}.ics")

@@ -1,7 +1,7 @@
 """Templates, and how days, numbers and statuses are written in them."""
 
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -13,13 +13,23 @@ from markupsafe import Markup
 
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.languages import locale_of
+from mentorcert.web.static_files import static_path
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
 def last_valid_day(expires_at: datetime, time_zone: str) -> date:
-    """Return the last day on which a certification holds: the one before the midnight that ends it."""
-    return expires_at.astimezone(ZoneInfo(time_zone)).date() - timedelta(days=1)
+    """Return the last day on which something holds: of a midnight that ends it, the day before."""
+    return (expires_at - timedelta.resolution).astimezone(ZoneInfo(time_zone)).date()
+
+
+@lru_cache(maxsize=200)
+def options_of(options: tuple[tuple[str, str], ...], chosen: str) -> Markup:
+    """Return the choices of a field as HTML: hundreds of chapters are written once, until one of them changes."""
+    line, selected = Markup('  <option value="{}"{}>{}</option>\n'), Markup(" selected")
+    return Markup("").join(
+        line.format(value, selected if value == chosen else "", text) for value, text in options
+    )
 
 
 @cache
@@ -40,8 +50,13 @@ def environment(language: Language) -> Environment:
     cast("Any", templates).install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)
     locale = locale_of(language)
 
+    # As the reader types it, in one piece: a day is not broken over two lines.
+    day_pattern = "d\N{NO-BREAK SPACE}MMMM\N{NO-BREAK SPACE}y" if language == "en" else "dd.MM.y"
+
+    # A page writes the same few days in row after row.
+    @lru_cache(maxsize=10_000)
     def write_day(day: date) -> str:
-        return format_date(day, format="long", locale=locale)
+        return format_date(day, format=day_pattern, locale=locale)
 
     def write_last_day(expires_at: datetime | None, time_zone: str) -> str:
         if expires_at is None:
@@ -49,14 +64,17 @@ def environment(language: Language) -> Environment:
         return write_day(last_valid_day(expires_at, time_zone))
 
     def write_moment(at: datetime, time_zone: str) -> str:
-        return format_datetime(at, format="d. MMMM y HH:mm", tzinfo=ZoneInfo(time_zone), locale=locale)
+        return format_datetime(at, format=f"{day_pattern} HH:mm", tzinfo=ZoneInfo(time_zone), locale=locale)
 
+    @cache
     def write_status(status: str) -> Markup:
         return Markup('<span class="badge badge-{}">{}</span>').format(status, status_text(status, language))
 
     def write_number(number: int) -> str:
         return format_decimal(number, locale=locale)
 
+    templates.globals["static"] = static_path
+    templates.globals["kept_options"] = lambda options, chosen: options_of(tuple(options), chosen)
     templates.filters.update(
         day=write_day, last_day=write_last_day, moment=write_moment, status=write_status, number=write_number
     )

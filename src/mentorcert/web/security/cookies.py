@@ -1,6 +1,7 @@
-"""The cookies: the session, the secret of the forms, the language, one message."""
+"""The cookies: the session, the secret of the forms, the language, one message, who has signed in here."""
 
 import secrets
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -10,7 +11,19 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from mentorcert.errors import CsrfError
 from mentorcert.web.configuration import Configuration
 
-Name = Literal["access", "refresh", "form", "message", "challenge", "language", "organisation"]
+Name = Literal[
+    "access",
+    "refresh",
+    "form",
+    "message",
+    "challenge",
+    "language",
+    "organisation",
+    "browser",
+    "kept",
+    "oidc",
+    "batch",
+]
 
 _DAY_S: Final = 24 * 3600
 _AGE_S: Final[dict[Name, int | None]] = {
@@ -19,12 +32,25 @@ _AGE_S: Final[dict[Name, int | None]] = {
     "refresh": None,
     "form": None,
     "message": 60,
+    "batch": 600,
     "challenge": 3600,
     "language": 365 * _DAY_S,
     "organisation": 365 * _DAY_S,
+    "browser": 365 * _DAY_S,
+    "kept": 3600,
+    # No longer than the state is remembered as used.
+    "oidc": 300,
 }
 _FORM_AGE_S: Final = 12 * 3600
 FORM_FIELD: Final = "form"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The organisation in which a form was opened, and who opened it; None where it belongs to none."""
+
+    organisation_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 class Cookies:
@@ -60,12 +86,19 @@ class Cookies:
         """Set a signed cookie."""
         self[name] = str(self._signer.dumps(value, salt=name))
 
-    def form_token(self, organisation_id: UUID | None = None) -> str:
-        """Return the token that a form must send: for this browser, this sign-in and an organisation."""
+    def sign_up_to(self, name: Name, value: str, size: int) -> bool:
+        """Set a signed cookie, unless it gets larger than `size` bytes; return whether it is set."""
+        is_small = len(signed := str(self._signer.dumps(value, salt=name))) <= size
+        if is_small:
+            self[name] = signed
+        return is_small
+
+    def form_token(self, organisation_id: UUID | None = None, user_id: UUID | None = None) -> str:
+        """Return the token that a form must send: for this browser, this sign-in, an organisation and a user."""
         secret = self["form"]
         if not secret:
             secret = self.renew_form()
-        return self.seal(f"{secret} {organisation_id or ''}", FORM_FIELD)
+        return self.seal(f"{secret} {organisation_id or ''} {user_id or ''}", FORM_FIELD)
 
     def seal(self, value: object, purpose: str) -> str:
         """Return a value for a form to carry, signed; it can be read, not changed."""
@@ -84,16 +117,20 @@ class Cookies:
         self["form"] = secret
         return secret
 
-    def check_form(self, token: str) -> UUID | None:
-        """Return the organisation in which a form was opened, None where it belongs to none.
-
-        Raises CsrfError unless the form came from here, to this browser, within twelve hours.
-        """
-        secret, _, organisation_id = str(self.unseal(token, FORM_FIELD) or "").partition(" ")
+    def check_form(self, token: str) -> None:
+        """Raise CsrfError unless the form came from here, to this browser, within twelve hours."""
+        secret, _, _ = str(self.unseal(token, FORM_FIELD) or "").partition(" ")
         known = self["form"]
         if not known or not secrets.compare_digest(secret, known):
             raise CsrfError(hint="Go back, load the page again, and send the form once more.")
-        return UUID(organisation_id) if organisation_id else None
+
+    def origin_of_form(self, token: str) -> Origin:
+        """Return where and by whom a form was opened, however long ago; nothing where it is none of ours."""
+        try:
+            _, *ids = str(self._signer.loads(token, salt=FORM_FIELD)).split(" ")
+        except BadSignature:
+            ids = []
+        return Origin(*(UUID(id_) if id_ else None for id_ in ids))
 
     def write(self, response: Response) -> None:
         """Set and remove on the answer what has changed."""

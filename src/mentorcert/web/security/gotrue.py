@@ -16,6 +16,12 @@ from mentorcert.web.configuration import Auth
 _TIMEOUT_S: Final = 10.0
 
 
+class _ProjectSettings(BaseModel):
+    """What Auth publishes of its settings; `mailer_autoconfirm` stands for confirmations that are switched off."""
+
+    mailer_autoconfirm: bool
+
+
 class Tokens(BaseModel):
     """The tokens of a session at Supabase Auth."""
 
@@ -65,8 +71,11 @@ class GoTrue:
         """Sign in by password."""
         return self._tokens("/token?grant_type=password", {"email": email, "password": password})
 
-    def send_code(self, email: str, challenge: Challenge, return_to: str) -> None:
-        """Mail a code and a link, if the address has a login; the answer is the same if it has none."""
+    def send_code(self, email: str, challenge: Challenge, return_to: str) -> bool:
+        """Mail a code and a link, if the address has a login; the answer is the same if it has none.
+
+        False where a mail went out a moment ago, to this browser or another: its code is good.
+        """
         try:
             self._post(
                 "/otp",
@@ -79,7 +88,11 @@ class GoTrue:
                 params={"redirect_to": return_to},
             )
         except SignInRefusedError:
-            return
+            return True
+        except TooManyAttemptsError:
+            # Refused to known addresses alone, and more often than once a minute: it must not show here.
+            return False
+        return True
 
     def enter_code(self, email: str, code: str) -> Tokens:
         """Sign in by the code of the mail."""
@@ -101,6 +114,16 @@ class GoTrue:
             self._post("/logout?scope=local", {}, headers={"Authorization": f"Bearer {access_token}"})
         except (SignInRefusedError, SignInUnavailableError, TooManyAttemptsError):
             return
+
+    def confirms_addresses(self) -> bool:
+        """Return whether an address counts only once its owner has answered a mail."""
+        try:
+            answer = self._client.get("/settings").raise_for_status()
+            return not _ProjectSettings.model_validate_json(answer.content).mailer_autoconfirm
+        except (httpx2.HTTPError, ValidationError):
+            raise SignInUnavailableError(
+                hint="See SUPABASE_URL and SUPABASE_KEY, and the project's status."
+            ) from None
 
     def _tokens(self, path: str, body: dict[str, Any]) -> Tokens:
         try:

@@ -32,10 +32,10 @@ def identify(request: Request) -> User | None:
         return services.verifier.verify(token)
     except ExpiredTokenError:
         if not refresh_token or services.gotrue is None:
-            _sign_out(cookies)
+            forget(cookies)
             return None
     except InvalidTokenError:
-        _sign_out(cookies)
+        forget(cookies)
         return None
     try:
         tokens = services.gotrue.refresh(refresh_token)
@@ -43,10 +43,11 @@ def identify(request: Request) -> User | None:
         cookies["access"], cookies["refresh"] = tokens.access_token, tokens.refresh_token
         return services.verifier.verify(tokens.access_token)
     except (SignInRefusedError, InvalidTokenError):
-        _sign_out(cookies)
+        forget(cookies)
         return None
 
 
-def _sign_out(cookies: Cookies) -> None:
+def forget(cookies: Cookies) -> None:
+    """Take the session out of the browser."""
     del cookies["access"]
     del cookies["refresh"]

@@ -1,10 +1,10 @@
 """Exports of the whole organisation into a file."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
-from pydantic import BaseModel
 
 from mentorcert.errors import InvalidArgumentError
 from mentorcert.imports.cells import Language
@@ -12,6 +12,8 @@ from mentorcert.imports.exporting import Format
 from mentorcert.imports.tasks import requests
 from mentorcert.imports.tasks.model import Kind
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.fields import Chosen
+from mentorcert.web.page_form import PageForm
 from mentorcert.web.tasks import labels
 from mentorcert.web.tasks.imports import download
 from mentorcert.web.tasks.polling import PollingQuery, polling_page
@@ -21,11 +23,11 @@ router = APIRouter(prefix="/exports")
 _KIND: Final[Kind] = "export"
 
 
-class ExportForm(BaseModel):
+class ExportForm(PageForm):
     """What file is wanted; a workbook has no dialect, but headings in one of the languages."""
 
-    format: Format
-    language: Language
+    format: Chosen[Format] = "csv"
+    language: Chosen[Language] = "nb"
 
 
 @router.get("")
@@ -37,6 +39,8 @@ def overview(context: CurrentAdministrator) -> Response:
 @router.post("")
 def request(context: CurrentAdministrator, form: Annotated[ExportForm, Form()]) -> Response:
     """Have the organisation written into a file."""
+    if errors := form.faults(context):
+        return _overview(context, form=form, errors=errors)
     try:
         with context.conn.transaction():
             task_id = requests.request_export(context.conn, format_=form.format, language=form.language)
@@ -79,11 +83,19 @@ def file(context: CurrentAdministrator, task_id: UUID) -> Response:
     return download(requests.result_file(context.conn, task_id))
 
 
-def _overview(context: RequestContext, error: str = "") -> Response:
+def _overview(
+    context: RequestContext,
+    error: str = "",
+    *,
+    form: ExportForm | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
     return context.page(
         "tasks/exports.html",
-        status=422 if error else 200,
+        status=422 if error or errors else 200,
         tasks=requests.recent(context.conn, _KIND),
         states=labels.states(context),
         error=error,
+        form=form or ExportForm(language=context.language),
+        errors=errors or {},
     )

@@ -9,9 +9,11 @@ from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from mentorcert.errors import InvalidArgumentError
-from mentorcert.imports.columns import HEADINGS, REQUIRED_COLUMNS
+from mentorcert.imports.columns import HEADINGS, PURPOSES, REQUIRED_COLUMNS
+from mentorcert.imports.exporting import Format
 from mentorcert.imports.tasks import requests
 from mentorcert.imports.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
+from mentorcert.imports.template import template
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.tasks import labels
 from mentorcert.web.tasks.polling import FollowQuery, polling_page
@@ -60,6 +62,12 @@ def upload(context: CurrentAdministrator, file: Annotated[UploadFile | str, File
     except InvalidArgumentError as error:
         return _overview(context, labels.refusal(context, error))
     return context.redirect(f"/imports/{task_id}")
+
+
+@router.get("/template.{format_}")
+def empty(context: CurrentAdministrator, format_: Format) -> Response:
+    """Send an empty file to fill in, in the language of the page."""
+    return download(TaskFile(f"mentors.{format_}", template(format_, context.language)))
 
 
 @router.get("/{task_id}")
@@ -115,7 +123,8 @@ def _plain_name(file_name: str) -> str:
 
 def _overview(context: RequestContext, error: str = "") -> Response:
     columns = [
-        (names[context.language], column not in REQUIRED_COLUMNS) for column, names in HEADINGS.items()
+        (names[context.language], column not in REQUIRED_COLUMNS, context._(PURPOSES[column]))
+        for column, names in HEADINGS.items()
     ]
     return context.page(
         "tasks/imports.html",
@@ -128,6 +137,7 @@ def _overview(context: RequestContext, error: str = "") -> Response:
 
 
 def _page(context: RequestContext, task: Task, query: RowsQuery, error: str = "") -> Response:
+    confirmed_by = context.ahead(requests.confirmed_by, task.id)
     has_rows = not task.is_open and task.contents_deleted_at is None and bool(task.result)
     rows = (
         requests.task_rows(context.conn, task.id, choice=query.show, after=query.after, size=_PAGE_SIZE + 1)
@@ -147,7 +157,7 @@ def _page(context: RequestContext, task: Task, query: RowsQuery, error: str = ""
         follow=query.follow,
         next_url=_address(here, query.show, rows[_PAGE_SIZE - 1].line) if more else "",
         first_url=_address(here, query.show) if query.after else "",
-        confirmed_by=requests.confirmed_by(context.conn, task.id),
+        confirmed_by=confirmed_by.value,
         states=labels.states(context),
         verdicts=labels.verdicts(context),
         fields={str(column): names[context.language] for column, names in HEADINGS.items()},

@@ -91,7 +91,7 @@ def refusal(context: RequestContext, error: InvalidArgumentError) -> str:
         "task_open_limit": context._(
             "Three imports or exports of your organisation are not finished. Wait for one, or cancel it."
         ),
-        "task_file_size": context._("The file is larger than 20 MiB. Divide it into several files."),
+        "task_file_size": context._("The file is larger than 20 MB. Divide it into several files."),
         "task_preview_usable": context._(
             "This preview was confirmed or thrown away already, or is too old. Upload the file once more."
         ),

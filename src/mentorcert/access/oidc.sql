@@ -1,0 +1,2 @@
+-- name: sign_in(issuer, subject, email)
+select mentorcert_private.sign_in_by_oidc(:issuer, :subject, :email);

@@ -1,0 +1,2 @@
+-- name: figures()
+select figure.name, figure.label, figure.value from mentorcert_private.job_figures() as figure;

@@ -1,0 +1,52 @@
+"""Consents of many peer mentors are withdrawn together, with who leaves the public list shown first."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from pydantic import Field
+
+from mentorcert.organisations import consents
+from mentorcert.organisations.consequences import SHOWN
+from mentorcert.web.administrator.consequences import weighed_change
+from mentorcert.web.context import CurrentAdministrator
+from mentorcert.web.coordinator.mentor_selection import MentorSelection
+from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, refusal
+from mentorcert.web.fields import Note
+
+router = APIRouter()
+
+
+class WithdrawalForm(MentorSelection):
+    """Whose consent is withdrawn, and why."""
+
+    reason: Note = None
+    shown: Annotated[str, Field(max_length=64)] = ""
+
+
+@router.post("/admin/consents/withdraw")
+def withdraw(context: CurrentAdministrator, form: Annotated[WithdrawalForm, Form()]) -> Response:
+    """Show who leaves the public list; withdraw the consents if that was shown and is still so."""
+    errors = form.faults(context)
+    ids = form.ids(context)
+    if not ids:
+        return context.redirect(form.back(), notice=context._("Choose at least one peer mentor first."))
+    withdrawn = 0
+    try:
+        with weighed_change(context, None if errors else form.shown or None, sorted(ids)) as result:
+            withdrawn = consents.withdraw(context.conn, ids, form.reason)
+    except REFUSALS as error:
+        result = PreviewResult(refusal=refusal(context, error))
+    result.errors |= errors
+    if result.is_done:
+        notice = context.ngettext(
+            "%(num)s consent was withdrawn.", "%(num)s consents were withdrawn.", withdrawn
+        )
+        return context.redirect(form.back(), notice=notice)
+    return context.page(
+        "administrator/withdrawal.html",
+        status=result.status,
+        form=form,
+        result=result,
+        size=SHOWN,
+        withdrawn=withdrawn,
+    )

@@ -1,0 +1,47 @@
+"""A preview has an address of its own: what was sent is kept as a draft, and shown by a GET that names it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_origin
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Response
+
+from mentorcert.organisations import form_drafts
+from mentorcert.web.context import RequestContext
+from mentorcert.web.page_form import PageForm
+
+F = TypeVar("F", bound=PageForm)
+
+
+def preview_at(context: RequestContext, **of: UUID) -> Response:
+    """Keep the form that was sent, and go on to the address of its preview: nothing is sent twice by a reload.
+
+    `of` names what the page is about where its path does not.
+    """
+    form = context.request.state.sent_form
+    path = context.request.url.path
+    draft_id = form_drafts.keep(context.conn, context.member()[1].id, path, form.fields)
+    return context.redirect(f"{path}?{urlencode({**of, 'draft': draft_id})}")
+
+
+def drafted(context: RequestContext, draft_id: UUID | None, model: type[F]) -> F | None:
+    """Return the form that was sent to this address, to be previewed; None where nothing is kept."""
+    if draft_id is None:
+        return None
+    draft = form_drafts.find(context.conn, draft_id, context.request.url.path)
+    return (
+        None if draft is None else model.model_validate({**_values(model, draft.fields), "step": "preview"})
+    )
+
+
+def _values(model: type[PageForm], fields: list[tuple[str, str]]) -> Mapping[str, Any]:
+    """Return the values as FastAPI reads them of a form: of a name the last, of a list all, and nothing of an empty one."""
+    values: dict[str, Any] = {}
+    for name, value in fields:
+        if name in model.model_fields and value:
+            if get_origin(model.model_fields[name].annotation) is list:
+                values.setdefault(name, []).append(value)
+            else:
+                values[name] = value
+    return values

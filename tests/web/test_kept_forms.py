@@ -1,0 +1,139 @@
+"""What was typed outlives the session and the form: it is offered to the same person, and sent by one more click."""
+
+import re
+from html import unescape
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mentorcert.db.connection import Connection
+from mentorcert.web.security.tokens import issue
+from tests.support.registry import Organisation, fetch, join
+from tests.web.conftest import AUTH, Site, form_token, post
+
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+TYPED = {"code": "BGO", "name": "Bergen", "parent_id": ""}
+_PATH = "/admin/chapters/new"
+
+
+def access(client: TestClient, user: UUID) -> None:
+    """Sign somebody in, or let the session end."""
+    client.cookies.set("mentorcert-access", issue(AUTH, user, f"{user}@example.org"), domain="pages.test")
+
+
+def sent_again(page: str) -> tuple[str, dict[str, str]]:
+    """Return the address and the fields of the form that sends it once more."""
+    form = page.partition('<main id="content"')[2]
+    action = re.search(r'action="([^"]*)"', form)
+    assert action is not None, page
+    fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', form)
+    return action[1], {name: unescape(value) for name, value in fields}
+
+
+def ended(client: TestClient) -> None:
+    """Let the session of a browser be one that no longer holds, then send what was typed."""
+    form = form_token(client.get(_PATH).text)
+    del client.cookies["mentorcert-access"]
+    answer = client.post(_PATH, data={"form": form, **TYPED})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert "What you typed is kept" in client.get("/sign-in").text
+
+
+def test_over_an_ended_session(site: Site, conn: Connection, organisation: Organisation) -> None:
+    client = site.client(organisation.admin)
+    ended(client)
+    access(client, organisation.admin)
+    target, fields = sent_again(client.get("/sign-in/form").text)
+    assert (target, fields | TYPED) == (_PATH, fields)
+    assert fetch(conn, "select count(*) from mentorcert.chapters where code = 'BGO'") == 0
+    assert client.post(target, data=fields).status_code == 303
+    assert fetch(conn, "select count(*) from mentorcert.chapters where code = 'BGO'") == 1
+    # Once.
+    assert client.get("/sign-in/form").headers["location"] == "/"
+
+
+def test_nobody_else_sees_it(site: Site, conn: Connection, organisation: Organisation) -> None:
+    client, other = site.client(organisation.admin), uuid4()
+    join(organisation, other, "org_admin")
+    ended(client)
+    access(client, other)
+    assert client.get("/sign-in/form").headers["location"] == "/"
+    access(client, organisation.admin)
+    assert post(client, "/sign-out", page=_PATH).status_code == 303
+    access(client, organisation.admin)
+    assert client.get("/sign-in/form").headers["location"] == "/"
+
+
+def test_an_expired_form(
+    site: Site, conn: Connection, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = site.client(organisation.admin)
+    data = {"form": form_token(client.get(_PATH).text), **TYPED}
+    with monkeypatch.context() as patched:
+        patched.setattr("mentorcert.web.security.cookies._FORM_AGE_S", -1)
+        answer = client.post(_PATH, data=data, headers=SAME_ORIGIN)
+    assert (answer.status_code, "The form has expired" in answer.text) == (403, True)
+    target, fields = sent_again(answer.text)
+    assert client.post(target, data=fields, headers=SAME_ORIGIN).status_code == 303
+    assert fetch(conn, "select count(*) from mentorcert.chapters where code = 'BGO'") == 1
+
+
+def test_only_a_form_of_these_pages_is_offered_again(site: Site, organisation: Organisation) -> None:
+    client = site.client(organisation.admin)
+    for headers in ({}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "none"}):
+        answer = client.post(_PATH, data={"form": "forged", **TYPED}, headers=headers)
+        assert answer.status_code == 403
+        assert "Bergen" not in answer.text
+        assert "The form has expired" in answer.text
+    password = client.post("/sign-in", data={"email": "a@b.no", "password": "secret"}, headers=SAME_ORIGIN)
+    assert (password.status_code, "secret" in password.text) == (403, False)
+
+
+def test_a_file_is_chosen_again(site: Site, organisation: Organisation) -> None:
+    client = site.client(organisation.admin)
+    answer = client.post(
+        "/imports", data={"form": "old"}, files={"file": ("a.csv", b"x")}, headers=SAME_ORIGIN
+    )
+    assert (answer.status_code, "choose the file once more" in answer.text) == (403, True)
+
+
+def test_a_form_too_large_for_a_cookie_waits_on_its_page(
+    site: Site, conn: Connection, organisation: Organisation
+) -> None:
+    """Signed in again in another tab, the person sends it from there: it is refused once, then confirmed."""
+    client, mentor = site.client(organisation.admin), organisation.mentor()
+    certification = organisation.certify(mentor)
+    path = f"/certifications/{certification}/suspend"
+    # What cannot be compressed into a cookie.
+    note = "".join(f"{number:x}" for number in range(10**6, 10**6 + 2000, 5))[:1900] + "æøå" * 30
+    more = {f"more{number}": "".join(uuid4().hex for _ in range(4)) for number in range(60)}
+    form = form_token(client.get(f"/certifications/{certification}").text)
+    del client.cookies["mentorcert-access"]
+    answer = client.post(path, data={"form": form, "note": note, **more}, headers=SAME_ORIGIN)
+    assert (answer.status_code, "Your session has ended" in answer.text) == (401, True)
+    assert 'href="/sign-in" target="_blank"' in answer.text
+    assert "mentorcert-kept" not in client.cookies
+    access(client, organisation.admin)
+    target, fields = sent_again(answer.text)
+    assert (target, fields["note"]) == (path, note)
+    sent = client.post(target, data=fields, headers=SAME_ORIGIN)
+    assert sent.status_code == 303
+    assert fetch(conn, "select status from public.peer_mentor_certifications") == "suspended"
+
+
+def test_what_was_sent_while_the_database_was_away_is_sent_once_more(
+    site: Site, conn: Connection, organisation: Organisation
+) -> None:
+    client = site.client(organisation.admin)
+    data = {"form": form_token(client.get(_PATH).text), **TYPED}
+    conn.execute(
+        "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('organisations', 'test')"
+    )
+    answer = client.post(_PATH, data=data, headers=SAME_ORIGIN)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "300")
+    assert "What you typed is kept" in answer.text
+    conn.execute("delete from mentorcert_private.disabled_endpoints")
+    target, fields = sent_again(answer.text)
+    assert client.post(target, data=fields, headers=SAME_ORIGIN).status_code == 303
+    assert fetch(conn, "select count(*) from mentorcert.chapters where code = 'BGO'") == 1
