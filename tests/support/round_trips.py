@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 from psycopg.waiting import Wait
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mentorcert.db.pipeline import PipelineConnection
@@ -14,27 +15,37 @@ from mentorcert.db.pipeline import PipelineConnection
 LIMIT: Final = 4
 # Requests that need more, and why.
 _WEIGHED: Final = (
-    "reads the row, tries the change, asks for its consequences, makes it or shows the form again"
+    "reads the row, tries the change, asks for its consequences, makes it or keeps the form for its preview"
 )
+_DRAFTED: Final = "what was sent is looked up first"
 _STEPS: Final = "each step needs what the one before found"
 LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("GET", "/admin/audit"): (5, "an address is looked up first; the entries say whose names are needed"),
     ("POST", "/admin/changes/{entry_id}/undo"): (5, _WEIGHED),
-    ("POST", "/admin/chapters/{chapter_id}"): (5, _WEIGHED),
+    ("GET", "/admin/chapters/{chapter_id}"): (6, _DRAFTED),
+    ("POST", "/admin/chapters/{chapter_id}"): (6, _WEIGHED),
+    ("GET", "/admin/{section}/{subject_id}/merge"): (7, _DRAFTED),
     ("POST", "/admin/{section}/{subject_id}/merge"): (6, _WEIGHED),
-    ("POST", "/admin/consents/withdraw"): (5, _WEIGHED),
+    ("GET", "/admin/consents/withdraw"): (6, _DRAFTED),
+    ("POST", "/admin/consents/withdraw"): (6, _WEIGHED),
     ("POST", "/admin/invitations"): (5, "what is refused is shown with the list"),
+    ("GET", "/admin/invitations/mentors"): (5, _DRAFTED),
+    ("POST", "/admin/invitations/mentors"): (5, "what is shown is kept, and shown at an address"),
     ("POST", "/admin/memberships"): (7, "the look-up of a login is committed before its answer is read"),
     ("GET", "/admin/memberships/{membership_id}/end"): (5, _WEIGHED),
     ("POST", "/admin/memberships/{membership_id}/end"): (5, _WEIGHED),
+    ("GET", "/admin/merges/new"): (5, _DRAFTED),
     ("POST", "/admin/merges/{merge_id}/undo"): (5, _STEPS),
     ("POST", "/admin/portal/mode"): (5, _STEPS),
+    ("GET", "/admin/types/new"): (6, _DRAFTED),
     ("POST", "/admin/types/new"): (5, _WEIGHED),
-    ("POST", "/admin/types/{type_id}"): (5, _WEIGHED),
+    ("GET", "/admin/types/{type_id}"): (6, _DRAFTED),
+    ("POST", "/admin/types/{type_id}"): (6, _WEIGHED),
+    ("GET", "/admin/{section}/{subject_id}/retire"): (6, _DRAFTED),
     ("POST", "/admin/{section}/{subject_id}/retire"): (6, _WEIGHED),
     ("GET", "/certifications/bulk"): (5, "all that match are found first"),
-    ("GET", "/certifications/new"): (5, "what was sent is looked up first"),
-    ("GET", "/certifications/{certification_id}/renew"): (5, "what was sent is looked up first"),
+    ("GET", "/certifications/new"): (5, _DRAFTED),
+    ("GET", "/certifications/{certification_id}/renew"): (5, _DRAFTED),
     ("POST", "/certifications/batches/{batch_id}"): (5, _STEPS),
     ("POST", "/certifications/bulk"): (5, "all that match are found first"),
     ("POST", "/certifications/{certification_id}/suspend"): (5, _STEPS),
@@ -105,11 +116,15 @@ def counted() -> Iterator[RoundTrips]:
 
 @dataclass
 class Watched:
-    """The pages, which note each request that made more round trips than it may; not those at once, and no failures."""
+    """The pages, which note each request that made more round trips than it may; not those at once, and no failures.
+
+    And each form that is answered by a page: it has no address to come back to.
+    """
 
     app: ASGIApp
     trips: RoundTrips
     exceeding: list[tuple[str, str | None, int]] = field(default_factory=list)
+    without_address: set[str | None] = field(default_factory=set)
     running: int = 0
     is_alone: bool = True
 
@@ -126,6 +141,8 @@ class Watched:
         async def forward(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
+            if (scope["method"], message.get("status")) == ("POST", 200) and _is_page(message):
+                self.without_address.add(getattr(scope.get("route"), "path_format", None))
             await send(message)
 
         try:
@@ -144,3 +161,7 @@ class Watched:
         limit, _reason = LIMITS.get((method, route or ""), (LIMIT, ""))
         if number > limit:
             self.exceeding.append((method, route, number))
+
+
+def _is_page(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")

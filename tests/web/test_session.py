@@ -89,14 +89,15 @@ def test_attributes_of_cookies(
         said = answer.headers.get_list("set-cookie")
         prefix = "__Host-" if is_secure else "mentorcert-"
         assert {cookie.partition("=")[0] for cookie in said} == {
-            f"{prefix}{name}" for name in ("access", "refresh", "form", "organisation", "challenge")
+            f"{prefix}{name}"
+            for name in ("access", "refresh", "form", "organisation", "challenge", "address")
         }
         for cookie in said:
             attributes = [part.strip().lower() for part in cookie.split(";")[1:]]
             assert {"httponly", "samesite=lax", "path=/"} <= set(attributes)
             assert ("secure" in attributes) == is_secure
             assert not any(part.startswith("domain") for part in attributes)
-            is_ended = "organisation" in cookie or "challenge" in cookie
+            is_ended = any(name in cookie for name in ("organisation", "challenge", "address"))
             assert ("max-age=0" in attributes) == is_ended
         assert client.get("/").headers["location"] == "/overview"
 

@@ -42,6 +42,9 @@ def test_code_by_mail(site: Site, supabase: AuthServer, organisation: Organisati
     client = site.client()
     answer = post(client, "/sign-in/code", {"email": EMAIL, "next": "/me"})
     assert (answer.status_code, EMAIL in answer.text) == (200, True)
+    # Reload and the choice of a language send no other mail.
+    assert client.get("/sign-in/code").text.count(EMAIL) == answer.text.count(EMAIL)
+    assert site.client().get("/sign-in/code").headers["location"] == "/sign-in"
     [asked] = supabase.asked
     assert (asked.body["email"], asked.body["create_user"]) == (EMAIL, False)
     assert asked.body["code_challenge_method"] == "s256"
@@ -54,6 +57,7 @@ def test_code_by_mail(site: Site, supabase: AuthServer, organisation: Organisati
     answer = post(client, "/sign-in/code/enter", entered)
     assert (answer.status_code, answer.headers["location"]) == (303, "/me")
     assert is_signed_in(client)
+    assert client.get("/sign-in/code").headers["location"] == "/sign-in"
     assert [asked.body for asked in supabase.asked if asked.path == VERIFY][-1] == {
         "type": "email", "email": EMAIL, "token": "123456",
     }  # fmt: skip

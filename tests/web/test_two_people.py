@@ -116,7 +116,7 @@ def test_types(conn: Connection, admin: TestClient, change: str) -> None:
     path = f"/admin/types/{id_}"
     own = {**carried(admin.get(path).text), **TYPE, "required_for_listing": "true"}
     conn.execute(f"update mentorcert.certification_types set {change} where id = %s".encode(), (id_,))
-    assert admin.post(path, data={**own, "action": "example"}).status_code == 200
+    assert admin.post(path, data={**own, "action": "example"}).status_code == 303
     refused = admin.post(path, data=own)
     assert refused.status_code == 409
     assert 'value="36"' in refused.text

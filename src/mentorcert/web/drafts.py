@@ -1,6 +1,7 @@
 """A preview has an address of its own: what was sent is kept as a draft, and shown by a GET that names it."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar, get_origin
 from urllib.parse import urlencode
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from fastapi import Response
 
 from mentorcert.organisations import form_drafts
-from mentorcert.web.context import RequestContext
+from mentorcert.web.context import SAFE_METHODS, RequestContext
 from mentorcert.web.page_form import PageForm
 
 F = TypeVar("F", bound=PageForm)
@@ -23,6 +24,13 @@ def preview_at(context: RequestContext, **of: UUID) -> Response:
     path = context.request.url.path
     draft_id = form_drafts.keep(context.conn, context.member()[1].id, path, form.fields)
     return context.redirect(f"{path}?{urlencode({**of, 'draft': draft_id})}")
+
+
+def page_at_address(context: RequestContext, template: str, *, status: int = 200, **values: Any) -> Response:
+    """Render a page; where it answers a form that has nothing wrong, go on to an address that shows the same."""
+    if status == HTTPStatus.OK and context.request.method not in SAFE_METHODS:
+        return preview_at(context)
+    return context.page(template, status=status, **values)
 
 
 def drafted(context: RequestContext, draft_id: UUID | None, model: type[F]) -> F | None:

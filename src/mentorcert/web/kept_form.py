@@ -25,15 +25,15 @@ def keep(request: Request) -> bool:
 
 
 def session_ended(request: Request) -> Response | None:
-    """Return a page that holds a form too large for a cookie until the person is signed in again."""
-    form = unsaved_form(request)
+    """Return a page that holds a form too large for a cookie until the person is signed in again, or asks for its file."""
+    form = _work(request)
     return again_page(request, address(request), form, status=401) if form and form.user_id else None
 
 
 def unsaved_form(request: Request) -> SentForm | None:
     """Return the form that a request sent, where it is somebody's work and can be sent once more."""
-    form: SentForm | None = getattr(request.state, "sent_form", None)
-    return form if form and _is_work(request, form) and not form.has_file else None
+    form = _work(request)
+    return form if form and not form.has_file else None
 
 
 def kept_in(cookies: Cookies, user_id: UUID | None) -> tuple[str, SentForm] | None:
@@ -49,8 +49,8 @@ def kept_in(cookies: Cookies, user_id: UUID | None) -> tuple[str, SentForm] | No
 
 def expired_form(request: Request) -> Response | None:
     """Return the page that sends an expired form once more; None unless the browser says that it came from here."""
-    form: SentForm | None = getattr(request.state, "sent_form", None)
-    if form is None or not _is_work(request, form) or request.headers.get("sec-fetch-site") != "same-origin":
+    form = _work(request)
+    if form is None or request.headers.get("sec-fetch-site") != "same-origin":
         return None
     return again_page(request, address(request), form, status=403)
 
@@ -61,5 +61,7 @@ def again_page(request: Request, path: str, form: SentForm, *, status: int = 200
     return render(request, "send_again.html", status=status, target=path, form=form, bound=bound)
 
 
-def _is_work(request: Request, form: SentForm) -> bool:
-    return bool(form.fields or form.has_file) and not request.url.path.startswith(NO_WORK)
+def _work(request: Request) -> SentForm | None:
+    """Return the form that a request sent; None where it is nobody's work."""
+    form: SentForm | None = getattr(request.state, "sent_form", None)
+    return None if request.url.path.startswith(NO_WORK) else form

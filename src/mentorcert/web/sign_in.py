@@ -141,7 +141,17 @@ def send_code(request: Request, form: Annotated[_Address, Form()]) -> Response:
     cookies = cookies_of(request)
     if gotrue.send_code(form.email, challenge, back) or cookies.signed("challenge") is None:
         cookies.sign("challenge", challenge.verifier)
-    return _code_form(request, form)
+    cookies.sign("address", form.model_dump_json())
+    return RedirectResponse("/sign-in/code", 303)
+
+
+@router.get("/sign-in/code")
+def ask_code(request: Request) -> Response:
+    """Ask for the code of the mail that was asked for in this browser."""
+    kept = cookies_of(request).signed("address")
+    return (
+        _code_form(request, _Address.model_validate_json(kept)) if kept else RedirectResponse("/sign-in", 303)
+    )
 
 
 @router.post("/sign-in/code/enter")
@@ -197,6 +207,8 @@ def sign_out(request: Request, _slot: ConnectionSlot) -> Response:
     forget(cookies)
     del cookies["organisation"]
     del cookies["challenge"]
+    del cookies["address"]
+    del cookies["feed"]
     if cookies["kept"]:
         del cookies["kept"]
     cookies.renew_form()
@@ -259,6 +271,7 @@ def begin_session(
         cookies["refresh"] = refresh_token
     del cookies["organisation"]
     del cookies["challenge"]
+    del cookies["address"]
     if user.email:
         remember_browser(cookies, user.email)
     cookies.renew_form()

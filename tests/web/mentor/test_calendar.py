@@ -12,10 +12,12 @@ from mentorcert.certifications.calendar_feeds import ExpiringCertification
 from mentorcert.db.connection import Connection
 from mentorcert.organisations import data_subjects
 from mentorcert.web.mentor import calendar_file
+from mentorcert.web.security import cookies
 from tests.support.cases import in_turn
 from tests.support.registry import let_end, today
 from tests.web.conftest import URL, Site, post
 from tests.web.mentor.conftest import People
+from tests.web.test_kept_forms import access
 
 
 def events(text: str) -> dict[str, date]:
@@ -109,7 +111,26 @@ def test_the_feed(conn: Connection, site: Site, people: People) -> None:
     assert events(site.client().get(path).text)[uid] > today(conn, 200)
 
 
-def test_the_address_is_shown_once(site: Site, people: People) -> None:
+def test_the_address_is_found_again_in_this_browser_for_a_moment(
+    site: Site, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reload and the choice of a language make no other feed; nobody else finds it here, nor does the person later."""
+    client = site.client(people.mentor)
+    post(client, "/me/calendar", page="/me/calendar")
+    [path] = set(re.findall(r"/calendar/\w{64}\.ics", client.get("/me/calendar").text))
+    assert path in client.get("/me/calendar", headers={"accept-language": "nb"}).text
+    assert site.client().get(path).status_code == 200
+    access(client, people.coordinator)
+    assert path not in client.get("/me/calendar").text
+    access(client, people.mentor)
+    with monkeypatch.context() as patched:
+        patched.setitem(cookies._AGE_S, "feed", -1)
+        assert path not in client.get("/me/calendar").text
+    post(client, "/me/calendar/revoke", page="/me/calendar")
+    assert path not in client.get("/me/calendar").text
+
+
+def test_the_address_is_kept_nowhere_else(site: Site, people: People) -> None:
     path = new_feed(site, people.mentor)
     token = path.split("/")[-1].removesuffix(".ics?language=en")
     page = site.client(people.mentor).get("/me/calendar").text

@@ -14,6 +14,7 @@ from mentorcert.organisations.chapters import Chapter, Placing
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import OptionalId, Text
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
@@ -101,8 +102,10 @@ def add(context: CurrentAdministrator, form: Annotated[ChapterForm, Form()]) -> 
 
 
 @router.get("/admin/chapters/{chapter_id}")
-def edit(context: CurrentAdministrator, chapter_id: UUID) -> Response:
-    """Show the form of a chapter."""
+def edit(context: CurrentAdministrator, chapter_id: UUID, draft: UUID | None = None) -> Response:
+    """Show the form of a chapter, or the consequences of what was sent."""
+    if form := drafted(context, draft, ChapterForm):
+        return _change(context, chapter_id, form)
     every = chapters_of(context).value
     chapter = _find(every, chapter_id)
     return _form(context, every, chapter_id, opened(context, _form_of(chapter), chapter.version))
@@ -161,7 +164,8 @@ def _form(
     differences: Sequence[Difference] = (),
 ) -> Response:
     others = [chapter for chapter in every if chapter.id != chapter_id]
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/chapter.html",
         status=409 if differences else 422 if errors else 200,
         differences=differences,

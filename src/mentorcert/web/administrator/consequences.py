@@ -12,8 +12,9 @@ from mentorcert.db.rows import mapped_errors
 from mentorcert.organisations import consequences
 from mentorcert.organisations.consequences import SHOWN, Consequence
 from mentorcert.translatable import LazyText
-from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.context import SAFE_METHODS, CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, refusal
+from mentorcert.web.drafts import page_at_address
 from mentorcert.web.form_versions import VersionedForm
 
 router = APIRouter()
@@ -34,10 +35,13 @@ def weighed_change(
     """Make a change in a savepoint; keep it where its consequences are confirmed, or where it has none.
 
     `shown` is the fingerprint that a form confirms: empty where nothing was shown, None where nothing
-    is kept. `change` is what the form asks for, so that it confirms no other change. Of a change that takes
-    effect later, the consequences are those that it would have now; `later` is made instead of it.
+    is kept, as where an address is read. `change` is what the form asks for, so that it confirms no other
+    change. Of a change that takes effect later, the consequences are those that it would have now;
+    `later` is made instead of it.
     """
     result: Result = PreviewResult()
+    if context.request.method in SAFE_METHODS:
+        shown = None
     context.raise_statement_timeout()
     with mapped_errors(), context.conn.transaction() as savepoint:
         consequences.note_state(context.conn)
@@ -59,7 +63,8 @@ def preview_page(
 ) -> Response:
     """Show the consequences of what a form sent, and ask to confirm it or to go back to the form."""
     back, section = SECTIONS[table]
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/consequences.html",
         status=result.status,
         heading=heading,

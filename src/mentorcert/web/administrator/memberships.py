@@ -16,6 +16,7 @@ from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.administrator.ending import FAR, EndForm, KeepForm, ending
 from mentorcert.web.administrator.membership_name import NAME_REFUSALS
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors
 from mentorcert.web.fields import AddressText, Chosen, MaybeChosen, OptionalId, Text
 from mentorcert.web.login_lookup import find_login
@@ -104,9 +105,9 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
 
 
 @router.get("/admin/memberships/{membership_id}/end")
-def confirm_end(context: CurrentAdministrator, membership_id: UUID) -> Response:
+def confirm_end(context: CurrentAdministrator, membership_id: UUID, draft: UUID | None = None) -> Response:
     """Show what ending a membership does, and ask from when."""
-    return _end(context, membership_id, None)
+    return _end(context, membership_id, drafted(context, draft, EndForm))
 
 
 @router.post("/admin/memberships/{membership_id}/end")
@@ -136,7 +137,8 @@ def _end(context: RequestContext, membership_id: UUID, form: EndForm | None) -> 
     if made.is_made:
         return context.redirect(_LIST, notice=context._("The membership has ended."))
     membership = sent.value
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/membership_end.html",
         status=made.status(form),
         membership=membership,

@@ -11,6 +11,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.organisations import mentor_chapters, peer_mentors
 from mentorcert.web.administrator.ending import FAR, EndForm, KeepForm, ending
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal
 
 router = APIRouter(prefix="/mentors/{mentor_id}/chapters/{chapter_id}")
@@ -19,9 +20,11 @@ _ENDING: Final[Mapping[str, Refusal]] = {"peer_mentor_chapters_ended_at_valid": 
 
 
 @router.get("/end")
-def confirm_end(context: CurrentAdministrator, mentor_id: UUID, chapter_id: UUID) -> Response:
+def confirm_end(
+    context: CurrentAdministrator, mentor_id: UUID, chapter_id: UUID, draft: UUID | None = None
+) -> Response:
     """Show what leaving the chapter does, and ask from when."""
-    return _end(context, mentor_id, chapter_id, None)
+    return _end(context, mentor_id, chapter_id, drafted(context, draft, EndForm))
 
 
 @router.post("/end")
@@ -57,7 +60,12 @@ def _end(context: RequestContext, mentor_id: UUID, chapter_id: UUID, form: EndFo
     elif made.is_made:
         notice = context._("The person has left the chapter.")
     else:
-        return context.page(
-            "administrator/chapter_end.html", status=made.status(form), mentor=mentor, link=link, ending=made
+        return page_at_address(
+            context,
+            "administrator/chapter_end.html",
+            status=made.status(form),
+            mentor=mentor,
+            link=link,
+            ending=made,
         )
     return context.redirect(f"/mentors/{mentor_id}", notice=notice)

@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, Field
@@ -14,6 +15,7 @@ from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.invitations import PATH, invited_notice
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.mentor_selection import MentorSelection
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.fields import OptionalId
 
 router = APIRouter()
@@ -29,9 +31,10 @@ _REASONS: Final[Mapping[Outcome, LazyText]] = {
 
 
 class OneQuery(BaseModel):
-    """A single peer mentor; None: all of the organisation."""
+    """A single peer mentor, or those of a form that was sent; None: all of the organisation."""
 
     mentor: OptionalId = None
+    draft: UUID | None = None
 
 
 class MentorInvitationForm(MentorSelection):
@@ -55,14 +58,16 @@ class MentorInvitationForm(MentorSelection):
 
 @router.get("/admin/invitations/mentors")
 def ask(context: CurrentAdministrator, query: Annotated[OneQuery, Query()]) -> Response:
-    """Show who would be invited: one peer mentor, or all of the organisation."""
-    form = MentorInvitationForm(id=[query.mentor]) if query.mentor else MentorInvitationForm(scope="every")
+    """Show who would be invited: those who were chosen, one peer mentor, or all of the organisation."""
+    form = drafted(context, query.draft, MentorInvitationForm) or (
+        MentorInvitationForm(id=[query.mentor]) if query.mentor else MentorInvitationForm(scope="every")
+    )
     return _page(context, form, _candidates(context, form))
 
 
 @router.post("/admin/invitations/mentors")
 def invite(context: CurrentAdministrator, form: Annotated[MentorInvitationForm, Form()]) -> Response:
-    """Show who would be invited; invite them if that was shown and is still so."""
+    """Go on to who would be invited; invite them if that was shown and is still so."""
     if form.scope == "ticked" and not form.ticked_ids:
         return context.redirect(form.back(), notice=context._("Choose at least one peer mentor first."))
     found = _candidates(context, form)
@@ -96,7 +101,8 @@ def _page(
     others: defaultdict[Outcome, list[Candidate]] = defaultdict(list)
     for one in found:
         others[one.outcome].append(one)
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/mentor_invitations.html",
         status=409 if is_stale else 200,
         form=form,

@@ -21,6 +21,7 @@ from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of
 from mentorcert.web.coordinator.list_query import CursorText
 from mentorcert.web.coordinator.preview import PreviewResult
+from mentorcert.web.drafts import drafted, preview_at
 from mentorcert.web.field_errors import Refusal, field_errors
 from mentorcert.web.fields import Chosen, MaybeChosen, OptionalId, SearchText, Text
 from mentorcert.web.page_form import PageForm
@@ -51,11 +52,12 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 
 
 class PairQuery(BaseModel):
-    """The row that is kept, and the other one by id or by number."""
+    """The row that is kept, and the other one by id or by number; or a form that was sent."""
 
     kept: UUID
     absorbed: OptionalId = None
     number: SearchText = None
+    draft: UUID | None = None
 
 
 class PairForm(BaseModel):
@@ -107,7 +109,9 @@ def mark_distinct(context: CurrentAdministrator, form: Annotated[PairForm, Form(
 
 @router.get("/admin/merges/new")
 def ask(context: CurrentAdministrator, query: Annotated[PairQuery, Query()]) -> Response:
-    """Ask which other row is the same person, and then what of both is kept."""
+    """Ask which other row is the same person, and then what of both is kept; or show what a merge does."""
+    if form := drafted(context, query.draft, MergeForm):
+        return _form(context, form) if form.action == "edit" else _preview(context, form)
     absorbed = query.absorbed
     if absorbed is None and query.number:
         absorbed = peer_mentors.find_number(context.conn, query.number)
@@ -127,19 +131,17 @@ def ask(context: CurrentAdministrator, query: Annotated[PairQuery, Query()]) -> 
 
 @router.post("/admin/merges/new")
 def merge(context: CurrentAdministrator, form: Annotated[MergeForm, Form()]) -> Response:
-    """Show what the merge does, and make it where that is confirmed."""
-    if form.action == "edit":
-        return _form(context, form)
-    if errors := form.faults(context):
-        return _form(context, form, errors)
-    if form.action == "confirm":
-        try:
-            with context.conn.transaction():
-                merges.merge(context.conn, form.kept, form.choices(), form.shown)
-        except ConsequencesChangedError:
-            return _preview(context, form, is_stale=True)
-        return context.redirect(f"/mentors/{form.kept}", notice=context._("The two are merged."))
-    return _preview(context, form)
+    """Go on to what the merge does, or make it where that is confirmed."""
+    if form.action != "confirm":
+        return preview_at(context, kept=form.kept, absorbed=form.absorbed)
+    if form.is_faulty:
+        return _preview(context, form)
+    try:
+        with context.conn.transaction():
+            merges.merge(context.conn, form.kept, form.choices(), form.shown)
+    except ConsequencesChangedError:
+        return _preview(context, form, is_stale=True)
+    return context.redirect(f"/mentors/{form.kept}", notice=context._("The two are merged."))
 
 
 @router.get("/admin/merges/{merge_id}/undo")
@@ -189,6 +191,8 @@ def _is_choice(kept: PeerMentor, absorbed: PeerMentor, name: Field) -> bool:
 
 
 def _preview(context: RequestContext, form: MergeForm, *, is_stale: bool = False) -> Response:
+    if errors := form.faults(context):
+        return _form(context, form, errors)
     preview: Preview | None = None
     names = names_of(context)
     with field_errors(context, _REFUSALS) as errors:

@@ -16,6 +16,7 @@ from mentorcert.web.administrator.consequences import SECTIONS, preview_page, we
 from mentorcert.web.administrator.retirement import REASON_NEEDED, TABLES, Section, name_of
 from mentorcert.web.administrator.types import types_of
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, unreadable
 from mentorcert.web.fields import Note, OptionalId
 from mentorcert.web.form_versions import VersionedForm
@@ -51,8 +52,12 @@ class MergeForm(VersionedForm):
 
 
 @router.get("/admin/{section}/{subject_id}/merge")
-def ask(context: CurrentAdministrator, section: Section, subject_id: UUID) -> Response:
-    """Ask into which one and why."""
+def ask(
+    context: CurrentAdministrator, section: Section, subject_id: UUID, draft: UUID | None = None
+) -> Response:
+    """Ask into which one and why, or show what moves by what was sent."""
+    if form := drafted(context, draft, MergeForm):
+        return _merge(context, section, subject_id, form)
     return _form(context, section, subject_id, MergeForm())
 
 
@@ -60,7 +65,11 @@ def ask(context: CurrentAdministrator, section: Section, subject_id: UUID) -> Re
 def merge(
     context: CurrentAdministrator, section: Section, subject_id: UUID, form: Annotated[MergeForm, Form()]
 ) -> Response:
-    """Show what moves and whom that changes, then merge."""
+    """Go on to what moves and whom that changes, or merge as was shown."""
+    return _merge(context, section, subject_id, form)
+
+
+def _merge(context: RequestContext, section: Section, subject_id: UUID, form: MergeForm) -> Response:
     if form.action == "edit":
         return _form(context, section, subject_id, form)
     if errors := form.faults(context):
@@ -90,7 +99,8 @@ def _form(
     others = _others(context, table, subject_id)
     found = retirement.get(context.conn, table, subject_id)
     back, title = SECTIONS[table]
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/merge_into.html",
         status=422 if errors else 200,
         section=section,

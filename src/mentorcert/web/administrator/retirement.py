@@ -13,6 +13,7 @@ from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import SECTIONS, preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import today_of
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, unreadable
 from mentorcert.web.fields import Note, OptionalDay
 from mentorcert.web.form_versions import VersionedForm
@@ -62,8 +63,12 @@ Section = Literal["types", "chapters"]
 
 
 @router.get("/admin/{section}/{subject_id}/retire")
-def ask(context: CurrentAdministrator, section: Section, subject_id: UUID) -> Response:
-    """Ask from which day and why; or, if it is retired, whether it comes back."""
+def ask(
+    context: CurrentAdministrator, section: Section, subject_id: UUID, draft: UUID | None = None
+) -> Response:
+    """Ask from which day and why; or, if it is retired, whether it comes back; or show the consequences of what was sent."""
+    if form := drafted(context, draft, RetirementForm):
+        return _retire(context, section, subject_id, form)
     return _form(context, section, subject_id, RetirementForm(retired_on=today_of(context)))
 
 
@@ -71,7 +76,11 @@ def ask(context: CurrentAdministrator, section: Section, subject_id: UUID) -> Re
 def retire(
     context: CurrentAdministrator, section: Section, subject_id: UUID, form: Annotated[RetirementForm, Form()]
 ) -> Response:
-    """Show the consequences, then make the change."""
+    """Go on to the consequences, or make the change that was shown."""
+    return _retire(context, section, subject_id, form)
+
+
+def _retire(context: RequestContext, section: Section, subject_id: UUID, form: RetirementForm) -> Response:
     if form.action == "edit":
         return _form(context, section, subject_id, form)
     if errors := form.faults(context):
@@ -115,7 +124,8 @@ def _form(
     table = TABLES[section]
     found = retirement.get(context.conn, table, subject_id)
     back, title = SECTIONS[table]
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/retirement.html",
         status=422 if errors else 200,
         section=section,

@@ -13,6 +13,7 @@ from mentorcert.organisations.types import CertificationType, Example, Rule, Typ
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
 from mentorcert.web.fields import Chosen, Text, Ticked
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
@@ -157,14 +158,20 @@ def show(context: CurrentAdministrator, query: Annotated[RuleQuery, Query()]) ->
 
 
 @router.get("/admin/types/new")
-def new(context: CurrentAdministrator) -> Response:
-    """Show an empty form."""
+def new(context: CurrentAdministrator, draft: UUID | None = None) -> Response:
+    """Show an empty form, or the dates or consequences of what was sent."""
+    if form := drafted(context, draft, TypeForm):
+        return _add(context, form)
     return _form(context, None, TypeForm(validity_months="12", reminder_days=_REMINDERS))
 
 
 @router.post("/admin/types/new")
 def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Response:
-    """Add a type, or show its dates first."""
+    """Add a type, or go on to its dates or consequences."""
+    return _add(context, form)
+
+
+def _add(context: RequestContext, form: TypeForm) -> Response:
     errors = form.faults(context) | _invalid_fields(context, form)
     if form.action != "save":
         return _form(context, None, form, errors)
@@ -182,15 +189,17 @@ def add(context: CurrentAdministrator, form: Annotated[TypeForm, Form()]) -> Res
 
 
 @router.get("/admin/types/{type_id}")
-def edit(context: CurrentAdministrator, type_id: UUID) -> Response:
-    """Show the form of a type."""
+def edit(context: CurrentAdministrator, type_id: UUID, draft: UUID | None = None) -> Response:
+    """Show the form of a type, or the dates or consequences of what was sent."""
+    if form := drafted(context, draft, TypeForm):
+        return _change(context, type_id, form)
     type_ = types.get(context.conn, type_id)
     return _form(context, type_id, opened(context, TypeForm.from_type(type_), type_.version))
 
 
 @router.post("/admin/types/{type_id}")
 def change(context: CurrentAdministrator, type_id: UUID, form: Annotated[TypeForm, Form()]) -> Response:
-    """Change a type unless somebody else did meanwhile, or show its dates first."""
+    """Change a type unless somebody else did meanwhile, or go on to its dates or consequences."""
     return retried(lambda: _change(context, type_id, form))
 
 
@@ -251,7 +260,8 @@ def _form(
     errors: Mapping[str, str] | None = None,
     differences: Sequence[Difference] = (),
 ) -> Response:
-    return context.page(
+    return page_at_address(
+        context,
         "administrator/type.html",
         status=409 if differences else 422 if errors else 200,
         differences=differences,

@@ -13,22 +13,22 @@ router = APIRouter()
 
 @router.get("/me/calendar")
 def show(context: CurrentMember) -> Response:
-    """Show whether there is a feed, and what one is."""
+    """Show whether there is a feed, its address where it is new, and what one is."""
     return _page(context)
 
 
 @router.post("/me/calendar")
 def create(context: CurrentMember) -> Response:
-    """Create a feed in place of the former, and show its address: once, so without a redirect."""
-    token = calendar_feeds.create(context.conn)
-    base = context.services.configuration.public_url
-    return _page(context, address=f"{base}/calendar/{token}.ics?language={context.language}")
+    """Create a feed in place of the former; its address is kept in this browser alone, and not for long."""
+    context.cookies.sign("feed", _whose(context) + calendar_feeds.create(context.conn))
+    return context.redirect("/me/calendar")
 
 
 @router.post("/me/calendar/revoke")
 def revoke(context: CurrentMember) -> Response:
     """End the feed."""
     calendar_feeds.revoke(context.conn)
+    del context.cookies["feed"]
     return context.redirect("/me/calendar", notice=context._("The calendar feed has ended."))
 
 
@@ -51,10 +51,25 @@ def download(context: CurrentMember) -> Response:
     )
 
 
-def _page(context: RequestContext, *, address: str | None = None) -> Response:
+def _whose(context: RequestContext) -> str:
+    user, organisation = context.member()
+    return f"{user.id} {organisation.id} "
+
+
+def _address(context: RequestContext) -> str | None:
+    """Return the address of the feed, where this person has made it here a moment ago."""
+    kept, whose = context.cookies.signed("feed") or "", _whose(context)
+    base = context.services.configuration.public_url
+    if not kept.startswith(whose):
+        return None
+    return f"{base}/calendar/{kept.removeprefix(whose)}.ics?language={context.language}"
+
+
+def _page(context: RequestContext) -> Response:
     created_at = context.ahead(calendar_feeds.created_at)
     if own.peer_mentor(context.conn) is None:
         return context.page("mentor/nobody.html")
+    address = _address(context) if created_at.value else None
     return context.page(
         "mentor/calendar.html",
         address=address,

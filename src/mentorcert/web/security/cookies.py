@@ -1,4 +1,4 @@
-"""The cookies: the session, the secret of the forms, the language, one message, who has signed in here."""
+"""The cookies: the session, the secret of the forms, the language, one message, who has signed in here, what is shown again."""
 
 import secrets
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ Name = Literal[
     "kept",
     "oidc",
     "batch",
+    "feed",
+    "address",
 ]
 
 _DAY_S: Final = 24 * 3600
@@ -33,7 +35,9 @@ _AGE_S: Final[dict[Name, int | None]] = {
     "form": None,
     "message": 60,
     "batch": 600,
+    "feed": 600,
     "challenge": 3600,
+    "address": 3600,
     "language": 365 * _DAY_S,
     "organisation": 365 * _DAY_S,
     "browser": 365 * _DAY_S,
