@@ -18,6 +18,7 @@ endif
 BIN := $(VENV)/bin
 NODE_MODULES := node_modules/.package-lock.json
 WORKERS ?= 2
+PYTEST ?= $(BIN)/pytest
 BASE ?= main
 
 # The tests start the command hundreds of times: each start reads its modules compiled.
@@ -37,11 +38,11 @@ run: $(VENV)/.runtime ## Set up the registry with the example organisations, and
 
 .PHONY: test
 test: $(VENV)/.dev $(NODE_MODULES) ## Run the tests on the embedded PostgreSQL 18, but for the slow ones
-	$(BIN)/pytest -n $(WORKERS) -m "not slow"
+	$(PYTEST) -n $(WORKERS) -m "not slow"
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev $(NODE_MODULES) ## Run the slow tests: failovers, restores, soaks, Supabase's own tools
-	$(BIN)/pytest -n $(WORKERS) -m slow
+	$(PYTEST) -n $(WORKERS) -m slow
 
 .PHONY: test-lowest
 test-lowest: $(VENV)/.dev ## Test a part on the lowest versions of the dependencies that pyproject.toml allows
@@ -52,7 +53,7 @@ test-lowest: $(VENV)/.dev ## Test a part on the lowest versions of the dependenc
 
 .PHONY: test-python
 test-python: $(VENV)/.dev ## Test a part on the Python that PYTHON names, after the virtual environment was made by it
-	$(BIN)/pytest -n $(WORKERS) tests/unit tests/integration/test_exporting.py tests/integration/test_command_line.py tests/acceptance/test_makefile.py
+	$(PYTEST) -n $(WORKERS) tests/unit tests/integration/test_exporting.py tests/integration/test_command_line.py tests/acceptance/test_makefile.py
 
 .PHONY: check
 check: $(VENV)/.dev ## Check style, types, the direction of imports, the migrations and what they make

@@ -638,7 +638,7 @@ COMMENT ON POLICY "tasks read peer mentors of their organisation" ON mentorcert.
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.peer_mentors TO service_role;
 GRANT SELECT ON TABLE mentorcert.peer_mentors TO authenticated;
 GRANT SELECT ON TABLE mentorcert.peer_mentors TO mentorcert_tasks;
-GRANT INSERT(organisation_id, external_id, full_name, email, phone, listing_consent), UPDATE(full_name, email, phone, listing_consent) ON TABLE mentorcert.peer_mentors TO mentorcert_tasks;
+GRANT INSERT(id, organisation_id, external_id, full_name, email, phone, listing_consent, chapter_ids), UPDATE(full_name, email, phone, listing_consent) ON TABLE mentorcert.peer_mentors TO mentorcert_tasks;
 GRANT INSERT(external_id, user_id, full_name, display_name, email, phone, listing_consent, language), UPDATE(external_id, user_id, full_name, display_name, email, phone, listing_consent, language, version) ON TABLE mentorcert.peer_mentors TO authenticated;
 
 CREATE FUNCTION mentorcert.certifications_page(after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, after_id uuid DEFAULT NULL::uuid, page_size integer DEFAULT 50, status text DEFAULT NULL::text, certification_type text DEFAULT NULL::text, chapter_id uuid DEFAULT NULL::uuid, expiring_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF mentorcert.peer_mentor_certifications
@@ -1305,7 +1305,7 @@ CREATE INDEX states_removal_due_idx ON mentorcert_portal.states USING btree (rem
 CREATE INDEX states_unconfirmed_idx ON mentorcert_portal.states USING btree (organisation_id, attempted_at) WHERE (state <> 'in_sync'::text);
 CREATE INDEX states_unsent_removal_idx ON mentorcert_portal.states USING btree (organisation_id, removal_due_at) WHERE (shown IS NULL);
 CREATE TRIGGER empty_messages_on_confirmation AFTER UPDATE OF confirmed ON mentorcert_portal.states FOR EACH ROW WHEN ((((new.confirmed ->> 'status'::text) = 'erased'::text) AND ((old.confirmed ->> 'status'::text) IS DISTINCT FROM 'erased'::text))) EXECUTE FUNCTION mentorcert_portal.empty_unsettled_messages();
-CREATE TRIGGER set_removal_due_at BEFORE UPDATE OF version, shown ON mentorcert_portal.states FOR EACH ROW EXECUTE FUNCTION mentorcert_portal.set_removal_due_at();
+CREATE TRIGGER set_removal_due_at BEFORE UPDATE OF version, shown ON mentorcert_portal.states FOR EACH ROW WHEN (((new.shown IS DISTINCT FROM false) OR (new.removal_due_at IS NOT NULL))) EXECUTE FUNCTION mentorcert_portal.set_removal_due_at();
 ALTER TABLE ONLY mentorcert_portal.states
     ADD CONSTRAINT states_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
 CREATE POLICY "administrators read the states of their organisation" ON mentorcert_portal.states FOR SELECT TO authenticated USING ((organisation_id = ( SELECT mentorcert_private.administered_organisation_id() AS administered_organisation_id)));
@@ -5057,19 +5057,23 @@ CREATE FUNCTION mentorcert_private.absent_peer_mentor_ids(with_left boolean DEFA
     AS $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  is_administrator constant boolean := mentorcert_private.administered_organisation_id() is not null;
-  coordinated constant uuid[] := case when not is_administrator then mentorcert_private.coordinated_chapter_ids() end;
-  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
 begin
+  -- The day and the reach are asked for only where somebody is absent at all.
   return array(
     select mentor.id
     from mentorcert.peer_mentors as mentor
     where
       mentor.organisation_id = organisation
       and (mentor.left_on is not null or mentor.erased_at is not null or mentor.merged_into is not null)
-      and (mentor.erased_at is not null or mentor.merged_into is not null or not with_left and mentor.left_on <= today)
+      and (mentor.erased_at is not null or mentor.merged_into is not null or not with_left and mentor.left_on <= (
+        select mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation))
+      ))
       -- Nobody counts who is out of reach.
-      and (is_administrator or mentor.chapter_ids && coordinated or mentor.user_id = auth.uid())
+      and (
+        (select mentorcert_private.administered_organisation_id()) is not null
+        or mentor.chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+        or mentor.user_id = (select auth.uid())
+      )
   );
 end
 $$;
@@ -14565,7 +14569,7 @@ CREATE FUNCTION public.certifications_page(after_expires_at timestamp with time 
     AS $_$
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  chapters constant uuid[] := mentorcert_private.with_chapters_below(array[chapter_id]);
+  chapters constant uuid[] := case when chapter_id is not null then mentorcert_private.with_chapters_below(array[chapter_id]) end;
   coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
   few constant boolean := case
     -- Who sees somebody by another chapter than these does not see that the person is in these.

@@ -243,19 +243,23 @@ set search_path = ''
 as $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  is_administrator constant boolean := mentorcert_private.administered_organisation_id() is not null;
-  coordinated constant uuid[] := case when not is_administrator then mentorcert_private.coordinated_chapter_ids() end;
-  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
 begin
+  -- The day and the reach are asked for only where somebody is absent at all.
   return array(
     select mentor.id
     from mentorcert.peer_mentors as mentor
     where
       mentor.organisation_id = organisation
       and (mentor.left_on is not null or mentor.erased_at is not null or mentor.merged_into is not null)
-      and (mentor.erased_at is not null or mentor.merged_into is not null or not with_left and mentor.left_on <= today)
+      and (mentor.erased_at is not null or mentor.merged_into is not null or not with_left and mentor.left_on <= (
+        select mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation))
+      ))
       -- Nobody counts who is out of reach.
-      and (is_administrator or mentor.chapter_ids && coordinated or mentor.user_id = auth.uid())
+      and (
+        (select mentorcert_private.administered_organisation_id()) is not null
+        or mentor.chapter_ids && (select mentorcert_private.coordinated_chapter_ids())
+        or mentor.user_id = (select auth.uid())
+      )
   );
 end
 $$;

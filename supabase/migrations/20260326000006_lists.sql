@@ -114,7 +114,7 @@ set plan_cache_mode = force_generic_plan -- planning each page again takes longe
 as $$
 declare
   organisation constant uuid := public.get_user_organisation_id();
-  chapters constant uuid[] := mentorcert_private.with_chapters_below(array[chapter_id]);
+  chapters constant uuid[] := case when chapter_id is not null then mentorcert_private.with_chapters_below(array[chapter_id]) end;
   coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
   few constant boolean := case
     -- Who sees somebody by another chapter than these does not see that the person is in these.

@@ -108,10 +108,12 @@ $$;
 comment on function mentorcert_portal.set_removal_due_at() is
   'Derives from the public list when the portal must no longer show the peer mentor; a deadline that has passed stays as it is.';
 
--- With every change, claim and confirmation, so that whatever sets them can't forget it.
+-- With every change, claim and confirmation, so that whatever sets them can't forget it. Most peer mentors are not shown, and
+-- have no deadline.
 create or replace trigger set_removal_due_at
 before update of version, shown on mentorcert_portal.states
-for each row execute function mentorcert_portal.set_removal_due_at();
+for each row when (new.shown is distinct from false or new.removal_due_at is not null)
+execute function mentorcert_portal.set_removal_due_at();
 
 drop policy if exists "administrators read the states of their organisation" on mentorcert_portal.states;
 create policy "administrators read the states of their organisation"

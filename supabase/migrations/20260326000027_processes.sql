@@ -427,7 +427,8 @@ grant select (id, slug, name, time_zone, version) on mentorcert.organisations to
 grant select on mentorcert.chapters, mentorcert.certification_types, mentorcert.certification_renewal_events to mentorcert_tasks;
 grant select (organisation_id, peer_mentor_id, is_given, recorded_at) on mentorcert.listing_consents to mentorcert_tasks;
 grant
-  select, insert (organisation_id, external_id, full_name, email, phone, listing_consent), update (full_name, email, phone, listing_consent)
+  select, insert (id, organisation_id, external_id, full_name, email, phone, listing_consent, chapter_ids),
+  update (full_name, email, phone, listing_consent)
 on mentorcert.peer_mentors to mentorcert_tasks;
 grant select, insert (organisation_id, peer_mentor_id, chapter_id), update (ended_at)
 on mentorcert.peer_mentor_chapters to mentorcert_tasks;

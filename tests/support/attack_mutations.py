@@ -61,7 +61,7 @@ _HANDED_OUT: Final = [
     function(
         "handed_out",
         "mentorcert_private.absent_peer_mentor_ids(boolean)",
-        "is_administrator or mentor.chapter_ids && coordinated",
+        "mentor.chapter_ids && (select mentorcert_private.coordinated_chapter_ids())",
         "true",
     ),
     function(

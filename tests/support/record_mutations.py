@@ -112,7 +112,7 @@ MUTATIONS: Final = [
     function("public_list", _LISTING, "and mentor.chapter_ids <> '{}'", ""),
     function("leaving", _LISTING, "and (mentor.left_on is null or", "and (true or"),
     function("public_list", _LISTING, "least(held.listed_until,", "coalesce(held.listed_until,"),
-    function("leaving", _ABSENT, "mentor.left_on <= today", "true"),
+    function("leaving", _ABSENT, "and mentor.left_on <= (", "and '1900-01-01' <= ("),
     function("leaving", _ABSENT, "not with_left and", ""),
     function(
         "leaving", _ABSENT, "(mentor.erased_at is not null or mentor.merged_into", "(mentor.merged_into"

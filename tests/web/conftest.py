@@ -27,7 +27,7 @@ from tests.web.auth_server import AuthServer, answering
 
 AUTH: Final = Auth("tests", shared_secret=SecretStr("a secret of the tests, long enough"))
 URL: Final = "http://pages.test"
-# What came of these forms is shown at their own address.
+# The answer to these forms is shown at their own address.
 _SHOWN_AT: Final = {"/me/calendar", "/sign-in/code"}
 
 

@@ -4,13 +4,14 @@ What `test_roles` and `test_forms` ask for is every route of the application, re
 """
 
 from fastapi import Response
+from fastapi.responses import HTMLResponse
 from fastapi.routing import iter_route_contexts
 
 from mentorcert.db import rows
 from mentorcert.web.context import OptionalUser
 from tests.support.registry import Organisation
 from tests.support.round_trips import LIMITS
-from tests.web.conftest import Site
+from tests.web.conftest import Site, post
 
 
 def test_one_too_many_is_noticed(site: Site, organisation: Organisation) -> None:
@@ -23,6 +24,13 @@ def test_one_too_many_is_noticed(site: Site, organisation: Organisation) -> None
     site.client(organisation.admin).get("/trial").raise_for_status()
     assert site.watched.exceeding == [("GET", "/trial", 5)]
     site.watched.exceeding.clear()
+
+
+def test_a_page_without_an_address_is_noticed(site: Site, organisation: Organisation) -> None:
+    site.app.post("/trial")(lambda: HTMLResponse("done"))
+    assert post(site.client(organisation.admin), "/trial", page="/overview").status_code == 200
+    assert site.watched.without_address == {"/trial"}
+    site.watched.without_address.clear()
 
 
 def test_what_is_asked_ahead_comes_together(site: Site, organisation: Organisation) -> None:

@@ -294,7 +294,9 @@ def _write(conn: Connection, organisation: _Organisation, progress: Progress) ->
     steps = 5
     _queries.leave_out_repetitions(conn)
     _queries.announce_import(conn)
-    mentors, mentors_added, mentors_changed = _queries.write_mentors(conn, **organisation)
+    mentors = _queries.count_mentors(conn)
+    mentors_changed = _queries.change_mentors(conn, **organisation)
+    mentors_added, chapters_of_added = _queries.add_mentors(conn, **organisation)
     progress("writing", 1, steps)
     _queries.resolve_memberships(conn, **organisation)
     _queries.analyze_memberships(conn)
@@ -304,7 +306,7 @@ def _write(conn: Connection, organisation: _Organisation, progress: Progress) ->
         # takes time by the square of its rows. New statistics make them plan again.
         _queries.analyze_mentors(conn)
     progress("writing", 2, steps)
-    chapters_entered = _queries.enter_chapters(conn, **organisation)
+    chapters_entered = chapters_of_added + _queries.enter_chapters(conn, **organisation)
     progress("writing", 3, steps)
     added = _queries.register_certifications(conn, **organisation)
     progress("writing", 4, steps)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.browser.conftest import Language, Visitors
 from tests.web.browser.test_accessibility import needs_axe, violations
-from tests.web.browser.test_main_paths import button, texts
+from tests.web.browser.test_main_paths import button, texts, unfold_what_to_do
 
 in_both = pytest.mark.parametrize(("language", "width"), [("nb", 360), ("en", 1280)])
 
@@ -99,6 +99,7 @@ def test_a_list_is_worked_through_page_by_page(visitors: Visitors, language: Lan
     _ = texts(language)
     with visitors.visit("coordinator", language, width=width, javascript=False) as page:
         page.goto("/certifications?status=active")
+        unfold_what_to_do(page)
         button(page, _("See a preview")).click()
         summary = page.get_by_role("alert")
         expect(summary.get_by_role("link")).to_have_text(
@@ -106,10 +107,12 @@ def test_a_list_is_worked_through_page_by_page(visitors: Visitors, language: Lan
         )
         page.locator("tbody input[type=checkbox]").first.check()
         button(page, _("Next page")).click()
+        unfold_what_to_do(page)
         expect(page.get_by_label(re.compile(re.escape(_("The ticked rows"))))).to_be_checked()
         page.locator("tbody input[type=checkbox]").first.check()
         button(page, _("Previous page")).click()
         expect(page.locator("tbody input[type=checkbox]").first).to_be_checked()
+        unfold_what_to_do(page)
         button(page, _("See a preview")).click()
         expect(page.locator("tbody tr")).to_have_count(2)
         address = page.url

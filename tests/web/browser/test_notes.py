@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.web.browser import fitting
 from tests.web.browser.conftest import Language, Theme, Visitors
 from tests.web.browser.test_accessibility import needs_axe, violations
 
@@ -12,7 +13,7 @@ from tests.web.browser.test_accessibility import needs_axe, violations
 def look(page: Page) -> None:
     """Find fault with the page as it stands."""
     page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert fitting.faults(page) == [], page.url
     assert (
         page.evaluate(
             "[...document.querySelectorAll('main *')].filter(e => e.scrollWidth > e.clientWidth + 1"

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.browser.conftest import Language, Visitors
 from tests.web.browser.test_accessibility import needs_axe, violations
-from tests.web.browser.test_main_paths import button, in_both_languages, link, texts
+from tests.web.browser.test_main_paths import button, in_both_languages, link, texts, unfold_what_to_do
 
 
 def fits(page: Page) -> bool:
@@ -53,6 +53,7 @@ def test_a_coordinator_finds_who_lacks_what(
         chosen = rows.first.get_by_role("checkbox")
         chosen.check()
         name = rows.first.locator("th a").inner_text()
+        unfold_what_to_do(page)
         with page.expect_download() as download:
             button(page, _("CSV of them")).click()
         download.value.save_as(tmp_path / "chosen.csv")
@@ -73,6 +74,7 @@ def test_ticks_are_kept_on_the_way(visitors: Visitors, language: Language, width
         boxes.nth(0).check()
         button(page, _("Previous page")).click()
         expect(boxes.nth(1)).to_be_checked()
+        unfold_what_to_do(page)
         button(page, _("See who can be invited")).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(_("Invite peer mentors"))
         expect(page.locator("main form input[name=id]")).to_have_count(2)

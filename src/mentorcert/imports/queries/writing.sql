@@ -6,34 +6,62 @@ select mentorcert_private.set_change_context('{"kind": "imported", "job": "impor
 -- name: end_announcement()$
 select mentorcert_private.set_change_context(null);
 
--- name: write_mentors(organisation_id)^
-with people as (
+-- name: count_mentors()$
+select count(distinct staged.external_id) from pg_temp.import_rows as staged;
+
+-- name: change_mentors(organisation_id)!
+update mentorcert.peer_mentors as mentor
+set
+  full_name = person.full_name, email = person.email, phone = person.phone, listing_consent = person.listing_consent
+from (
   select distinct on (staged.external_id)
     staged.external_id, staged.full_name, staged.email, staged.phone, staged.listing_consent
   from pg_temp.import_rows as staged
   order by staged.external_id, staged.line
-),
-written as (
-  insert into mentorcert.peer_mentors as mentor (
-    organisation_id, external_id, full_name, email, phone, listing_consent
+) as person
+where
+  mentor.organisation_id = :organisation_id
+  and mentor.external_id = person.external_id
+  and (mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent)
+    is distinct from (person.full_name, person.email, person.phone, person.listing_consent);
+
+-- name: add_mentors(organisation_id)^
+-- With their chapters: entered one after the other, each person would be written twice.
+with people as materialized (
+  select distinct on (staged.external_id)
+    gen_random_uuid() as id, staged.external_id, staged.full_name, staged.email, staged.phone, staged.listing_consent, staged.chapters
+  from pg_temp.import_rows as staged
+  where not exists (
+    select from mentorcert.peer_mentors as mentor
+    where mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
   )
-  select :organisation_id, people.external_id, people.full_name, people.email, people.phone, people.listing_consent
+  order by staged.external_id, staged.line
+),
+entered as (
+  insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)
+  select distinct :organisation_id::uuid, people.id, word.chapter_id
   from people
-  order by people.external_id
-  on conflict (organisation_id, external_id) do update
-  set
-    full_name = excluded.full_name, email = excluded.email, phone = excluded.phone,
-    listing_consent = excluded.listing_consent
-  where
-    (mentor.full_name, mentor.email, mentor.phone, mentor.listing_consent)
-    is distinct from (excluded.full_name, excluded.email, excluded.phone, excluded.listing_consent)
-  returning mentor.xmax = 0 as is_new
+  cross join unnest(people.chapters) as named (word)
+  join pg_temp.import_chapters as word on word.word = named.word
+  returning peer_mentor_id, chapter_id
+),
+added as (
+  insert into mentorcert.peer_mentors (
+    id, organisation_id, external_id, full_name, email, phone, listing_consent, chapter_ids
+  )
+  select
+    people.id, :organisation_id, people.external_id, people.full_name, people.email, people.phone, people.listing_consent,
+    coalesce(own.chapter_ids, '{}')
+  from people
+  left join (
+    select entered.peer_mentor_id, array_agg(entered.chapter_id order by entered.chapter_id) as chapter_ids
+    from entered
+    group by entered.peer_mentor_id
+  ) as own on own.peer_mentor_id = people.id
+  order by people.external_id -- and so after all chapters, which a trigger compares
+  returning id
 )
-select
-  (select count(*) from people),
-  count(*) filter (where written.is_new),
-  count(*) filter (where not written.is_new)
-from written;
+select (select count(*) from added), (select count(*) from entered);
 
 -- name: analyze_mentors()!
 select mentorcert_private.analyze_import('peer_mentors');

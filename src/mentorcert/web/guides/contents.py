@@ -136,11 +136,38 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("Find a peer mentor"),
                 LazyText(
-                    "Search by a part of the name or by the number; boe finds Bøe. "
-                    "The page of a person has everything about them."
+                    "The search at the top takes a part of the name, or the number; boe finds "
+                    "Bøe. The page of a person has everything about them."
                 ),
                 "/mentors",
                 (_MENTORS,),
+            ),
+            Task(
+                LazyText("Find who lacks something"),
+                LazyText(
+                    "Filter the list by “Who lacks what”: for example those "
+                    "who hold one certification but not another."
+                ),
+                "/mentors",
+                (_MENTORS,),
+            ),
+            Task(
+                LazyText("Save a filter that you often use"),
+                LazyText(
+                    "Filter one of the lists, and choose “Save this filter”. "
+                    "It stands above the list from then on."
+                ),
+                "/filters",
+                (_MENTORS, LazyText("Saved filters")),
+            ),
+            Task(
+                LazyText("Write to several people"),
+                LazyText(
+                    "Tick them in a list, and choose “Write to them”. Each gets "
+                    "a mail of their own, and answers come to you."
+                ),
+                "/letters",
+                (_OVERVIEW, LazyText("Mails to peer mentors")),
             ),
             Task(
                 LazyText("Register a certification"),
@@ -160,11 +187,17 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("Renew many at once"),
                 LazyText(
-                    "Filter the list, tick the rows or take all results, and see a "
-                    "preview. Afterwards all of it can be undone together."
+                    "Filter the list, tick the rows or take all "
+                    "results, and see each new day before you confirm."
                 ),
                 "/certifications",
                 (_CERTIFICATIONS,),
+            ),
+            Task(
+                LazyText("Undo a change of many"),
+                LazyText("Each one of the last year is listed, and is undone as a whole."),
+                "/certifications/batches",
+                (_CERTIFICATIONS, LazyText("Changes of many, and undoing them")),
             ),
             Task(
                 LazyText("Print certificates, or take out a list"),
@@ -182,13 +215,19 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_CERTIFICATIONS, LazyText("Who was certified on a day")),
             ),
             Task(
-                LazyText("Keep contact details, consent and reminders"),
-                LazyText(
-                    "They stand on the page of the person. There you also see "
-                    "which reminders were sent, and can pause them."
-                ),
+                LazyText("Keep contact details, consent and topics"),
+                LazyText("They stand on the page of the person."),
                 "/mentors",
                 (_MENTORS,),
+            ),
+            Task(
+                LazyText("See which reminders are sent"),
+                LazyText(
+                    "What comes, what was sent, and what reaches nobody. One can be "
+                    "sent now. On the page of a person they are paused."
+                ),
+                "/reminders",
+                (_OVERVIEW, LazyText("Reminders")),
             ),
             Task(
                 LazyText("Note something, and follow it up"),
@@ -244,6 +283,18 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_ADMINISTRATION, LazyText("Invitations")),
             ),
             Task(
+                LazyText("Invite peer mentors"),
+                LazyText("Tick them in the list, and choose “See who can be invited”."),
+                "/mentors",
+                (_MENTORS,),
+            ),
+            Task(
+                LazyText("Share a filter with the coordinators"),
+                LazyText("A filter that you save can be for everybody in the organisation."),
+                "/filters",
+                (_MENTORS, LazyText("Saved filters")),
+            ),
+            Task(
                 LazyText("Decide what is certified"),
                 LazyText(
                     "A type says for how long it holds, when people are "
@@ -274,6 +325,24 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_ADMINISTRATION, LazyText("Extensions")),
             ),
             Task(
+                LazyText("Choose topics and languages"),
+                LazyText("What peer mentors can be asked about, as the public list shows it."),
+                "/admin/topics",
+                (_ADMINISTRATION, LazyText("Topics and languages")),
+            ),
+            Task(
+                LazyText("Name the organisation"),
+                LazyText("What it is called, on the public list and certificates."),
+                "/admin/organisation",
+                (_ADMINISTRATION, LazyText("The organisation")),
+            ),
+            Task(
+                LazyText("Undo a change of a type or a chapter"),
+                LazyText("The audit log has who changed what and when, with “Undo this change” beside it."),
+                "/admin/audit",
+                (_ADMINISTRATION, LazyText("Audit log")),
+            ),
+            Task(
                 LazyText("Choose how certificates look"),
                 LazyText("The logo and who signs. The sentence on it belongs to the type."),
                 "/admin/certificates",
@@ -282,8 +351,8 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("See whether all is well"),
                 LazyText(
-                    "The nightly runs, the portal, and who changed rights and rules each "
-                    "have a page. What is urgent stands on every page."
+                    "The nightly runs, the portal and what is switched off each have a "
+                    "page. What is urgent stands on every page."
                 ),
                 "/admin",
                 (_ADMINISTRATION,),

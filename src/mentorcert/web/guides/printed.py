@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Final
 
 import segno
-from fpdf.enums import XPos, YPos
+from fpdf.enums import Align, XPos, YPos
 
 from mentorcert.organisations.contacts import Coordinator
 from mentorcert.translations import Language, translations
@@ -49,8 +49,10 @@ class _Sheet:
         pdf.set_y(max(pdf.get_y(), _MARGIN_MM + _CODE_MM + 3))
         for task in guide.tasks:
             self._line(self._(task.title), 11.5, role="H2", style="B", link=base + task.path)
-            self._line(" › ".join(self._(step) for step in task.place), 9, colour=MUTED)
-            self._line(self._(task.text), 10, gap=2.2)
+            # On the same line, at its end: a guide has one page.
+            pdf.set_y(pdf.get_y() - 9.5 * _LINE_MM)
+            self._line(" › ".join(self._(step) for step in task.place), 9, colour=MUTED, align=Align.R)
+            self._line(self._(task.text), 10, gap=1.5)
         self._heading(self._("Words"))
         for word, meaning in guide.words:
             self._line(f"{self._(word)}: {self._(meaning)}", 10, gap=0.8)
@@ -86,6 +88,7 @@ class _Sheet:
         link: str = "",
         gap: float = 0,
         beside_code: bool = False,
+        align: Align = Align.L,
     ) -> None:
         pdf = self._pdf
         pdf.choose_font(text, style, size)
@@ -93,7 +96,7 @@ class _Sheet:
         width = pdf.epw - _CODE_MM - 4 if beside_code else pdf.epw
         with pdf.tagged(role, text=text):
             pdf.multi_cell(
-                width, size * _LINE_MM, text, align="L", link=link, new_x=XPos.LMARGIN, new_y=YPos.NEXT
+                width, size * _LINE_MM, text, align=align, link=link, new_x=XPos.LMARGIN, new_y=YPos.NEXT
             )
         pdf.ln(gap)
 
