@@ -56,18 +56,25 @@ month_ends as materialized (
 holders as (
   select
     certification.chapter_ids,
-    width_bucket(min(coalesce(certification.expires_at, 'infinity')), month_ends.midnights) as held
-  from public.peer_mentor_certifications as certification, required, month_ends
+    width_bucket(min(coalesce(certification.expires_at, 'infinity')), (select month_ends.midnights from month_ends)) as held
+  from public.peer_mentor_certifications as certification
   where
-    certification.certification_type = any(required.codes)
+    certification.certification_type = any((select required.codes from required)::text[])
     and certification.status <> 'suspended'
     and (certification.expires_at is null or certification.expires_at > now())
     and certification.peer_mentor_id not in (select unnest(mentorcert_private.absent_peer_mentor_ids()))
-  group by certification.peer_mentor_id, certification.chapter_ids, required.number, month_ends.midnights
-  having count(*) = required.number
+  -- By nothing else: two dozen midnights in each of thousands of groups take longer than all the rest.
+  group by certification.peer_mentor_id, certification.chapter_ids
+  having count(*) = (select required.number from required)
 ),
 counted as (
   select holders.chapter_ids, holders.held, count(*) as mentors from holders group by 1, 2
+),
+-- Each set of chapters with all its numbers: joined once, not once for each number.
+members as materialized (
+  select unnest(counted.chapter_ids) as id, counted.chapter_ids, array_agg(counted.held) as held, array_agg(counted.mentors) as mentors
+  from counted
+  group by counted.chapter_ids
 ),
 -- A person who is in two chapters of a county counts once there.
 lineage as (
@@ -77,20 +84,18 @@ lineage as (
   join mentorcert.chapters as chapter on chapter.id = lineage.above_id
   where chapter.parent_id is not null
 ),
-homes as (
-  select distinct sets.chapter_ids, lineage.above_id
-  from (select distinct counted.chapter_ids from counted) as sets
-  cross join lateral unnest(sets.chapter_ids) as member_id
-  join lineage on lineage.id = member_id
+homes as materialized (
+  select distinct lineage.above_id, members.chapter_ids, members.held, members.mentors
+  from members join lineage on lineage.id = members.id
 )
-select chapter.organisation_id, chapter.id as chapter_id, counted.held, sum(counted.mentors)::integer as mentors
+select chapter.organisation_id, chapter.id as chapter_id, number.held, sum(number.mentors)::integer as mentors
 from mentorcert.chapters as chapter
 left join homes on homes.above_id = chapter.id
-left join counted on counted.chapter_ids = homes.chapter_ids
+left join lateral unnest(homes.held, homes.mentors) as number (held, mentors) on true
 where
   chapter.retired_on is null
   and (
     chapter.organisation_id = (select mentorcert_private.administered_organisation_id())
     or chapter.id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
   )
-group by chapter.organisation_id, chapter.id, counted.held;
+group by chapter.organisation_id, chapter.id, number.held;

@@ -70,6 +70,8 @@ def environment(language: Language) -> Environment:
     def write_status(status: str) -> Markup:
         return Markup('<span class="badge badge-{}">{}</span>').format(status, status_text(status, language))
 
+    # A chart's table has a thousand of them, mostly the same.
+    @lru_cache(maxsize=10_000)
     def write_number(number: int) -> str:
         return format_decimal(number, locale=locale)
 
