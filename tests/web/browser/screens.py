@@ -18,8 +18,8 @@ COLOURS: Final = 64
 
 # What is shown of whom; and how many pixels of the page.
 PICTURES: Final[dict[str, tuple[Who | None, str, Theme, int]]] = {
-    "overview": ("coordinator", "/overview", "light", 960),
-    "certifications": ("coordinator", "/certifications?ends=90", "light", 720),
+    "overview": ("coordinator", "/overview", "light", 1340),
+    "certifications": ("coordinator", "/certifications?ends=90", "light", 1180),
     "bulk": ("coordinator", "/certifications?status=expired", "light", 1060),
     "mentor": ("mentor", "/me", "light", 720),
     "administration": ("administrator", "/admin", "dark", 660),
