@@ -594,6 +594,7 @@ CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING 
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF external_id, full_name, display_name, email, phone, left_reason ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise_peer_mentor();
 CREATE TRIGGER check_left_on BEFORE INSERT OR UPDATE OF left_on ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.left_on IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.check_left_on();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
+CREATE TRIGGER close_requests AFTER UPDATE OF left_on, erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.left_on IS DISTINCT FROM old.left_on) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION mentorcert_private.close_requests();
 CREATE TRIGGER empty_messages_on_erasure AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION mentorcert_portal.empty_settled_messages();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
 CREATE TRIGGER forget_letters AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.erased_at IS NOT NULL) AND (old.erased_at IS NULL))) EXECUTE FUNCTION mentorcert_private.forget_letters();
@@ -4560,7 +4561,7 @@ CREATE TABLE mentorcert_private.log_retention (
     log text NOT NULL,
     keep interval NOT NULL,
     CONSTRAINT log_retention_keep_valid CHECK (((keep >= '30 days'::interval) AND (keep <= '100 years'::interval))),
-    CONSTRAINT log_retention_log_known CHECK ((log = ANY (ARRAY['access_log'::text, 'alerts'::text, 'audit_log'::text, 'change_batches'::text, 'invitations'::text, 'job_runs'::text, 'letter_drafts'::text, 'letters'::text, 'notes'::text, 'notices'::text, 'reconciliations'::text, 'saved_filters'::text])))
+    CONSTRAINT log_retention_log_known CHECK ((log = ANY (ARRAY['access_log'::text, 'alerts'::text, 'audit_log'::text, 'change_batches'::text, 'invitations'::text, 'job_runs'::text, 'letter_drafts'::text, 'letters'::text, 'notes'::text, 'notices'::text, 'reconciliations'::text, 'renewal_requests'::text, 'saved_filters'::text])))
 );
 COMMENT ON TABLE mentorcert_private.log_retention IS 'How long each log is kept; mentorcert audit retention changes it, mentorcert_private.delete_outdated goes by it. A log that is not in it is kept for good.';
 ALTER TABLE ONLY mentorcert_private.log_retention
@@ -4629,10 +4630,17 @@ CREATE TABLE mentorcert_private.notice_mails (
     claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     claimed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
     sent_at timestamp with time zone,
+    request_id uuid,
+    request_version bigint,
     CONSTRAINT notice_mails_claimed_at_in_calendar CHECK (((claimed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (claimed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT notice_mails_covered_until_in_calendar CHECK (((covered_until >= '1899-12-31'::date) AND (covered_until <= '9999-12-31'::date))),
-    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)))),
+    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)))),
     CONSTRAINT notice_mails_queued_at_in_calendar CHECK (((queued_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT notice_mails_request_valid CHECK ((num_nonnulls(request_id, request_version) =
+CASE kind
+    WHEN 'request'::text THEN 2
+    ELSE 0
+END)),
     CONSTRAINT notice_mails_sent_at_in_calendar CHECK (((sent_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (sent_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT notice_mails_state_valid CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'empty'::text, 'released'::text, 'refused'::text])) AND ((state = 'sent'::text) = (sent_at IS NOT NULL)) AND ((state <> ALL (ARRAY['queued'::text, 'refused'::text])) OR (queued_at IS NOT NULL)))),
     CONSTRAINT notice_mails_week_in_calendar CHECK (((week >= '1899-12-31'::date) AND (week <= '9999-12-31'::date)))
@@ -4643,12 +4651,14 @@ COMMENT ON COLUMN mentorcert_private.notice_mails.queued_at IS 'When a person as
 COMMENT ON COLUMN mentorcert_private.notice_mails.week IS 'The Monday of a digest''s week, in the organisation''s time zone.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.covered_until IS 'The day of a digest: it covers what ended by then, and the next one starts there.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.claimed_in IS 'The transaction that claimed it. The contents are another one''s to read, which knows thereby that the claim has committed.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.request_version IS 'As which version of the request: once it was written again, the mail is no news.';
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_pkey PRIMARY KEY (id);
 CREATE INDEX notice_mails_claimed_at_idx ON mentorcert_private.notice_mails USING btree (claimed_at);
 CREATE INDEX notice_mails_invitation_id_idx ON mentorcert_private.notice_mails USING btree (invitation_id);
 CREATE UNIQUE INDEX notice_mails_one_digest_a_week ON mentorcert_private.notice_mails USING btree (organisation_id, user_id, week) WHERE (state <> 'released'::text);
 CREATE UNIQUE INDEX notice_mails_one_letter_a_person ON mentorcert_private.notice_mails USING btree (letter_id, peer_mentor_id) WHERE (letter_id IS NOT NULL);
+CREATE UNIQUE INDEX notice_mails_one_of_a_request ON mentorcert_private.notice_mails USING btree (request_id, request_version, COALESCE(user_id, peer_mentor_id)) WHERE (request_id IS NOT NULL);
 CREATE INDEX notice_mails_peer_mentor_id_idx ON mentorcert_private.notice_mails USING btree (organisation_id, peer_mentor_id);
 CREATE INDEX notice_mails_queued_idx ON mentorcert_private.notice_mails USING btree (queued_at, id) WHERE (state = 'queued'::text);
 CREATE INDEX notice_mails_sending_idx ON mentorcert_private.notice_mails USING btree (claimed_at) WHERE (state = 'sending'::text);
@@ -4661,6 +4671,8 @@ ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
+ALTER TABLE ONLY mentorcert_private.notice_mails
+    ADD CONSTRAINT notice_mails_request_id_fkey FOREIGN KEY (request_id) REFERENCES mentorcert_private.renewal_requests(id) ON DELETE CASCADE;
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 ALTER TABLE mentorcert_private.notice_mails ENABLE ROW LEVEL SECURITY;
@@ -4842,6 +4854,73 @@ CREATE INDEX refused_addresses_organisation_id_idx ON mentorcert_private.refused
 ALTER TABLE ONLY mentorcert_private.refused_addresses
     ADD CONSTRAINT refused_addresses_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
 ALTER TABLE mentorcert_private.refused_addresses ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE mentorcert_private.renewal_requests (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    certification_id uuid NOT NULL,
+    text text NOT NULL,
+    done_on date NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    reply text,
+    answer text,
+    held_from timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by uuid,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT renewal_requests_answer_characters CHECK (mentorcert_private.is_readable(answer)),
+    CONSTRAINT renewal_requests_answer_length CHECK ((length(answer) <= 1000)),
+    CONSTRAINT renewal_requests_answer_valid CHECK ((answer <> ''::text)),
+    CONSTRAINT renewal_requests_asked_at_in_calendar CHECK (((asked_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (asked_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT renewal_requests_done_on_in_calendar CHECK (((done_on >= '1899-12-31'::date) AND (done_on <= '9999-12-31'::date))),
+    CONSTRAINT renewal_requests_held_from_in_calendar CHECK (((held_from >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (held_from <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT renewal_requests_reply_characters CHECK (mentorcert_private.is_readable(reply)),
+    CONSTRAINT renewal_requests_reply_length CHECK ((length(reply) <= 1000)),
+    CONSTRAINT renewal_requests_reply_valid CHECK (((reply <> ''::text) AND ((reply IS NOT NULL) OR (state <> ALL (ARRAY['asked_back'::text, 'refused'::text]))))),
+    CONSTRAINT renewal_requests_settled_at_in_calendar CHECK (((settled_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (settled_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT renewal_requests_state_valid CHECK (((state = ANY (ARRAY['open'::text, 'asked_back'::text, 'approved'::text, 'refused'::text, 'withdrawn'::text, 'closed'::text])) AND ((settled_at IS NULL) = (state = ANY (ARRAY['open'::text, 'asked_back'::text]))))),
+    CONSTRAINT renewal_requests_text_characters CHECK (mentorcert_private.is_readable(text)),
+    CONSTRAINT renewal_requests_text_length CHECK ((length(text) <= 400)),
+    CONSTRAINT renewal_requests_text_valid CHECK ((text <> ''::text)),
+    CONSTRAINT renewal_requests_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
+);
+COMMENT ON TABLE mentorcert_private.renewal_requests IS 'What peer mentors ask to have renewed. Read by public.renewal_requests; kept as mentorcert_private.log_retention says, since it was settled.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.text IS 'What was done; the evidence of the renewal says it.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.done_on IS 'The day on which it was done, from which the renewal counts.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.state IS 'open: waits for who renews; asked_back: waits for the peer mentor; approved, refused, withdrawn; closed: renewed otherwise, or the person left.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.reply IS 'What was asked back, or why it was refused.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.answer IS 'What the peer mentor answered, to all that was asked back.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.held_from IS 'When the certification was issued or renewed last before the request: a later renewal settles it.';
+COMMENT ON COLUMN mentorcert_private.renewal_requests.version IS 'How often the row was written. An update that names it changes that version only.';
+ALTER TABLE ONLY mentorcert_private.renewal_requests
+    ADD CONSTRAINT renewal_requests_pkey PRIMARY KEY (id);
+CREATE INDEX renewal_requests_certification_id_idx ON mentorcert_private.renewal_requests USING btree (certification_id, asked_at);
+CREATE UNIQUE INDEX renewal_requests_one_open ON mentorcert_private.renewal_requests USING btree (certification_id) WHERE (settled_at IS NULL);
+CREATE INDEX renewal_requests_organisation_id_idx ON mentorcert_private.renewal_requests USING btree (organisation_id, asked_at, id) WHERE (settled_at IS NULL);
+CREATE INDEX renewal_requests_settled_at_idx ON mentorcert_private.renewal_requests USING btree (settled_at);
+CREATE INDEX renewal_requests_settled_by_idx ON mentorcert_private.renewal_requests USING btree (settled_by);
+CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.renewal_requests REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'state', 'done_on');
+CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.renewal_requests REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'certification_id', 'done_on');
+CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.renewal_requests REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'state', 'done_on');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF text ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'text');
+CREATE TRIGGER canonicalise_answer BEFORE INSERT OR UPDATE OF answer ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'answer');
+CREATE TRIGGER canonicalise_reply BEFORE INSERT OR UPDATE OF reply ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reply');
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
+CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'certification_id', 'held_from', 'asked_at');
+CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.renewal_requests FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
+CREATE TRIGGER queue_mails_on_insert AFTER INSERT ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.queue_request_mails();
+CREATE TRIGGER queue_mails_on_update AFTER UPDATE OF state ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.queue_request_mails();
+CREATE TRIGGER reject_settled BEFORE UPDATE OF state ON mentorcert_private.renewal_requests FOR EACH ROW WHEN ((old.settled_at IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.reject_settled_request();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.renewal_requests FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
+ALTER TABLE ONLY mentorcert_private.renewal_requests
+    ADD CONSTRAINT renewal_requests_certification_id_fkey FOREIGN KEY (certification_id) REFERENCES public.peer_mentor_certifications(id);
+ALTER TABLE ONLY mentorcert_private.renewal_requests
+    ADD CONSTRAINT renewal_requests_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
+ALTER TABLE ONLY mentorcert_private.renewal_requests
+    ADD CONSTRAINT renewal_requests_settled_by_fkey FOREIGN KEY (settled_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+ALTER TABLE mentorcert_private.renewal_requests ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE mentorcert_private.restores (
     epoch integer NOT NULL,
@@ -6167,10 +6246,17 @@ begin
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
-    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by'] = '{}'
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id'] = '{}'
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
+    and (
+      not (change -> 'evidence') ? 'request_id'
+      or exists (
+        select from mentorcert_private.renewal_requests as request
+        where request.settled_at is null and request.id::text = change #>> '{evidence,request_id}'
+      )
+    )
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
@@ -6179,7 +6265,7 @@ begin
   end if;
 end
 $_$;
-COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape.';
+COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape, or by a request that does not wait.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time zone, reach_days integer DEFAULT 0) RETURNS void
@@ -6739,6 +6825,57 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) IS 'What to write in mails that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
 REVOKE ALL ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) RETURNS TABLE(mail_id uuid, organisation text, language text, address text, request_id uuid, state text, is_peer_mentor boolean, full_name text, certification text, done_on date, reply text, last_valid_day date)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select
+    mail.id, organisation.name, recipient.language, recipient.address, request.id, request.state, mail.peer_mentor_id is not null,
+    mentor.full_name, case recipient.language when 'en' then type.name_en else type.name_nb end, request.done_on, request.reply,
+    mentorcert_private.day_of(certification.expires_at, organisation.time_zone) - 1
+  from mentorcert_private.notice_mails as mail
+  cross join lateral mentorcert_private.request_recipient(mail.id) as recipient
+  join mentorcert_private.renewal_requests as request on request.id = mail.request_id
+  join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
+  join mentorcert.certification_types as type
+    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+  where
+    mail.id = any(mail_ids) and mail.state = 'sending' and mentorcert_private.is_committed(mail.claimed_in)
+    and mentorcert_private.may_be_mailed(mail.id);
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) IS 'What to write in mails about requests that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
+REVOKE ALL ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.close_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(new.organisation_id));
+  certification_ids constant uuid[] := array(
+    select certification.id from public.peer_mentor_certifications as certification where certification.peer_mentor_id = new.id
+  );
+begin
+  if new.erased_at is not null then
+    delete from mentorcert_private.renewal_requests as request where request.certification_id = any(certification_ids);
+  -- Also of who left on a day that has come, and returns.
+  elsif least(old.left_on, new.left_on) <= today then
+    update mentorcert_private.renewal_requests as request
+    set state = 'closed', settled_at = clock_timestamp(), settled_by = auth.uid()
+    where request.certification_id = any(certification_ids) and request.settled_at is null;
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.close_requests() IS 'Closes the requests of who leaves; those of the erased are deleted.';
+REVOKE ALL ON FUNCTION mentorcert_private.close_requests() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.confirmed_address(login_id uuid) RETURNS text
     LANGUAGE sql STABLE
@@ -9332,6 +9469,48 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.locked_note(note_id uuid, is_own boolean) IS 'A note that the caller may settle, or (is_own) change, locked; 42501 for all others, whether it is there or not.';
 REVOKE ALL ON FUNCTION mentorcert_private.locked_note(note_id uuid, is_own boolean) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) RETURNS mentorcert_private.renewal_requests
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  request mentorcert_private.renewal_requests;
+  has_left boolean;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  -- The certification first: the order in which everybody locks.
+  select mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) into has_left
+  from mentorcert_private.renewal_requests as of
+  join public.peer_mentor_certifications as certification on certification.id = of.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  where
+    of.id = locked_request.request_id and mentor.merged_into is null
+    and case
+      when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+      -- Nobody about the own.
+      else mentor.user_id is distinct from auth.uid()
+        and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
+    end
+  for no key update of certification;
+  if not found then
+    perform mentorcert_private.raise_forbidden();
+  end if;
+  -- An update says whether it is the version that was read.
+  update mentorcert_private.renewal_requests as of set version = coalesce(locked_request.version, of.version)
+  where of.id = locked_request.request_id
+  returning of.* into request;
+  if request.settled_at is not null or has_left then
+    raise exception using
+      errcode = 'MC001', message = 'the request is settled already',
+      hint = 'Look at it again. What was settled stays; the peer mentor may ask once more.',
+      schema = 'mentorcert_private', table = 'renewal_requests', column = 'state', constraint = 'renewal_requests_transition';
+  end if;
+  return request;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) IS 'A request that waits, locked with its certification: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
+REVOKE ALL ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.locked_saved_filter(filter_id uuid) RETURNS uuid
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -9504,16 +9683,19 @@ CREATE FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) RETURNS boolean
 begin
   return exists (
     select from mentorcert_private.notice_mails as mail
-    join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
     join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
+    left join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
     left join mentorcert_private.letters as letter on letter.id = mail.letter_id
     where
       mail.id = may_be_mailed.mail_id
       -- What nobody could send for days is news no more.
       and mail.queued_at > clock_timestamp() - interval '3 days'
-      and mentor.erased_at is null and mentor.merged_into is null
-      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(clock_timestamp(), organisation.time_zone))
-      and mentorcert_private.is_address(mentor.email)
+      and (
+        mail.peer_mentor_id is null and mail.kind = 'request'
+        or mentor.erased_at is null and mentor.merged_into is null
+        and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(clock_timestamp(), organisation.time_zone))
+        and mentorcert_private.is_address(mentor.email)
+      )
       and case mail.kind
         when 'letter' then mentorcert_private.confirmed_address(letter.written_by) is not null and exists (
           select from mentorcert.memberships as membership
@@ -9521,6 +9703,9 @@ begin
             membership.user_id = letter.written_by and membership.organisation_id = mail.organisation_id
             and membership.role in ('coordinator', 'org_admin')
             and (membership.ended_at is null or membership.ended_at > clock_timestamp())
+        )
+        when 'request' then exists (
+          select from mentorcert_private.request_recipient(mail.id) as recipient where mentorcert_private.is_address(recipient.address)
         )
         else exists (
           select from mentorcert_private.notices as notice
@@ -9533,7 +9718,7 @@ begin
   );
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end.';
+COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest.';
 REVOKE ALL ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.may_certify(organisation_id uuid, chapter_ids uuid[]) RETURNS boolean
@@ -10337,13 +10522,13 @@ CREATE FUNCTION mentorcert_private.outdated_conditions() RETURNS TABLE(log text,
   from unnest(
     array[
       'access_log', 'alerts', 'alerts', 'audit_log', 'change_batches', 'invitations', 'job_runs', 'job_runs', 'letter_drafts', 'letters', 'notes', 'notices', 'notices', 'reconciliations',
-      'reconciliations', 'saved_filters'
+      'reconciliations', 'renewal_requests', 'saved_filters'
     ],
     array[
       'mentorcert_private.access_log', 'mentorcert_portal.alert_notices', 'mentorcert_portal.alerts', 'mentorcert.audit_log', 'mentorcert_private.change_batches', 'mentorcert_private.invitations',
       'mentorcert_private.job_runs', 'mentorcert_private.nights', 'mentorcert_private.letters', 'mentorcert_private.letters', 'mentorcert_private.peer_mentor_notes',
       'mentorcert_private.notices', 'mentorcert_private.notice_mails', 'mentorcert_portal.drift', 'mentorcert_portal.reconciliations',
-      'mentorcert_private.saved_filters'
+      'mentorcert_private.renewal_requests', 'mentorcert_private.saved_filters'
     ]::regclass[],
     array[
       'line.recorded_at < $1',
@@ -10363,6 +10548,8 @@ CREATE FUNCTION mentorcert_private.outdated_conditions() RETURNS TABLE(log text,
       'line.claimed_at < $1 and line.state <> ''sending'' and line.letter_id is null and not exists (select from mentorcert_private.notices as notice where notice.mail_id = line.id)',
       'line.found_at < $1 and line.repaired_at is not null',
       'line.started_at < $1 and line.finished_at is not null and not exists (select from mentorcert_portal.drift as open where open.reconciliation_id = line.id)',
+      -- One that waits is of no use from the day on which the person left, or where a merge replaced the certification.
+      'line.settled_at < $1 or line.settled_at is null and exists (select from public.peer_mentor_certifications as certification join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id where certification.id = line.certification_id and (mentor.left_on < $1::date or mentor.merged_into is not null and line.asked_at < $1))',
       -- From the day on which its owner lost the last access to the lists.
       'line.user_id is not null and line.created_at < $1 and not exists (select from mentorcert.memberships as membership where membership.user_id = line.user_id and membership.organisation_id = line.organisation_id and membership.role <> ''peer_mentor'' and (membership.ended_at is null or membership.ended_at > $1))'
     ]
@@ -10675,6 +10862,49 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) IS 'Notes how far a task has come; false where it was cancelled, or is somebody else''s by now.';
 REVOKE ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.queue_request_mails() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  mentor mentorcert.peer_mentors;
+  asked_ids uuid[];
+begin
+  select person.* into mentor
+  from public.peer_mentor_certifications as certification
+  join mentorcert.peer_mentors as person on person.id = certification.peer_mentor_id
+  where certification.id = new.certification_id;
+  if new.state = 'open' then
+    asked_ids := mentorcert_private.responsible_ids(mentor.id);
+    -- The coordinators; where there is none, the administrators.
+    asked_ids := coalesce(
+      (
+        select array_agg(distinct membership.user_id) from mentorcert.memberships as membership
+        where
+          membership.user_id = any(asked_ids) and membership.organisation_id = new.organisation_id and membership.role = 'coordinator'
+          and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+      ),
+      asked_ids
+    );
+  end if;
+  insert into mentorcert_private.notice_mails (
+    organisation_id, kind, state, user_id, peer_mentor_id, request_id, request_version, queued_at, claimed_at
+  )
+  select
+    new.organisation_id, 'request', 'queued', recipient.user_id, recipient.peer_mentor_id, new.id, new.version, statement_timestamp(),
+    statement_timestamp()
+  from (
+    select asked.id as user_id, null::uuid as peer_mentor_id from unnest(asked_ids) as asked (id)
+    union all
+    select null, mentor.id
+    where new.state in ('asked_back', 'approved', 'refused') and mentorcert_private.address_fault(mentor.email, mentor.id) is null
+  ) as recipient;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_request_mails() IS 'Lets those who can settle a request know that it waits for them, and the peer mentor the result: one mail each, for each step.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_request_mails() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.raise_forbidden(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
     LANGUAGE plpgsql
@@ -11642,6 +11872,20 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.reject_second_current() IS 'Refuses (23505) a second row of the same that holds now, which the unique index cannot see where an end lies in the future.';
 REVOKE ALL ON FUNCTION mentorcert_private.reject_second_current() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.reject_settled_request() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  raise exception using
+    errcode = 'MC001', message = format('the request is %s already', old.state),
+    hint = 'Look at it again. What was settled stays; the peer mentor may ask once more.',
+    schema = 'mentorcert_private', table = 'renewal_requests', column = 'state', constraint = 'renewal_requests_transition';
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.reject_settled_request() IS 'Refuses (MC001) to open or settle again what is settled.';
+REVOKE ALL ON FUNCTION mentorcert_private.reject_settled_request() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.reject_stale_consent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -12075,6 +12319,29 @@ COMMENT ON FUNCTION mentorcert_private.report_notices(sent uuid[], released uuid
 REVOKE ALL ON FUNCTION mentorcert_private.report_notices(sent uuid[], released uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.report_notices(sent uuid[], released uuid[]) TO mentorcert_jobs;
 
+CREATE FUNCTION mentorcert_private.request_recipient(mail_id uuid) RETURNS TABLE(address text, language text, organisation_id uuid)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select
+    coalesce(mail_to.email, mentorcert_private.confirmed_address(mail.user_id)), coalesce(mail_to.language, own.language, 'nb'),
+    mail.organisation_id
+  from mentorcert_private.notice_mails as mail
+  join mentorcert_private.renewal_requests as request on request.id = mail.request_id and request.version = mail.request_version
+  join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  left join mentorcert.peer_mentors as mail_to on mail_to.id = mail.peer_mentor_id
+  left join mentorcert.peer_mentors as own on own.user_id = mail.user_id and own.organisation_id = mail.organisation_id
+  where
+    mail.id = request_recipient.mail_id
+    -- Who was asked, and cannot do it any more.
+    and (mail.user_id is null or mail.user_id = any(mentorcert_private.responsible_ids(certification.peer_mentor_id)));
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) IS 'Where a mail about a request goes, and in which language; no row once the request was written again, or the login cannot settle it any more.';
+REVOKE ALL ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.request_task(kind text, file_name text DEFAULT NULL::text, file bytea DEFAULT NULL::bytea, options jsonb DEFAULT '{}'::jsonb, preview_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -12152,6 +12419,23 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) IS 'Has something done for the caller''s organisation: import_preview of a file; import, which confirms a preview and takes its file over; export. Administrators only, three at a time.';
 REVOKE ALL ON FUNCTION mentorcert_private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.request_task(kind text, file_name text, file bytea, options jsonb, preview_id uuid) TO authenticated;
+
+CREATE FUNCTION mentorcert_private.request_to_approve(request_id uuid, version bigint) RETURNS TABLE(certification_id uuid, done_on date, evidence jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => false);
+begin
+  return query
+  select
+    request.certification_id, request.done_on,
+    jsonb_build_object('seen', request.text, 'seen_on', request.done_on, 'request_id', request.id);
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.request_to_approve(request_id uuid, version bigint) IS 'What a renewal by a request takes from it, locked, if it is still that version; for who may renew the certification.';
+REVOKE ALL ON FUNCTION mentorcert_private.request_to_approve(request_id uuid, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.request_to_approve(request_id uuid, version bigint) TO authenticated;
 
 CREATE FUNCTION mentorcert_private.require_administered_organisation(violated text DEFAULT 'certification_right'::text) RETURNS uuid
     LANGUAGE plpgsql STABLE
@@ -12965,6 +13249,28 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.set_version() IS 'Counts the changes of a row in its version, and stamps updated_at with the time of the transaction.';
 REVOKE ALL ON FUNCTION mentorcert_private.set_version() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.settle_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- Nearly always there is none.
+  if exists (select from mentorcert_private.renewal_requests as request where request.settled_at is null) then
+    update mentorcert_private.renewal_requests as request
+    set
+      state = case when changed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
+      settled_at = clock_timestamp(), settled_by = auth.uid()
+    from changed_rows as changed
+    where
+      request.certification_id = changed.id and request.settled_at is null and changed.issued_at > request.held_from
+      and changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported');
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.settle_requests() IS 'Settles the requests whose certifications are renewed: approved by a renewal that names the request, closed by any other.';
+REVOKE ALL ON FUNCTION mentorcert_private.settle_requests() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.sign_in_by_oidc(issuer text, subject text, email text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14209,6 +14515,7 @@ CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON public.peer_mentor_cert
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_certifications();
 CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('certification_history_append_only', 'Suspend the certification, or end the membership, instead.');
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((new.updated_at IS DISTINCT FROM now())) EXECUTE FUNCTION mentorcert_private.set_updated_at();
+CREATE TRIGGER settle_requests AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.settle_requests();
 CREATE TRIGGER store_events_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.store_events();
 CREATE TRIGGER store_events_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.store_events();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert();
@@ -14290,6 +14597,75 @@ $$;
 COMMENT ON FUNCTION public.accept_invitations() IS 'Gives the caller what open invitations offer to the confirmed address of the login; call it after each sign-in. Returns how many were accepted: one that can''t be given stays open, and its administrators see why.';
 REVOKE ALL ON FUNCTION public.accept_invitations() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.accept_invitations() TO authenticated;
+
+CREATE FUNCTION public.answer_renewal_request(request_id uuid, answer text, done_on date DEFAULT NULL::date, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => true);
+  time_zone constant text := mentorcert_private.time_zone_of(request.organisation_id);
+begin
+  perform mentorcert_private.require_instants(jsonb_build_object('done_on', answer_renewal_request.done_on));
+  if request.state <> 'asked_back' then
+    raise exception using
+      errcode = 'MC001', message = 'nothing was asked back', hint = 'Withdraw the request, and ask again.',
+      schema = 'mentorcert_private', table = 'renewal_requests', column = 'state', constraint = 'renewal_requests_transition';
+  elsif answer_renewal_request.done_on not between mentorcert_private.day_of(request.held_from, time_zone) + 1
+    and mentorcert_private.day_of(now(), time_zone) then
+    raise exception using
+      errcode = 'MC008', message = 'it was done before the certification was issued, or is to come',
+      hint = 'Give a day after the one on which the certification was issued or renewed last, and not in the future.',
+      constraint = 'renewal_requests_done_on_valid';
+  elsif coalesce(mentorcert_private.canonical_text(answer_renewal_request.answer), '') = '' then
+    raise exception using
+      errcode = 'MC004', message = 'there is no answer', hint = 'Write it.', constraint = 'renewal_requests_answer_valid';
+  end if;
+  update mentorcert_private.renewal_requests as answered
+  set
+    state = 'open', answer = concat_ws(E'\n\n', request.answer, answer_renewal_request.answer),
+    done_on = coalesce(answer_renewal_request.done_on, request.done_on)
+  where answered.id = request.id;
+end
+$$;
+COMMENT ON FUNCTION public.answer_renewal_request(request_id uuid, answer text, done_on date, version bigint) IS 'Answers what was asked back of a request of the caller''s, if it is still that version, and corrects the day where one is given.';
+REVOKE ALL ON FUNCTION public.answer_renewal_request(request_id uuid, answer text, done_on date, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.answer_renewal_request(request_id uuid, answer text, done_on date, version bigint) TO authenticated;
+
+CREATE FUNCTION public.approve_renewal_request(request_id uuid, renewed_on date DEFAULT NULL::date, last_valid_day date DEFAULT NULL::date, note text DEFAULT NULL::text, version bigint DEFAULT NULL::bigint) RETURNS public.peer_mentor_certifications
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  request record;
+begin
+  select * into request
+  from mentorcert_private.request_to_approve(approve_renewal_request.request_id, approve_renewal_request.version);
+  return public.renew_certification(
+    request.certification_id, coalesce(approve_renewal_request.renewed_on, request.done_on),
+    approve_renewal_request.last_valid_day, approve_renewal_request.note, request.evidence
+  );
+end
+$$;
+COMMENT ON FUNCTION public.approve_renewal_request(request_id uuid, renewed_on date, last_valid_day date, note text, version bigint) IS 'Renews the certification that a request is about, as of the day on which it was done or another one, by the rights of the caller, if it is still that version. The evidence of the renewal is the request, which it settles.';
+REVOKE ALL ON FUNCTION public.approve_renewal_request(request_id uuid, renewed_on date, last_valid_day date, note text, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.approve_renewal_request(request_id uuid, renewed_on date, last_valid_day date, note text, version bigint) TO authenticated;
+
+CREATE FUNCTION public.ask_back_renewal_request(request_id uuid, reply text, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => false);
+begin
+  update mentorcert_private.renewal_requests as asked
+  set state = 'asked_back', reply = ask_back_renewal_request.reply
+  where asked.id = request.id;
+end
+$$;
+COMMENT ON FUNCTION public.ask_back_renewal_request(request_id uuid, reply text, version bigint) IS 'Asks the peer mentor something about a request, if it is still that version; who may renew the certification.';
+REVOKE ALL ON FUNCTION public.ask_back_renewal_request(request_id uuid, reply text, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ask_back_renewal_request(request_id uuid, reply text, version bigint) TO authenticated;
 
 CREATE FUNCTION public.calendar_feed_created_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -15679,6 +16055,23 @@ COMMENT ON FUNCTION public.readmit_erased(external_id text, email text, reason t
 REVOKE ALL ON FUNCTION public.readmit_erased(external_id text, email text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.readmit_erased(external_id text, email text, reason text) TO authenticated;
 
+CREATE FUNCTION public.refuse_renewal_request(request_id uuid, reason text, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => false);
+begin
+  perform mentorcert_private.require_reason(refuse_renewal_request.reason);
+  update mentorcert_private.renewal_requests as refused
+  set state = 'refused', reply = refuse_renewal_request.reason, settled_at = clock_timestamp(), settled_by = auth.uid()
+  where refused.id = request.id;
+end
+$$;
+COMMENT ON FUNCTION public.refuse_renewal_request(request_id uuid, reason text, version bigint) IS 'Refuses a request for a reason, which the peer mentor reads, if it is still that version; who may renew the certification.';
+REVOKE ALL ON FUNCTION public.refuse_renewal_request(request_id uuid, reason text, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.refuse_renewal_request(request_id uuid, reason text, version bigint) TO authenticated;
+
 CREATE FUNCTION public.register_certification(peer_mentor_id uuid, certification_type text, issued_on date DEFAULT NULL::date, last_valid_day date DEFAULT NULL::date, note text DEFAULT NULL::text, evidence jsonb DEFAULT NULL::jsonb) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -15998,6 +16391,103 @@ COMMENT ON FUNCTION public.renew_certification(certification_id uuid, renewed_on
 REVOKE ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.renew_certification(certification_id uuid, renewed_on date, last_valid_day date, note text, evidence jsonb) TO service_role;
+
+CREATE FUNCTION public.renewal_requests(only_open boolean DEFAULT true, of_certification uuid DEFAULT NULL::uuid, of_request uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, organisation_id uuid, certification_id uuid, peer_mentor_id uuid, full_name text, certification_type text, expires_at timestamp with time zone, text text, done_on date, state text, reply text, answer text, asked_at timestamp with time zone, settled_at timestamp with time zone, settled_by text, is_own boolean, version bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
+  own constant uuid[] := mentorcert_private.own_peer_mentor_ids();
+  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  return query
+  select
+    request.id, request.organisation_id, request.certification_id, mentor.id, mentor.full_name, certification.certification_type,
+    certification.expires_at, request.text, request.done_on,
+    case when request.settled_at is null and mentor.left_on <= today then 'closed' else request.state end,
+    request.reply, request.answer, request.asked_at, request.settled_at,
+    -- Of others the peer mentor reads no name.
+    case
+      when mentor.id <> all(own) or request.settled_by = auth.uid()
+        then mentorcert_private.member_name(request.organisation_id, request.settled_by)
+    end,
+    mentor.id = any(own), request.version
+  from mentorcert_private.renewal_requests as request
+  join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  where
+    request.organisation_id = organisation
+    and (of_certification is null or request.certification_id = of_certification)
+    and (of_request is null or request.id = of_request)
+    and (not only_open or request.settled_at is null and (mentor.left_on is null or mentor.left_on > today))
+    and mentor.merged_into is null
+    and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
+  order by request.asked_at, request.id
+  limit 200;
+end
+$$;
+COMMENT ON FUNCTION public.renewal_requests(only_open boolean, of_certification uuid, of_request uuid) IS 'The requests for renewals that wait (or all that are kept), one of them, of one certification or of all within reach, the oldest first: of administrators, of coordinators of the chapters, and the peer mentor''s own; the first 200.';
+REVOKE ALL ON FUNCTION public.renewal_requests(only_open boolean, of_certification uuid, of_request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.renewal_requests(only_open boolean, of_certification uuid, of_request uuid) TO authenticated;
+
+CREATE FUNCTION public.request_renewal(certification_id uuid, text text, done_on date) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  held record;
+  written_id uuid;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  perform mentorcert_private.require_instants(jsonb_build_object('done_on', request_renewal.done_on));
+  select
+    certification.organisation_id, certification.issued_at, type.retired_on,
+    mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
+    mentorcert_private.day_of(now(), organisation.time_zone) as today
+  into held
+  from public.peer_mentor_certifications as certification
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+  join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
+  join mentorcert.certification_types as type
+    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+  where
+    certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone))
+  for no key update of certification;
+  if not found then
+    perform mentorcert_private.raise_forbidden();
+  elsif held.retired_on <= held.today then
+    raise exception using
+      errcode = 'MC024', message = 'the certification type is not given any more', hint = 'There is nothing to renew.',
+      constraint = 'certification_type_retired';
+  elsif request_renewal.done_on not between held.issued_on + 1 and held.today then
+    raise exception using
+      errcode = 'MC008', message = format('it was done before %s, or is to come', held.issued_on + 1),
+      hint = 'Give a day after the one on which the certification was issued or renewed last, and not in the future.',
+      constraint = 'renewal_requests_done_on_valid';
+  elsif (
+    select count(*) >= 5 from mentorcert_private.renewal_requests as request
+    where request.certification_id = request_renewal.certification_id and request.asked_at > clock_timestamp() - interval '1 day'
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'five requests for this certification within a day', hint = 'Try again tomorrow.',
+      constraint = 'renewal_requests_a_day';
+  end if;
+  insert into mentorcert_private.renewal_requests as request (organisation_id, certification_id, text, done_on, held_from)
+  values (held.organisation_id, request_renewal.certification_id, request_renewal.text, request_renewal.done_on, held.issued_at)
+  returning request.id into written_id;
+  return written_id;
+end
+$$;
+COMMENT ON FUNCTION public.request_renewal(certification_id uuid, text text, done_on date) IS 'Asks for a renewal of a certification of the caller''s: what was done, on which day. One is open at a time. Returns its id.';
+REVOKE ALL ON FUNCTION public.request_renewal(certification_id uuid, text text, done_on date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_renewal(certification_id uuid, text text, done_on date) TO authenticated;
 
 CREATE FUNCTION public.revert_change(batch_id uuid, reason text) RETURNS integer
     LANGUAGE plpgsql
@@ -16673,6 +17163,22 @@ COMMENT ON FUNCTION public.suspend_certification(certification_id uuid, reason t
 REVOKE ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO authenticated;
 GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO service_role;
+
+CREATE FUNCTION public.withdraw_renewal_request(request_id uuid, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => true);
+begin
+  update mentorcert_private.renewal_requests as withdrawn
+  set state = 'withdrawn', settled_at = clock_timestamp(), settled_by = auth.uid()
+  where withdrawn.id = request.id;
+end
+$$;
+COMMENT ON FUNCTION public.withdraw_renewal_request(request_id uuid, version bigint) IS 'Withdraws a request of the caller''s that waits, if it is still that version.';
+REVOKE ALL ON FUNCTION public.withdraw_renewal_request(request_id uuid, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.withdraw_renewal_request(request_id uuid, version bigint) TO authenticated;
 
 CREATE FUNCTION public.write_note(peer_mentor_id uuid, text text, due_on date DEFAULT NULL::date, responsible_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER

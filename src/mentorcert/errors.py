@@ -315,6 +315,10 @@ class TransitionError(RuleError):
     """The certification cannot go from its present status to the wanted one."""
 
 
+class RequestSettledError(TransitionError):
+    """The request was settled already, or nothing was asked back."""
+
+
 class UnknownTypeError(RuleError):
     """The organisation has no certification type with this code."""
 
@@ -521,6 +525,7 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_expires_at_within_rule": BeyondTypeRuleError,
     "certification_issued_at_midnight": IssueNotMidnightError,
     "chapters_retired_empty": ChapterInUseError,
+    "renewal_requests_transition": RequestSettledError,
     "consequences_seen": ConsequencesUnseenError,
     "consequences_as_shown": ConsequencesChangedError,
 }

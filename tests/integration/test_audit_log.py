@@ -76,6 +76,7 @@ def test_retention(conn: Connection, mentorcert: Run) -> None:
         "notes": 365,
         "notices": 1095,
         "reconciliations": 365,
+        "renewal_requests": 365,
         "saved_filters": 30,
     }
     assert "access_log: 90 days" in mentorcert("audit", "retention", "access_log", "--days", "90").stdout

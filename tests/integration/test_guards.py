@@ -28,6 +28,7 @@ from tests.support import (
     portal_mutations,
     public_mutations,
     record_mutations,
+    request_mutations,
     restore_mutations,
     saved_filter_mutations,
     task_mutations,
@@ -56,6 +57,8 @@ _FILE_OF_TRIGGER = {
     "canonicalise_contact": "public_chapters",
     "check_time_zone": "constraints",
     "check_version": "versions",
+    "close_requests": "renewal_requests",
+    "settle_requests": "renewal_requests",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "copy_chapter_ids_on_update": "chapters_of_peer_mentors",
     "empty_messages_on_erasure": "portal_erasure",
@@ -207,6 +210,7 @@ def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from invitation_mutations.MUTATIONS
     yield from letter_mutations.MUTATIONS
     yield from note_mutations.MUTATIONS
+    yield from request_mutations.MUTATIONS
     yield from saved_filter_mutations.MUTATIONS
     yield from batch_mutations.MUTATIONS
 

@@ -7,7 +7,15 @@ from typing import Final
 from uuid import UUID
 
 from mentorcert.access.model import Certification, Chapter, PeerMentor, World
-from mentorcert.access.rules import Reach, ids_within, may_insert, may_select, may_update, with_chapters_under
+from mentorcert.access.rules import (
+    Reach,
+    ids_within,
+    may_ask,
+    may_insert,
+    may_select,
+    may_update,
+    with_chapters_under,
+)
 from tests.oracle.comparison import AS_DONE, DONE, Probe, closed, ids
 from tests.oracle.table_probes import REFUSED
 from tests.oracle.worlds import MISSING, TYPE_CODES, number_of
@@ -26,7 +34,12 @@ def probes(within: Reach) -> Iterator[Probe]:
     """Yield what the actor tries with each function."""
     yield from open_to_all(within)
     for probe in chain(
-        reading(within), feeds(within), people(within), changing(within), changing_many(within)
+        reading(within),
+        feeds(within),
+        people(within),
+        requests(within),
+        changing(within),
+        changing_many(within),
     ):
         if within.actor.user_id is None:
             yield replace(probe, expected=REFUSED, saying=closed(f"function {probe.target}"))
@@ -320,6 +333,31 @@ def people(within: Reach) -> Iterator[Probe]:
         "readmit_erased", "call", "select public.readmit_erased('nobody', null, 'why')",
         "MC008" if within.administers else REFUSED, afterwards=AS_DONE,
     )  # fmt: skip
+
+
+def requests(within: Reach) -> Iterator[Probe]:
+    """Yield what the actor tries with requests for renewals."""
+    left = {mentor.id for mentor in within.world.peer_mentors if mentor.left}
+    for row in (*within.world.certifications, Certification(MISSING, MISSING, MISSING)):
+        yield Probe(
+            "request_renewal", "call",
+            f"select array['done'] from public.request_renewal('{row.id}', 'x', current_date)",
+            DONE if may_ask(within, row) and row.peer_mentor_id not in left else REFUSED, (row,), sent=row.id,
+        )  # fmt: skip
+    yield Probe(
+        "renewal_requests", "call",
+        "select array['done'] from (select count(*) from public.renewal_requests(only_open => false)) as found", DONE,
+    )  # fmt: skip
+    for function, arguments in (
+        ("answer_renewal_request", ", 'x'"),
+        ("withdraw_renewal_request", ""),
+        ("ask_back_renewal_request", ", 'x'"),
+        ("refuse_renewal_request", ", 'x'"),
+        ("approve_renewal_request", ""),
+    ):
+        yield Probe(
+            function, "call", f"select array['done'] from public.{function}('{MISSING}'{arguments})", REFUSED,
+        )  # fmt: skip
 
 
 def changing(within: Reach) -> Iterator[Probe]:

@@ -70,6 +70,9 @@ UNNOTICED: Final = {
     r"revoke execute on (?:change|settle|remove)_note\(.*\) from authenticated": (
         "The worlds have no notes to change: supabase/tests/database says who may, and what it does."
     ),
+    r"revoke execute on (?:\w+_renewal_request|mentorcert_private\.request_to_approve)\(.*\) from authenticated": (
+        "The worlds have no requests to settle: supabase/tests/database says who may, and what it does."
+    ),
     r"revoke execute on remind_now\(.*\) from authenticated": (
         "Nobody in the worlds is due a reminder: supabase/tests/database says who may, and what it does."
     ),

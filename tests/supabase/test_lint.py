@@ -94,6 +94,7 @@ _ALLOWED: Final = {
             "peer_mentor_notes",
             "peer_mentor_topics",
             "refused_addresses",
+            "renewal_requests",
             "restores",
             "saved_filters",
             "topics",

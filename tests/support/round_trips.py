@@ -18,6 +18,7 @@ _WEIGHED: Final = (
     "reads the row, tries the change, asks for its consequences, makes it or keeps the form for its preview"
 )
 _DRAFTED: Final = "what was sent is looked up first"
+_FORM: Final = "what is refused is shown with the form"
 _STEPS: Final = "each step needs what the one before found"
 LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("GET", "/admin/audit"): (5, "an address is looked up first; the entries say whose names are needed"),
@@ -44,6 +45,7 @@ LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("GET", "/admin/{section}/{subject_id}/retire"): (6, _DRAFTED),
     ("POST", "/admin/{section}/{subject_id}/retire"): (6, _WEIGHED),
     ("GET", "/certifications/bulk"): (5, "all that match are found first"),
+    ("POST", "/api/v1/certifications/{certification_id}/renewal-requests"): (5, _STEPS),
     ("GET", "/certifications/new"): (5, _DRAFTED),
     ("GET", "/certifications/{certification_id}/renew"): (5, _DRAFTED),
     ("POST", "/certifications/batches/{batch_id}"): (5, _STEPS),
@@ -58,11 +60,18 @@ LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ),
     ("POST", "/letters/{letter_id}"): (5, "what is refused is shown with the form"),
     ("POST", "/letters/{letter_id}/send"): (5, _STEPS),
+    ("POST", "/me/certifications/{certification_id}/request"): (5, _FORM),
+    ("POST", "/me/certifications/{certification_id}/request/{request_id}/answer"): (5, _FORM),
+    ("POST", "/me/certifications/{certification_id}/request/{request_id}/withdraw"): (5, _FORM),
     ("POST", "/mentors/letters"): (5, "all that match are found first"),
     ("POST", "/mentors/chosen.csv"): (5, "those on the page are found first"),
     ("POST", "/mentors/chosen.xlsx"): (5, "those on the page are found first"),
     ("POST", "/mentors/new"): (6, _STEPS),
     ("POST", "/mentors/{mentor_id}/chapters/{chapter_id}/end"): (6, _WEIGHED),
+    ("GET", "/requests/{request_id}"): (5, "what was sent is looked up first"),
+    ("POST", "/requests/{request_id}"): (6, "what somebody else changed meanwhile is shown"),
+    ("POST", "/requests/{request_id}/ask-back"): (6, "what is refused is shown with the preview"),
+    ("POST", "/requests/{request_id}/refuse"): (6, "what is refused is shown with the preview"),
     ("POST", "/mentors/{mentor_id}/consent"): (5, _STEPS),
     ("POST", "/mentors/{mentor_id}/edit"): (
         10,

@@ -113,6 +113,16 @@ def people(conn: Connection, organisation: Organisation) -> People:
                 person,
             )
         ),
+        request_id=str(
+            fetch(
+                conn,
+                "insert into mentorcert_private.renewal_requests"
+                " (organisation_id, certification_id, text, done_on, held_from)"
+                " select organisation_id, id, 'A course', current_date - 1, issued_at"
+                " from public.peer_mentor_certifications where id = %s returning id",
+                certification,
+            )
+        ),
         membership_id=str(fetch(conn, "select id from mentorcert.memberships where user_id = %s", mentor)),
     )
     logins = {"peer_mentor": mentor, "coordinator": coordinator, "org_admin": organisation.admin}
@@ -149,7 +159,15 @@ def test_every_page(site: Site, conn: Connection, people: People, spy: Spy, role
 
 
 _OWN: Final = frozenset(
-    {"/me", "/me/history", "/me/calendar", "/me/calendar.ics", "/me/contact", "/me/topics"}
+    {
+        "/me",
+        "/me/history",
+        "/me/calendar",
+        "/me/calendar.ics",
+        "/me/contact",
+        "/me/topics",
+        "/me/certifications/{certification_id}/request",
+    }
 )
 _API: Final = frozenset(
     {
@@ -159,6 +177,7 @@ _API: Final = frozenset(
         "/api/v1/certifications/{certification_id}/history",
         "/api/v1/peer-mentors",
         "/api/v1/peer-mentors/{peer_mentor_id}",
+        "/api/v1/renewal-requests",
         "/certifications/{certification_id}/certificate.pdf",
         "/me/certifications/{certification_id}.pdf",
     }
@@ -179,6 +198,8 @@ _LISTS: Final = _API | {
     "/mentors/{mentor_id}/contact",
     "/mentors/{mentor_id}/reminders",
     "/reminders",
+    "/requests",
+    "/requests/{request_id}",
     "/mentors/{mentor_id}/topics",
 }
 # What each role gets to see in this registry: else the test might look at refusals alone.

@@ -22,8 +22,8 @@ from tests.web.test_kept_forms import access
 
 # What is sent there is nobody's work, or holds a password.
 NO_WORK: Final = ("/sign-in", "/sign-out", "/step-in", "/language", "/organisation")
-# Of the forms, so many are there at times only, or on a page to which no link and no form as it was opened leads: undoing a
-# change, an error of the portal, an import to confirm. Which of them are found depends on whose pages come first.
+# The number of forms that are there at times only, or on a page to which no link and no form as it was opened leads: undoing a
+# change, an error of the portal, an import to confirm. Which of them are found depends on the order of pages.
 ELSEWHERE: Final = 20
 _MORE: Final = (
     """

@@ -29,6 +29,7 @@ class Registry:
     types: dict[str, UUID]
     chapter: UUID
     county: UUID
+    request: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ _FORMS = {
     "/certifications/{certification_id}/renew": Form(
         lambda _: {"last_valid_day": "", "step": "preview"},
         about=lambda of: {"certification_id": of.certifications[0]},
+    ),
+    "/requests/{request_id}": Form(
+        lambda _: {"last_valid_day": "", "step": "preview"}, about=lambda of: {"request_id": of.request}
     ),
     "/admin/types/new": Form(lambda _: {**_TYPE, "code": "course"}, "name_nb"),
     "/admin/types/{type_id}": Form(
@@ -116,7 +120,15 @@ def registry(conn: Connection, organisation: Organisation) -> Registry:
         certifications,
     )
     types = rows(conn, "select code, id from mentorcert.certification_types")
-    return Registry(certifications, [id_ for (id_,) in mentors], dict(types), organisation.chapter, county)
+    request: UUID = fetch(
+        conn,
+        "insert into mentorcert_private.renewal_requests (organisation_id, certification_id, text, done_on, held_from)"
+        " select organisation_id, id, 'A course', current_date - 1, issued_at"
+        " from public.peer_mentor_certifications where id = %s returning id",
+        certifications[0],
+    )
+    ids = [id_ for (id_,) in mentors]
+    return Registry(certifications, ids, dict(types), organisation.chapter, county, request)
 
 
 def sent(client: TestClient, of: Registry, path: str, text: str = TYPED, **more: object) -> tuple[str, str]:

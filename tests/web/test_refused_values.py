@@ -33,6 +33,12 @@ RARE = {
     # Only about others, and of a note that is there: tests/web/coordinator/test_notes.py.
     "/mentors/{mentor_id}/notes",
     "/mentors/{mentor_id}/notes/{note_id}",
+    # Of a request that is there: tests/web/coordinator/test_requests.py.
+    "/requests/{request_id}",
+    "/requests/{request_id}/refuse",
+    "/requests/{request_id}/ask-back",
+    "/me/certifications/{certification_id}/request",
+    "/me/certifications/{certification_id}/request/{request_id}/answer",
     # Its filter is carried along, not typed there.
     "/admin/invitations/mentors",
 }

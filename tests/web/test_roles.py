@@ -33,6 +33,7 @@ OPEN_TO: Final = {
     "/letters": COORDINATORS,
     "/reminders": COORDINATORS,
     "/follow-ups": COORDINATORS,
+    "/requests": COORDINATORS,
     "/search": COORDINATORS,
     "/filters": COORDINATORS,
     "/me": MEMBERS,

@@ -33,7 +33,12 @@ select type.id, type.organisation_id, type.code from mentorcert.certification_ty
 where type.organisation_id = :organisation_id and type.id = any(:ids)
 union all
 select mentor.id, mentor.organisation_id, mentor.full_name from mentorcert.peer_mentors as mentor
-where mentor.organisation_id = :organisation_id and mentor.id = any(:ids) and mentor.full_name is not null;
+where mentor.organisation_id = :organisation_id and mentor.id = any(:ids) and mentor.full_name is not null
+union all
+select certification.id, certification.organisation_id, concat_ws(', ', mentor.full_name, certification.certification_type)
+from public.peer_mentor_certifications as certification
+join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+where certification.organisation_id = :organisation_id and certification.id = any(:ids);
 
 -- name: retention()
 select retention.log, extract(epoch from retention.keep)::bigint / 86400 as days

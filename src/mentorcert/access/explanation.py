@@ -7,7 +7,16 @@ from uuid import UUID
 from mentorcert.access import snapshot
 from mentorcert.access.impersonation import become
 from mentorcert.access.model import Actor
-from mentorcert.access.rules import Reach, Refusal, may_select, may_update, reach, why_not
+from mentorcert.access.rules import (
+    Reach,
+    Refusal,
+    may_ask,
+    may_select,
+    may_settle,
+    may_update,
+    reach,
+    why_not,
+)
 from mentorcert.access.snapshot import SwitchedOff
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
@@ -54,6 +63,10 @@ class Explanation:
     memberships: list[Membership]
     acts_in: str | None
     by_model: Answer
+    asks: bool
+    """Whether the login asks for a renewal of it."""
+    settles: bool
+    """Whether the login approves and refuses such a request."""
     reason: str
     advice: str
     by_postgres: Answer | None
@@ -104,6 +117,8 @@ def explain(
             memberships=memberships,
             acts_in=next((m.organisation for m in memberships if _acts_by(within, m)), None),
             by_model=Answer(rule is not None, may_update(within, certification) is not None),
+            asks=may_ask(within, certification),
+            settles=may_settle(within, certification),
             reason=str(rule or refusal),
             advice=_advice(within, refusal, organisation, chapters, memberships) if refusal else "",
             by_postgres=None if off else _ask(conn, actor, certification_id),

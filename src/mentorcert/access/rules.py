@@ -197,6 +197,22 @@ def may_update(within: Reach, row: Row) -> Rule | None:
             return _may_write(within, row)
 
 
+def may_ask(within: Reach, certification: Certification) -> bool:
+    """Return whether the actor asks for a renewal of the certification: its peer mentor; who has left is refused besides."""
+    return (
+        may_select(within, certification) is not None
+        and certification.peer_mentor_id in within.own_ids
+        and not _is_hidden(certification, within.world.hidden)
+    )
+
+
+def may_settle(within: Reach, certification: Certification) -> bool:
+    """Return whether the actor settles requests for a renewal of it: who renews it, but nobody about the own."""
+    return (
+        may_update(within, certification) is not None and certification.peer_mentor_id not in within.own_ids
+    )
+
+
 def why_not(within: Reach, row: Row) -> Refusal | None:
     """Return why the actor does not see the row; None where a rule lets the actor see it."""
     reasons = {

@@ -53,11 +53,12 @@ class JobActor(_Part):
 
 
 class Evidence(_Part):
-    """What was seen, on which day, by whom; never a file."""
+    """What was seen, on which day, by whom; never a file. `request_id`: what a peer mentor said in a request."""
 
     seen: str
     seen_on: date
     seen_by: str | None
+    request_id: UUID | None = None
 
 
 class EntryV1(_Part):

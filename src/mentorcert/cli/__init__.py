@@ -42,6 +42,7 @@ class _Commands(LazyGroup):
         "journal": "journal:write",
         "audit": "audit:commands",
         "explain-access": "explain:explain_access",
+        "requests": "requests:requests",
         "endpoint": "endpoint:commands",
         "person": "person:commands",
     }

@@ -47,6 +47,7 @@ def _print(explained: Explanation) -> None:
         f"  the peer mentor is in {', '.join(explained.chapters) or 'no chapter'}",
         f"by the rules: {_words(explained.by_model)}",
         f"  {explained.reason} {explained.advice}".rstrip(),
+        f"  asks for its renewal: {_yes(explained.asks)}, settles requests for it: {_yes(explained.settles)}",
     ]
     if explained.switched_off:
         off = explained.switched_off
@@ -67,4 +68,8 @@ def _print(explained: Explanation) -> None:
 
 
 def _words(answer: Answer) -> str:
-    return f"sees it: {'yes' if answer.sees else 'no'}, changes it: {'yes' if answer.changes else 'no'}"
+    return f"sees it: {_yes(answer.sees)}, changes it: {_yes(answer.changes)}"
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"

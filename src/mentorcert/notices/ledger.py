@@ -105,11 +105,29 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestStep:
+    """A claimed mail about a request for a renewal: to the peer mentor, or to somebody who can settle it."""
+
+    mail_id: UUID
+    organisation: str
+    language: Language
+    address: str
+    request_id: UUID
+    state: Literal["open", "asked_back", "approved", "refused"]
+    is_peer_mentor: bool
+    full_name: str
+    certification: str
+    done_on: date
+    reply: str | None
+    last_valid_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
     """A mail whose sender died: only the mail server's log says whether it was accepted."""
 
     mail_id: UUID
-    kind: Literal["reminder", "digest", "invitation", "letter"]
+    kind: Literal["reminder", "digest", "invitation", "letter", "request"]
     organisation: str
     claimed_at: datetime
 
@@ -194,6 +212,11 @@ def claim_queued(conn: Connection) -> list[UUID]:
 def letters(conn: Connection, mail_ids: Sequence[UUID]) -> list[Letter]:
     """Return what to write in letters whose claim has committed."""
     return _fetch(conn, Letter, _QUERIES.letters, mail_ids=list(mail_ids))
+
+
+def requests(conn: Connection, mail_ids: Sequence[UUID]) -> list[RequestStep]:
+    """Return what to write in mails about requests whose claim has committed."""
+    return _fetch(conn, RequestStep, _QUERIES.requests, mail_ids=list(mail_ids))
 
 
 def refuse(conn: Connection, mail_ids: Sequence[UUID]) -> None:

@@ -47,6 +47,11 @@ select claimed.*
 from mentorcert_private.claimed_letters(:mail_ids) as claimed
 order by claimed.mail_id;
 
+-- name: requests(mail_ids)
+select claimed.*
+from mentorcert_private.claimed_requests(:mail_ids) as claimed
+order by claimed.mail_id;
+
 -- name: refuse(mail_ids)!
 select mentorcert_private.refuse_mails(:mail_ids);
 

@@ -154,7 +154,7 @@ class OutboxSender(ABC):
 
 
 class QueuedSender(OutboxSender):
-    """Sends letters, and reminders that somebody sends now."""
+    """Sends letters, reminders that somebody sends now, and the steps of requests for renewals."""
 
     one = "queued_mail"
     many = "queued_mails"
@@ -163,7 +163,11 @@ class QueuedSender(OutboxSender):
         return ledger.claim_queued(conn)
 
     def _contents(self, conn: Connection, claimed: Sequence[UUID]) -> Sequence[Mail]:
-        return [*ledger.letters(conn, claimed), *ledger.reminders(conn, claimed, ledger.now(conn))]
+        return [
+            *ledger.letters(conn, claimed),
+            *ledger.reminders(conn, claimed, ledger.now(conn)),
+            *ledger.requests(conn, claimed),
+        ]
 
     def _is_refused_for_good(self, code: int) -> bool:
         # Many servers let an unknown sender come back later.

@@ -14,11 +14,11 @@ from babel.dates import format_date
 from babel.dates import format_datetime as format_moment
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from mentorcert.notices.ledger import Digest, Invitation, Letter, Reminder
+from mentorcert.notices.ledger import Digest, Invitation, Letter, Reminder, RequestStep
 from mentorcert.notices.smtp import ascii_address
 from mentorcert.translations import Language, translations
 
-Mail: TypeAlias = Reminder | Digest | Invitation | Letter
+Mail: TypeAlias = Reminder | Digest | Invitation | Letter | RequestStep
 
 _LOCALES = {"nb": "nb", "en": "en_GB"}
 _MOMENTS = {"nb": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
@@ -38,6 +38,8 @@ def write(mail: Mail, *, sender: str, public_url: str) -> EmailMessage:
             name, facts = "digest", {"digest": mail}
         case Invitation():
             name, facts = "invitation", _invitation(mail)
+        case RequestStep():
+            name, facts = "request", {"request": mail}
         case _:
             assert_never(mail)
     facts = {**facts, "organisation": mail.organisation, "url": public_url}
@@ -118,6 +120,6 @@ def _environment(language: Language) -> Environment:
         at, _MOMENTS[language], locale=_LOCALES[language]
     )
     environment.filters["day"] = lambda day: format_date(
-        date.fromisoformat(day), format="long", locale=_LOCALES[language]
+        day if isinstance(day, date) else date.fromisoformat(day), format="long", locale=_LOCALES[language]
     )
     return environment

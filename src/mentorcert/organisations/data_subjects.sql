@@ -60,6 +60,14 @@ select jsonb_build_object(
     from mentorcert_private.peer_mentor_notes as note
     where note.peer_mentor_id = any(same.ids)
   ),
+  'renewal_requests', (
+    select coalesce(jsonb_agg(
+      to_jsonb(request) - array['organisation_id', 'settled_by', 'held_from', 'updated_at', 'version'] order by request.asked_at, request.id
+    ), '[]')
+    from mentorcert_private.renewal_requests as request
+    join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+    where certification.peer_mentor_id = any(same.ids)
+  ),
   'saved_filters', (
     select coalesce(jsonb_agg(
       jsonb_build_object('list', saved.list, 'name', saved.name, 'parameters', saved.parameters, 'created_at', saved.created_at)

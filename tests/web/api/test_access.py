@@ -9,6 +9,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.web.api import document
 from tests.support.cases import in_turn
 from tests.support.registry import histories, history
+from tests.web.api import test_renewal_requests as renewal_requests
 from tests.web.api.conftest import API, As, People
 
 READERS: Final = {"administrator", "coordinator", "mentor"}
@@ -73,7 +74,7 @@ def ids_of(conn: Connection, people: People) -> dict[str, UUID]:
 
 def test_every_operation_is_here() -> None:
     named = {operation["operationId"] for path in document()["paths"].values() for operation in path.values()}
-    assert named == {*ONE, *LISTS, *CHANGES, "list_public"}
+    assert named == {*ONE, *LISTS, *CHANGES, *renewal_requests.OPERATIONS, "list_public"}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -41,9 +41,10 @@ def test_an_operation_is_described(path: str, method: str, operation: dict[str, 
         expected.add("404")
     if method == "post":
         expected |= {"400", "404", "409", "413", "415"}
-    if "{" in path and method == "post":
+    # A request carries the version that was read in its body.
+    if "{" in path and method == "post" and "renewal-requests" not in path:
         expected.add("412")
-    success = "201" if operation["operationId"] == "register_certification" else "200"
+    success = "201" if operation["operationId"] in {"register_certification", "request_renewal"} else "200"
     assert operation["responses"].keys() == expected | {success}
     for status, answer in operation["responses"].items():
         media_type = "application/json" if status == success else "application/problem+json"

@@ -22,7 +22,8 @@ router = APIRouter()
 Table = Literal[
     "certificate_designs", "certification_types", "chapters", "connections",
     "distinct_peer_mentors", "invitations", "memberships", "organisations",
-    "peer_mentor_chapters", "peer_mentor_merges", "peer_mentor_notes", "peer_mentors", "replays", "tasks", "topics",
+    "peer_mentor_chapters", "peer_mentor_merges", "peer_mentor_notes", "peer_mentors", "renewal_requests", "replays",
+    "tasks", "topics",
 ]  # fmt: skip
 
 _SIZE: Final = 50
@@ -144,6 +145,7 @@ def _tables(context: RequestContext) -> dict[str, str]:
         "peer_mentor_merges": context._("Merged peer mentors"),
         "peer_mentor_notes": context._("Notes and follow-ups"),
         "peer_mentors": context._("Peer mentors: logins, consents, personal data"),
+        "renewal_requests": context._("Requests for renewal"),
         "replays": context._("Replays to the portal"),
         "tasks": context._("Imports and exports"),
         "topics": context._("Topics and languages"),

@@ -28,7 +28,9 @@ _FIELDS: Final[Mapping[str, LazyText]] = {
     "contact_email": LazyText("E-mail"),
     "contact_phone": LazyText("Phone"),
     "contract_version": LazyText("Contract"),
+    "certification_id": LazyText("Certification"),
     "done_at": LazyText("Done"),
+    "done_on": LazyText("Day"),
     "due_on": LazyText("To be done by"),
     "early_renewal_days": LazyText("Early renewal, days before"),
     "edited_at": LazyText("Text changed"),
@@ -70,6 +72,7 @@ _FIELDS: Final[Mapping[str, LazyText]] = {
     "signatory": LazyText("Who signs"),
     "signatory_title": LazyText("Title"),
     "slug": LazyText("In addresses"),
+    "state": LazyText("Status"),
     "status": LazyText("Status"),
     "time_zone": LazyText("Time zone"),
     "undone_at": LazyText("Undone"),
@@ -92,6 +95,12 @@ _VALUES: Final[Mapping[str, LazyText]] = {
     "months": LazyText("A number of months from the day of issue"),
     "end_of_year": LazyText("To 31 December of the year that the months reach"),
     "unlimited": LazyText("Without end"),
+    "open": LazyText("Waits for a coordinator"),
+    "asked_back": LazyText("Waits for the peer mentor's answer"),
+    "approved": LazyText("Approved"),
+    "refused": LazyText("Refused"),
+    "withdrawn": LazyText("Withdrawn"),
+    "closed": LazyText("Closed: renewed otherwise, or the person has left"),
 }
 
 

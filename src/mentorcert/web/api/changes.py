@@ -130,7 +130,7 @@ def register_certification(
 ) -> Certification:
     """Register a certification of a peer mentor who holds none of this type."""
     mentor = directory.get(context.conn, registration.peer_mentor_id)
-    with _of_a_visible_row():
+    with of_a_visible_row():
         certification = repository.register(
             context.conn,
             mentor.id,
@@ -208,12 +208,12 @@ def _changing(context: RequestContext, certification_id: UUID) -> Iterator[None]
     certification = repository.get(context.conn, certification_id)
     if if_match is not None:
         require_match(if_match, shown(context, certification))
-    with _of_a_visible_row():
+    with of_a_visible_row():
         yield
 
 
 @contextmanager
-def _of_a_visible_row() -> Iterator[None]:
+def of_a_visible_row() -> Iterator[None]:
     """Turn a missing right into ForbiddenError: the row itself is known to be visible."""
     try:
         yield

@@ -20,6 +20,7 @@ Every error is a problem (RFC 9457); go by its `code` or `type`.\
 _TAGS: Final = {
     "certifications": "Lists of certifications, one, and whether it was valid then.",
     "changes": "Register, renew, suspend, reinstate, and take a change back.",
+    "renewal requests": "Peer mentors ask for a renewal; who may renew approves, refuses or asks back.",
     "history": "How a certification came to be as it is.",
     "peer mentors": "The people who are certified.",
     "public list": "Who may be shown to everybody today.",

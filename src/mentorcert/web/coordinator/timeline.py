@@ -213,6 +213,12 @@ def _basis(context: RequestContext, counted_from: CountedFrom | None) -> list[st
 def _evidence(context: RequestContext, evidence: Evidence | None, people: dict[str, str]) -> str | None:
     if evidence is None:
         return None
+    if evidence.request_id is not None:
+        return context._(
+            "%(seen)s, %(day)s, as the peer mentor said in a request",
+            seen=evidence.seen,
+            day=written(context, "day", evidence.seen_on),
+        )
     by = people.get(evidence.seen_by or "", "" if _id(evidence.seen_by) else evidence.seen_by or "")
     day = written(context, "day", evidence.seen_on)
     if evidence.seen_by == str(context.member()[0].id):

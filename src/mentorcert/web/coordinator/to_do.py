@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mentorcert.certifications import mentor_list, pages, search
+from mentorcert.certifications import mentor_list, pages, renewal_requests, search
 from mentorcert.imports.tasks import requests
 from mentorcert.notices import reminders
 from mentorcert.organisations import invitations, notes
@@ -34,7 +34,13 @@ Found = Callable[[], Iterator[ToDo]]
 
 def ask(context: RequestContext, names: Names) -> Found:
     """Ask for all of it without waiting; what is returned reads the answers."""
-    found = [_follow_ups(context), _ending(context), _lacking(context, names), _unreached(context)]
+    found = [
+        _follow_ups(context),
+        _requests(context),
+        _ending(context),
+        _lacking(context, names),
+        _unreached(context),
+    ]
     if "org_admin" in context.roles:
         found += [_invitations(context), _imports(context)]
 
@@ -66,6 +72,24 @@ def _follow_ups(context: RequestContext) -> Found:
                 people[:FIRST],
                 len(people) > FIRST,
                 "/follow-ups",
+            )
+
+    return read
+
+
+def _requests(context: RequestContext) -> Found:
+    sent = context.ahead(renewal_requests.waiting)
+
+    def read() -> Iterator[ToDo]:
+        asked = [one for one in sent.value if one.state == "open" and not one.is_own]
+        if asked:
+            yield ToDo(
+                context.ngettext(
+                    "%(num)s request for renewal waits", "%(num)s requests for renewal wait", len(asked)
+                ),
+                [(one.full_name, f"/requests/{one.id}") for one in asked[:FIRST]],
+                len(asked) > FIRST,
+                "/requests",
             )
 
     return read

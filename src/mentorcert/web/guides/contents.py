@@ -74,6 +74,12 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_MINE,),
             ),
             Task(
+                LazyText("Ask for a renewal"),
+                LazyText("Say what you did and on which day. A coordinator looks at it, and you get a mail."),
+                "/me",
+                (_MINE,),
+            ),
+            Task(
                 LazyText("Print your certificate"),
                 LazyText(
                     "What is valid can be printed as a PDF. The code on "
@@ -219,6 +225,12 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 LazyText("They stand on the page of the person."),
                 "/mentors",
                 (_MENTORS,),
+            ),
+            Task(
+                LazyText("Answer a request for renewal"),
+                LazyText("You see until when the certification would hold, and approve, refuse or ask back."),
+                "/requests",
+                (LazyText("Requests"),),
             ),
             Task(
                 LazyText("See which reminders are sent"),

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from mentorcert.web.mentor import calendar, certificate, certifications, contact, history, topics
+from mentorcert.web.mentor import calendar, certificate, certifications, contact, history, requests, topics
 
 router = APIRouter()
-for _topic in (certifications, history, calendar, topics, certificate, contact):
+for _topic in (certifications, history, calendar, topics, certificate, requests, contact):
     router.include_router(_topic.router)

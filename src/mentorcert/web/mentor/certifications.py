@@ -9,6 +9,7 @@ from mentorcert.certifications import own
 from mentorcert.errors import MissingRightError
 from mentorcert.organisations import consents, contacts
 from mentorcert.web.context import CurrentMember
+from mentorcert.web.mentor import requests
 
 router = APIRouter()
 
@@ -21,6 +22,7 @@ def show(context: CurrentMember) -> Response:
     if mentor is None:
         return context.page("mentor/nobody.html")
     coordinators = context.ahead(contacts.coordinators)
+    latest_requests = requests.latest(context)
     certifications = own.certifications(context.conn, mentor.id, organisation.time_zone)
     statuses = [certification.display_status for certification in certifications]
     return context.page(
@@ -29,6 +31,7 @@ def show(context: CurrentMember) -> Response:
         zone=ZoneInfo(organisation.time_zone),
         certifications=certifications,
         coordinators=coordinators.value,
+        requests=latest_requests(),
         ending=statuses.count("ending"),
         lost=statuses.count("ended") + statuses.count("suspended"),
     )
