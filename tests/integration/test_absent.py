@@ -33,6 +33,7 @@ MANY: Final = 60
 KEEPS_THE_ERASED: Final = {
     r"audit_log(\.\w+)?": "The log of what was changed, the erasure included.",
     r"(control|staging_portal|health)\.(unconfirmed|figures)": "The portal must learn that the person is gone.",
+    r"figures(\.\w+)?": "Numbers alone: past years count who was there.",
     r"letters\.holders": "By certifications that were chosen; to the erased nobody writes.",
     r"peer_mentors\.enter": "Refused either way.",
     r"snapshot\.audit_log": "That log, for audits.",
@@ -47,6 +48,7 @@ KEEPS_THOSE_WHO_LEFT: Final = {
     r"|sample_people|peer_mentors|mentor_chapters|departures|contacts|topics|notes|renewal_requests"
     r"|reminders)\.\w+": "Of one person, by name or id.",
     r"(on_day\.on_day|certifications_on)": "On a day before they left.",
+    r"figures(\.\w+)?": "Numbers alone: past years count who was there, and who left.",
     r"(certification_history|certification_as_of|current_status|consent_as_of|check_certificate|certificate_details|preview_changes"
     r"|revert_change|change_certifications|renew_certification|suspend_certification|reinstate_certification"
     r"|register_certification|set_contact|set_listing_consent|peer_mentor_topics|set_peer_mentor_topics"

@@ -242,6 +242,16 @@ def people(within: Reach) -> Iterator[Probe]:
             if may_select(within, row) and row.peer_mentor_id not in left
         ),
     )  # fmt: skip
+    # Of which chapters it says something; what, is for tests/integration.
+    yield Probe(
+        "figures", "call",
+        "select array_agg(distinct figures.chapter_id::text) from public.figures(current_date - 1, current_date) as figures"
+        " where figures.chapter_id is not null",
+        frozenset(
+            str(chapter.id) for chapter in within.world.chapters
+            if chapter.organisation_id == within.organisation_id and (within.administers or chapter.id in within.chapter_ids)
+        ) if within.administers or within.chapter_ids else REFUSED,
+    )  # fmt: skip
     noted = [
         mentor for mentor in mentors
         if may_update(within, Certification(MISSING, mentor.organisation_id, mentor.id)) and mentor.id not in within.own_ids

@@ -26,6 +26,7 @@ OPEN_TO: Final = {
     "/mentors/{mentor_id}/edit": ADMINISTRATORS,
     "/mentors/{mentor_id}/chapters": ADMINISTRATORS,
     "/overview": COORDINATORS,
+    "/figures": COORDINATORS,
     "/certifications/{certification_id}/certificate.pdf": MEMBERS,
     "/certifications": COORDINATORS,
     "/chapters": COORDINATORS,

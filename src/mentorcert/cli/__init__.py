@@ -31,6 +31,7 @@ class _Commands(LazyGroup):
         "import": "imports:import_",
         "import-template": "imports:import_template",
         "export": "imports:export",
+        "figures": "figures:figures",
         "nightly": "nightly:nightly",
         "notices": "notices:notices",
         "worker": "worker:worker",

@@ -30,14 +30,16 @@ class _Format(StrEnum):
     xlsx = "xlsx"
 
 
-class _Language(StrEnum):
+class Language(StrEnum):
+    """In which language a file is written."""
+
     nb = "nb"
     en = "en"
 
 
 FileFormat = Annotated[_Format, typer.Option("--format", help="Kind of file.")]
 FileLanguage = Annotated[
-    _Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
+    Language, typer.Option(help="nb: as Norwegian Excel writes it; en: RFC 4180 with ISO dates.")
 ]
 Organisation = Annotated[str, typer.Option("--organisation", "-o", help="Slug of the organisation.")]
 
@@ -91,7 +93,7 @@ def export(
     *,
     organisation: Organisation,
     format_: FileFormat = _Format.csv,
-    language: FileLanguage = _Language.nb,
+    language: FileLanguage = Language.nb,
     output: Output = STANDARD_OUTPUT,
 ) -> None:
     """Export mentors and their certifications in the columns that `mentorcert import` reads.
@@ -107,7 +109,7 @@ def export(
 def import_template(
     *,
     format_: FileFormat = _Format.xlsx,
-    language: FileLanguage = _Language.nb,
+    language: FileLanguage = Language.nb,
     output: Output = STANDARD_OUTPUT,
 ) -> None:
     """Write an empty file with the columns of `mentorcert import`, to be filled in.

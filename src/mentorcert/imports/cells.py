@@ -11,7 +11,7 @@ from typing import Literal
 from mentorcert.translatable import LazyText
 
 Language = Literal["nb", "en"]
-Cell = str | date
+Cell = str | date | int
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 UNLIMITED: dict[Language, str] = {"nb": "ubegrenset", "en": "unlimited"}
@@ -284,7 +284,7 @@ def write_day(day: date, language: Language) -> str:
 
 def as_texts(row: Iterable[Cell], language: Language) -> list[str]:
     """Return the cells of a row as CSV holds them: days in words of the language's spreadsheets."""
-    return [write_day(cell, language) if isinstance(cell, date) else cell for cell in row]
+    return [write_day(cell, language) if isinstance(cell, date) else str(cell) for cell in row]
 
 
 def write_last_valid_day(day: date | None, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""Writes rows of texts and days as an Excel workbook."""
+"""Writes rows of texts, days and whole numbers as an Excel workbook."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -46,5 +46,7 @@ def write_xlsx(sheets: Iterable[Sheet], file: IO[bytes]) -> None:
                 for column, cell in enumerate(row):
                     if isinstance(cell, date):
                         sheet.write_datetime(number, column, cell, day_format)
+                    elif isinstance(cell, int):
+                        sheet.write_number(number, column, cell)
                     elif cell:
                         sheet.write_string(number, column, cell[:MAX_CELL_CHARACTERS], text_format)

@@ -74,7 +74,8 @@ def ids_of(conn: Connection, people: People) -> dict[str, UUID]:
 
 def test_every_operation_is_here() -> None:
     named = {operation["operationId"] for path in document()["paths"].values() for operation in path.values()}
-    assert named == {*ONE, *LISTS, *CHANGES, *renewal_requests.OPERATIONS, "list_public"}
+    # Of figures: tests/web/api/test_reading.py.
+    assert named == {*ONE, *LISTS, *CHANGES, *renewal_requests.OPERATIONS, "list_public", "get_figures"}
 
 
 @pytest.mark.parametrize("role", ROLES)

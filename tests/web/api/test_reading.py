@@ -232,3 +232,24 @@ def test_a_person_of_two_organisations_acts_in_the_one_that_the_token_names(
     # What the pages remember in a cookie is nothing to the API.
     client.cookies.set("mentorcert-organisation", str(people.organisation.id))
     assert client.get(f"{API}/certifications").status_code == 403
+
+
+def test_figures(conn: Connection, people: People, as_: As) -> None:
+    asked = {"first_day": "2020-01-01", "last_day": str(today(conn))}
+    for role in ("administrator", "coordinator"):
+        found = as_(role).get(f"{API}/figures", params=asked).raise_for_status().json()["items"]
+        assert found[0] == {
+            "certification_type": None, "chapter_id": None, "valid": 1, "started": 1, "renewed": 0, "lapsed": 0, "stopped": 0
+        }  # fmt: skip
+        assert {row["certification_type"] for row in found} >= {"basic", None}
+        (masked, *_) = as_(role).get(f"{API}/figures", params=asked | {"masked": "true"}).json()["items"]
+        assert (masked["valid"], masked["renewed"]) == (None, 0)
+    then = (
+        as_("administrator").get(f"{API}/figures", params=asked | {"known_on": "2024-01-01"}).json()["items"]
+    )
+    assert then[0]["valid"] == 0
+    assert as_("mentor").get(f"{API}/figures", params=asked).status_code == 403
+    assert as_("nobody").get(f"{API}/figures", params=asked).status_code == 401
+    turned = {"first_day": asked["last_day"], "last_day": "2020-01-01"}
+    refused = as_("administrator").get(f"{API}/figures", params=turned)
+    assert (refused.status_code, refused.json()["code"]) == (422, "MC008")

@@ -8,7 +8,15 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Match
 from starlette.types import Scope
 
-from mentorcert.web.api import certifications, changes, history, peer_mentors, public_list, renewal_requests
+from mentorcert.web.api import (
+    certifications,
+    changes,
+    figures,
+    history,
+    peer_mentors,
+    public_list,
+    renewal_requests,
+)
 from mentorcert.web.api.document import describe
 from mentorcert.web.api.operation import API
 from mentorcert.web.context import render
@@ -22,7 +30,7 @@ class _ApiRouter(APIRouter):
 
 
 router = _ApiRouter()
-for _topic in (certifications, changes, renewal_requests, history, peer_mentors, public_list):
+for _topic in (certifications, changes, renewal_requests, figures, history, peer_mentors, public_list):
     router.include_router(_topic.router)
 
 

@@ -23,6 +23,7 @@ _TAGS: Final = {
     "renewal requests": "Peer mentors ask for a renewal; who may renew approves, refuses or asks back.",
     "history": "How a certification came to be as it is.",
     "peer mentors": "The people who are certified.",
+    "figures": "How many, for reports and the board.",
     "public list": "Who may be shown to everybody today.",
 }
 

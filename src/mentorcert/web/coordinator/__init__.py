@@ -12,6 +12,7 @@ from mentorcert.web.coordinator import (
     contact,
     editing,
     export,
+    figures,
     leaving,
     letters,
     listing,
@@ -34,6 +35,7 @@ router = APIRouter()
 # What has a name comes before what is found by an id.
 for _topic in (
     overview,
+    figures,
     letters,
     searching,
     export,

@@ -25,7 +25,7 @@ router = APIRouter()
 
 _IN_MEMORY: Final = 1_000_000
 _PIECE: Final = 65_536
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 Rows = Callable[[Callable[[str], str]], Iterator[list[Cell]]]
@@ -59,7 +59,7 @@ def workbook(name: str, rows: Rows) -> Response:
     """Send an Excel file, whose days are days."""
     file = _new_file()
     write_xlsx([Sheet("mentorcert", rows(number_writer("xlsx")))], file)
-    return _sent(file, _XLSX, f"{name}.xlsx")
+    return _sent(file, XLSX, f"{name}.xlsx")
 
 
 def _rows(

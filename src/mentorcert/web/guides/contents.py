@@ -221,6 +221,15 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_CERTIFICATIONS, LazyText("Who was certified on a day")),
             ),
             Task(
+                LazyText("Count the figures of a year"),
+                LazyText(
+                    "For reports and the board: valid, new, renewed, lapsed and left, "
+                    "by type and chapter, also as Excel file."
+                ),
+                "/figures",
+                (_OVERVIEW, LazyText("Figures")),
+            ),
+            Task(
                 LazyText("Keep contact details, consent and topics"),
                 LazyText("They stand on the page of the person."),
                 "/mentors",

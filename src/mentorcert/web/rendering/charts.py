@@ -21,7 +21,10 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart of names with a value for each label; `headings` are of the table, that of the labels first."""
+    """A chart of names with a value for each label; `headings` are of the table, that of the labels first.
+
+    A label has a `slot` of the width: words need more than months.
+    """
 
     kind: Literal["bars", "lines"]
     title: str
@@ -30,6 +33,7 @@ class Figure:
     series: Sequence[tuple[str, Sequence[int]]]
     headings: Sequence[str]
     rows: Sequence[Numbers]
+    slot: int = 40
 
     @property
     def ticks(self) -> Sequence[int]:

@@ -1,0 +1,344 @@
+-- Figures for grant reports and the board: how many peer mentors are certified, begin, renew, lapse and leave, as it was and as it was known.
+
+create or replace function mentorcert_private.check_figures(organisation uuid, first_day date, last_day date, known_on date)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  known_at timestamptz;
+begin
+  perform mentorcert_private.require_instants(jsonb_build_object('first_day', first_day, 'last_day', last_day, 'known_on', known_on));
+  if (first_day <= last_day) is not true then
+    raise exception using
+      errcode = 'MC008', message = 'a period has a first day and a last day that is not before it',
+      hint = 'Give both days; of one day, the same twice.', constraint = 'last_day';
+  end if;
+  known_at := mentorcert_private.day_starts(known_on + 1, mentorcert_private.time_zone_of(organisation)) - interval '1 microsecond';
+  if known_at < now() then
+    if not mentorcert_private.is_kept('audit_log', known_at) then
+      raise exception using
+        errcode = 'MC008', message = 'who had left, and who was in which chapter, is not known of that day any more',
+        hint = 'Ask for a day of which the audit log is kept, or for what is known today.', constraint = 'known_on';
+    end if;
+    perform mentorcert_private.require_settled(held.id, known_at)
+    from public.peer_mentor_certifications as held
+    -- Nobody changes a row without a lock on it.
+    where held.organisation_id = organisation and held.xmax::text <> '0';
+  end if;
+end
+$$;
+comment on function mentorcert_private.check_figures(uuid, date, date, date) is
+  'Refuses (MC008) a period without a beginning or end, and a day of knowledge of which the audit log is gone; (55P03) one that is not settled yet.';
+
+create or replace function mentorcert_private.count_figures(
+  organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
+)
+returns table (
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+)
+language plpgsql
+stable
+rows 1000
+set search_path = ''
+set plan_cache_mode = force_custom_plan -- whose, and whether as known on a day, is known to the planner only so
+set jit = off -- compiling the statement takes longer than running it
+as $$
+#variable_conflict use_column
+declare
+  time_zone constant text := mentorcert_private.time_zone_of(organisation);
+  in_events constant boolean := mentorcert_private.history_is_in_events();
+  begins timestamptz;
+  until timestamptz;
+  known_until timestamptz;
+begin
+  perform mentorcert_private.check_figures(organisation, first_day, last_day, known_on);
+  begins := mentorcert_private.day_starts(first_day, time_zone);
+  until := mentorcert_private.day_starts(last_day + 1, time_zone);
+  known_until := mentorcert_private.day_starts(known_on + 1, time_zone);
+  return query
+  with recursive former as materialized (
+    -- What was known of who has left, and of who is in a chapter, until the first change after that.
+    select distinct on (entry.table_name, entry.row_id) entry.row_id, entry.before
+    from mentorcert.audit_log as entry
+    where
+      entry.organisation_id = organisation and entry.recorded_at >= known_until and entry.action = 'update'
+      and (entry.table_name = 'peer_mentors' and entry.before ? 'left_on' or entry.table_name = 'peer_mentor_chapters' and entry.before ? 'ended_at')
+    order by entry.table_name, entry.row_id, entry.recorded_at
+  ),
+  -- Rows that were merged are one person, whenever that was seen.
+  mentors as materialized (
+    select
+      mentor.id, mentor.merged_into is null as is_kept,
+      case when mentor.merged_into is null then mentor.id else mentorcert_private.kept_peer_mentor_id(mentor.id) end as person_id,
+      least(
+        case when former.row_id is null then mentor.left_on else (former.before ->> 'left_on')::date end,
+        case when known_until is null or mentor.erased_at < known_until then mentorcert_private.day_of(mentor.erased_at, time_zone) end
+      ) as gone_on
+    from mentorcert.peer_mentors as mentor
+    left join former on former.row_id = mentor.id::text
+    where mentor.organisation_id = organisation
+  ),
+  held as materialized (
+    select
+      certification.id, mentors.person_id, certification.renewal_history,
+      -- From the merge on, the one that replaced it counts.
+      coalesce(until <= merge.merged_at, true) as is_current
+    from public.peer_mentor_certifications as certification
+    join mentors on mentors.id = certification.peer_mentor_id
+    left join mentorcert_private.peer_mentor_merges as merge
+      on merge.absorbed_id = certification.peer_mentor_id and merge.undone_at is null
+    where
+      certification.organisation_id = organisation
+      -- Who was never in a chapter within reach does not count.
+      and (
+        reach is null
+        or mentors.person_id in (
+          select near.person_id
+          from mentorcert.peer_mentor_chapters as link
+          join mentors as near on near.id = link.peer_mentor_id
+          where link.organisation_id = organisation and link.chapter_id = any(reach)
+        )
+      )
+  ),
+  entries as (
+    select held.id, cached.position, cached.entry
+    from held
+    cross join lateral jsonb_array_elements(held.renewal_history) with ordinality as cached (entry, position)
+    where not in_events
+    union all
+    select event.certification_id, event.position, event.entry
+    from mentorcert.certification_renewal_events as event
+    where in_events and event.certification_id in (select held.id from held)
+  ),
+  said as materialized (
+    select
+      entries.id, entries.position, holds.from_at, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
+    from entries
+    cross join lateral (
+      -- What the first entry says holds until another says otherwise, also where the day of issue was corrected to an earlier one.
+      select case when entries.position = 1 then '-infinity' else (entries.entry ->> 'effective_at')::timestamptz end as from_at
+    ) as holds
+    where
+      holds.from_at < until
+      and (known_until is null or (entries.entry ->> 'recorded_at')::timestamptz < known_until)
+  ),
+  -- Of each field, what was said last counts: at the end of the last day …
+  known as (
+    select
+      said.id,
+      (array_agg(said.after ->> 'certification_type' order by said.position desc) filter (where said.after ? 'certification_type'))[1] as type,
+      (array_agg(said.after ->> 'issued_at' order by said.position desc) filter (where said.after ? 'issued_at'))[1]::timestamptz as issued_at,
+      (array_agg(said.after ->> 'expires_at' order by said.position desc) filter (where said.after ? 'expires_at'))[1]::timestamptz as expires_at,
+      (array_agg(said.after ->> 'status' order by said.position desc) filter (where said.after ? 'status'))[1] as status
+    from said
+    group by said.id
+  ),
+  -- … and of each day on which it is said to be issued or renewed, on that day: then it was.
+  issued as materialized (
+    select said.id, said.position, said.from_at, (said.after ->> 'issued_at')::timestamptz as issued_at from said where said.after ? 'issued_at'
+  ),
+  issues as (
+    select issue.id, min(issue.issued_at) as first_at, max(issue.issued_at) as latest_at
+    from (
+      select issued.id, issued.issued_at
+      from issued
+      join issued as other on other.id = issued.id and other.from_at <= issued.issued_at
+      where issued.issued_at < until
+      group by issued.id, issued.issued_at
+      having (array_agg(other.issued_at order by other.position desc))[1] = issued.issued_at
+    ) as issue
+    group by issue.id
+  ),
+  -- Each person with each type …
+  standings as (
+    select
+      mentors.person_id, mentors.gone_on, known.type,
+      bool_or(
+        held.is_current and known.status <> 'suspended' and until <= coalesce(known.expires_at, 'infinity')
+      ) as is_valid,
+      min(issues.first_at) as first_at,
+      min(issues.first_at) < max(issues.latest_at) and max(issues.latest_at) >= begins as is_renewed,
+      max(coalesce(known.expires_at, 'infinity')) filter (where held.is_current) as ends_at
+    from mentors
+    left join (held join known on known.id = held.id and known.issued_at < until left join issues on issues.id = held.id) on held.person_id = mentors.person_id
+    where mentors.is_kept
+    group by mentors.person_id, mentors.gone_on, known.type
+  ),
+  -- … and with any type as if it were one.
+  people as (
+    select
+      standings.person_id, standings.type,
+      coalesce(bool_or(standings.is_valid), false) and coalesce(standings.gone_on > last_day, true) as is_valid,
+      coalesce(min(standings.first_at) >= begins, false) as is_started,
+      coalesce(bool_or(standings.is_renewed), false) as is_renewed,
+      coalesce(max(standings.ends_at) >= begins and max(standings.ends_at) < until and coalesce(standings.gone_on > last_day, true), false) as is_lapsed,
+      coalesce(standings.gone_on between first_day and last_day, false) as is_stopped
+    from standings
+    group by grouping sets ((standings.person_id, standings.gone_on, standings.type), (standings.person_id, standings.gone_on))
+    having grouping(standings.type) = 1 or standings.type is not null
+  ),
+  -- Where they are at the end of the last day; who is nowhere, where they were last, or came first.
+  homes as (
+    select
+      mentors.person_id, link.chapter_id,
+      rank() over (
+        partition by mentors.person_id
+        order by
+          entered.is_known desc, case when entered.is_known then least(entered.ended_at, until) end desc,
+          case when not entered.is_known then link.created_at end
+      ) as place
+    from mentorcert.peer_mentor_chapters as link
+    join mentors on mentors.id = link.peer_mentor_id
+    left join former on former.row_id = link.id::text
+    cross join lateral (
+      select
+        link.created_at < least(until, known_until) as is_known,
+        coalesce(case when former.row_id is null then link.ended_at else (former.before ->> 'ended_at')::timestamptz end, 'infinity') as ended_at
+    ) as entered
+    where link.organisation_id = organisation
+  ),
+  lineage as (
+    select chapter.id, chapter.id as above_id from mentorcert.chapters as chapter where chapter.organisation_id = organisation
+    union
+    select lineage.id, chapter.parent_id from lineage
+    join mentorcert.chapters as chapter on chapter.id = lineage.above_id
+    where chapter.parent_id is not null
+  ),
+  places as (
+    select distinct homes.person_id, lineage.above_id as chapter_id
+    from homes
+    join lineage on lineage.id = homes.chapter_id
+    where homes.place = 1 and (reach is null or lineage.above_id = any(reach))
+  ),
+  -- A person counts once in each chapter, in each one above, and in the whole.
+  counted as (
+    select
+      people.type, place.chapter_id,
+      count(*) filter (where people.is_valid) as valid, count(*) filter (where people.is_started) as started,
+      count(*) filter (where people.is_renewed) as renewed, count(*) filter (where people.is_lapsed) as lapsed,
+      count(*) filter (where people.is_stopped) as stopped
+    from people
+    join (
+      select places.person_id, places.chapter_id from places
+      union all
+      select mentors.person_id, null from mentors
+      where mentors.is_kept and (reach is null or mentors.person_id in (select places.person_id from places))
+    ) as place on place.person_id = people.person_id
+    where people.is_valid or people.is_started or people.is_renewed or people.is_lapsed or people.is_stopped
+    group by people.type, place.chapter_id
+    -- What is in use has a row also where nobody counts.
+    union all
+    select used.type, used.chapter_id, 0, 0, 0, 0, 0
+    from (
+      select null::text as type, null::uuid as chapter_id
+      union all
+      select type.code, null from mentorcert.certification_types as type
+      where type.organisation_id = organisation and type.retired_on is null
+      union all
+      select null, chapter.id from mentorcert.chapters as chapter
+      where chapter.organisation_id = organisation and chapter.retired_on is null and (reach is null or chapter.id = any(reach))
+    ) as used
+  )
+  select
+    counted.type, counted.chapter_id, sum(counted.valid)::integer, sum(counted.started)::integer, sum(counted.renewed)::integer,
+    sum(counted.lapsed)::integer, sum(counted.stopped)::integer
+  from counted
+  group by counted.type, counted.chapter_id
+  order by counted.type nulls first, counted.chapter_id nulls first;
+end
+$$;
+comment on function mentorcert_private.count_figures(uuid, uuid[], date, date, date) is
+  'Peer mentors of an organisation (or of chapters, as reach) by type and chapter: of a row without a type, of any; without a chapter, of the whole. Defined in docs/figures.md. Reads the histories of the organisation once.';
+
+create or replace function mentorcert_private.mask_figures(
+  organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
+)
+returns table (
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+)
+language sql
+stable
+rows 1000
+set search_path = ''
+as $$
+  with recursive counted as materialized (
+    select
+      figures.certification_type, figures.chapter_id, chapter.parent_id,
+      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped] as numbers
+    from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
+    left join mentorcert.chapters as chapter on chapter.id = figures.chapter_id
+    -- Each type, and each chapter: not each type in each chapter.
+    where figures.certification_type is null or figures.chapter_id is null
+  ),
+  -- The breakdowns in which a row lies: the whole, then its types, or its chapters and those under each; the last is its own.
+  rows as (
+    select
+      counted.*,
+      array['whole'] || case when counted.certification_type is not null then '{types}'::text[] when counted.chapter_id is not null then '{chapters}' else '{}' end
+        as breakdowns
+    from counted
+    where counted.parent_id is null or counted.parent_id not in (select upper.chapter_id from counted as upper where upper.chapter_id is not null)
+    union all
+    select counted.*, rows.breakdowns || rows.chapter_id::text
+    from rows
+    join counted on counted.parent_id = rows.chapter_id
+  ),
+  small as materialized (
+    select distinct rows.breakdowns[cardinality(rows.breakdowns)] as breakdown, cell.place
+    from rows
+    cross join lateral unnest(rows.numbers) with ordinality as cell (number, place)
+    where cell.number between 1 and 4
+  )
+  select
+    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5]
+  from rows
+  cross join lateral (
+    select array_agg(
+      case
+        when not exists (select from small where small.place = cell.place and small.breakdown = any(rows.breakdowns))
+          then cell.number - cell.number % 5
+      end
+      order by cell.place
+    ) as numbers
+    from unnest(rows.numbers) with ordinality as cell (number, place)
+  ) as shown
+  order by rows.certification_type nulls first, rows.chapter_id nulls first
+$$;
+comment on function mentorcert_private.mask_figures(uuid, uuid[], date, date, date) is
+  'The same for handing out: a breakdown (the types, the chapters, the chapters under one) with a number from 1 to 4 is null in that column, with all under it; what is left is rounded down to a multiple of 5.';
+
+create or replace function public.figures(first_day date, last_day date, known_on date default null, masked boolean default false)
+returns table (
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+)
+language plpgsql
+stable
+rows 1000
+security definer -- counts the erased, and who was in a chapter then, whom nobody reads any more; it returns numbers alone
+set search_path = ''
+as $$
+declare
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  organisation constant uuid := coalesce(administered, public.get_user_organisation_id());
+  reach constant uuid[] := case when administered is null then mentorcert_private.coordinated_chapter_ids() end;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if reach = '{}' then
+    perform mentorcert_private.raise_forbidden('figures are for coordinators and administrators');
+  end if;
+  if masked then
+    return query select * from mentorcert_private.mask_figures(organisation, reach, first_day, last_day, known_on);
+  else
+    return query select * from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on);
+  end if;
+end
+$$;
+comment on function public.figures(date, date, date, boolean) is
+  'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
+
+revoke execute on function
+  mentorcert_private.check_figures, mentorcert_private.count_figures, mentorcert_private.mask_figures, public.figures
+from public, anon, authenticated, service_role;
+grant execute on function public.figures to authenticated;

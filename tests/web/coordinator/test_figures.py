@@ -1,0 +1,90 @@
+"""Figures on the pages: a period by its address, in both languages, for handing out, and as a workbook."""
+
+import io
+
+import openpyxl
+
+from tests.support.registry import today
+from tests.web.coordinator.conftest import Scene
+
+
+def test_of_those_within_reach(scene: Scene) -> None:
+    now = today(scene.organisation.conn)
+    for who, number, others in (("coordinator", 1, "Bergen"), ("admin", 2, "Fremmed")):
+        answer = scene.client(who).get(f"/figures?first_day=1.1.2020&last_day={now}")
+        assert answer.status_code == 200
+        page = answer.text.partition("<main")[2]
+        # Everybody began on the first day of 2020.
+        assert page.count(f'data-label="Valid">{number}<') >= 2
+        assert page.count(f'data-label="Newly certified">{number}<') >= 2
+        assert (
+            f'aria-label="Bar chart: Valid {number}, Newly certified {number}, Renewed 0, Lapsed 0, Left 0."'
+            in page
+        )
+        assert "From 1\N{NO-BREAK SPACE}January\N{NO-BREAK SPACE}2020 to" in page
+        assert others not in page
+        assert 'method="post"' not in page
+    assert ">Bergen<" in page
+    assert scene.client("peer_mentor").get("/figures").status_code == 403
+    assert 'href="/figures"' in scene.client().get("/overview").text
+
+
+def test_by_knowledge_and_in_norwegian(scene: Scene) -> None:
+    now = today(scene.organisation.conn)
+    page = (
+        scene.client(language="nb")
+        .get(f"/figures?first_day=2020-01-01&last_day={now}&known_on=2024-06-30")
+        .text
+    )
+    assert "Etter det registeret visste ved slutten av 30.06.2024." in page
+    assert 'data-label="Gyldig">0<' in page
+    assert 'data-label="Gyldig">1<' not in page
+    for text in (
+        "Nye",
+        "Fornyet",
+        "Utløpt",
+        "Sluttet",
+        "Hva tallene betyr",
+        "Etter type",
+        "/figures.xlsx",
+    ):
+        assert text in page
+    assert "English" in page
+    ahead = scene.client().get("/figures?last_day=31.12.2100").text
+    assert "The last day is to come" in ahead
+
+
+def test_for_handing_out(scene: Scene) -> None:
+    now = today(scene.organisation.conn)
+    query = f"first_day=2020-01-01&last_day={now}&masked=true"
+    page = scene.client("admin").get(f"/figures?{query}").text.partition("<main")[2]
+    assert "not shown" in page
+    assert 'data-label="Valid">2<' not in page
+    assert "Valid 2" not in page
+    assert "/figures.xlsx?first_day=2020-01-01&amp;" in page
+    assert "masked=true" in page
+
+
+def test_the_file(scene: Scene) -> None:
+    now = today(scene.organisation.conn)
+    answer = scene.client("admin").get(f"/figures.xlsx?first_day=2020-01-01&last_day={now}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="figures-2020-01-01-{now}.xlsx"'
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    assert [cell.value for cell in book["By type"][2]] == ["All types", 2, 2, 0, 0, 0]
+    assert book["Definitions"]["B1"].value == "Organisation demo"
+
+
+def test_what_cannot_be_read_is_said_at_its_field(scene: Scene) -> None:
+    client = scene.client()
+    for query, said in (
+        ("first_day=soon", "Write a day that exists"),
+        ("first_day=2.1.2026&last_day=1.1.2026", "The last day is before the first one."),
+    ):
+        answer = client.get(f"/figures?{query}")
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert 'aria-invalid="true"' in answer.text
+        assert client.get(f"/figures.xlsx?{query}").status_code == 422
+    assert client.get("/figures?first_day=2026-01-01&utm_source=mail").status_code == 200
+    # Of a day so long ago the log of who had left is gone.
+    assert client.get("/figures?known_on=1.1.2000").status_code == 422
