@@ -22,7 +22,7 @@ from mentorcert.web.coordinator.listing import list_page
 from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, refuse
 from mentorcert.web.coordinator.ticks import TickedIds
 from mentorcert.web.coordinator.timeline import kind_text
-from mentorcert.web.drafts import drafted, preview_at
+from mentorcert.web.drafts import drafted, page_at_address, preview_at
 from mentorcert.web.fields import Chosen, Line, Note, OptionalDay
 from mentorcert.web.page_form import PageForm
 
@@ -225,7 +225,8 @@ def _page(
     preview = result.outcome or Preview([])
     willing = len(preview.outcomes) - len(preview.refused)
     has_address = form.scope != "ticked" or len(ids) <= ticks.AT_MOST
-    return context.page(
+    return page_at_address(
+        context,
         "coordinator/bulk.html",
         status=result.status,
         form=form.model_copy(update={"renewed_on": form.renewed_on or today_of(context)}),
