@@ -104,6 +104,11 @@ def post(
     return client.get(where) if "draft=" in where or path == where in _SHOWN_AT else answer
 
 
+def cells(html: str) -> list[str]:
+    """Return what the cells of its tables say, those that head a row left out."""
+    return [text.strip() for text in re.findall(r"<td[^>]*>([^<]*)</td>", html)]
+
+
 def carried(html: str) -> dict[str, object]:
     """Return what a page's form carries along unseen."""
     seen = {"seen": hidden(html, "seen")} if 'name="seen"' in html else {}

@@ -11,15 +11,10 @@ from mentorcert.db.connection import Connection
 from mentorcert.organisations import peer_mentors
 from mentorcert.web import form_versions
 from tests.support.registry import Organisation, fetch, join, rows, set_up
-from tests.web.conftest import Site, carried, post
+from tests.web.conftest import Site, carried, cells, post
 
 MENTOR = {"external_id": "7", "full_name": "Person 7"}
 TYPE = {"name_nb": "Kurs", "name_en": "Course", "validity_rule": "months", "validity_months": "36"}
-
-
-def cells(page: str) -> list[str]:
-    """Return what the page says of one difference: as it was opened, now, and in the form."""
-    return re.findall(r"<td data-label=[^>]*>([^<]*)</td>", page)
 
 
 @pytest.fixture

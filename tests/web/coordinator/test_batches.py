@@ -71,7 +71,7 @@ def test_what_was_changed_since_is_named(scene: Scene) -> None:
     assert "1 of them cannot be undone" in page
     assert re.search(r"Suspended on [^<]+ by an administrator\.", page)
     assert 'name="note"' not in page
-    assert undone(client, path)[0] == 200
+    assert undone(client, path)[0] == 409
     assert kinds(conn, ids[0]) == ["issued", "renewed"]
     assert undone(client, path, leave_out="true")[0] == 303
     assert [kinds(conn, id_)[-1] for id_ in ids] == ["reverted", "suspended", "reverted"]

@@ -96,7 +96,7 @@ def _undo(context: RequestContext, batch_id: UUID, form: UndoForm, *, is_confirm
     people = people_named(context, [id_ for id_ in (*users, batch.changed_by, batch.reverted_by) if id_])
     return context.page(
         "coordinator/batch.html",
-        status=result.status if batch.reverted_at is None else 409 if is_confirmed else 200,
+        status=409 if is_confirmed and not is_possible else result.status,
         batch=batch,
         made=made_text(context, batch.change, batch.certifications),
         undo=undo_text(context, batch.change, willing if form.leave_out else batch.certifications),
