@@ -42,7 +42,7 @@ def pages(page: Page, start: str = "/") -> Iterator[str]:
             is_ours = urlsplit(link).netloc == urlsplit(page.url).netloc and "#" not in link
             if (
                 is_ours
-                and not re.search(r"\.(csv|xlsx|pdf|ics|json)(\?|$)", link)
+                and not re.search(r"\.(csv|xlsx|pdf|ics|json|txt)(\?|$)", link)
                 and kind_of(link) not in known
             ):
                 known.add(kind_of(link))
