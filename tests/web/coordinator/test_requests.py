@@ -110,6 +110,7 @@ def test_refused_for_a_reason(scene: Scene) -> None:
     seen = {"version": hidden(client.get(path).text, "version")}
     empty = post(client, f"{path}/refuse", seen | {"reason": ""})
     assert (empty.status_code, 'href="#reason"' in empty.text) == (422, True)
+    assert hidden(empty.text, "back") == path
     assert post(client, f"{path}/refuse", seen | {"reason": "Not a course of ours"}).status_code == 303
     me = scene.client("peer_mentor")
     assert "was refused" in me.get("/me").text

@@ -143,6 +143,7 @@ def _page(
         form=form,
         errors=errors or {},
         is_stale=is_stale,
+        here=context.here_or(f"/me/certifications/{certification_id}/request"),
         zone=ZoneInfo(organisation.time_zone),
     )
 
