@@ -272,7 +272,7 @@ def test_workbook(conn: Connection, small: UUID) -> None:
 
     def sheets(period: Period, language: str = "en") -> dict[str, list[tuple[object, ...]]]:
         found = figures.of_organisation(conn, small, period)
-        content = figures_workbook(period, found, naming, language)  # type: ignore[arg-type]
+        content = figures_workbook(period, found, naming, language, date(2026, 2, 1))  # type: ignore[arg-type]
         book = openpyxl.load_workbook(io.BytesIO(content))
         return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}
 
@@ -289,6 +289,8 @@ def test_workbook(conn: Connection, small: UUID) -> None:
     said: dict[object, object] = {line[0]: line[1] for line in found["Definitions"]}
     assert said["Organisation"] == "'=cmd|' /C calc'!A0"
     assert str(said["First day"])[:10] == "2025-01-01"
+    # What is read years later says of which day its knowledge is.
+    assert "2026-02-01" in {str(line[1])[:10] for line in found["Definitions"] if line[0] == "As known on"}
     assert {said[name] for name in DEFINITIONS if name != "As known on"} <= set(
         map(str, DEFINITIONS.values())
     )

@@ -13,6 +13,7 @@ from mentorcert.errors import (
     DuplicateError,
     EndpointDisabledError,
     ForbiddenError,
+    InvalidInputError,
     LaterError,
     MissingRightError,
     RuleError,
@@ -57,7 +58,7 @@ def messages() -> Iterator[tuple[str, Message]]:
     )  # fmt: skip
     for file, _line, message, _comments, _context in found:
         yield file, message
-    for error in _with_subclasses(_SHOWN):
+    for error in (InvalidInputError, *_with_subclasses(_SHOWN)):
         assert error.__doc__ is not None
         yield "errors.py", error.__doc__
 

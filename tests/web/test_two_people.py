@@ -127,6 +127,19 @@ def test_types(conn: Connection, admin: TestClient, change: str) -> None:
     assert post_again(admin, path, refused.text, TYPE) == 303
 
 
+def test_saved_by_oneself(conn: Connection, admin: TestClient) -> None:
+    """Who goes back from where it was saved is not shown somebody else, unless the form says more."""
+    id_ = fetch(conn, "select id from mentorcert.certification_types where code = 'basic'")
+    path = f"/admin/types/{id_}"
+    own = {**carried(admin.get(path).text), **TYPE}
+    assert admin.post(path, data=own).headers["location"] == "/admin/types"
+    again = admin.post(path, data=own)
+    assert (again.status_code, "This is saved already" in again.text) == (409, True)
+    assert "Someone else changed this" not in again.text
+    more = admin.post(path, data={**own, "name_en": "Another"})
+    assert (more.status_code, "Someone else changed this" in more.text) == (409, True)
+
+
 def post_again(client: TestClient, path: str, html: str, data: dict[str, str]) -> int:
     return client.post(path, data={**carried(html), **data}).status_code
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -58,7 +59,8 @@ def figures(
             ]
         )
     if xlsx is not None:
-        write_output(figures_workbook(period, found, naming, language.value), xlsx)
+        today = datetime.now(ZoneInfo(of.time_zone)).date()
+        write_output(figures_workbook(period, found, naming, language.value, today), xlsx)
     elif not as_json:
         _print(found, naming)
 

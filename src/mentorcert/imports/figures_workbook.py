@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from mentorcert.certifications.figures import DEFINITIONS, HEADINGS, MASKED, Figures, Period
@@ -24,7 +25,9 @@ class Naming:
     chapters: Sequence[Chapter]
 
 
-def figures_workbook(period: Period, found: Sequence[Figures], naming: Naming, language: Language) -> bytes:
+def figures_workbook(
+    period: Period, found: Sequence[Figures], naming: Naming, language: Language, today: date
+) -> bytes:
     """Return the figures of a period as .xlsx; a masked number is an empty cell."""
     _ = translations(language).gettext
     numbers = {(one.certification_type, one.chapter_id): one.numbers for one in found}
@@ -53,7 +56,7 @@ def figures_workbook(period: Period, found: Sequence[Figures], naming: Naming, l
         Sheet(_("By type"), lines(by_type, _("Certification")), widths=[40]),
         Sheet(_("By chapter"), lines(by_chapter, _("Chapter")), widths=[40]),
         Sheet(_("Type and chapter"), lines(each, _("Certification"), _("Chapter")), widths=[40, 40]),
-        Sheet(_("Definitions"), _definitions(naming.organisation, period, language), widths=[24, 120]),
+        Sheet(_("Definitions"), _definitions(naming.organisation, period, language, today), widths=[24, 120]),
     ]
     content = io.BytesIO()
     # What is masked says nothing of a type in a chapter.
@@ -69,12 +72,12 @@ def _paths(chapters: Sequence[Chapter]) -> Iterator[tuple[UUID, str]]:
         yield chapter.id, " / ".join(above)
 
 
-def _definitions(organisation: str, period: Period, language: Language) -> Iterator[list[Cell]]:
+def _definitions(organisation: str, period: Period, language: Language, today: date) -> Iterator[list[Cell]]:
     _ = translations(language).gettext
     yield [_("Organisation"), escape_formula(organisation)]
     yield [_("First day"), period.first_day]
     yield [_("Last day"), period.last_day]
-    yield [_("As known on"), period.known_on or _("today")]
+    yield [_("As known on"), period.known_on or today]
     if period.masked:
         yield [_("Public version"), _(MASKED)]
     for name, text in DEFINITIONS.items():

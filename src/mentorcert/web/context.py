@@ -11,6 +11,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 from starlette.datastructures import URL
+from starlette.routing import Match
 
 from mentorcert.access import request_log
 from mentorcert.db import rows
@@ -239,7 +240,7 @@ def render(
                 language="nb" if language == "en" else "en"
             ).query,
             **{
-                "here": address(request) if request.method in SAFE_METHODS else "/",
+                "here": _here(request),
                 "configuration": services_of(request).configuration,
                 **values,
             },
@@ -386,6 +387,15 @@ def sign_in_path(request: Request) -> str:
     if request.method not in SAFE_METHODS:
         return "/sign-in"
     return f"/sign-in?{urlencode({'next': address(request)})}"
+
+
+def _here(request: Request) -> str:
+    """Return the address to which the choice of a language comes back: of an answer to a form, the page of the form."""
+    if request.method in SAFE_METHODS:
+        return address(request)
+    asked = {**request.scope, "method": "GET"}
+    has_page = any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+    return request.url.path if has_page else "/"
 
 
 def address(request: Request) -> str:

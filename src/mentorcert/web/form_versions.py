@@ -27,12 +27,16 @@ Writer = Callable[[str, Any], str]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that somebody else changed meanwhile, in words; `was` is unknown where the form did not say."""
+    """A field that was changed meanwhile, in words; `was` is unknown where the form did not say.
+
+    `is_saved`: all that the form says is there already, as after going back from where it was saved.
+    """
 
     label: LazyText
     was: str | None
     now: str
     typed: str
+    is_saved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def merged(
         return None
     kept = {name: _kept(was.get(name, theirs[name]), theirs[name], ours[name]) for name in labels}
 
+    is_saved = all(_key(ours[name]) == _key(theirs[name]) for name in labels)
+
     def text(name: str, value: Any) -> str:
         return _text(context, name, value, write)
 
@@ -84,6 +90,7 @@ def merged(
             text(name, was[name]) if name in was else None,
             text(name, theirs[name]),
             text(name, ours[name]),
+            is_saved,
         )
         for name in changed
     ]

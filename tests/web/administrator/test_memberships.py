@@ -110,9 +110,12 @@ def test_the_last_administrator_stays(admin: Browser, conn: Connection, organisa
         conn, "select id from mentorcert.memberships where user_id = %s", organisation.admin
     )
     page = f"/admin/memberships/{membership}/end"
-    assert "your own membership" in admin.get(page)
+    html = admin.get(page)
+    assert "your own membership" in html
+    assert ("The last administrator stays." in html, "End the membership</button>" in html) == (True, False)
     assert "The last administrator stays." in admin.post(page, 422)
     join(organisation, uuid4(), "org_admin")
+    assert "End the membership</button>" in admin.get(page)
     admin.post(page)
     admin.get("/admin", 303)
 

@@ -11,7 +11,7 @@ from tests.support import mentor_file
 from tests.support.registry import Organisation, fetch, join, today
 from tests.web.administrator.conftest import HOSTILE, Browser
 from tests.web.administrator.test_consequences import _shown as shown
-from tests.web.conftest import Site
+from tests.web.conftest import Site, carried
 
 
 @pytest.fixture
@@ -23,6 +23,12 @@ def chapter(conn: Connection, organisation: Organisation) -> UUID:
         (chapter, organisation.id),
     )
     return chapter
+
+
+def address(admin: Browser, page: str, form: dict[str, Any]) -> str:
+    """Ask for a preview; return its address."""
+    sent = admin.client.post(page, data={**carried(admin.get("/overview")), **form})
+    return sent.headers["location"]
 
 
 def test_a_type_is_retired_and_comes_back(
@@ -41,8 +47,12 @@ def test_a_type_is_retired_and_comes_back(
     assert "Hold it to its last valid day, and are not renewed: 1" in html
     assert "Leave the public list: 1" in html
     assert fetch(conn, "select retired_on from mentorcert.certification_types where id = %s", basic) is None
+    preview_of_type = address(admin, page, form)
     assert admin.post(page, page=page, **form, shown=shown(html)) == "/admin/types"
     assert "retired since" in admin.get("/admin/types")
+    # Who goes back to the preview is not asked to confirm it once more.
+    again = admin.get(preview_of_type)
+    assert ("Take into use again" in again, "Confirm the change" in again) == (True, False)
     assert "The certification is retired" in admin.get(f"/certifications/{held}")
     preview = admin.post("/certifications/bulk", page="/certifications", change="renew", id=str(held))
     assert "The certification is retired" in admin.get(preview)
@@ -147,8 +157,11 @@ def test_a_chapter_is_merged_and_moved_back(
     assert "oslo@example.org, 0150" in html
     placed = "select chapter_ids from mentorcert.peer_mentors where id = %s"
     assert fetch(conn, placed, mentor) == [organisation.chapter]
+    preview = address(admin, page, form)
     assert admin.post(page, page=page, **form, shown=shown(html)) == "/admin/chapters"
     assert fetch(conn, placed, mentor) == [chapter]
+    again = admin.get(preview)
+    assert ("Retired since" in again, 'name="into"' in again) == (True, False)
     assert "retired since" in admin.get("/admin/chapters")
     entry = fetch(
         conn, "select id from mentorcert.audit_log where after ->> 'merged_into_id' = %s", str(chapter)

@@ -16,6 +16,7 @@ from tests.web.browser.crawling import pages
 
 # A screen of 1280 pixels at 400 %, the narrowest that WCAG 1.4.10 asks for.
 NARROW: Final = 320
+TABLET: Final = 768
 # A sheet of A4 without its margins, in the pixels of CSS.
 SHEET: Final = 680
 
@@ -45,6 +46,27 @@ def test_a_desk_is_spaced_too(visitors: Visitors) -> None:
             if found := [*fitting.cut(page), *fitting.cut_when_spaced(page)]:
                 wrong[kind] = found
     assert wrong == {}
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_a_tablet_shows_the_last_column(visitors: Visitors, language: Language) -> None:
+    wide = "() => [...document.querySelectorAll('.table-wrap')].filter(one => one.scrollWidth > one.clientWidth).length"
+    with visitors.visit("administrator", language, width=TABLET) as page:
+        wrong = []
+        for path in ("/admin/types", "/reminders", "/reminders?show=failing", "/certifications", "/mentors"):
+            page.goto(path)
+            if page.evaluate(wide):
+                wrong.append(path)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_a_chart_of_few_bars_is_no_poster(visitors: Visitors, language: Language) -> None:
+    with visitors.visit("coordinator", language, width=1280) as page:
+        page.goto("/figures")
+        box = page.locator(".chart svg").bounding_box()
+        assert box is not None
+        assert box["height"] < 450
 
 
 def test_the_faults_are_found(visitors: Visitors) -> None:

@@ -24,7 +24,10 @@ def test_a_required_type_is_looked_at_again(visitors: Visitors, language: Langua
         page.get_by_label(_("Months")).fill("24")
         page.get_by_label(_("Required for the public list")).check()
         button(page, _("Show the dates")).click()
-        expect(page.get_by_role("heading", level=2)).to_have_text(_("Example dates"))
+        dates = page.get_by_role("heading", level=2)
+        expect(dates).to_have_text(_("Example dates"))
+        # They stand below the form, and are what was asked for.
+        expect(dates).to_be_in_viewport()
         page.reload()
         expect(page.get_by_label(_("Norwegian name"))).to_have_value("Førstehjelp")
         button(page, _("Save")).click()

@@ -51,7 +51,7 @@ def test_by_knowledge_and_in_norwegian(scene: Scene) -> None:
         assert text in page
     assert "English" in page
     ahead = scene.client().get("/figures?last_day=31.12.2100").text
-    assert "The last day is to come" in ahead
+    assert "The last day is in the future" in ahead
 
 
 def test_for_handing_out(scene: Scene) -> None:
@@ -72,6 +72,7 @@ def test_the_file(scene: Scene) -> None:
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
     assert [cell.value for cell in book["By type"][2]] == ["All types", 2, 2, 0, 0, 0]
     assert book["Definitions"]["B1"].value == "Organisation demo"
+    assert book["Definitions"]["B4"].value.date() == now
 
 
 def test_what_cannot_be_read_is_said_at_its_field(scene: Scene) -> None:
@@ -79,6 +80,9 @@ def test_what_cannot_be_read_is_said_at_its_field(scene: Scene) -> None:
     for query, said in (
         ("first_day=soon", "Write a day that exists"),
         ("first_day=2.1.2026&last_day=1.1.2026", "The last day is before the first one."),
+        # Of a day so long ago the log of who had left is gone.
+        ("known_on=1.1.2000", "Too long ago"),
+        ("known_on=1.1.2199", "The day lies in the future."),
     ):
         answer = client.get(f"/figures?{query}")
         assert answer.status_code == 422
@@ -86,5 +90,10 @@ def test_what_cannot_be_read_is_said_at_its_field(scene: Scene) -> None:
         assert 'aria-invalid="true"' in answer.text
         assert client.get(f"/figures.xlsx?{query}").status_code == 422
     assert client.get("/figures?first_day=2026-01-01&utm_source=mail").status_code == 200
-    # Of a day so long ago the log of who had left is gone.
-    assert client.get("/figures?known_on=1.1.2000").status_code == 422
+
+
+def test_a_file_that_is_refused_says_so_in_norwegian(scene: Scene) -> None:
+    answer = scene.client(language="nb").get("/figures.xlsx?first_day=soon")
+    assert answer.status_code == 422
+    assert "Perioden kan ikke leses." in answer.text
+    assert "The input is not valid." not in answer.text

@@ -56,7 +56,8 @@ def test_from_the_question_to_the_renewal(scene: Scene) -> None:
     assert path not in client.get("/overview").text
     assert "answer" in client.get("/requests").text
     asked = me.get(path_of(scene)).text
-    assert "With whom?" in asked
+    assert ("With whom?" in asked, "Waits for your answer" in asked) == (True, True)
+    assert "Waits for the peer mentor" in client.get(path).text
     request_id = path.rpartition("/")[2]
     answered = post(
         me,
@@ -109,6 +110,7 @@ def test_refused_for_a_reason(scene: Scene) -> None:
     seen = {"version": hidden(client.get(path).text, "version")}
     empty = post(client, f"{path}/refuse", seen | {"reason": ""})
     assert (empty.status_code, 'href="#reason"' in empty.text) == (422, True)
+    assert hidden(empty.text, "back") == path
     assert post(client, f"{path}/refuse", seen | {"reason": "Not a course of ours"}).status_code == 303
     me = scene.client("peer_mentor")
     assert "was refused" in me.get("/me").text
@@ -132,6 +134,8 @@ def test_two_who_settle_one(scene: Scene) -> None:
     refused = post(client, f"{path}/refuse", {"reason": "Kept words", "version": hidden(own, "version")})
     assert refused.status_code == 409
     assert "Kept words" in refused.text
+    # Only who confirms a date is shown that it changed.
+    assert ("The request was changed" in refused.text, "since the preview" in refused.text) == (True, False)
     assert state(scene) == "asked_back"
     assert client.post(path, data=carried_by(refused.text) | {"step": "confirm"}).status_code == 303
     settled = post(client, f"{path}/refuse", {"reason": "x", "version": hidden(own, "version")})
@@ -157,6 +161,8 @@ def test_what_is_refused_stays_typed(scene: Scene) -> None:
         refused = post(scene.client("peer_mentor"), path, typed, page=path)
         assert (refused.status_code, f'href="#{field}"' in refused.text) == (422, True)
         assert "Kept words" in refused.text
+    empty = post(scene.client("peer_mentor"), path, {"text": ""}, page=path).text
+    assert ('href="#text"' in empty, 'href="#done_on"' in empty) == (True, True)
     ask(scene)
     assert ask(scene, "Once more").status_code == 422
     request = request_of(scene)

@@ -15,7 +15,7 @@ from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.administrator.consequences import SECTIONS, preview_page, weighed_change
 from mentorcert.web.administrator.retirement import REASON_NEEDED, TABLES, Section, name_of
 from mentorcert.web.administrator.types import types_of
-from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.context import SAFE_METHODS, CurrentAdministrator, RequestContext
 from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, unreadable
 from mentorcert.web.fields import Note, OptionalId
@@ -75,7 +75,10 @@ def _merge(context: RequestContext, section: Section, subject_id: UUID, form: Me
     if errors := form.faults(context):
         return _form(context, section, subject_id, form, errors)
     table = TABLES[section]
-    name = name_of(context, retirement.get(context.conn, table, subject_id))
+    found = retirement.get(context.conn, table, subject_id)
+    if context.request.method in SAFE_METHODS and found.retired_on is not None:
+        return _form(context, section, subject_id, form)
+    name = name_of(context, found)
     with (
         field_errors(context, _REFUSALS) as errors,
         weighed_change(context, form.shown, (subject_id, form.into, form.reason)) as result,
@@ -107,6 +110,7 @@ def _form(
         back=back,
         title=context._(title),
         name=name_of(context, found),
+        found=found,
         subject_id=subject_id,
         form=form,
         errors=errors or {},

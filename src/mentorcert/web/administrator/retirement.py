@@ -11,7 +11,7 @@ from mentorcert.organisations import retirement
 from mentorcert.organisations.retirement import Table
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import SECTIONS, preview_page, weighed_change
-from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.context import SAFE_METHODS, CurrentAdministrator, RequestContext
 from mentorcert.web.coordinator.display_names import today_of
 from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, unreadable
@@ -86,7 +86,11 @@ def _retire(context: RequestContext, section: Section, subject_id: UUID, form: R
     if errors := form.faults(context):
         return _form(context, section, subject_id, form, errors)
     table = TABLES[section]
-    name = name_of(context, retirement.get(context.conn, table, subject_id))
+    found = retirement.get(context.conn, table, subject_id)
+    # Who goes back to the preview of what was confirmed is not asked once more.
+    if context.request.method in SAFE_METHODS and (found.retired_on is None) is form.restore:
+        return _form(context, section, subject_id, RetirementForm(retired_on=today_of(context)))
+    name = name_of(context, found)
     day, reason = (None, None) if form.restore else (form.retired_on or today_of(context), form.reason)
     with (
         field_errors(context, _REFUSALS) as errors,

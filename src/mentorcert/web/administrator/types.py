@@ -225,10 +225,11 @@ def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     if errors:
         return _form(context, type_id, form, errors)
     changed.value  # noqa: B018 raises what was refused
+    name = form.name_nb if context.language == "nb" else form.name_en
     if not result.is_done:
-        heading = context._("Change the type %(code)s", code=form.code)
+        heading = context._("Change the type %(code)s", code=name)
         return preview_page(context, result, heading, "certification_types", form)
-    return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=type_.code))
+    return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=name))
 
 
 def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Figures of a period for grant reports and the board: tables, a chart and a workbook, also for handing out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -12,9 +12,11 @@ from mentorcert.certifications.figures import DEFINITIONS, HEADINGS, MASKED, Fig
 from mentorcert.errors import InvalidInputError
 from mentorcert.imports.figures_workbook import Naming, figures_workbook
 from mentorcert.organisations.chapters import tree
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import Names, names_of, today_of
 from mentorcert.web.coordinator.export import XLSX
+from mentorcert.web.field_errors import Refusal, field_errors
 from mentorcert.web.fields import OptionalDay, Ticked
 from mentorcert.web.page_form import PageForm
 from mentorcert.web.rendering.charts import Figure, Numbers
@@ -22,6 +24,12 @@ from mentorcert.web.rendering.charts import Figure, Numbers
 router = APIRouter()
 
 _WIDTH_OF_A_WORD: Final = 80
+_REFUSALS: Final[Mapping[str, Refusal]] = {
+    "known_on": Refusal(
+        "known_on",
+        LazyText("Too long ago: what was known then is not kept. Choose a later day, or leave it empty."),
+    )
+}
 
 
 class FiguresQuery(PageForm):
@@ -38,6 +46,8 @@ class FiguresQuery(PageForm):
         period = self.period(today)
         if not errors and period.last_day < period.first_day:
             errors["last_day"] = context._("The last day is before the first one.")
+        if self.known_on and self.known_on > today:
+            errors["known_on"] = context._("The day lies in the future.")
         return errors
 
     def period(self, today: date) -> Period:
@@ -53,7 +63,10 @@ def show(context: CurrentCoordinator, query: Annotated[FiguresQuery, Query()]) -
     names = names_of(context)
     errors = query.errors(context, today)
     period = query.period(today)
-    found = [] if errors else figures.of_reach(context.conn, period)
+    found: Sequence[Figures] = []
+    if not errors:
+        with field_errors(context, _REFUSALS) as errors:
+            found = figures.of_reach(context.conn, period)
     by_type = {one.certification_type: one for one in found if one.chapter_id is None}
     by_chapter = {one.chapter_id: one for one in found if one.certification_type is None and one.chapter_id}
     return context.page(
@@ -93,7 +106,7 @@ def as_workbook(context: CurrentCoordinator, query: Annotated[FiguresQuery, Quer
     period = query.period(today)
     found = figures.of_reach(context.conn, period)
     naming = Naming(context.member()[1].name, names.sent_types.value, names.chapters)
-    content = figures_workbook(period, found, naming, context.language)
+    content = figures_workbook(period, found, naming, context.language, today)
     name = f"figures-{period.first_day}-{period.last_day}{'-public' if period.masked else ''}.xlsx"
     return Response(
         content, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'}

@@ -21,7 +21,7 @@ from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
-_NEEDED: Final = LazyText("Write what the peer mentor is to read.")
+_NEEDED: Final = LazyText("Write to the peer mentor here.")
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "certification_reason_required": Refusal("reason", _NEEDED),
     "renewal_requests_reply_valid": Refusal("reply", _NEEDED),
@@ -144,8 +144,6 @@ def _approval(
             )
     is_stale |= step == "confirm" and not request.is_waiting
     failed = dict(errors or {}) | (preview.errors if preview else {})
-    if preview and is_stale:
-        preview.is_stale = True
     return context.page(
         "coordinator/request.html",
         status=422 if failed else 409 if is_stale else preview.status if preview else 200,
@@ -157,6 +155,7 @@ def _approval(
         preview=preview,
         errors=failed,
         is_stale=is_stale,
+        here=context.here_or(f"/requests/{request_id}"),
     )
 
 

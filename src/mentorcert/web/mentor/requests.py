@@ -63,6 +63,8 @@ def ask(context: CurrentMember, certification_id: UUID, form: Annotated[RequestF
     errors = form.faults(context)
     if not errors and form.done_on is None:
         errors = {"done_on": context._("Write the day on which you did it.")}
+        if not (form.text or "").strip():
+            errors["text"] = context._(_WRITE)
     if not errors:
         with field_errors(context, _REFUSALS) as errors:
             renewal_requests.ask(context.conn, certification_id, form.text or "", form.done_on)
@@ -141,6 +143,7 @@ def _page(
         form=form,
         errors=errors or {},
         is_stale=is_stale,
+        here=context.here_or(f"/me/certifications/{certification_id}/request"),
         zone=ZoneInfo(organisation.time_zone),
     )
 
