@@ -6257,6 +6257,36 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_left_on() IS 'Refuses (MC008) to let somebody leave more than a year ahead or a hundred years ago.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_left_on() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.check_named_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- Nearly always none is named.
+  if nullif(current_setting('mentorcert.change', true), '')::jsonb #>> '{evidence,request_id}' is not null and exists (
+    select from changed_rows as changed
+    where
+      changed.renewal_history #>> '{-1,evidence,request_id}' is not null
+      and not exists (
+        select from mentorcert_private.renewal_requests as request
+        join mentorcert.peer_mentors as mentor on mentor.id = changed.peer_mentor_id
+        where
+          request.id::text = changed.renewal_history #>> '{-1,evidence,request_id}' and request.certification_id = changed.id
+          and request.settled_at is null and changed.renewal_history #>> '{-1,kind}' = 'renewed'
+          -- Nobody about the own.
+          and (mentor.user_id = auth.uid()) is not true
+      )
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the evidence names no request for this renewal that waits',
+      hint = 'Approve the request by approve_renewal_request, or leave request_id out.', constraint = 'certification_evidence_valid';
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_named_requests() IS 'Refuses (MC008) evidence by a request that does not wait, is about another certification or the caller''s own, or of what is no renewal.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_named_requests() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -6280,13 +6310,6 @@ begin
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
-    and (
-      not (change -> 'evidence') ? 'request_id'
-      or exists (
-        select from mentorcert_private.renewal_requests as request
-        where request.settled_at is null and request.id::text = change #>> '{evidence,request_id}'
-      )
-    )
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
@@ -6295,7 +6318,7 @@ begin
   end if;
 end
 $_$;
-COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape, or by a request that does not wait.';
+COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time zone, reach_days integer DEFAULT 0) RETURNS void
@@ -9718,31 +9741,38 @@ CREATE FUNCTION mentorcert_private.locked_request(request_id uuid, version bigin
     AS $$
 declare
   request mentorcert_private.renewal_requests;
-  has_left boolean;
+  asking record;
+  locked_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  -- The certification first: the order in which everybody locks.
-  select mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) into has_left
-  from mentorcert_private.renewal_requests as of
-  join public.peer_mentor_certifications as certification on certification.id = of.certification_id
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  where
-    of.id = locked_request.request_id and mentor.merged_into is null
-    and case
-      when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-      -- Nobody about the own.
-      else mentor.user_id is distinct from auth.uid()
-        and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
-    end
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  end if;
+  -- The certification and the person first: the order in which everybody locks. Asked again under the locks, as is who asks.
+  loop
+    select
+      mentor.id, mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) as has_left
+    into asking
+    from mentorcert_private.renewal_requests as of
+    join public.peer_mentor_certifications as certification on certification.id = of.certification_id
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    where
+      of.id = locked_request.request_id and mentor.merged_into is null
+      and case
+        when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+        -- Nobody about the own.
+        else mentor.user_id is distinct from auth.uid()
+          and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
+      end;
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when asking.id = locked_id;
+    locked_id := asking.id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
   -- An update says whether it is the version that was read.
   update mentorcert_private.renewal_requests as of set version = coalesce(locked_request.version, of.version)
   where of.id = locked_request.request_id
   returning of.* into request;
-  if request.settled_at is not null or has_left then
+  if request.settled_at is not null or asking.has_left then
     raise exception using
       errcode = 'MC001', message = 'the request is settled already',
       hint = 'Look at it again. What was settled stays; the peer mentor may ask once more.',
@@ -9751,7 +9781,7 @@ begin
   return request;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) IS 'A request that waits, locked with its certification: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
+COMMENT ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) IS 'A request that waits, locked with its certification and its person: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
 REVOKE ALL ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.locked_saved_filter(filter_id uuid) RETURNS uuid
@@ -12624,15 +12654,20 @@ begin
   from mentorcert_private.notice_mails as mail
   join mentorcert_private.renewal_requests as request on request.id = mail.request_id and request.version = mail.request_version
   join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   left join mentorcert.peer_mentors as mail_to on mail_to.id = mail.peer_mentor_id
   left join mentorcert.peer_mentors as own on own.user_id = mail.user_id and own.organisation_id = mail.organisation_id
   where
     mail.id = request_recipient.mail_id
-    -- Who was asked, and cannot do it any more.
-    and (mail.user_id is null or mail.user_id = any(mentorcert_private.responsible_ids(certification.peer_mentor_id)));
+    -- Not who was asked and cannot do it any more, nor about who has left.
+    and (
+      mail.user_id is null
+      or mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)))
+    );
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) IS 'Where a mail about a request goes, and in which language; no row once the request was written again, or the login cannot settle it any more.';
+COMMENT ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) IS 'Where a mail about a request goes, and in which language; no row once the request was written again, the login cannot settle it any more, or the peer mentor has left.';
 REVOKE ALL ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.request_task(kind text, file_name text DEFAULT NULL::text, file bytea DEFAULT NULL::bytea, options jsonb DEFAULT '{}'::jsonb, preview_id uuid DEFAULT NULL::uuid) RETURNS uuid
@@ -13546,18 +13581,25 @@ REVOKE ALL ON FUNCTION mentorcert_private.set_version() FROM PUBLIC;
 CREATE FUNCTION mentorcert_private.settle_requests() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
+declare
+  renewed_ids uuid[];
 begin
   -- Nearly always there is none.
   if exists (select from mentorcert_private.renewal_requests as request where request.settled_at is null) then
+    renewed_ids := array(
+      select changed.id from changed_rows as changed where changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported')
+    );
     update mentorcert_private.renewal_requests as request
     set
-      state = case when changed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
+      state = case when renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
       settled_at = clock_timestamp(), settled_by = auth.uid()
-    from changed_rows as changed
+    from public.peer_mentor_certifications as renewed
     where
-      request.certification_id = changed.id and request.settled_at is null and changed.issued_at > request.held_from
-      and changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported');
+      request.certification_id = any(renewed_ids) and request.settled_at is null and renewed.id = request.certification_id
+      -- Whichever day an approval is of: the day of issue may have been corrected since the request.
+      and (renewed.issued_at > request.held_from or renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text);
   end if;
   return null;
 end
@@ -14793,6 +14835,8 @@ CREATE INDEX peer_mentor_certifications_due_idx ON public.peer_mentor_certificat
 CREATE INDEX peer_mentor_certifications_ends_idx ON public.peer_mentor_certifications USING btree (expires_at) WHERE (lower(status) = 'active'::text);
 CREATE INDEX peer_mentor_certifications_expires_at_idx ON public.peer_mentor_certifications USING btree (organisation_id, expires_at, id);
 CREATE INDEX peer_mentor_certifications_peer_mentor_id_idx ON public.peer_mentor_certifications USING btree (peer_mentor_id, organisation_id, expires_at);
+CREATE TRIGGER check_named_requests_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
+CREATE TRIGGER check_named_requests_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('peer_mentor_id');
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON public.peer_mentor_certifications FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
@@ -16759,27 +16803,34 @@ CREATE FUNCTION public.request_renewal(certification_id uuid, text text, done_on
     AS $$
 declare
   held record;
+  locked_id uuid;
   written_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
   perform mentorcert_private.require_instants(jsonb_build_object('done_on', request_renewal.done_on));
-  select
-    certification.organisation_id, certification.issued_at, type.retired_on,
-    mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
-    mentorcert_private.day_of(now(), organisation.time_zone) as today
-  into held
-  from public.peer_mentor_certifications as certification
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
-  join mentorcert.certification_types as type
-    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-  where
-    certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone))
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  elsif held.retired_on <= held.today then
+  -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
+  loop
+    select
+      mentor.id as peer_mentor_id, certification.organisation_id, certification.issued_at, type.retired_on,
+      mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
+      mentorcert_private.day_of(now(), organisation.time_zone) as today
+    into held
+    from public.peer_mentor_certifications as certification
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
+    join mentorcert.certification_types as type
+      on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+    where
+      certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone));
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when held.peer_mentor_id = locked_id;
+    locked_id := held.peer_mentor_id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
+  if held.retired_on <= held.today then
     raise exception using
       errcode = 'MC024', message = 'the certification type is not given any more', hint = 'There is nothing to renew.',
       constraint = 'certification_type_retired';
