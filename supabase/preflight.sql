@@ -301,6 +301,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.check_figures(uuid, date, date, date)", "file": "20261201000020_figures"},
 {"kind": "function", "name": "mentorcert_private.check_history_kept(jsonb, jsonb)", "file": "20260326000003_history"},
 {"kind": "function", "name": "mentorcert_private.check_left_on()", "file": "20260325000006_peer_mentors"},
+{"kind": "function", "name": "mentorcert_private.check_named_requests()", "file": "20261201000001_renewal_requests"},
 {"kind": "function", "name": "mentorcert_private.check_note_and_evidence(jsonb)", "file": "20260326000002_change_rules"},
 {"kind": "function", "name": "mentorcert_private.check_notices_as_of(timestamptz, integer)", "file": "20260326000012_notices"},
 {"kind": "function", "name": "mentorcert_private.check_retired_chapter()", "file": "20260326000024_retirement"},

@@ -6257,6 +6257,36 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_left_on() IS 'Refuses (MC008) to let somebody leave more than a year ahead or a hundred years ago.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_left_on() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.check_named_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- Nearly always none is named.
+  if nullif(current_setting('mentorcert.change', true), '')::jsonb #>> '{evidence,request_id}' is not null and exists (
+    select from changed_rows as changed
+    where
+      changed.renewal_history #>> '{-1,evidence,request_id}' is not null
+      and not exists (
+        select from mentorcert_private.renewal_requests as request
+        join mentorcert.peer_mentors as mentor on mentor.id = changed.peer_mentor_id
+        where
+          request.id::text = changed.renewal_history #>> '{-1,evidence,request_id}' and request.certification_id = changed.id
+          and request.settled_at is null and changed.renewal_history #>> '{-1,kind}' = 'renewed'
+          -- Nobody about the own.
+          and (mentor.user_id = auth.uid()) is not true
+      )
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the evidence names no request for this renewal that waits',
+      hint = 'Approve the request by approve_renewal_request, or leave request_id out.', constraint = 'certification_evidence_valid';
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_named_requests() IS 'Refuses (MC008) evidence by a request that does not wait, is about another certification or the caller''s own, or of what is no renewal.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_named_requests() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -6280,13 +6310,6 @@ begin
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
-    and (
-      not (change -> 'evidence') ? 'request_id'
-      or exists (
-        select from mentorcert_private.renewal_requests as request
-        where request.settled_at is null and request.id::text = change #>> '{evidence,request_id}'
-      )
-    )
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
@@ -6295,7 +6318,7 @@ begin
   end if;
 end
 $_$;
-COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape, or by a request that does not wait.';
+COMMENT ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) IS 'Refuses (MC008) a note that is too long and evidence of another shape.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_note_and_evidence(change jsonb) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time zone, reach_days integer DEFAULT 0) RETURNS void
@@ -7304,7 +7327,7 @@ begin
   -- Rows that were merged are one person, whenever that was seen.
   mentors as materialized (
     select
-      mentor.id, mentor.merged_into is null as is_kept,
+      mentor.id, mentor.merged_into is null as is_kept, merge.merged_at,
       case when mentor.merged_into is null then mentor.id else mentorcert_private.kept_peer_mentor_id(mentor.id) end as person_id,
       least(
         case when former.row_id is null then mentor.left_on else (former.before ->> 'left_on')::date end,
@@ -7312,17 +7335,23 @@ begin
       ) as gone_on
     from mentorcert.peer_mentors as mentor
     left join former on former.row_id = mentor.id::text
+    left join mentorcert_private.peer_mentor_merges as merge on merge.absorbed_id = mentor.id and merge.undone_at is null
     where mentor.organisation_id = organisation
+  ),
+  -- Before a merge was known, who had left under one number only was there under the other.
+  persons as materialized (
+    select mentors.person_id, case when bool_and(mentors.gone_on is not null) then max(mentors.gone_on) end as gone_on
+    from mentors
+    where mentors.is_kept or mentors.merged_at >= known_until
+    group by mentors.person_id
   ),
   held as materialized (
     select
       certification.id, mentors.person_id, certification.renewal_history,
       -- From the merge on, the one that replaced it counts.
-      coalesce(until <= merge.merged_at, true) as is_current
+      coalesce(until <= mentors.merged_at, true) as is_current
     from public.peer_mentor_certifications as certification
     join mentors on mentors.id = certification.peer_mentor_id
-    left join mentorcert_private.peer_mentor_merges as merge
-      on merge.absorbed_id = certification.peer_mentor_id and merge.undone_at is null
     where
       certification.organisation_id = organisation
       -- Who was never in a chapter within reach does not count.
@@ -7337,18 +7366,20 @@ begin
       )
   ),
   entries as (
-    select held.id, cached.position, cached.entry
+    select held.id, held.person_id, held.is_current, cached.position, cached.entry
     from held
     cross join lateral jsonb_array_elements(held.renewal_history) with ordinality as cached (entry, position)
     where not in_events
     union all
-    select event.certification_id, event.position, event.entry
-    from mentorcert.certification_renewal_events as event
-    where in_events and event.certification_id in (select held.id from held)
+    select held.id, held.person_id, held.is_current, event.position, event.entry
+    from held
+    join mentorcert.certification_renewal_events as event on event.certification_id = held.id
+    where in_events
   ),
   said as materialized (
     select
-      entries.id, entries.position, holds.from_at, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
+      entries.id, entries.person_id, entries.is_current, entries.position, holds.from_at,
+      mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
     from entries
     cross join lateral (
       -- What the first entry says holds until another says otherwise, also where the day of issue was corrected to an earlier one.
@@ -7358,47 +7389,50 @@ begin
       holds.from_at < until
       and (known_until is null or (entries.entry ->> 'recorded_at')::timestamptz < known_until)
   ),
-  -- Of each field, what was said last counts: at the end of the last day …
-  known as (
-    select
-      said.id,
-      (array_agg(said.after ->> 'certification_type' order by said.position desc) filter (where said.after ? 'certification_type'))[1] as type,
-      (array_agg(said.after ->> 'issued_at' order by said.position desc) filter (where said.after ? 'issued_at'))[1]::timestamptz as issued_at,
-      (array_agg(said.after ->> 'expires_at' order by said.position desc) filter (where said.after ? 'expires_at'))[1]::timestamptz as expires_at,
-      (array_agg(said.after ->> 'status' order by said.position desc) filter (where said.after ? 'status'))[1] as status
-    from said
-    group by said.id
-  ),
-  -- … and of each day on which it is said to be issued or renewed, on that day: then it was.
+  -- It is issued on a day on which, by what was said last of that day, it was …
   issued as materialized (
-    select said.id, said.position, said.from_at, (said.after ->> 'issued_at')::timestamptz as issued_at from said where said.after ? 'issued_at'
+    select said.id, said.person_id, said.is_current, said.position, said.from_at, (said.after ->> 'issued_at')::timestamptz as issued_at
+    from said
+    where said.after ? 'issued_at'
   ),
   issues as (
-    select issue.id, min(issue.issued_at) as first_at, max(issue.issued_at) as latest_at
+    select issued.id, issued.person_id, issued.is_current, issued.issued_at
+    from issued
+    join issued as other on other.id = issued.id and other.from_at <= issued.issued_at
+    where issued.issued_at < until
+    group by issued.id, issued.person_id, issued.is_current, issued.issued_at
+    having (array_agg(other.issued_at order by other.position desc))[1] = issued.issued_at
+  ),
+  -- … and of each field, what was said last counts at the end of the last day. Not as a join of the two: a
+  -- planner expects one row of each, and compared each certification with each.
+  known as (
+    select
+      of_each.id, of_each.person_id, of_each.is_current,
+      (array_agg(of_each.after ->> 'certification_type' order by of_each.position desc) filter (where of_each.after ? 'certification_type'))[1] as type,
+      (array_agg(of_each.after ->> 'issued_at' order by of_each.position desc) filter (where of_each.after ? 'issued_at'))[1]::timestamptz as issued_at,
+      (array_agg(of_each.after ->> 'expires_at' order by of_each.position desc) filter (where of_each.after ? 'expires_at'))[1]::timestamptz as expires_at,
+      (array_agg(of_each.after ->> 'status' order by of_each.position desc) filter (where of_each.after ? 'status'))[1] as status,
+      min(of_each.issue_at) as first_at, max(of_each.issue_at) as latest_at
     from (
-      select issued.id, issued.issued_at
-      from issued
-      join issued as other on other.id = issued.id and other.from_at <= issued.issued_at
-      where issued.issued_at < until
-      group by issued.id, issued.issued_at
-      having (array_agg(other.issued_at order by other.position desc))[1] = issued.issued_at
-    ) as issue
-    group by issue.id
+      select said.id, said.person_id, said.is_current, said.position, said.after, null::timestamptz as issue_at from said
+      union all
+      select issues.id, issues.person_id, issues.is_current, null, null, issues.issued_at from issues
+    ) as of_each
+    group by of_each.id, of_each.person_id, of_each.is_current
   ),
   -- Each person with each type …
   standings as (
     select
-      mentors.person_id, mentors.gone_on, known.type,
+      persons.person_id, persons.gone_on, known.type,
       bool_or(
-        held.is_current and known.status <> 'suspended' and until <= coalesce(known.expires_at, 'infinity')
+        known.is_current and known.status <> 'suspended' and until <= coalesce(known.expires_at, 'infinity')
       ) as is_valid,
-      min(issues.first_at) as first_at,
-      min(issues.first_at) < max(issues.latest_at) and max(issues.latest_at) >= begins as is_renewed,
-      max(coalesce(known.expires_at, 'infinity')) filter (where held.is_current) as ends_at
-    from mentors
-    left join (held join known on known.id = held.id and known.issued_at < until left join issues on issues.id = held.id) on held.person_id = mentors.person_id
-    where mentors.is_kept
-    group by mentors.person_id, mentors.gone_on, known.type
+      min(known.first_at) as first_at,
+      min(known.first_at) < max(known.latest_at) and max(known.latest_at) >= begins as is_renewed,
+      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at
+    from persons
+    left join known on known.person_id = persons.person_id and known.issued_at < until
+    group by persons.person_id, persons.gone_on, known.type
   ),
   -- … and with any type as if it were one.
   people as (
@@ -7457,8 +7491,8 @@ begin
     join (
       select places.person_id, places.chapter_id from places
       union all
-      select mentors.person_id, null from mentors
-      where mentors.is_kept and (reach is null or mentors.person_id in (select places.person_id from places))
+      select persons.person_id, null from persons
+      where reach is null or persons.person_id in (select places.person_id from places)
     ) as place on place.person_id = people.person_id
     where people.is_valid or people.is_started or people.is_renewed or people.is_lapsed or people.is_stopped
     group by people.type, place.chapter_id
@@ -9718,31 +9752,38 @@ CREATE FUNCTION mentorcert_private.locked_request(request_id uuid, version bigin
     AS $$
 declare
   request mentorcert_private.renewal_requests;
-  has_left boolean;
+  asking record;
+  locked_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  -- The certification first: the order in which everybody locks.
-  select mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) into has_left
-  from mentorcert_private.renewal_requests as of
-  join public.peer_mentor_certifications as certification on certification.id = of.certification_id
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  where
-    of.id = locked_request.request_id and mentor.merged_into is null
-    and case
-      when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-      -- Nobody about the own.
-      else mentor.user_id is distinct from auth.uid()
-        and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
-    end
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  end if;
+  -- The certification and the person first: the order in which everybody locks. Asked again under the locks, as is who asks.
+  loop
+    select
+      mentor.id, mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) as has_left
+    into asking
+    from mentorcert_private.renewal_requests as of
+    join public.peer_mentor_certifications as certification on certification.id = of.certification_id
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    where
+      of.id = locked_request.request_id and mentor.merged_into is null
+      and case
+        when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+        -- Nobody about the own.
+        else mentor.user_id is distinct from auth.uid()
+          and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
+      end;
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when asking.id = locked_id;
+    locked_id := asking.id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
   -- An update says whether it is the version that was read.
   update mentorcert_private.renewal_requests as of set version = coalesce(locked_request.version, of.version)
   where of.id = locked_request.request_id
   returning of.* into request;
-  if request.settled_at is not null or has_left then
+  if request.settled_at is not null or asking.has_left then
     raise exception using
       errcode = 'MC001', message = 'the request is settled already',
       hint = 'Look at it again. What was settled stays; the peer mentor may ask once more.',
@@ -9751,7 +9792,7 @@ begin
   return request;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) IS 'A request that waits, locked with its certification: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
+COMMENT ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) IS 'A request that waits, locked with its certification and its person: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
 REVOKE ALL ON FUNCTION mentorcert_private.locked_request(request_id uuid, version bigint, is_own boolean) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.locked_saved_filter(filter_id uuid) RETURNS uuid
@@ -12624,15 +12665,20 @@ begin
   from mentorcert_private.notice_mails as mail
   join mentorcert_private.renewal_requests as request on request.id = mail.request_id and request.version = mail.request_version
   join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   left join mentorcert.peer_mentors as mail_to on mail_to.id = mail.peer_mentor_id
   left join mentorcert.peer_mentors as own on own.user_id = mail.user_id and own.organisation_id = mail.organisation_id
   where
     mail.id = request_recipient.mail_id
-    -- Who was asked, and cannot do it any more.
-    and (mail.user_id is null or mail.user_id = any(mentorcert_private.responsible_ids(certification.peer_mentor_id)));
+    -- Not who was asked and cannot do it any more, nor about who has left.
+    and (
+      mail.user_id is null
+      or mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)))
+    );
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) IS 'Where a mail about a request goes, and in which language; no row once the request was written again, or the login cannot settle it any more.';
+COMMENT ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) IS 'Where a mail about a request goes, and in which language; no row once the request was written again, the login cannot settle it any more, or the peer mentor has left.';
 REVOKE ALL ON FUNCTION mentorcert_private.request_recipient(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.request_task(kind text, file_name text DEFAULT NULL::text, file bytea DEFAULT NULL::bytea, options jsonb DEFAULT '{}'::jsonb, preview_id uuid DEFAULT NULL::uuid) RETURNS uuid
@@ -13546,18 +13592,25 @@ REVOKE ALL ON FUNCTION mentorcert_private.set_version() FROM PUBLIC;
 CREATE FUNCTION mentorcert_private.settle_requests() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
+declare
+  renewed_ids uuid[];
 begin
   -- Nearly always there is none.
   if exists (select from mentorcert_private.renewal_requests as request where request.settled_at is null) then
+    renewed_ids := array(
+      select changed.id from changed_rows as changed where changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported')
+    );
     update mentorcert_private.renewal_requests as request
     set
-      state = case when changed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
+      state = case when renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
       settled_at = clock_timestamp(), settled_by = auth.uid()
-    from changed_rows as changed
+    from public.peer_mentor_certifications as renewed
     where
-      request.certification_id = changed.id and request.settled_at is null and changed.issued_at > request.held_from
-      and changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported');
+      request.certification_id = any(renewed_ids) and request.settled_at is null and renewed.id = request.certification_id
+      -- Whichever day an approval is of: the day of issue may have been corrected since the request.
+      and (renewed.issued_at > request.held_from or renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text);
   end if;
   return null;
 end
@@ -14793,6 +14846,8 @@ CREATE INDEX peer_mentor_certifications_due_idx ON public.peer_mentor_certificat
 CREATE INDEX peer_mentor_certifications_ends_idx ON public.peer_mentor_certifications USING btree (expires_at) WHERE (lower(status) = 'active'::text);
 CREATE INDEX peer_mentor_certifications_expires_at_idx ON public.peer_mentor_certifications USING btree (organisation_id, expires_at, id);
 CREATE INDEX peer_mentor_certifications_peer_mentor_id_idx ON public.peer_mentor_certifications USING btree (peer_mentor_id, organisation_id, expires_at);
+CREATE TRIGGER check_named_requests_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
+CREATE TRIGGER check_named_requests_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('peer_mentor_id');
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON public.peer_mentor_certifications FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
@@ -16759,27 +16814,34 @@ CREATE FUNCTION public.request_renewal(certification_id uuid, text text, done_on
     AS $$
 declare
   held record;
+  locked_id uuid;
   written_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
   perform mentorcert_private.require_instants(jsonb_build_object('done_on', request_renewal.done_on));
-  select
-    certification.organisation_id, certification.issued_at, type.retired_on,
-    mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
-    mentorcert_private.day_of(now(), organisation.time_zone) as today
-  into held
-  from public.peer_mentor_certifications as certification
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
-  join mentorcert.certification_types as type
-    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-  where
-    certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone))
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  elsif held.retired_on <= held.today then
+  -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
+  loop
+    select
+      mentor.id as peer_mentor_id, certification.organisation_id, certification.issued_at, type.retired_on,
+      mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
+      mentorcert_private.day_of(now(), organisation.time_zone) as today
+    into held
+    from public.peer_mentor_certifications as certification
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
+    join mentorcert.certification_types as type
+      on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+    where
+      certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone));
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when held.peer_mentor_id = locked_id;
+    locked_id := held.peer_mentor_id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
+  if held.retired_on <= held.today then
     raise exception using
       errcode = 'MC024', message = 'the certification type is not given any more', hint = 'There is nothing to renew.',
       constraint = 'certification_type_retired';

@@ -127,27 +127,34 @@ set search_path = ''
 as $$
 declare
   held record;
+  locked_id uuid;
   written_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
   perform mentorcert_private.require_instants(jsonb_build_object('done_on', request_renewal.done_on));
-  select
-    certification.organisation_id, certification.issued_at, type.retired_on,
-    mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
-    mentorcert_private.day_of(now(), organisation.time_zone) as today
-  into held
-  from public.peer_mentor_certifications as certification
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
-  join mentorcert.certification_types as type
-    on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-  where
-    certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone))
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  elsif held.retired_on <= held.today then
+  -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
+  loop
+    select
+      mentor.id as peer_mentor_id, certification.organisation_id, certification.issued_at, type.retired_on,
+      mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
+      mentorcert_private.day_of(now(), organisation.time_zone) as today
+    into held
+    from public.peer_mentor_certifications as certification
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    join mentorcert.organisations as organisation on organisation.id = certification.organisation_id
+    join mentorcert.certification_types as type
+      on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+    where
+      certification.id = request_renewal.certification_id and mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone));
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when held.peer_mentor_id = locked_id;
+    locked_id := held.peer_mentor_id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
+  if held.retired_on <= held.today then
     raise exception using
       errcode = 'MC024', message = 'the certification type is not given any more', hint = 'There is nothing to renew.',
       constraint = 'certification_type_retired';
@@ -180,31 +187,38 @@ set search_path = ''
 as $$
 declare
   request mentorcert_private.renewal_requests;
-  has_left boolean;
+  asking record;
+  locked_id uuid;
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  -- The certification first: the order in which everybody locks.
-  select mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) into has_left
-  from mentorcert_private.renewal_requests as of
-  join public.peer_mentor_certifications as certification on certification.id = of.certification_id
-  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-  where
-    of.id = locked_request.request_id and mentor.merged_into is null
-    and case
-      when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
-      -- Nobody about the own.
-      else mentor.user_id is distinct from auth.uid()
-        and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
-    end
-  for no key update of certification;
-  if not found then
-    perform mentorcert_private.raise_forbidden();
-  end if;
+  -- The certification and the person first: the order in which everybody locks. Asked again under the locks, as is who asks.
+  loop
+    select
+      mentor.id, mentor.left_on <= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)) as has_left
+    into asking
+    from mentorcert_private.renewal_requests as of
+    join public.peer_mentor_certifications as certification on certification.id = of.certification_id
+    join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+    where
+      of.id = locked_request.request_id and mentor.merged_into is null
+      and case
+        when is_own then mentor.id = any(mentorcert_private.own_peer_mentor_ids())
+        -- Nobody about the own.
+        else mentor.user_id is distinct from auth.uid()
+          and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
+      end;
+    if not found then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    exit when asking.id = locked_id;
+    locked_id := asking.id;
+    perform mentorcert_private.lock_peer_mentors(array[locked_id]);
+  end loop;
   -- An update says whether it is the version that was read.
   update mentorcert_private.renewal_requests as of set version = coalesce(locked_request.version, of.version)
   where of.id = locked_request.request_id
   returning of.* into request;
-  if request.settled_at is not null or has_left then
+  if request.settled_at is not null or asking.has_left then
     raise exception using
       errcode = 'MC001', message = 'the request is settled already',
       hint = 'Look at it again. What was settled stays; the peer mentor may ask once more.',
@@ -214,7 +228,7 @@ begin
 end
 $$;
 comment on function mentorcert_private.locked_request(uuid, bigint, boolean) is
-  'A request that waits, locked with its certification: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
+  'A request that waits, locked with its certification and its person: one of the caller''s (is_own), or one of somebody else that the caller may approve; 42501 for all others, whether it is there or not, MC001 for what is settled.';
 
 create or replace function public.answer_renewal_request(request_id uuid, answer text, done_on date default null, version bigint default null)
 returns void
@@ -343,7 +357,7 @@ $$;
 comment on function public.approve_renewal_request(uuid, date, date, text, bigint) is
   'Renews the certification that a request is about, as of the day on which it was done or another one, by the rights of the caller, if it is still that version. The evidence of the renewal is the request, which it settles.';
 
--- The evidence of a renewal may name a request that waits.
+-- The evidence of a renewal may name a request for it that waits.
 
 create or replace function mentorcert_private.check_note_and_evidence(change jsonb)
 returns void
@@ -369,13 +383,6 @@ begin
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
-    and (
-      not (change -> 'evidence') ? 'request_id'
-      or exists (
-        select from mentorcert_private.renewal_requests as request
-        where request.settled_at is null and request.id::text = change #>> '{evidence,request_id}'
-      )
-    )
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
@@ -385,7 +392,49 @@ begin
 end
 $$;
 comment on function mentorcert_private.check_note_and_evidence(jsonb) is
-  'Refuses (MC008) a note that is too long and evidence of another shape, or by a request that does not wait.';
+  'Refuses (MC008) a note that is too long and evidence of another shape.';
+
+create or replace function mentorcert_private.check_named_requests()
+returns trigger
+language plpgsql
+security definer -- requests are no client's to read
+set search_path = ''
+as $$
+begin
+  -- Nearly always none is named.
+  if nullif(current_setting('mentorcert.change', true), '')::jsonb #>> '{evidence,request_id}' is not null and exists (
+    select from changed_rows as changed
+    where
+      changed.renewal_history #>> '{-1,evidence,request_id}' is not null
+      and not exists (
+        select from mentorcert_private.renewal_requests as request
+        join mentorcert.peer_mentors as mentor on mentor.id = changed.peer_mentor_id
+        where
+          request.id::text = changed.renewal_history #>> '{-1,evidence,request_id}' and request.certification_id = changed.id
+          and request.settled_at is null and changed.renewal_history #>> '{-1,kind}' = 'renewed'
+          -- Nobody about the own.
+          and (mentor.user_id = auth.uid()) is not true
+      )
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the evidence names no request for this renewal that waits',
+      hint = 'Approve the request by approve_renewal_request, or leave request_id out.', constraint = 'certification_evidence_valid';
+  end if;
+  return null;
+end
+$$;
+comment on function mentorcert_private.check_named_requests() is
+  'Refuses (MC008) evidence by a request that does not wait, is about another certification or the caller''s own, or of what is no renewal.';
+
+create or replace trigger check_named_requests_on_insert
+after insert on public.peer_mentor_certifications
+referencing new table as changed_rows
+for each statement execute function mentorcert_private.check_named_requests();
+
+create or replace trigger check_named_requests_on_update
+after update on public.peer_mentor_certifications
+referencing new table as changed_rows
+for each statement execute function mentorcert_private.check_named_requests();
 
 -- Settled by what happens otherwise
 
@@ -394,18 +443,25 @@ returns trigger
 language plpgsql
 security definer -- requests are no client's to write
 set search_path = ''
+set plan_cache_mode = force_custom_plan -- a plan that was made for a few renewals would compare each of many with each request
 as $$
+declare
+  renewed_ids uuid[];
 begin
   -- Nearly always there is none.
   if exists (select from mentorcert_private.renewal_requests as request where request.settled_at is null) then
+    renewed_ids := array(
+      select changed.id from changed_rows as changed where changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported')
+    );
     update mentorcert_private.renewal_requests as request
     set
-      state = case when changed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
+      state = case when renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text then 'approved' else 'closed' end,
       settled_at = clock_timestamp(), settled_by = auth.uid()
-    from changed_rows as changed
+    from public.peer_mentor_certifications as renewed
     where
-      request.certification_id = changed.id and request.settled_at is null and changed.issued_at > request.held_from
-      and changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported');
+      request.certification_id = any(renewed_ids) and request.settled_at is null and renewed.id = request.certification_id
+      -- Whichever day an approval is of: the day of issue may have been corrected since the request.
+      and (renewed.issued_at > request.held_from or renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text);
   end if;
   return null;
 end
@@ -600,16 +656,21 @@ begin
   from mentorcert_private.notice_mails as mail
   join mentorcert_private.renewal_requests as request on request.id = mail.request_id and request.version = mail.request_version
   join public.peer_mentor_certifications as certification on certification.id = request.certification_id
+  join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   left join mentorcert.peer_mentors as mail_to on mail_to.id = mail.peer_mentor_id
   left join mentorcert.peer_mentors as own on own.user_id = mail.user_id and own.organisation_id = mail.organisation_id
   where
     mail.id = request_recipient.mail_id
-    -- Who was asked, and cannot do it any more.
-    and (mail.user_id is null or mail.user_id = any(mentorcert_private.responsible_ids(certification.peer_mentor_id)));
+    -- Not who was asked and cannot do it any more, nor about who has left.
+    and (
+      mail.user_id is null
+      or mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))
+      and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)))
+    );
 end
 $$;
 comment on function mentorcert_private.request_recipient(uuid) is
-  'Where a mail about a request goes, and in which language; no row once the request was written again, or the login cannot settle it any more.';
+  'Where a mail about a request goes, and in which language; no row once the request was written again, the login cannot settle it any more, or the peer mentor has left.';
 
 create or replace function mentorcert_private.may_be_mailed(mail_id uuid)
 returns boolean
@@ -755,7 +816,7 @@ comment on function mentorcert_private.outdated_conditions() is
 revoke execute on function
   mentorcert_private.reject_settled_request, public.request_renewal, mentorcert_private.locked_request, public.answer_renewal_request,
   public.withdraw_renewal_request, public.ask_back_renewal_request, public.refuse_renewal_request, mentorcert_private.request_to_approve,
-  public.approve_renewal_request, mentorcert_private.settle_requests, mentorcert_private.close_requests, public.renewal_requests,
+  public.approve_renewal_request, mentorcert_private.check_named_requests, mentorcert_private.settle_requests, mentorcert_private.close_requests, public.renewal_requests,
   mentorcert_private.queue_request_mails, mentorcert_private.request_recipient, mentorcert_private.claimed_requests
 from public, anon, authenticated, service_role;
 grant execute on function

@@ -70,7 +70,7 @@ begin
   -- Rows that were merged are one person, whenever that was seen.
   mentors as materialized (
     select
-      mentor.id, mentor.merged_into is null as is_kept,
+      mentor.id, mentor.merged_into is null as is_kept, merge.merged_at,
       case when mentor.merged_into is null then mentor.id else mentorcert_private.kept_peer_mentor_id(mentor.id) end as person_id,
       least(
         case when former.row_id is null then mentor.left_on else (former.before ->> 'left_on')::date end,
@@ -78,17 +78,23 @@ begin
       ) as gone_on
     from mentorcert.peer_mentors as mentor
     left join former on former.row_id = mentor.id::text
+    left join mentorcert_private.peer_mentor_merges as merge on merge.absorbed_id = mentor.id and merge.undone_at is null
     where mentor.organisation_id = organisation
+  ),
+  -- Before a merge was known, who had left under one number only was there under the other.
+  persons as materialized (
+    select mentors.person_id, case when bool_and(mentors.gone_on is not null) then max(mentors.gone_on) end as gone_on
+    from mentors
+    where mentors.is_kept or mentors.merged_at >= known_until
+    group by mentors.person_id
   ),
   held as materialized (
     select
       certification.id, mentors.person_id, certification.renewal_history,
       -- From the merge on, the one that replaced it counts.
-      coalesce(until <= merge.merged_at, true) as is_current
+      coalesce(until <= mentors.merged_at, true) as is_current
     from public.peer_mentor_certifications as certification
     join mentors on mentors.id = certification.peer_mentor_id
-    left join mentorcert_private.peer_mentor_merges as merge
-      on merge.absorbed_id = certification.peer_mentor_id and merge.undone_at is null
     where
       certification.organisation_id = organisation
       -- Who was never in a chapter within reach does not count.
@@ -103,18 +109,20 @@ begin
       )
   ),
   entries as (
-    select held.id, cached.position, cached.entry
+    select held.id, held.person_id, held.is_current, cached.position, cached.entry
     from held
     cross join lateral jsonb_array_elements(held.renewal_history) with ordinality as cached (entry, position)
     where not in_events
     union all
-    select event.certification_id, event.position, event.entry
-    from mentorcert.certification_renewal_events as event
-    where in_events and event.certification_id in (select held.id from held)
+    select held.id, held.person_id, held.is_current, event.position, event.entry
+    from held
+    join mentorcert.certification_renewal_events as event on event.certification_id = held.id
+    where in_events
   ),
   said as materialized (
     select
-      entries.id, entries.position, holds.from_at, mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
+      entries.id, entries.person_id, entries.is_current, entries.position, holds.from_at,
+      mentorcert_private.upgrade_history_entry(entries.entry) -> 'after' as after
     from entries
     cross join lateral (
       -- What the first entry says holds until another says otherwise, also where the day of issue was corrected to an earlier one.
@@ -124,47 +132,50 @@ begin
       holds.from_at < until
       and (known_until is null or (entries.entry ->> 'recorded_at')::timestamptz < known_until)
   ),
-  -- Of each field, what was said last counts: at the end of the last day …
-  known as (
-    select
-      said.id,
-      (array_agg(said.after ->> 'certification_type' order by said.position desc) filter (where said.after ? 'certification_type'))[1] as type,
-      (array_agg(said.after ->> 'issued_at' order by said.position desc) filter (where said.after ? 'issued_at'))[1]::timestamptz as issued_at,
-      (array_agg(said.after ->> 'expires_at' order by said.position desc) filter (where said.after ? 'expires_at'))[1]::timestamptz as expires_at,
-      (array_agg(said.after ->> 'status' order by said.position desc) filter (where said.after ? 'status'))[1] as status
-    from said
-    group by said.id
-  ),
-  -- … and of each day on which it is said to be issued or renewed, on that day: then it was.
+  -- It is issued on a day on which, by what was said last of that day, it was …
   issued as materialized (
-    select said.id, said.position, said.from_at, (said.after ->> 'issued_at')::timestamptz as issued_at from said where said.after ? 'issued_at'
+    select said.id, said.person_id, said.is_current, said.position, said.from_at, (said.after ->> 'issued_at')::timestamptz as issued_at
+    from said
+    where said.after ? 'issued_at'
   ),
   issues as (
-    select issue.id, min(issue.issued_at) as first_at, max(issue.issued_at) as latest_at
+    select issued.id, issued.person_id, issued.is_current, issued.issued_at
+    from issued
+    join issued as other on other.id = issued.id and other.from_at <= issued.issued_at
+    where issued.issued_at < until
+    group by issued.id, issued.person_id, issued.is_current, issued.issued_at
+    having (array_agg(other.issued_at order by other.position desc))[1] = issued.issued_at
+  ),
+  -- … and of each field, what was said last counts at the end of the last day. Not as a join of the two: a
+  -- planner expects one row of each, and compared each certification with each.
+  known as (
+    select
+      of_each.id, of_each.person_id, of_each.is_current,
+      (array_agg(of_each.after ->> 'certification_type' order by of_each.position desc) filter (where of_each.after ? 'certification_type'))[1] as type,
+      (array_agg(of_each.after ->> 'issued_at' order by of_each.position desc) filter (where of_each.after ? 'issued_at'))[1]::timestamptz as issued_at,
+      (array_agg(of_each.after ->> 'expires_at' order by of_each.position desc) filter (where of_each.after ? 'expires_at'))[1]::timestamptz as expires_at,
+      (array_agg(of_each.after ->> 'status' order by of_each.position desc) filter (where of_each.after ? 'status'))[1] as status,
+      min(of_each.issue_at) as first_at, max(of_each.issue_at) as latest_at
     from (
-      select issued.id, issued.issued_at
-      from issued
-      join issued as other on other.id = issued.id and other.from_at <= issued.issued_at
-      where issued.issued_at < until
-      group by issued.id, issued.issued_at
-      having (array_agg(other.issued_at order by other.position desc))[1] = issued.issued_at
-    ) as issue
-    group by issue.id
+      select said.id, said.person_id, said.is_current, said.position, said.after, null::timestamptz as issue_at from said
+      union all
+      select issues.id, issues.person_id, issues.is_current, null, null, issues.issued_at from issues
+    ) as of_each
+    group by of_each.id, of_each.person_id, of_each.is_current
   ),
   -- Each person with each type …
   standings as (
     select
-      mentors.person_id, mentors.gone_on, known.type,
+      persons.person_id, persons.gone_on, known.type,
       bool_or(
-        held.is_current and known.status <> 'suspended' and until <= coalesce(known.expires_at, 'infinity')
+        known.is_current and known.status <> 'suspended' and until <= coalesce(known.expires_at, 'infinity')
       ) as is_valid,
-      min(issues.first_at) as first_at,
-      min(issues.first_at) < max(issues.latest_at) and max(issues.latest_at) >= begins as is_renewed,
-      max(coalesce(known.expires_at, 'infinity')) filter (where held.is_current) as ends_at
-    from mentors
-    left join (held join known on known.id = held.id and known.issued_at < until left join issues on issues.id = held.id) on held.person_id = mentors.person_id
-    where mentors.is_kept
-    group by mentors.person_id, mentors.gone_on, known.type
+      min(known.first_at) as first_at,
+      min(known.first_at) < max(known.latest_at) and max(known.latest_at) >= begins as is_renewed,
+      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at
+    from persons
+    left join known on known.person_id = persons.person_id and known.issued_at < until
+    group by persons.person_id, persons.gone_on, known.type
   ),
   -- … and with any type as if it were one.
   people as (
@@ -223,8 +234,8 @@ begin
     join (
       select places.person_id, places.chapter_id from places
       union all
-      select mentors.person_id, null from mentors
-      where mentors.is_kept and (reach is null or mentors.person_id in (select places.person_id from places))
+      select persons.person_id, null from persons
+      where reach is null or persons.person_id in (select places.person_id from places)
     ) as place on place.person_id = people.person_id
     where people.is_valid or people.is_started or people.is_renewed or people.is_lapsed or people.is_stopped
     group by people.type, place.chapter_id

@@ -162,7 +162,7 @@ class Model:
         every = list(self._world.people)
         if self._world.merged is None:
             return [
-                (self._standing(one, [(held, True) for held in one.held]), self._home(one.stays))
+                (self._standing(self._gone(one), [(held, True) for held in one.held]), self._home(one.stays))
                 for one in every
             ]
         kept, absorbed = every[:2]
@@ -172,11 +172,13 @@ class Model:
         held = [(one, True) for one in kept.held] + [
             (one, before or one[0].after["certification_type"] not in types) for one in absorbed.held
         ]
-        merged = self._standing(kept, held), self._home(_united(kept, absorbed))
+        # Before it was known, who had left under one number only was there under the other.
+        numbers = [kept] if self._world.merged <= self._known else [kept, absorbed]
+        merged = self._standing(max(map(self._gone, numbers)), held), self._home(_united(kept, absorbed))
         return [
             merged,
             *(
-                (self._standing(one, [(held, True) for held in one.held]), self._home(one.stays))
+                (self._standing(self._gone(one), [(held, True) for held in one.held]), self._home(one.stays))
                 for one in every[2:]
             ),
         ]
@@ -191,16 +193,16 @@ class Model:
         ]
         return said[-1] if said else None
 
-    def _standing(
-        self, person: Person, held: list[tuple[Sequence[Entry], bool]]
-    ) -> dict[str | None, list[bool]]:
-        gone = min(
+    def _gone(self, person: Person) -> int:
+        return min(
             [
                 *([person.left[0]] if person.left and person.left[1] <= self._known else []),
                 *([person.erased] if person.erased is not None and person.erased <= self._known else []),
             ],
             default=10_000,
         )
+
+    def _standing(self, gone: int, held: list[tuple[Sequence[Entry], bool]]) -> dict[str | None, list[bool]]:
         by_type: dict[str, list[tuple[Sequence[Entry], bool]]] = {}
         for history, is_current in held:
             issued = self._at(history, self._last, "issued_at")

@@ -57,6 +57,8 @@ _FILE_OF_TRIGGER = {
     "canonicalise_contact": "public_chapters",
     "check_time_zone": "constraints",
     "check_version": "versions",
+    "check_named_requests_on_insert": "renewal_requests",
+    "check_named_requests_on_update": "renewal_requests",
     "close_requests": "renewal_requests",
     "settle_requests": "renewal_requests",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",

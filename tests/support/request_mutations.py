@@ -16,6 +16,7 @@ _APPROVABLE: Final = "mentorcert_private.request_to_approve(uuid,bigint)"
 _APPROVE: Final = "public.approve_renewal_request(uuid,date,date,text,bigint)"
 _READ: Final = "public.renewal_requests(boolean,uuid,uuid)"
 _SETTLE: Final = "mentorcert_private.settle_requests()"
+_NAMED: Final = "mentorcert_private.check_named_requests()"
 _CLOSE: Final = "mentorcert_private.close_requests()"
 _QUEUE: Final = "mentorcert_private.queue_request_mails()"
 _RECIPIENT: Final = "mentorcert_private.request_recipient(uuid)"
@@ -48,10 +49,10 @@ MUTATIONS: Final = [
         _LOCKED,
         "and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))",
     ),
-    _guard(_LOCKED, "mentor.user_id is distinct from auth.uid()\n        and", ""),
+    _guard(_LOCKED, "mentor.user_id is distinct from auth.uid()\n          and", ""),
     _guard(_LOCKED, "coalesce(locked_request.version, of.version)", "of.version"),
-    _guard(_LOCKED, "request.settled_at is not null or has_left", "has_left"),
-    _guard(_LOCKED, "request.settled_at is not null or has_left", "request.settled_at is not null"),
+    _guard(_LOCKED, "request.settled_at is not null or asking.has_left", "asking.has_left"),
+    _guard(_LOCKED, "request.settled_at is not null or asking.has_left", "request.settled_at is not null"),
     _guard(_ANSWER, "is_own => true", "is_own => false"),
     _guard(_WITHDRAW, "is_own => true", "is_own => false"),
     *[_guard(of, "is_own => false", "is_own => true") for of in (_ASK_BACK, _REFUSE, _APPROVABLE)],
@@ -94,22 +95,22 @@ MUTATIONS: Final = [
     ),
     _guard(_READ, "when mentor.id <> all(own) or request.settled_by = auth.uid()", "when true"),
     # What settles it otherwise
-    _guard(_SETTLE, "and changed.issued_at > request.held_from"),
-    _guard(_SETTLE, "and changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported')"),
-    _guard(_SETTLE, "changed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text", "true"),
+    _guard(_SETTLE, "renewed.issued_at > request.held_from", "true"),
+    _guard(_SETTLE, "where changed.renewal_history #>> '{-1,kind}' in ('renewed', 'imported')"),
+    _guard(_SETTLE, "renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text", "true"),
     _guard(_CLOSE, "least(old.left_on, new.left_on) <= today", "false"),
     _guard(_CLOSE, "least(old.left_on, new.left_on)", "new.left_on"),
     _guard(_CLOSE, "new.erased_at is not null", "false"),
-    _guard(
-        "mentorcert_private.check_note_and_evidence(jsonb)",
-        "request.settled_at is null and request.id::text",
-        "request.id::text",
-    ),
-    _guard(
-        "mentorcert_private.check_note_and_evidence(jsonb)",
-        "not (change -> 'evidence') ? 'request_id'",
-        "true",
-    ),
+    _guard(_SETTLE, "or renewed.renewal_history #>> '{-1,evidence,request_id}' = request.id::text"),
+    *[
+        _guard(_NAMED, guard)
+        for guard in (
+            "and request.certification_id = changed.id",
+            "and request.settled_at is null",
+            "and changed.renewal_history #>> '{-1,kind}' = 'renewed'",
+            "and (mentor.user_id = auth.uid()) is not true",
+        )
+    ],
     # Mails
     _guard(_QUEUE, "new.state = 'open'", "true"),
     _guard(_QUEUE, "and membership.role = 'coordinator'"),
@@ -117,8 +118,13 @@ MUTATIONS: Final = [
     _guard(_RECIPIENT, "and request.version = mail.request_version"),
     _guard(
         _RECIPIENT,
-        "mail.user_id = any(mentorcert_private.responsible_ids(certification.peer_mentor_id))",
+        "mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))",
         "true",
+    ),
+    _guard(
+        _RECIPIENT,
+        "(mentor.left_on is null or mentor.left_on >",
+        "(true or mentor.left_on >",
     ),
     _guard(
         "mentorcert_private.may_be_mailed(uuid)", "where mentorcert_private.is_address(recipient.address)"

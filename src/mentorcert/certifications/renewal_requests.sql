@@ -27,8 +27,10 @@ select
   request.id, request.organisation_id, request.certification_id, request.peer_mentor_id, request.full_name,
   request.certification_type, request.expires_at, request.text, request.done_on, request.state, request.reply, request.answer,
   request.asked_at, request.settled_at, request.settled_by, request.is_own, request.version
-from public.renewal_requests(only_open => false) as request
-where request.is_own
+-- Of each certification by itself: within the reach of a coordinator there may be more than are read at once.
+from public.peer_mentor_certifications as certification
+cross join lateral public.renewal_requests(only_open => false, of_certification => certification.id) as request
+where certification.peer_mentor_id = any(mentorcert_private.own_peer_mentor_ids())
 order by request.asked_at desc, request.id;
 
 -- name: ask(certification_id, text, done_on)
@@ -64,5 +66,8 @@ from mentorcert_private.renewal_requests as request
 join mentorcert.organisations as organisation on organisation.id = request.organisation_id
 join public.peer_mentor_certifications as certification on certification.id = request.certification_id
 join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-where request.settled_at is null and (:slug::text is null or organisation.slug = :slug)
+where
+  request.settled_at is null and (:slug::text is null or organisation.slug = :slug)
+  and mentor.merged_into is null
+  and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), organisation.time_zone))
 order by request.asked_at, request.id;

@@ -234,6 +234,10 @@ select is(tests.newest('mia.basic') ->> 'note', 'Well done', 'with a remark');
 select is((tests.newest('mia.basic') #>> '{after,issued_at}')::timestamptz, tests.day(-2), 'as of the day on which it was done');
 select matches(tests.mails_of('Course in Midtvik'), ' mia$', 'the peer mentor gets a mail');
 rollback to before_settling;
+select is(tests.perform('adam', $$ update public.peer_mentor_certifications set issued_at = tests.day(-120) where id = tests.id('mia.basic') $$), '1 rows', 'corrected since');
+select is(tests.perform('cora', format($$ select public.approve_renewal_request('%s', tests.today(-110)) is not null as done $$, tests.request('Course in Midtvik'))), 'true', 'as of a day before the request');
+select matches(tests.request_state('Course in Midtvik'), '^approved\|cora\|', 'approved all the same');
+rollback to before_settling;
 select is(tests.perform('cora', format($$ select public.approve_renewal_request('%s', tests.today(-1), tests.today(40)) is not null as done $$, tests.request('Course in Midtvik'))), 'true', 'as of another day');
 select is((select tests.today() - mentorcert_private.day_of(issued_at, 'Europe/Oslo') || ' ' || mentorcert_private.day_of(expires_at, 'Europe/Oslo') - tests.today() from public.peer_mentor_certifications where id = tests.id('mia.basic')), '1 41', 'to another day');
 rollback to before_settling;
@@ -264,14 +268,27 @@ select is(
 select matches(tests.request_state('Short'), '^open\|', 'it waits');
 rollback to before_settling;
 
--- Evidence names no request that does not wait
+-- Evidence names a request that waits, for just this renewal, and nobody's own
 select is(
   tests.attempt('cora', format(
-    $$ select public.renew_certification(tests.id('mia.basic'), evidence => '{"seen": "x", "seen_on": "%s", "request_id": "%s"}') is not null as done $$,
-    tests.today(), named
-  )), answer, 'evidence that names ' || named
+    $$ select public.renew_certification(%s, evidence => '{"seen": "x", "seen_on": "%s", "request_id": "%s"}') is not null as done $$,
+    held, tests.today(), named
+  )), answer, held || ' by ' || named
 )
-from (values (gen_random_uuid()::text, 'MC008 certification_evidence_valid'), (tests.request('Course in Midtvik')::text, 'true')) as requests (named, answer);
+from (
+  values
+    ($$tests.id('mia.basic')$$, gen_random_uuid()::text, 'MC008 certification_evidence_valid'),
+    ($$tests.id('mia.basic')$$, tests.request('Course in Midtvik')::text, 'true'),
+    ($$tests.id('mia.short')$$, tests.request('Course in Midtvik')::text, 'MC008 certification_evidence_valid')
+) as requests (held, named, answer);
+select is(tests.attempt(who, format(call, tests.request('Course in Midtvik'), tests.today())), answer, who || call)
+from (
+  values
+    ('adam', $$ select public.change_certifications('renew', array[tests.id('mia.short')], evidence => '{"seen": "x", "seen_on": "%2$s", "request_id": "%1$s"}') $$, 'MC008 certification_evidence_valid'),
+    ('adam', $$ select public.change_certifications('renew', array[tests.id('mia.basic')], evidence => '{"seen": "x", "seen_on": "%2$s", "request_id": "%1$s"}') $$, '1'),
+    ('adam', $$ select public.change_certifications('suspend', array[tests.id('mia.basic')], note => 'why', evidence => '{"seen": "x", "seen_on": "%2$s", "request_id": "%1$s"}') $$, 'MC008 certification_evidence_valid'),
+    ('adam', $$ select public.register_certification(tests.id('cait'), 'short', evidence => '{"seen": "x", "seen_on": "%2$s", "request_id": "%1$s"}') is not null as done $$, 'MC008 certification_evidence_valid')
+) as calls (who, call, answer);
 
 -- Who leaves, and comes back
 update mentorcert.peer_mentors set left_on = tests.today(5) where id = tests.id('mia');
@@ -291,6 +308,12 @@ rollback to before_settling;
 insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id) values (tests.id('alfa'), tests.id('mixa'), tests.id('1a'));
 select is(tests.perform('mixa', $$ select public.request_renewal(tests.id('mixa.basic'), 'My own', tests.today(-1)) is not null as done $$), 'true', 'a coordinator asks');
 select is(tests.attempt('mixa', format($$ select public.approve_renewal_request('%s') $$, tests.request('My own'))), '42501 certification_right', 'and does not approve it');
+select is(
+  tests.attempt('mixa', format(
+    $$ select public.renew_certification(tests.id('mixa.basic'), evidence => '{"seen": "x", "seen_on": "%s", "request_id": "%s"}') is not null as done $$,
+    tests.today(), tests.request('My own')
+  )), 'MC008 certification_evidence_valid', 'nor by evidence that names it'
+);
 select is(tests.attempt('cora', format($$ select public.approve_renewal_request('%s') is not null as done $$, tests.request('My own'))), 'true', 'a colleague does');
 select is(tests.mails_of('My own'), '1 cora, 1 dora, 1 paula, 1 sev', 'and gets the mail');
 rollback to before_settling;
@@ -351,6 +374,10 @@ select is(tests.may_be_mailed(), '9 cora, 9 dora, 9 mixa, 9 paula', 'the latest 
 update mentorcert.memberships set ended_at = now() where id = tests.id('m.cora');
 update auth.users set email_confirmed_at = null where id = tests.id('mixa');
 select is(tests.may_be_mailed(), '9 dora, 9 paula', 'who has access, and an address');
+savepoint before_leaving;
+select tests.leaves(tests.today(-1));
+select is(tests.may_be_mailed(), 'none', 'of who has left it waits for nobody');
+rollback to before_leaving;
 select is(tests.perform('paula', format($$ select public.ask_back_renewal_request('%s', 'x') $$, tests.request('Course in Midtvik'))), '', 'asked');
 select is(tests.may_be_mailed(), '11 mia', 'the peer mentor');
 update mentorcert.peer_mentors set email = null where id = tests.id('mia');
