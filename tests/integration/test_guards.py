@@ -18,6 +18,7 @@ from tests.support import (
     attack_mutations,
     batch_mutations,
     coordinator_mutations,
+    figures_mutations,
     invitation_mutations,
     letter_mutations,
     merge_mutations,
@@ -211,6 +212,7 @@ def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from attack_mutations.MUTATIONS
     yield from invitation_mutations.MUTATIONS
     yield from letter_mutations.MUTATIONS
+    yield from figures_mutations.MUTATIONS
     yield from note_mutations.MUTATIONS
     yield from request_mutations.MUTATIONS
     yield from saved_filter_mutations.MUTATIONS

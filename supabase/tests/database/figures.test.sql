@@ -30,6 +30,19 @@ select is(
   )) <> '', true, 'lone lapsed'
 );
 
+update mentorcert.peer_mentors set left_on = tests.today(-5) where id = tests.id('per');
+select tests.everybody_gets(
+  format(
+    $$
+      select string_agg(figures.stopped::text, ' ') from public.figures(%L, %L) as figures
+      where figures.certification_type is null and figures.chapter_id is null
+    $$, tests.today(-10), tests.today()
+  ),
+  'who left is a number of those whose chapters it were',
+  'adam paula sev: 1', 'bea bob cora dora@alfa mixa: 0', 'dora dora@beta gone mia nora per: 42501 certification_right', 'anon service_role: 42501'
+);
+update mentorcert.peer_mentors set left_on = null where id = tests.id('per');
+
 -- What is refused
 select is(tests.attempt('adam', statement), answer, statement)
 from (
