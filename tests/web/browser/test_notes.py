@@ -46,7 +46,7 @@ def test_a_follow_up(visitors: Visitors, width: int, language: Language, theme: 
         page.fill("#text", text)
         page.fill("#due_on", "31.2.2026")
         page.click("form[action$='/notes'] button")
-        assert page.evaluate("document.activeElement.matches('.summary')")
+        expect(page.locator(".summary")).to_be_focused()
         look(page)
         expect(page.locator("#text")).to_have_value(text)
         page.fill("#due_on", "1.3.2026")
