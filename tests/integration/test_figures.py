@@ -337,8 +337,9 @@ def test_reads_an_organisation_once(large: Connection, who: str) -> None:
         for name, schema in tables.items()
     }
     for known, with_log in ((None, False), (-1, True)):
-        before = read_so_far(large)
         with acting_as(large, key(who)):
+            # In one transaction, and so in one session also behind a pooler.
+            before = read_so_far(large)
             found = figures.of_reach(large, of_days(large, -300, 0, known))
             large.execute("reset role")
             after = read_so_far(large)
