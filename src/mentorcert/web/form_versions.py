@@ -60,11 +60,12 @@ def merged(
     version: int,
     *,
     labels: Mapping[str, LazyText],
-    write: Writer,
+    write: Writer = lambda _name, value: str(value),
 ) -> Merged[F] | None:
     """Return what to show where the fields were changed since the form was opened; None where they were not.
 
-    What the person typed is kept; a field that the person left alone is as it is now.
+    What the person typed is kept; a field that the person left alone is as it is now. `write` gives a value of a
+    field as the page shows it.
     """
     seen: tuple[int | None, dict[str, Any]] = context.cookies.unseal(typed.seen, _purpose(context)) or (
         None,

@@ -1,7 +1,7 @@
 """Certificates: logo and signatory of the organisation, and what those of a type say."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
@@ -132,10 +132,7 @@ def save_text(context: CurrentAdministrator, type_id: UUID, form: Annotated[Text
 def _save_text(context: RequestContext, type_id: UUID, form: TextForm) -> Response:
     type_ = certificates.type_text(context.conn, type_id)
 
-    def write(_name: str, value: Any) -> str:
-        return str(value)
-
-    now = merged(context, form, _form_of(type_), type_.version, labels=_LABELS, write=write)
+    now = merged(context, form, _form_of(type_), type_.version, labels=_LABELS)
     if now is not None:
         return _text_page(context, type_, now.form, differences=now.differences)
     with field_errors(context, _TYPE_REFUSALS) as errors:

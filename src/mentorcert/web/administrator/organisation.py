@@ -1,7 +1,7 @@
 """The organisation itself: what it is called."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Response
 
@@ -51,10 +51,7 @@ def _rename(context: RequestContext, form: OrganisationForm) -> Response:
         return _page(context, organisation, form, errors)
     stored = OrganisationForm(name=organisation.name)
 
-    def write(_name: str, value: Any) -> str:
-        return str(value)
-
-    now = merged(context, form, stored, organisation.version, labels=_LABELS, write=write)
+    now = merged(context, form, stored, organisation.version, labels=_LABELS)
     if now is not None:
         return _page(context, organisation, now.form, differences=now.differences)
     with field_errors(context, _REFUSALS) as errors:

@@ -1,7 +1,7 @@
 """Topics and languages: the organisation's list, from which peer mentors choose."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
@@ -79,10 +79,7 @@ def change(context: CurrentAdministrator, topic_id: UUID, form: Annotated[TopicF
 def _change(context: RequestContext, topic_id: UUID, form: TopicForm) -> Response:
     topic = _find(context, topic_id)
 
-    def write(_name: str, value: Any) -> str:
-        return str(value)
-
-    now = merged(context, form, _form_of(topic), topic.version, labels=_LABELS, write=write)
+    now = merged(context, form, _form_of(topic), topic.version, labels=_LABELS)
     if now is not None:
         return _form(context, topic_id, now.form, differences=now.differences)
     return _save(context, topic, form)

@@ -1,7 +1,7 @@
 """The own chapters: where the public reaches them, and which places they serve."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
@@ -78,10 +78,7 @@ def change(context: CurrentCoordinator, chapter_id: UUID, form: Annotated[Contac
 def _change(context: RequestContext, chapter_id: UUID, form: ContactForm) -> Response:
     chapter = _find(context, chapter_id)
 
-    def write(_name: str, value: Any) -> str:
-        return str(value)
-
-    now = merged(context, form, _form_of(chapter), chapter.version, labels=_LABELS, write=write)
+    now = merged(context, form, _form_of(chapter), chapter.version, labels=_LABELS)
     if now is not None:
         return _page(context, chapter, now.form, differences=now.differences)
     with field_errors(context, _REFUSALS) as errors:
