@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from mentorcert.certifications import mentor_list, search
+from mentorcert.certifications import mentor_list, pages, search
 from mentorcert.certifications.mentor_list import MentorFilters
 from mentorcert.certifications.search import Filters, Order, Row, Sort
 from mentorcert.db.connection import Connection, acting_as
@@ -65,6 +65,16 @@ def expected(found: list[Row], order: Order) -> list[Row]:
         return (_KEYS[order.sort](row), ends, row.id)
 
     return sorted(found, key=place, reverse=order.descending)
+
+
+def everything(organisation: Organisation) -> list[Row]:
+    with organisation.as_admin() as conn:
+        return list(search.every(conn, Filters(), Order()))
+
+
+def calls(conn: Connection, function: str) -> int:
+    tracked = "select sum(calls) from pg_catalog.pg_stat_xact_user_functions where funcname = %s"
+    return int(fetch(conn, tracked, function) or 0)
 
 
 def names(conn: Connection, who: UUID, filters: Filters) -> list[str]:
@@ -255,6 +265,38 @@ def test_cursors(organisation: Organisation) -> None:
         assert taken == []
         for cursor in RIGHT_CURSORS:
             search.page(conn, Filters(), Order("issued"), after=cursor)
+
+
+def test_a_page_searches_no_part_that_it_does_not_reach(organisation: Organisation) -> None:
+    parts = pages.next_first(Filters(), today(organisation.conn))
+    assert len(parts) == 3
+
+    def searches(size: int) -> int:
+        with organisation.as_admin() as conn:
+            # What came before stands there too, as far as it was not reported yet.
+            before = calls(conn, "search_certifications")
+            pages.page(conn, parts, size=size)
+            return calls(conn, "search_certifications") - before
+
+    organisation.conn.execute("set track_functions = 'all'")
+    active = sum(row.status == "active" and row.expires_at is not None for row in everything(organisation))
+    assert [searches(size) for size in (active - 1, active, 100)] == [1, 2, 3]
+
+
+def test_a_count_is_of_what_a_search_finds(organisation: Organisation) -> None:
+    narrowed = [
+        Filters(),
+        Filters(query="nord"),
+        Filters(status="expired"),
+        Filters(certification_type="half"),
+        Filters(unlimited=True),
+        Filters(first_day=today(organisation.conn), last_day=today(organisation.conn, 2)),
+    ]
+    with organisation.as_admin() as conn:
+        for filters in narrowed:
+            number = len(list(search.every(conn, filters, Order())))
+            assert 0 < number == search.count(conn, filters, at_most=1000), filters
+            assert search.count(conn, filters, at_most=number - 1 or 1) == (number - 1 or 1), filters
 
 
 def test_wrong_arguments(organisation: Organisation) -> None:

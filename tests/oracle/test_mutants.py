@@ -41,7 +41,8 @@ UNNOTICED: Final = {
     r"revoke execute on mentorcert_private\.(log_access|member_organisation_ids|sees_organisation)\(.*\) from authenticated": (
         "The access log of pages and API is written by it; nobody sees or changes a row of the registry by it."
     ),
-    r"revoke execute on mentorcert_private\.(latest_change|reverted_entry|look_alikes)\(.*\) from authenticated": (
+    r"revoke execute on mentorcert_private\."
+    r"(count_certifications|latest_change|look_alikes|reverted_entry)\(.*\) from authenticated": (
         "Previews and forms call it: supabase/tests/database and tests/web say what it answers."
     ),
     r"grant select on mentorcert_private\."

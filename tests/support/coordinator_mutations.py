@@ -5,7 +5,7 @@ from typing import Final
 from tests.support.mutations import function
 
 _SEARCH: Final = (
-    "public.search_certifications"
+    "mentorcert_private.searched_certifications"
     "(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer,boolean)"
 )
 _PREVIEW: Final = "public.preview_changes(text,uuid[],date)"

@@ -19,8 +19,10 @@ import pytest
 from tests.support.processes import Child, run, start
 
 HOLD = """\
-import json, sys
+import json, signal, sys
 from pathlib import Path
+# Under nohup, children ignore it too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from mentorcert.db import embedded
 from mentorcert.errors import MentorcertError
 try:

@@ -307,7 +307,7 @@ _HISTORY = [
             "public.preview_changes(text,uuid[],date)",
             "mentorcert_private.check_extension(text,date,date)",
             _PAGE,
-            "public.search_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer,boolean)",
+            "mentorcert_private.searched_certifications(text,text,text,uuid,date,date,boolean,text,boolean,text,timestamptz,uuid,integer,boolean)",
             "mentorcert_private.check_notices_as_of(timestamptz,integer)",
             _RECORD,
         )

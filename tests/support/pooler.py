@@ -36,6 +36,7 @@ LEFT_OUT: Final = {
         )
     },
     "tests/integration/test_bulk.py::test_what_rows_share_is_derived_once": "sets track_functions for its session",
+    "tests/integration/test_search.py::test_a_page_searches_no_part_that_it_does_not_reach": "the same",
     "tests/integration/test_audit_log.py::test_who_acts_is_asked_once": "the same",
     "tests/integration/test_bench.py": "measures one session, on a direct connection",
     "tests/integration/test_canonical_texts.py": "every letter of Unicode, which the server itself answers the same",

@@ -7,17 +7,15 @@ select pg_catalog.set_config('enable_sort', 'off', true), pg_catalog.set_config(
 
 -- name: endings(time_zone)
 -- How many certifications are of a status, and of the active ones in which month their last valid day lies (null: none).
--- Many end at the same midnight: they are counted first, and only then asked for their month.
+-- Many end at the same midnight: they are counted first, and only then asked, once each, for their status and their month.
 select
-  counted.organisation_id,
-  counted.status,
-  case when counted.status = 'active' then
-    date_trunc('month', mentorcert_private.day_of(counted.expires_at, :time_zone) - 1)::date
-  end as month,
+  counted.organisation_id, counted.status,
+  case when counted.status = 'active' then date_trunc('month', counted.last_valid_day)::date end as month,
   sum(counted.certifications)::integer as certifications
 from (
   select
-    ending.organisation_id, mentorcert_private.status_at(ending.suspended, ending.expires_at, now()) as status, ending.expires_at,
+    ending.organisation_id, mentorcert_private.status_at(ending.suspended, ending.expires_at, now()) as status,
+    mentorcert_private.day_of(ending.expires_at, :time_zone) - 1 as last_valid_day,
     ending.certifications
   from (
     select
@@ -32,6 +30,7 @@ from (
       )
     group by 1, 2, 3
   ) as ending
+  offset 0
 ) as counted
 group by 1, 2, 3
 order by 1, 2, 3;

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mentorcert.certifications import search
 from mentorcert.certifications.search import Filters, Order, Row
-from mentorcert.db import cursors, rows
+from mentorcert.db import cursors
 from mentorcert.db.connection import Connection
 from mentorcert.db.cursors import ListPage
 from mentorcert.errors import InvalidCursorError
@@ -71,22 +71,14 @@ def page(
         raise InvalidCursorError
     start = cursor.part if cursor else 0
     numbers = range(start, -1, -1) if is_back else range(start, len(parts))
-    # All at once: how many rows the first part has left is not known before.
-    sent = [
-        (
-            number,
-            rows.ahead(
-                search.page,
-                conn,
-                parts[number].filters,
-                parts[number].backwards if is_back else parts[number].order,
-                after=cursor.row if cursor and number == start else None,
-                size=size + 1,
-            ),
-        )
+    searched = [
+        (parts[number].filters, parts[number].backwards if is_back else parts[number].order)
         for number in numbers
     ]
-    found = [(number, row) for number, answer in sent for row in answer.value.rows]
+    found = [
+        (numbers[row.part], row)
+        for row in search.first_rows(conn, searched, after=cursor.row if cursor else None, size=size + 1)
+    ]
     page = cursors.list_page(
         found,
         size,

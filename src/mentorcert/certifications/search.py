@@ -1,7 +1,7 @@
 """Searches certifications as far as the caller sees them, page by page."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, Literal, Self
 from uuid import UUID
@@ -65,6 +65,13 @@ class Row:
     sort_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowOfPart(Row):
+    """A row of a list in parts; `part` is the place of its own among those asked for."""
+
+    part: int = field(compare=False)
+
+
 class _Cursor(cursors.Cursor):
     """A cursor holds for one order; `key` is the text by which that sorts, None by expiry."""
 
@@ -101,6 +108,24 @@ def page(
     return cursors.page(found, size, lambda row: cursor_of(order, row))
 
 
+def first_rows(
+    conn: Connection, parts: Sequence[tuple[Filters, Order]], *, after: str | None, size: int
+) -> list[RowOfPart]:
+    """Return the first rows of several lists, one list after the other; `after` is a cursor of the first of them.
+
+    Raises InvalidCursorError, EndpointDisabledError.
+    """
+    if not parts:
+        return []
+    asked = [
+        _parameters(filters, order, size, _cursor(order, None if number else after))
+        for number, (filters, order) in enumerate(parts)
+    ]
+    return rows.fetch_all(
+        conn, RowOfPart, _QUERIES.parts, **{name: [part[name] for part in asked] for name in asked[0]}
+    )
+
+
 def every(conn: Connection, filters: Filters, order: Order) -> Iterator[Row]:
     """Yield all certifications, a thousand in memory at a time; the transaction must stay open meanwhile."""
     return rows.stream(conn, Row, _QUERIES.page, **_parameters(filters, order, _EVERYTHING))
@@ -114,7 +139,7 @@ def ids(conn: Connection, filters: Filters, order: Order) -> list[UUID]:
 
 def count(conn: Connection, filters: Filters, *, at_most: int) -> int:
     """Return how many certifications there are; more than `at_most` are not counted."""
-    return rows.fetch_one(conn, int, _QUERIES.count, **_parameters(filters, Order(), at_most))
+    return rows.fetch_one(conn, int, _QUERIES.count, **asdict(filters), at_most=at_most)
 
 
 def _parameters(filters: Filters, order: Order, size: int, cursor: _Cursor | None = None) -> dict[str, Any]:

@@ -30,6 +30,16 @@ select is(
   who || ' finds what a select finds'
 )
 from unnest(array['adam', 'cora', 'sev', 'paula', 'mixa', 'mia', 'per', 'bea', 'bob', 'dora@alfa', 'dora@beta', 'nora', 'gone', 'dora']) as who;
+select is(
+  tests.attempt(who, $$ select mentorcert_private.count_certifications(null, null, null, null, null, null, null, false, 1000) $$),
+  tests.attempt(who, $$ select count(*) from public.search_certifications(page_size => 1000) $$),
+  who || ' counts what a search finds'
+)
+from unnest(array['adam', 'cora', 'mia', 'per', 'gone', 'service_role', 'anon']) as who;
+select is(
+  tests.attempt('adam', $$ select mentorcert_private.count_certifications(null, null, null, null, null, null, null, false, 2) $$), '2',
+  'and no more than asked for'
+);
 select isnt(
   tests.attempt('cora', $$ select tests.found('') $$), '', 'and for some that is something'
 );
