@@ -103,6 +103,9 @@ CREATE TABLE mentorcert.certification_types (
     gives_certificate boolean DEFAULT true NOT NULL,
     certificate_nb text,
     certificate_en text,
+    refresher_months integer,
+    after_lapse text DEFAULT 'course'::text NOT NULL,
+    CONSTRAINT certification_types_after_lapse_valid CHECK ((after_lapse = ANY (ARRAY['course'::text, 'registration'::text]))),
     CONSTRAINT certification_types_certificate_characters CHECK ((mentorcert_private.is_readable_line(certificate_nb) AND mentorcert_private.is_readable_line(certificate_en))),
     CONSTRAINT certification_types_certificate_length CHECK (((length(certificate_nb) <= 300) AND (length(certificate_en) <= 300))),
     CONSTRAINT certification_types_certificate_valid CHECK ((((certificate_nb IS NULL) = (certificate_en IS NULL)) AND (certificate_nb IS DISTINCT FROM ''::text) AND (certificate_en IS DISTINCT FROM ''::text))),
@@ -114,6 +117,7 @@ CREATE TABLE mentorcert.certification_types (
     CONSTRAINT certification_types_name_characters CHECK ((mentorcert_private.is_readable_line(name_nb) AND mentorcert_private.is_readable_line(name_en))),
     CONSTRAINT certification_types_name_length CHECK (((length(name_nb) <= 200) AND (length(name_en) <= 200))),
     CONSTRAINT certification_types_name_valid CHECK (((name_nb <> ''::text) AND (name_en <> ''::text))),
+    CONSTRAINT certification_types_refresher_months_valid CHECK (((refresher_months >= 0) AND (refresher_months <= 1200))),
     CONSTRAINT certification_types_reminder_days_valid CHECK (((cardinality(reminder_days) <= 6) AND (array_position(reminder_days, NULL::smallint) IS NULL) AND (0 <= ALL (reminder_days)) AND (365 >= ALL (reminder_days)) AND mentorcert_private.are_distinct(reminder_days))),
     CONSTRAINT certification_types_retired_on_in_calendar CHECK (((retired_on >= '1899-12-31'::date) AND (retired_on <= '9999-12-31'::date))),
     CONSTRAINT certification_types_retired_reason_characters CHECK (mentorcert_private.is_readable_line(retired_reason)),
@@ -138,6 +142,8 @@ COMMENT ON COLUMN mentorcert.certification_types.version IS 'How often the row w
 COMMENT ON COLUMN mentorcert.certification_types.gives_certificate IS 'Whether what is held of this type has a certificate to print, and whether one that was printed is still genuine.';
 COMMENT ON COLUMN mentorcert.certification_types.certificate_nb IS 'What the certificate says of the person in Norwegian, after the name; null: that they hold the type.';
 COMMENT ON COLUMN mentorcert.certification_types.certificate_en IS 'The same in English.';
+COMMENT ON COLUMN mentorcert.certification_types.refresher_months IS 'For how many months after the last valid day a refresher still renews it, on their last day too; null: without limit, 0: not after the end.';
+COMMENT ON COLUMN mentorcert.certification_types.after_lapse IS 'What it takes after that: the whole course, or a new registration.';
 ALTER TABLE ONLY mentorcert.certification_types
     ADD CONSTRAINT certification_types_organisation_id_code_key UNIQUE (organisation_id, code);
 ALTER TABLE ONLY mentorcert.certification_types
@@ -177,7 +183,7 @@ COMMENT ON POLICY "the endpoint organisations is switched on" ON mentorcert.cert
 GRANT SELECT,INSERT,UPDATE ON TABLE mentorcert.certification_types TO service_role;
 GRANT SELECT ON TABLE mentorcert.certification_types TO authenticated;
 GRANT SELECT ON TABLE mentorcert.certification_types TO mentorcert_tasks;
-GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, retired_on, retired_reason, merged_into_id, version) ON TABLE mentorcert.certification_types TO authenticated;
+GRANT INSERT(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, refresher_months, after_lapse), UPDATE(name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, retired_on, retired_reason, merged_into_id, version, refresher_months, after_lapse) ON TABLE mentorcert.certification_types TO authenticated;
 
 CREATE TABLE mentorcert.chapters (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4632,9 +4638,17 @@ CREATE TABLE mentorcert_private.notice_mails (
     sent_at timestamp with time zone,
     request_id uuid,
     request_version bigint,
+    note_id uuid,
+    due_on date,
     CONSTRAINT notice_mails_claimed_at_in_calendar CHECK (((claimed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (claimed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT notice_mails_covered_until_in_calendar CHECK (((covered_until >= '1899-12-31'::date) AND (covered_until <= '9999-12-31'::date))),
-    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)))),
+    CONSTRAINT notice_mails_due_on_in_calendar CHECK (((due_on >= '1899-12-31'::date) AND (due_on <= '9999-12-31'::date))),
+    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)) OR ((kind = 'follow_up'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id, peer_mentor_id) = 0) AND (num_nonnulls(user_id, queued_at) = 2)))),
+    CONSTRAINT notice_mails_note_valid CHECK ((num_nonnulls(note_id, due_on) =
+CASE kind
+    WHEN 'follow_up'::text THEN 2
+    ELSE 0
+END)),
     CONSTRAINT notice_mails_queued_at_in_calendar CHECK (((queued_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT notice_mails_request_valid CHECK ((num_nonnulls(request_id, request_version) =
 CASE kind
@@ -4652,12 +4666,14 @@ COMMENT ON COLUMN mentorcert_private.notice_mails.week IS 'The Monday of a diges
 COMMENT ON COLUMN mentorcert_private.notice_mails.covered_until IS 'The day of a digest: it covers what ended by then, and the next one starts there.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.claimed_in IS 'The transaction that claimed it. The contents are another one''s to read, which knows thereby that the claim has committed.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.request_version IS 'As which version of the request: once it was written again, the mail is no news.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.due_on IS 'Which day of the follow-up: one that is put off is news on its new day.';
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_pkey PRIMARY KEY (id);
 CREATE INDEX notice_mails_claimed_at_idx ON mentorcert_private.notice_mails USING btree (claimed_at);
 CREATE INDEX notice_mails_invitation_id_idx ON mentorcert_private.notice_mails USING btree (invitation_id);
 CREATE UNIQUE INDEX notice_mails_one_digest_a_week ON mentorcert_private.notice_mails USING btree (organisation_id, user_id, week) WHERE (state <> 'released'::text);
 CREATE UNIQUE INDEX notice_mails_one_letter_a_person ON mentorcert_private.notice_mails USING btree (letter_id, peer_mentor_id) WHERE (letter_id IS NOT NULL);
+CREATE UNIQUE INDEX notice_mails_one_of_a_follow_up ON mentorcert_private.notice_mails USING btree (note_id, due_on, user_id) WHERE (note_id IS NOT NULL);
 CREATE UNIQUE INDEX notice_mails_one_of_a_request ON mentorcert_private.notice_mails USING btree (request_id, request_version, COALESCE(user_id, peer_mentor_id)) WHERE (request_id IS NOT NULL);
 CREATE INDEX notice_mails_peer_mentor_id_idx ON mentorcert_private.notice_mails USING btree (organisation_id, peer_mentor_id);
 CREATE INDEX notice_mails_queued_idx ON mentorcert_private.notice_mails USING btree (queued_at, id) WHERE (state = 'queued'::text);
@@ -4667,6 +4683,8 @@ ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES mentorcert_private.invitations(id) ON DELETE CASCADE;
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_letter_id_fkey FOREIGN KEY (letter_id) REFERENCES mentorcert_private.letters(id) ON DELETE CASCADE;
+ALTER TABLE ONLY mentorcert_private.notice_mails
+    ADD CONSTRAINT notice_mails_note_id_fkey FOREIGN KEY (note_id) REFERENCES mentorcert_private.peer_mentor_notes(id) ON DELETE CASCADE;
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 ALTER TABLE ONLY mentorcert_private.notice_mails
@@ -5437,12 +5455,15 @@ declare
 begin
   case change
     when 'add_type' then
-      type := jsonb_populate_record(null::mentorcert.certification_types, '{"required_for_listing": false, "reminder_days": [90, 30, 7]}' || new_values);
+      type := jsonb_populate_record(null::mentorcert.certification_types, '{"required_for_listing": false, "reminder_days": [90, 30, 7], "after_lapse": "course"}' || new_values);
       insert into mentorcert.certification_types
-        (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days)
+        (
+          code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, refresher_months,
+          after_lapse
+        )
       values (
         type.code, type.name_nb, type.name_en, type.validity_rule, type.validity_months, type.required_for_listing, type.reminder_days,
-        type.early_renewal_days
+        type.early_renewal_days, type.refresher_months, type.after_lapse
       );
     when 'change_type' then
       select former.* into type from mentorcert.certification_types as former where former.id = subject;
@@ -5451,7 +5472,8 @@ begin
       set
         name_nb = type.name_nb, name_en = type.name_en, validity_rule = type.validity_rule, validity_months = type.validity_months,
         required_for_listing = type.required_for_listing, reminder_days = type.reminder_days,
-        early_renewal_days = type.early_renewal_days, retired_on = type.retired_on, retired_reason = type.retired_reason,
+        early_renewal_days = type.early_renewal_days, refresher_months = type.refresher_months, after_lapse = type.after_lapse,
+        retired_on = type.retired_on, retired_reason = type.retired_reason,
         merged_into_id = case when type.retired_on is not null then type.merged_into_id end
       where changed.id = subject;
     when 'change_chapter' then
@@ -6306,14 +6328,15 @@ begin
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
-    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id'] = '{}'
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'basis'] = '{}'
+    and coalesce(change #>> '{evidence,basis}', 'course') in ('course', 'registration')
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
-      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future; never a file.',
+      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future, and with "basis" "course" or "registration"; never a file.',
       constraint = 'certification_evidence_valid';
   end if;
 end
@@ -6344,6 +6367,23 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time zone, reach_days integer) IS 'Refuses (MC008) an instant that is not the caller''s to send notices at, and a reach of more than a year.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_notices_as_of(as_of timestamp with time zone, reach_days integer) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.check_refresher(type mentorcert.certification_types, held public.peer_mentor_certifications, renewed public.peer_mentor_certifications, basis text, time_zone text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  until constant date := mentorcert_private.refresher_until(
+    mentorcert_private.day_of(held.expires_at, time_zone) - 1, type.refresher_months
+  );
+begin
+  if mentorcert_private.day_of(renewed.issued_at, time_zone) > until and basis is distinct from type.after_lapse then
+    perform mentorcert_private.reject_outdated(type.after_lapse, until);
+  end if;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_refresher(type mentorcert.certification_types, held public.peer_mentor_certifications, renewed public.peer_mentor_certifications, basis text, time_zone text) IS 'Refuses (MC026) a renewal as of a day on which a refresher does not renew any more, unless it is based on what the type asks for then.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_refresher(type mentorcert.certification_types, held public.peer_mentor_certifications, renewed public.peer_mentor_certifications, basis text, time_zone text) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.check_retired_chapter() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6687,6 +6727,7 @@ begin
   if mentorcert_private.notices_are_held() then
     return;
   end if;
+  perform mentorcert_private.queue_follow_ups();
   due_ids := array(
     select mail.id from mentorcert_private.notice_mails as mail
     where
@@ -6708,7 +6749,7 @@ begin
   returning mail.id;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.claim_queued(most integer) IS 'Takes up mails that were asked for, the oldest first, and returns them; what must not be sent any more is released. Once that has committed, claimed_letters and claimed_notices have the contents.';
+COMMENT ON FUNCTION mentorcert_private.claim_queued(most integer) IS 'Takes up mails that were asked for, and follow-ups whose day has come, the oldest first, and returns them; what must not be sent any more is released. Once that has committed, claimed_letters, claimed_notices, claimed_requests and claimed_follow_ups have the contents.';
 REVOKE ALL ON FUNCTION mentorcert_private.claim_queued(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claim_queued(most integer) TO mentorcert_jobs;
 
@@ -6773,20 +6814,21 @@ CREATE FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timest
   ),
   lines as materialized (
     select
-      mails.id, line.has_expired, count(*) as total,
+      mails.id, line.kind, count(*) as total,
       jsonb_agg(
         jsonb_build_object(
           'full_name', line.full_name, 'chapters', line.chapters, 'last_valid_day', line.last_valid_day,
+          'refresher_until', line.refresher_until,
           'name', case mails.language when 'en' then line.name_en else line.name_nb end
         )
         order by line.position
       ) filter (where line.position <= 100) as shown
     from mails
     cross join lateral (
-      select every.*, row_number() over (partition by every.has_expired) as position
-      from mentorcert_private.digest_lines(mails.organisation_id, mails.user_id, as_of) as every
+      select every.*, row_number() over (partition by every.kind) as position
+      from mentorcert_private.digest_contents(mails.organisation_id, mails.user_id, as_of) as every
     ) as line
-    group by mails.id, line.has_expired
+    group by mails.id, line.kind
   )
   select
     mails.id, organisation.name, organisation.time_zone, mails.language, login.email::text,
@@ -6794,12 +6836,32 @@ CREATE FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timest
   from mails
   join auth.users as login on login.id = mails.user_id and mentorcert_private.is_address(login.email)
   join mentorcert.organisations as organisation on organisation.id = mails.organisation_id
-  left join lines as expiring on expiring.id = mails.id and not expiring.has_expired
-  left join lines as expired on expired.id = mails.id and expired.has_expired
+  left join lines as expiring on expiring.id = mails.id and expiring.kind = 'expiring'
+  left join lines as expired on expired.id = mails.id and expired.kind = 'expired'
 $$;
 COMMENT ON FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timestamp with time zone) IS 'What to write in digests that an earlier transaction claimed, at most 100 lines of a kind.';
 REVOKE ALL ON FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.claimed_follow_ups(mail_ids uuid[]) RETURNS TABLE(mail_id uuid, organisation text, language text, address text, peer_mentor_id uuid, full_name text, due_on date)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select
+    mail.id, organisation.name, recipient.language, recipient.address, recipient.peer_mentor_id, recipient.full_name, mail.due_on
+  from mentorcert_private.notice_mails as mail
+  cross join lateral mentorcert_private.follow_up_recipient(mail.id) as recipient
+  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
+  where
+    mail.id = any(mail_ids) and mail.state = 'sending' and mentorcert_private.is_committed(mail.claimed_in)
+    and mentorcert_private.may_be_mailed(mail.id);
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.claimed_follow_ups(mail_ids uuid[]) IS 'What to write in mails about follow-ups that an earlier transaction claimed: so nobody reads an address and takes the claim back. Never what was noted.';
+REVOKE ALL ON FUNCTION mentorcert_private.claimed_follow_ups(mail_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.claimed_follow_ups(mail_ids uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION mentorcert_private.claimed_invitations(mail_ids uuid[]) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, full_name text, role text, chapter text, invited_by text, expires_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6858,7 +6920,9 @@ CREATE FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timest
       jsonb_build_object(
         'name', case mentor.language when 'en' then type.name_en else type.name_nb end,
         'last_valid_day', clock.day - 1,
-        'days_left', clock.day - mentorcert_private.day_of(as_of, organisation.time_zone)
+        'days_left', clock.day - mentorcert_private.day_of(as_of, organisation.time_zone),
+        'refresher_until', refresher.until, 'after_lapse', type.after_lapse,
+        'is_outdated', coalesce(refresher.until < mentorcert_private.day_of(as_of, organisation.time_zone), false)
       )
       order by notice.expires_at, type.code
     )
@@ -6870,6 +6934,7 @@ CREATE FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timest
   join mentorcert.certification_types as type
     on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
   cross join lateral (select mentorcert_private.day_of(notice.expires_at, organisation.time_zone) as day) as clock
+  cross join lateral (select mentorcert_private.refresher_until(clock.day - 1, type.refresher_months) as until) as refresher
   where
     mail.id = any(mail_ids) and mail.state = 'sending' and mentorcert_private.is_committed(mail.claimed_in)
     and mentorcert_private.is_address(mentor.email)
@@ -6878,6 +6943,35 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) IS 'What to write in mails that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
 REVOKE ALL ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claimed_notices(mail_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.claimed_outdated(mail_ids uuid[], as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(mail_id uuid, outdated jsonb, outdated_count bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select mentorcert_private.check_notices_as_of(as_of);
+  select
+    line.mail_id, jsonb_agg(line.facts order by line.position) filter (where line.position <= 100), count(*)
+  from (
+    select
+      mail.id as mail_id, row_number() over (partition by mail.id) as position,
+      jsonb_build_object(
+        'full_name', content.full_name, 'chapters', content.chapters, 'last_valid_day', content.last_valid_day,
+        'refresher_until', content.refresher_until, 'after_lapse', content.after_lapse,
+        'name', case coalesce(mentor.language, 'nb') when 'en' then content.name_en else content.name_nb end
+      ) as facts
+    from mentorcert_private.notice_mails as mail
+    left join mentorcert.peer_mentors as mentor
+      on mentor.user_id = mail.user_id and mentor.organisation_id = mail.organisation_id
+    cross join lateral mentorcert_private.digest_contents(mail.organisation_id, mail.user_id, as_of) as content
+    where
+      mail.id = any(mail_ids) and mail.kind = 'digest' and mail.state = 'sending'
+      and mentorcert_private.is_committed(mail.claimed_in) and content.kind = 'outdated'
+  ) as line
+  group by line.mail_id
+$$;
+COMMENT ON FUNCTION mentorcert_private.claimed_outdated(mail_ids uuid[], as_of timestamp with time zone) IS 'What is outdated since the last digest, for digests that an earlier transaction claimed, at most 100 lines of each.';
+REVOKE ALL ON FUNCTION mentorcert_private.claimed_outdated(mail_ids uuid[], as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.claimed_outdated(mail_ids uuid[], as_of timestamp with time zone) TO mentorcert_jobs;
 
 CREATE FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) RETURNS TABLE(mail_id uuid, organisation text, language text, address text, request_id uuid, state text, is_peer_mentor boolean, full_name text, certification text, done_on date, reply text, last_valid_day date)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -7982,7 +8076,7 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.derived_listing(peer_mentor_ids uuid[]) IS 'What the public list should say of these peer mentors (null: of all): those who consent, are in a chapter, have not left and hold every required type, active. An organisation that requires nothing lists nobody.';
 REVOKE ALL ON FUNCTION mentorcert_private.derived_listing(peer_mentor_ids uuid[]) FROM PUBLIC;
 
-CREATE FUNCTION mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) RETURNS TABLE(full_name text, chapters text, name_nb text, name_en text, last_valid_day date, has_expired boolean)
+CREATE FUNCTION mentorcert_private.digest_contents(organisation_id uuid, user_id uuid, as_of timestamp with time zone) RETURNS TABLE(full_name text, chapters text, name_nb text, name_en text, last_valid_day date, kind text, refresher_until date, after_lapse text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
@@ -7995,27 +8089,27 @@ declare
   covered_until date;
 begin
   select * into organisation from mentorcert_private.notice_organisations(as_of) as every
-  where every.organisation_id = digest_lines.organisation_id;
+  where every.organisation_id = digest_contents.organisation_id;
   own_chapter_ids := mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
-    where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
+    where membership.user_id = digest_contents.user_id and membership.organisation_id = digest_contents.organisation_id
       and membership.role = 'coordinator' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   ));
   is_administrator := exists (
     select from mentorcert.memberships as membership
-    where membership.user_id = digest_lines.user_id and membership.organisation_id = digest_lines.organisation_id
+    where membership.user_id = digest_contents.user_id and membership.organisation_id = digest_contents.organisation_id
       and membership.role = 'org_admin' and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
   covered_chapter_ids := case when is_administrator then mentorcert_private.with_chapters_below(array(
     select membership.chapter_id from mentorcert.memberships as membership
     join auth.users as login on login.id = membership.user_id and mentorcert_private.is_address(login.email)
-    where membership.organisation_id = digest_lines.organisation_id and membership.role = 'coordinator'
+    where membership.organisation_id = digest_contents.organisation_id and membership.role = 'coordinator'
       and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   )) end;
   covered_until := coalesce(
     (
       select max(mail.covered_until) from mentorcert_private.notice_mails as mail
-      where mail.organisation_id = digest_lines.organisation_id and mail.user_id = digest_lines.user_id
+      where mail.organisation_id = digest_contents.organisation_id and mail.user_id = digest_contents.user_id
         and mail.state <> 'released' and mail.week < date_trunc('week', organisation.local_day)::date
     ),
     organisation.local_day - 14
@@ -8027,20 +8121,45 @@ begin
       select string_agg(chapter.name, ', ' order by chapter.name) from mentorcert.chapters as chapter
       where chapter.id = any(certification.chapter_ids) and (is_administrator or chapter.id = any(own_chapter_ids))
     ),
-    type.name_nb, type.name_en, clock.first_day_without - 1, clock.first_day_without <= organisation.local_day
-  from public.peer_mentor_certifications as certification
+    type.name_nb, type.name_en, clock.first_day_without - 1,
+    case
+      when refresher.until < organisation.local_day then 'outdated'
+      when clock.first_day_without <= organisation.local_day then 'expired'
+      else 'expiring'
+    end,
+    refresher.until, type.after_lapse
+  from (
+    select soon.* from public.peer_mentor_certifications as soon
+    where
+      soon.organisation_id = digest_contents.organisation_id
+      and soon.expires_at > mentorcert_private.day_starts(covered_until, organisation.time_zone)
+      and soon.expires_at <= mentorcert_private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
+    union all
+    -- What had ended before, and was still to be renewed by a refresher then.
+    select late.*
+    from mentorcert.certification_types as limited
+    join public.peer_mentor_certifications as late
+      on late.organisation_id = limited.organisation_id and late.certification_type = limited.code
+      and late.expires_at <= mentorcert_private.day_starts(covered_until, organisation.time_zone)
+      and late.expires_at > mentorcert_private.day_starts(
+        mentorcert_private.oldest_refreshed_end(covered_until, limited.refresher_months), organisation.time_zone
+      )
+      and late.expires_at <= mentorcert_private.day_starts(
+        mentorcert_private.oldest_refreshed_end(organisation.local_day, limited.refresher_months), organisation.time_zone
+      )
+    where limited.organisation_id = digest_contents.organisation_id and limited.refresher_months > 0
+  ) as certification
   join mentorcert.certification_types as type
     on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
   join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
   cross join lateral (
     select (certification.expires_at at time zone organisation.time_zone)::date as first_day_without
   ) as clock
+  cross join lateral (
+    select mentorcert_private.refresher_until(clock.first_day_without - 1, type.refresher_months) as until
+  ) as refresher
   where
-    certification.organisation_id = digest_lines.organisation_id
-    and certification.expires_at > mentorcert_private.day_starts(covered_until, organisation.time_zone)
-    and certification.expires_at
-    <= mentorcert_private.day_starts(organisation.local_day + organisation.furthest, organisation.time_zone)
-    and certification.status <> 'suspended'
+    certification.status <> 'suspended'
     and type.retired_on is null
     and mentor.erased_at is null
     and mentor.merged_into is null
@@ -8053,7 +8172,17 @@ begin
   order by certification.expires_at, mentor.full_name, type.code;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest reports to a login: certifications that end within the largest offset of their type, and those that ended since the last digest; of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
+COMMENT ON FUNCTION mentorcert_private.digest_contents(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'What a digest reports to a login: certifications that end within the largest offset of their type (expiring), that ended since the last digest (expired), and that no refresher renews any more since then (outdated); of the coordinated chapters, and to an administrator of peer mentors whom no coordinator with an address answers for.';
+REVOKE ALL ON FUNCTION mentorcert_private.digest_contents(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) RETURNS TABLE(full_name text, chapters text, name_nb text, name_en text, last_valid_day date, has_expired boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select content.full_name, content.chapters, content.name_nb, content.name_en, content.last_valid_day, content.kind <> 'expiring'
+  from mentorcert_private.digest_contents(organisation_id, user_id, as_of) as content
+$$;
+COMMENT ON FUNCTION mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) IS 'The lines of mentorcert_private.digest_contents.';
 REVOKE ALL ON FUNCTION mentorcert_private.digest_lines(organisation_id uuid, user_id uuid, as_of timestamp with time zone) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.draft_letter(peer_mentor_ids uuid[]) RETURNS uuid
@@ -8128,7 +8257,7 @@ CREATE FUNCTION mentorcert_private.due_digests(as_of timestamp with time zone, o
   ) as recipient
   join auth.users as login on login.id = recipient.user_id and mentorcert_private.is_address(login.email)
   cross join lateral (
-    select count(*) as lines from mentorcert_private.digest_lines(recipient.organisation_id, recipient.user_id, as_of)
+    select count(*) as lines from mentorcert_private.digest_contents(recipient.organisation_id, recipient.user_id, as_of)
   ) as content
   where not exists (
     select from mentorcert_private.notice_mails as mail
@@ -8629,6 +8758,26 @@ REVOKE ALL ON FUNCTION mentorcert_private.folded(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) RETURNS TABLE(address text, language text, peer_mentor_id uuid, full_name text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select mentorcert_private.confirmed_address(mail.user_id), coalesce(own.language, 'nb'), mentor.id, mentor.full_name
+  from mentorcert_private.notice_mails as mail
+  join mentorcert_private.peer_mentor_notes as note
+    on note.id = mail.note_id and note.due_on = mail.due_on and note.responsible_id = mail.user_id and note.done_at is null
+  join mentorcert.peer_mentors as mentor on mentor.id = mentorcert_private.kept_peer_mentor_id(note.peer_mentor_id)
+  left join mentorcert.peer_mentors as own on own.user_id = mail.user_id and own.organisation_id = mail.organisation_id
+  where
+    mail.id = follow_up_recipient.mail_id and mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))
+    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)));
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) IS 'Where a mail about a follow-up goes, in which language, and about whom; no row once it is done, put off or somebody else''s, the login does not reach the person any more, or the person has left.';
+REVOKE ALL ON FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.forbid_temporary_objects() RETURNS void
     LANGUAGE plpgsql
@@ -10051,7 +10200,7 @@ begin
       -- What nobody could send for days is news no more.
       and mail.queued_at > clock_timestamp() - interval '3 days'
       and (
-        mail.peer_mentor_id is null and mail.kind = 'request'
+        mail.peer_mentor_id is null and mail.kind in ('request', 'follow_up')
         or mentor.erased_at is null and mentor.merged_into is null
         and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(clock_timestamp(), organisation.time_zone))
         and mentorcert_private.is_address(mentor.email)
@@ -10067,6 +10216,9 @@ begin
         when 'request' then exists (
           select from mentorcert_private.request_recipient(mail.id) as recipient where mentorcert_private.is_address(recipient.address)
         )
+        when 'follow_up' then mentorcert_private.is_address(
+          (select recipient.address from mentorcert_private.follow_up_recipient(mail.id) as recipient)
+        )
         else exists (
           select from mentorcert_private.notices as notice
           join public.peer_mentor_certifications as certification on certification.id = notice.certification_id
@@ -10078,7 +10230,7 @@ begin
   );
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest.';
+COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest, a follow-up that is not done yet.';
 REVOKE ALL ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.may_certify(organisation_id uuid, chapter_ids uuid[]) RETURNS boolean
@@ -10212,7 +10364,7 @@ begin
       moved := moved || (pair.absorbed).id;
     end if;
     if (outcomes -> -1 -> 'extends')::boolean then
-      perform mentorcert_private.set_change_context(jsonb_build_object('note', reason));
+      perform mentorcert_private.set_change_context(jsonb_build_object('note', reason, 'is_merge', true));
       update public.peer_mentor_certifications as held
       set issued_at = (pair.absorbed).issued_at, expires_at = (pair.absorbed).expires_at
       where held.id = (pair.kept).id
@@ -10564,7 +10716,7 @@ begin
   perform 1 from mentorcert.certification_types as type
   where type.id in (merged.id, target.id) order by type.id for no key update;
 
-  perform mentorcert_private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch));
+  perform mentorcert_private.set_change_context(jsonb_build_object('note', reason, 'batch_id', batch, 'is_merge', true));
   with held as (
     select certification.id, certification.issued_at, certification.expires_at, other.id as other_id, other.expires_at as other_expires_at
     from public.peer_mentor_certifications as certification
@@ -10874,6 +11026,22 @@ GRANT ALL ON FUNCTION mentorcert_private.number_key(external_id text) TO authent
 GRANT ALL ON FUNCTION mentorcert_private.number_key(external_id text) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.number_key(external_id text) TO mentorcert_tasks;
 
+CREATE FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO ''
+    AS $$
+declare
+  earlier constant date := (day - make_interval(months => refresher_months))::date;
+begin
+  -- From the end of a shorter month, as many months on do not reach the day.
+  return case when (earlier + make_interval(months => refresher_months))::date < day then earlier + 1 else earlier end;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) IS 'The earliest last valid day of which mentorcert_private.refresher_until is the day or later.';
+REVOKE ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) TO service_role;
+
 CREATE FUNCTION mentorcert_private.outdated_conditions() RETURNS TABLE(log text, table_name regclass, condition text, place bigint)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -10918,6 +11086,24 @@ $_$;
 COMMENT ON FUNCTION mentorcert_private.outdated_conditions() IS 'What of each table is outdated at an instant ($1): the tables of a log in the order in which they are deleted from.';
 REVOKE ALL ON FUNCTION mentorcert_private.outdated_conditions() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.outdated_limits(organisation uuid) RETURNS TABLE(certification_type text, ended_by timestamp with time zone)
+    LANGUAGE sql STABLE ROWS 5
+    SET search_path TO ''
+    AS $$
+  select
+    type.code,
+    mentorcert_private.day_starts(
+      mentorcert_private.oldest_refreshed_end(mentorcert_private.day_of(now(), place.time_zone), type.refresher_months), place.time_zone
+    )
+  from mentorcert.certification_types as type
+  join mentorcert.organisations as place on place.id = type.organisation_id
+  where type.organisation_id = organisation and type.refresher_months is not null and type.retired_on is null
+$$;
+COMMENT ON FUNCTION mentorcert_private.outdated_limits(organisation uuid) IS 'Of each type in use that a refresher renews for a time only: what has ended by then is outdated now. A range of expires_at, which an index finds.';
+REVOKE ALL ON FUNCTION mentorcert_private.outdated_limits(organisation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.outdated_limits(organisation uuid) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.outdated_limits(organisation uuid) TO service_role;
+
 CREATE FUNCTION mentorcert_private.own_draft(letter_id uuid) RETURNS uuid
     LANGUAGE sql
     SET search_path TO ''
@@ -10960,6 +11146,23 @@ CREATE FUNCTION mentorcert_private.owns_note(organisation_id uuid, author_id uui
 $$;
 COMMENT ON FUNCTION mentorcert_private.owns_note(organisation_id uuid, author_id uuid) IS 'Whether the caller changes a note: its author, and the administrator.';
 REVOKE ALL ON FUNCTION mentorcert_private.owns_note(organisation_id uuid, author_id uuid) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.peer_mentor_merged_into(peer_mentor_id uuid) RETURNS TABLE(organisation_id uuid, id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select merged.organisation_id, mentorcert_private.kept_peer_mentor_id(merged.id)
+  from mentorcert.peer_mentors as merged
+  where
+    merged.id = peer_mentor_merged_into.peer_mentor_id and merged.merged_into is not null
+    and mentorcert_private.reads_peer_mentor(merged.id);
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.peer_mentor_merged_into(peer_mentor_id uuid) IS 'Which row stands for a peer mentor who was merged into it, for those who read that row; nothing for all others.';
+REVOKE ALL ON FUNCTION mentorcert_private.peer_mentor_merged_into(peer_mentor_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.peer_mentor_merged_into(peer_mentor_id uuid) TO authenticated;
 
 CREATE FUNCTION mentorcert_private.peer_mentors_to_invite(organisation_id uuid, peer_mentor_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(peer_mentor_id uuid, external_id text, full_name text, sort_key text, email text, outcome text)
     LANGUAGE plpgsql STABLE
@@ -11144,6 +11347,7 @@ declare
   plain_types constant text[] := array(
     select type.code from mentorcert.certification_types as type
     where type.organisation_id = organisation and type.retired_on is null and type.early_renewal_days is null
+      and type.refresher_months is null
   );
   said constant jsonb := context.entry || jsonb_build_object('actor', context.actor);
   seed constant bytea := uuid_send(gen_random_uuid());
@@ -11222,6 +11426,32 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) IS 'Notes how far a task has come; false where it was cancelled, or is somebody else''s by now.';
 REVOKE ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.queue_follow_ups() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- Since a restore nobody knows which of before were sent.
+  restored_at constant timestamptz := coalesce((select max(restore.restored_at) from mentorcert_private.restores as restore), '-infinity');
+begin
+  insert into mentorcert_private.notice_mails (organisation_id, kind, state, user_id, note_id, due_on, queued_at, claimed_at)
+  select
+    note.organisation_id, 'follow_up', 'queued', note.responsible_id, note.id, note.due_on, statement_timestamp(), statement_timestamp()
+  from mentorcert.organisations as organisation
+  cross join lateral (
+    select mentorcert_private.day_of(statement_timestamp() - interval '8 hours', organisation.time_zone) as day
+  ) as last
+  join mentorcert_private.peer_mentor_notes as note on note.organisation_id = organisation.id
+  where
+    -- Where no worker ran for some days, what is older is left to the page of follow-ups.
+    note.due_on between last.day - 2 and last.day and note.done_at is null and note.responsible_id is not null
+    and (note.due_on + time '08:00') at time zone organisation.time_zone > restored_at
+  on conflict do nothing;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_follow_ups() IS 'Queues a mail for each follow-up whose day has come, or came two days ago at most: one for each day and responsible.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_follow_ups() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.queue_request_mails() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11423,7 +11653,10 @@ begin
   else
     select
       organisation.time_zone, type.id as type_id, type.retired_on, type.early_renewal_days,
-      case when not is_admin or type.retired_on is not null or type.early_renewal_days is not null then type end as type,
+      type.refresher_months,
+      case
+        when not is_admin or type.retired_on is not null or type.early_renewal_days is not null or type.refresher_months is not null then type
+      end as type,
       mentor.erased_at is not null or mentor.merged_into is not null as is_gone
     into known
     from mentorcert.organisations as organisation
@@ -11475,6 +11708,11 @@ begin
     if known.retired_on is not null and kind <> 'reverted'
       and (tg_op = 'INSERT' or old.certification_type <> new.certification_type or new.issued_at > old.issued_at) then
       perform mentorcert_private.reject_retired_type(known.type, new, known.time_zone);
+    end if;
+    if tg_op = 'UPDATE' and kind in ('renewed', 'imported') and change -> 'is_merge' is distinct from 'true' then
+      if known.refresher_months is not null and new.issued_at > old.issued_at then
+        perform mentorcert_private.check_refresher(known.type, old, new, change #>> '{evidence,basis}', known.time_zone);
+      end if;
     end if;
   end if;
   if kind in ('suspended', 'reverted') and by_user and coalesce(change ->> 'note', '') = '' then
@@ -11842,6 +12080,20 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.refresh_listing_of_types() IS 'After a type is added or changed: what is required may have changed for everybody.';
 REVOKE ALL ON FUNCTION mentorcert_private.refresh_listing_of_types() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO ''
+    AS $$
+begin
+  return least((last_valid_day + make_interval(months => refresher_months))::date, date '9999-12-31');
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) IS 'The last day of a renewal by a refresher; months are clamped at month end. Null: there is none, for it does not end or is renewed without limit.';
+REVOKE ALL ON FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) TO service_role;
+GRANT ALL ON FUNCTION mentorcert_private.refresher_until(last_valid_day date, refresher_months integer) TO mentorcert_tasks;
+
 CREATE FUNCTION mentorcert_private.refuse_mails(mail_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -12126,6 +12378,23 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.reject_other_chapters() IS 'Refuses (MC007) chapter_ids other than those of peer_mentor_chapters: a wrong copy would open the row to a stranger. The argument names the column of the peer mentor.';
 REVOKE ALL ON FUNCTION mentorcert_private.reject_other_chapters() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.reject_outdated(after_lapse text, refresher_until date) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  raise exception using
+    errcode = 'MC026', message = format('a refresher renewed it until %s', refresher_until),
+    hint = case after_lapse
+      when 'course' then 'It takes the whole course now; the evidence of a renewal by it says {"basis": "course"}.'
+      else 'It takes a new registration now; the evidence of a renewal by it says {"basis": "registration"}.'
+    end,
+    schema = 'public', table = 'peer_mentor_certifications', column = 'issued_at', constraint = 'certification_outdated_' || after_lapse;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.reject_outdated(after_lapse text, refresher_until date) IS 'Raises MC026.';
+REVOKE ALL ON FUNCTION mentorcert_private.reject_outdated(after_lapse text, refresher_until date) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.reject_retired_chapter() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13459,10 +13728,10 @@ begin
   ));
   later_than := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
   no_later_than := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
-  if status not in ('active', 'expired', 'suspended') then
+  if status not in ('active', 'expired', 'outdated', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
-      hint = 'Ask for active, expired or suspended.', constraint = 'status';
+      hint = 'Ask for active, expired, outdated or suspended.', constraint = 'status';
   elsif page_size is null or page_size not between 1 and 1000000 then
     raise exception using
       errcode = 'MC008', message = format('a page of %s rows', coalesce(page_size::text, 'null')),
@@ -13529,11 +13798,23 @@ begin
     later_than := greatest(later_than, now());
   elsif status = 'expired' then
     no_later_than := least(no_later_than, now());
+  elsif status = 'outdated' then
+    select
+      least(no_later_than, coalesce(max(past.ended_by), '-infinity')),
+      filters || format(' and (%s)', coalesce(
+        string_agg(
+          format('certification.certification_type = %L and certification.expires_at <= %L', past.certification_type, past.ended_by), ' or '
+        ),
+        'false'
+      ))
+    into no_later_than, filters
+    from mentorcert_private.outdated_limits(organisation) as past
+    where searched_certifications.certification_type is null or past.certification_type = searched_certifications.certification_type;
   end if;
   if unlimited is not true then
     ends := format('certification.expires_at > %L and certification.expires_at <= %L', later_than, no_later_than);
   end if;
-  if unlimited is false or first_day is not null or last_day is not null or status = 'expired' then
+  if unlimited is false or first_day is not null or last_day is not null or status in ('expired', 'outdated') then
     ends_not := null;
   end if;
 
@@ -15128,6 +15409,21 @@ COMMENT ON FUNCTION public.accept_invitations() IS 'Gives the caller what open i
 REVOKE ALL ON FUNCTION public.accept_invitations() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.accept_invitations() TO authenticated;
 
+CREATE FUNCTION public.after_lapse(certification public.peer_mentor_certifications) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select type.after_lapse
+  from mentorcert.certification_types as type
+  where
+    type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+    and type.refresher_months is not null and certification.expires_at is not null
+$$;
+COMMENT ON FUNCTION public.after_lapse(certification public.peer_mentor_certifications) IS 'What it takes after refresher_until: course or registration; null where there is no such day. A computed column of the Data API.';
+REVOKE ALL ON FUNCTION public.after_lapse(certification public.peer_mentor_certifications) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.after_lapse(certification public.peer_mentor_certifications) TO authenticated;
+GRANT ALL ON FUNCTION public.after_lapse(certification public.peer_mentor_certifications) TO service_role;
+
 CREATE FUNCTION public.answer_renewal_request(request_id uuid, answer text, done_on date DEFAULT NULL::date, version bigint DEFAULT NULL::bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -15135,6 +15431,7 @@ CREATE FUNCTION public.answer_renewal_request(request_id uuid, answer text, done
 declare
   request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => true);
   time_zone constant text := mentorcert_private.time_zone_of(request.organisation_id);
+  held record;
 begin
   perform mentorcert_private.require_instants(jsonb_build_object('done_on', answer_renewal_request.done_on));
   if request.state <> 'asked_back' then
@@ -15150,6 +15447,11 @@ begin
   elsif coalesce(mentorcert_private.canonical_text(answer_renewal_request.answer), '') = '' then
     raise exception using
       errcode = 'MC004', message = 'there is no answer', hint = 'Write it.', constraint = 'renewal_requests_answer_valid';
+  end if;
+  select public.refresher_until(certification) as until, public.after_lapse(certification) as after_lapse into held
+  from public.peer_mentor_certifications as certification where certification.id = request.certification_id;
+  if coalesce(answer_renewal_request.done_on, request.done_on) > held.until then
+    perform mentorcert_private.reject_outdated(held.after_lapse, held.until);
   end if;
   update mentorcert_private.renewal_requests as answered
   set
@@ -15607,7 +15909,13 @@ begin
     array_agg(outcome.status),
     jsonb_object_agg(outcome.certification_id, outcome.refusal) filter (where outcome.refusal is not null), min(outcome.refusal)
   into ids, types, issues, ends, statuses, refused, violated
-  from public.preview_changes(change, certification_ids, renewed_on) as outcome;
+  from (
+    select
+      preview.certification_id, preview.type, preview.issued_at, preview.expires_at, preview.status,
+      -- Based on what it takes, it is not too late.
+      nullif(preview.refusal, 'certification_outdated_' || (evidence ->> 'basis')) as refusal
+    from public.preview_changes(change, certification_ids, renewed_on) as preview
+  ) as outcome;
   if refused is not null then
     raise exception using
       errcode = case violated
@@ -15615,6 +15923,8 @@ begin
         when 'certification_transition' then 'MC001'
         when 'certification_change_revertible' then 'MC006'
         when 'certification_type_retired' then 'MC024'
+        when 'certification_outdated_course' then 'MC026'
+        when 'certification_outdated_registration' then 'MC026'
         else 'MC003'
       end,
       message = format('%s of the certifications cannot be changed so', (select count(*) from jsonb_object_keys(refused))),
@@ -15947,6 +16257,20 @@ SET default_table_access_method = heap;
 REVOKE ALL ON FUNCTION public.get_user_organisation_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.get_user_organisation_id() TO authenticated;
 GRANT ALL ON FUNCTION public.get_user_organisation_id() TO service_role;
+
+CREATE FUNCTION public.is_outdated(certification public.peer_mentor_certifications) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select certification.status <> 'suspended' and exists (
+    select from mentorcert_private.outdated_limits(certification.organisation_id) as past
+    where past.certification_type = certification.certification_type and certification.expires_at <= past.ended_by
+  )
+$$;
+COMMENT ON FUNCTION public.is_outdated(certification public.peer_mentor_certifications) IS 'Whether it is expired, of a type in use, and no refresher renews it any more as of today. A computed column of the Data API.';
+REVOKE ALL ON FUNCTION public.is_outdated(certification public.peer_mentor_certifications) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_outdated(certification public.peer_mentor_certifications) TO authenticated;
+GRANT ALL ON FUNCTION public.is_outdated(certification public.peer_mentor_certifications) TO service_role;
 
 CREATE FUNCTION public.last_valid_day(certification public.peer_mentor_certifications) RETURNS date
     LANGUAGE sql STABLE
@@ -16398,6 +16722,9 @@ begin
         then 'certification_renewal_after_issue'
       when change = 'renew' and (outcomes.outcome).issued_at > now() then 'certification_issued_at_not_future'
       when change = 'renew' and outcomes.renewed_on >= (outcomes.type).retired_on then 'certification_type_retired'
+      when change = 'renew' and outcomes.renewed_on > mentorcert_private.refresher_until(
+        mentorcert_private.day_of((outcomes.certification).expires_at, outcomes.time_zone) - 1, (outcomes.type).refresher_months
+      ) then 'certification_outdated_' || (outcomes.type).after_lapse
       when change = 'suspend' and (outcomes.certification).status = 'suspended'
         or change = 'reinstate' and (outcomes.certification).status <> 'suspended' then 'certification_transition'
       when change = 'revert' and (outcomes.outcome).id is null then 'certification_change_revertible'
@@ -16608,6 +16935,22 @@ $$;
 COMMENT ON FUNCTION public.readmit_erased(external_id text, email text, reason text) IS 'Lets the number or e-mail address of somebody erased in again, for a person who came back; administrators only, with a reason. Returns how many of the two it was. What was erased stays so.';
 REVOKE ALL ON FUNCTION public.readmit_erased(external_id text, email text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.readmit_erased(external_id text, email text, reason text) TO authenticated;
+
+CREATE FUNCTION public.refresher_until(certification public.peer_mentor_certifications) RETURNS date
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select mentorcert_private.refresher_until(
+    mentorcert_private.day_of(certification.expires_at, organisation.time_zone) - 1, type.refresher_months
+  )
+  from mentorcert.certification_types as type
+  join mentorcert.organisations as organisation on organisation.id = type.organisation_id
+  where type.organisation_id = certification.organisation_id and type.code = certification.certification_type
+$$;
+COMMENT ON FUNCTION public.refresher_until(certification public.peer_mentor_certifications) IS 'The last day as of which a refresher renews it; null: it does not end, or is renewed without limit. A computed column of the Data API.';
+REVOKE ALL ON FUNCTION public.refresher_until(certification public.peer_mentor_certifications) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.refresher_until(certification public.peer_mentor_certifications) TO authenticated;
+GRANT ALL ON FUNCTION public.refresher_until(certification public.peer_mentor_certifications) TO service_role;
 
 CREATE FUNCTION public.refuse_renewal_request(request_id uuid, reason text, version bigint DEFAULT NULL::bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17005,6 +17348,7 @@ begin
   loop
     select
       mentor.id as peer_mentor_id, certification.organisation_id, certification.issued_at, type.retired_on,
+      public.refresher_until(certification) as refresher_until, type.after_lapse,
       mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
       mentorcert_private.day_of(now(), organisation.time_zone) as today
     into held
@@ -17032,6 +17376,8 @@ begin
       errcode = 'MC008', message = format('it was done before %s, or is to come', held.issued_on + 1),
       hint = 'Give a day after the one on which the certification was issued or renewed last, and not in the future.',
       constraint = 'renewal_requests_done_on_valid';
+  elsif request_renewal.done_on > held.refresher_until then
+    perform mentorcert_private.reject_outdated(held.after_lapse, held.refresher_until);
   elsif (
     select count(*) >= 5 from mentorcert_private.renewal_requests as request
     where request.certification_id = request_renewal.certification_id and request.asked_at > clock_timestamp() - interval '1 day'
@@ -17301,7 +17647,7 @@ begin
   ) using searched.absent;
 end
 $_$;
-COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer, with_left boolean) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status, type, chapter (and those under it), last valid day between two days, unlimited only (or not at all). Those who have left are in it only if asked for.';
+COMMENT ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer, with_left boolean) IS 'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status (outdated: expired, and no refresher renews it any more), type, chapter (and those under it), last valid day between two days, unlimited only (or not at all). Those who have left are in it only if asked for.';
 REVOKE ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer, with_left boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer, with_left boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.search_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, sort text, descending boolean, after_key text, after_expires_at timestamp with time zone, after_id uuid, page_size integer, with_left boolean) TO service_role;

@@ -1,6 +1,7 @@
 """The one error tree, and the mapping of the database's own errors onto it."""
 
 from typing import ClassVar, Literal, Self
+from uuid import UUID
 
 import psycopg
 
@@ -271,6 +272,16 @@ class MissingRightError(DatabaseError):
     """The row does not exist, or the caller lacks the right to do this with it."""
 
 
+class MergedError(MissingRightError):
+    """The two are one person, whose page stands for both."""
+
+    def __init__(self, merged_id: UUID, kept_id: UUID) -> None:
+        """Take the row that was asked for, and the one that stands for it."""
+        super().__init__()
+        self.merged_id = merged_id
+        self.kept_id = kept_id
+
+
 class NotGrantedError(MissingRightError):
     """It is not within reach, or the database role of this connection may not do this."""
 
@@ -415,6 +426,18 @@ class ChapterInUseError(RetiredError):
     """Peer mentors are in this chapter, or chapters lie under it. Move them first."""
 
 
+class OutdatedError(RuleError):
+    """It ended too long ago: a refresher does not renew it any more."""
+
+
+class NeedsCourseError(OutdatedError):
+    """It ended too long ago for a refresher. It takes the whole course."""
+
+
+class NeedsRegistrationError(OutdatedError):
+    """It ended too long ago for a refresher. It takes a new registration."""
+
+
 class FedError(RuleError):
     """It comes from the project's own tables, and is changed there."""
 
@@ -524,6 +547,8 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "certification_renewal_keeps_validity": RenewalShortensError,
     "certification_expires_at_within_rule": BeyondTypeRuleError,
     "certification_issued_at_midnight": IssueNotMidnightError,
+    "certification_outdated_course": NeedsCourseError,
+    "certification_outdated_registration": NeedsRegistrationError,
     "chapters_retired_empty": ChapterInUseError,
     "renewal_requests_transition": RequestSettledError,
     "consequences_seen": ConsequencesUnseenError,
@@ -549,6 +574,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "MC023": MergedPersonError,
     "MC024": RetiredError,
     "MC025": FedError,
+    "MC026": OutdatedError,
     "PT401": EndedSessionError,
     "PT409": StaleVersionError,
     "PT500": UnseenRowsError,

@@ -136,6 +136,7 @@ begin
   loop
     select
       mentor.id as peer_mentor_id, certification.organisation_id, certification.issued_at, type.retired_on,
+      public.refresher_until(certification) as refresher_until, type.after_lapse,
       mentorcert_private.day_of(certification.issued_at, organisation.time_zone) as issued_on,
       mentorcert_private.day_of(now(), organisation.time_zone) as today
     into held
@@ -163,6 +164,8 @@ begin
       errcode = 'MC008', message = format('it was done before %s, or is to come', held.issued_on + 1),
       hint = 'Give a day after the one on which the certification was issued or renewed last, and not in the future.',
       constraint = 'renewal_requests_done_on_valid';
+  elsif request_renewal.done_on > held.refresher_until then
+    perform mentorcert_private.reject_outdated(held.after_lapse, held.refresher_until);
   elsif (
     select count(*) >= 5 from mentorcert_private.renewal_requests as request
     where request.certification_id = request_renewal.certification_id and request.asked_at > clock_timestamp() - interval '1 day'
@@ -239,6 +242,7 @@ as $$
 declare
   request constant mentorcert_private.renewal_requests := mentorcert_private.locked_request(request_id, version, is_own => true);
   time_zone constant text := mentorcert_private.time_zone_of(request.organisation_id);
+  held record;
 begin
   perform mentorcert_private.require_instants(jsonb_build_object('done_on', answer_renewal_request.done_on));
   if request.state <> 'asked_back' then
@@ -254,6 +258,11 @@ begin
   elsif coalesce(mentorcert_private.canonical_text(answer_renewal_request.answer), '') = '' then
     raise exception using
       errcode = 'MC004', message = 'there is no answer', hint = 'Write it.', constraint = 'renewal_requests_answer_valid';
+  end if;
+  select public.refresher_until(certification) as until, public.after_lapse(certification) as after_lapse into held
+  from public.peer_mentor_certifications as certification where certification.id = request.certification_id;
+  if coalesce(answer_renewal_request.done_on, request.done_on) > held.until then
+    perform mentorcert_private.reject_outdated(held.after_lapse, held.until);
   end if;
   update mentorcert_private.renewal_requests as answered
   set
@@ -379,14 +388,15 @@ begin
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
-    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id'] = '{}'
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'basis'] = '{}'
+    and coalesce(change #>> '{evidence,basis}', 'course') in ('course', 'registration')
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
     and mentorcert_private.is_past_day(change #>> '{evidence,seen_on}')
   ) then
     raise exception using
       errcode = 'MC008', message = 'evidence says what was seen, on which day, by whom',
-      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future; never a file.',
+      hint = 'Give {"seen": text, "seen_on": "yyyy-mm-dd", "seen_by": text} of at most 1000 characters, seen_on not in the future, and with "basis" "course" or "registration"; never a file.',
       constraint = 'certification_evidence_valid';
   end if;
 end

@@ -44,10 +44,10 @@ begin
   ));
   later_than := coalesce(mentorcert_private.day_starts(first_day, time_zone), '-infinity');
   no_later_than := coalesce(mentorcert_private.day_starts(last_day + 1, time_zone), 'infinity');
-  if status not in ('active', 'expired', 'suspended') then
+  if status not in ('active', 'expired', 'outdated', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
-      hint = 'Ask for active, expired or suspended.', constraint = 'status';
+      hint = 'Ask for active, expired, outdated or suspended.', constraint = 'status';
   elsif page_size is null or page_size not between 1 and 1000000 then
     raise exception using
       errcode = 'MC008', message = format('a page of %s rows', coalesce(page_size::text, 'null')),
@@ -114,11 +114,23 @@ begin
     later_than := greatest(later_than, now());
   elsif status = 'expired' then
     no_later_than := least(no_later_than, now());
+  elsif status = 'outdated' then
+    select
+      least(no_later_than, coalesce(max(past.ended_by), '-infinity')),
+      filters || format(' and (%s)', coalesce(
+        string_agg(
+          format('certification.certification_type = %L and certification.expires_at <= %L', past.certification_type, past.ended_by), ' or '
+        ),
+        'false'
+      ))
+    into no_later_than, filters
+    from mentorcert_private.outdated_limits(organisation) as past
+    where searched_certifications.certification_type is null or past.certification_type = searched_certifications.certification_type;
   end if;
   if unlimited is not true then
     ends := format('certification.expires_at > %L and certification.expires_at <= %L', later_than, no_later_than);
   end if;
-  if unlimited is false or first_day is not null or last_day is not null or status = 'expired' then
+  if unlimited is false or first_day is not null or last_day is not null or status in ('expired', 'outdated') then
     ends_not := null;
   end if;
 
@@ -199,6 +211,11 @@ begin
   ) using searched.absent;
 end
 $$;
+
+comment on function public.search_certifications(
+  text, text, text, uuid, date, date, boolean, text, boolean, text, timestamptz, uuid, integer, boolean
+) is
+  'The caller''s certifications by expires, issued, name or type (then by expiry and id), each way; the next page comes after the last row''s sort_key, expires_at and id. Filters: words of name and external id, current status (outdated: expired, and no refresher renews it any more), type, chapter (and those under it), last valid day between two days, unlimited only (or not at all). Those who have left are in it only if asked for.';
 
 create or replace function mentorcert_private.count_certifications(
   query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, with_left boolean,

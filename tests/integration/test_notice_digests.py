@@ -1,7 +1,7 @@
 """Digests: once a week, to those who answer for the peer mentors, with what expires and what has expired."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -113,6 +113,31 @@ def test_once_a_week_whatever_the_day(conn: Connection, organisation: Organisati
         box.mails.clear()
         run(conn, box, MORNING + day * DAY)
         assert people(box) == ({"one@example.org": expected[day]} if day in expected else {}), day
+
+
+def test_what_a_refresher_does_not_renew_any_more_is_reported_once(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
+    """Each with what it takes; before that, until when a refresher renews it."""
+    conn.execute("update mentorcert.certification_types set refresher_months = 1 where code = 'basic'")
+    ends = {"late": date(2026, 2, 4), "past": ends_in(-3), "long ago": ends_in(-90)}
+    for name, last_day in ends.items():
+        organisation.certify(organisation.mentor(name), last_day=last_day)
+    login(organisation, "one")
+    said = {}
+    for day in (0, 7, 14):
+        box.mails.clear()
+        run(conn, box, MORNING + day * DAY)
+        mails = [text_of(message) for recipient, message in box.mails if recipient.startswith("one")]
+        said[day] = mails[0] if mails else ""
+    assert "past" in said[0]
+    assert "en oppfriskning fornyer den til og med" in said[0]
+    assert "Person late" not in said[0]
+    assert "1 sertifisering er blitt foreldet siden forrige oversikt" in said[7]
+    assert "Person late (Oslo)" in said[7]
+    assert "hele kurset kreves" in said[7]
+    assert said[14] == ""
+    assert not any("long ago" in mail for mail in said.values())
 
 
 def test_nothing_to_report_is_no_mail(conn: Connection, organisation: Organisation, box: Mailbox) -> None:

@@ -238,6 +238,26 @@ def test_what_the_mail_says(conn: Connection, organisation: Organisation, box: M
     assert '<html lang="en">' in html.get_content()
 
 
+def test_a_mail_says_until_when_a_refresher_renews(
+    conn: Connection, organisation: Organisation, box: Mailbox
+) -> None:
+    set_refresher = "update mentorcert.certification_types set refresher_months = %s, after_lapse = %s where code = 'basic'"
+    conn.execute(set_refresher, (2, "registration"))
+    organisation.certify(person(organisation, language="en"), last_day=ends_in(7))
+    run(conn, box)
+    ((_, message),) = box.mails
+    said = "8 March 2026. A refresher renews it until 8 May 2026. After that it takes a new registration."
+    assert said in text_of(message)
+    html = message.get_body(("html",))
+    assert html is not None
+    assert said in html.get_content()
+    box.mails.clear()
+    conn.execute(set_refresher, (0, "course"))
+    run(conn, box, MORNING + timedelta(7))
+    ((_, message),) = box.mails
+    assert "the last valid day was 8 March 2026. Now it takes the whole course." in text_of(message)
+
+
 def test_an_organisation_s_name_makes_no_header_and_no_markup(
     conn: Connection, organisation: Organisation, box: Mailbox
 ) -> None:

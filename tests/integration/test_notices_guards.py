@@ -21,7 +21,7 @@ DUE = "mentorcert_private.due_notices(timestamptz, integer, uuid[])"
 ORGANISATIONS = "mentorcert_private.notice_organisations(timestamptz, integer)"
 CLAIM = "mentorcert_private.claim_notices(uuid[], timestamptz, integer)"
 REPORT = "mentorcert_private.report_notices(uuid[], uuid[])"
-LINES = "mentorcert_private.digest_lines(uuid, uuid, timestamptz)"
+LINES = "mentorcert_private.digest_contents(uuid, uuid, timestamptz)"
 
 Scenario = Callable[[Connection, Organisation, Mailbox], None]
 

@@ -90,6 +90,9 @@ def test_what_a_certification_is(conn: Connection) -> None:
         status="active",
         chapter_ids=[organisation.chapter],
         early_renewal_from=None,
+        refresher_until=None,
+        after_lapse=None,
+        is_outdated=False,
     )
 
 

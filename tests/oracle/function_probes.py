@@ -150,6 +150,13 @@ def reading(within: Reach) -> Iterator[Probe]:
     yield Probe(
         "early_renewal_from", "call", "select public.early_renewal_from(null)", DONE, afterwards=AS_DONE
     )
+    for of_a_type in ("refresher_until", "after_lapse", "is_outdated"):
+        yield Probe(of_a_type, "call", f"select public.{of_a_type}(null)", DONE, afterwards=AS_DONE)
+    yield probe(
+        "search_certifications",
+        "select array_agg(id::text)"
+        " from public.search_certifications(page_size => 1000, status => 'outdated')", frozenset(), certifications,
+    )  # fmt: skip
     yield probe(
         "certifications_page",
         "select array_agg(id::text) from public.certifications_page(page_size => 1000)", listed, certifications,

@@ -62,8 +62,8 @@ UNNOTICED: Final = {
     r"grant (?:insert|update|delete|truncate)\b.* on mentorcert\.peer_mentor_certifications to authenticated": (
         "The view has the rights of its caller, who needs those to the table as well."
     ),
-    r"revoke execute on mentorcert_private\.(?:\w+_letter|letter_\w+|letters_to|reply_address|reminders_\w+)\(.*": (
-        "The pages of letters and reminders call it: supabase/tests/database says who may, and what it does."
+    r"revoke execute on mentorcert_private\.(?:\w+_letter|letter_\w+|letters_to|\w+_merged_into|reply_\w+|reminders_\w+)\(.*": (
+        "The pages of letters, reminders and people call it: supabase/tests/database says who may, and what it does."
     ),
     r"revoke execute on (?:rename|remove)_filter\(.*\) from authenticated": (
         "The worlds have no saved filters: supabase/tests/database says whose they are, and what may be done."

@@ -87,11 +87,11 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
                 "mentorcert_private", "job_figures"
             ),
             "a heartbeat, as if a standby were close behind": _of("mentorcert_private", "beat"),
-            "names, addresses and dates of those to whom a notice, an invitation, a letter or the step of a request is due "
-            "now, each claim in the ledger, and notices reported as sent that were not, or as refused": _of(
+            "names, addresses and dates of those to whom a notice, an invitation, a letter, the step of a request or a follow-up "
+            "is due now, each claim in the ledger, and notices reported as sent that were not, or as refused": _of(
                 "mentorcert_private",
                 "claim_digests claim_invitations claim_notices claim_queued claimed_digests claimed_invitations claimed_letters "
-                "claimed_requests "
+                "claimed_outdated claimed_requests claimed_follow_ups "
                 "claimed_notices due_digests "
                 "due_notices finish_notices refuse_mails "
                 "next_notices_at notices_are_held"
@@ -175,7 +175,7 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
                 "current_history_version day_of day_starts entry_of_prolongation entry_of_reversal folded history_is_in_events "
                 "is_email is_number "
                 "is_phone is_readable is_readable_line kept_peer_mentor_id last_valid_day number_key "
-                "replaced_history require_certifications search_key search_keys set_change_context sort_key "
+                "refresher_until replaced_history require_certifications search_key search_keys set_change_context sort_key "
                 "unaccented",
             )
             | {"public.certification_history"},

@@ -6,6 +6,7 @@ from tests.support.mutations import Mutation, function
 
 _FILE: Final = "peer_mentor_merges"
 _ABSENT: Final = "mentorcert_private.absent_peer_mentor_ids(boolean)"
+_MERGED_INTO: Final = "mentorcert_private.peer_mentor_merged_into(uuid)"
 _READS: Final = "mentorcert_private.reads_peer_mentor(uuid)"
 _IS_MERGING: Final = "mentorcert_private.is_merging(uuid,uuid)"
 _KEEP: Final = "mentorcert_private.keep_merged()"
@@ -81,6 +82,8 @@ MUTATIONS: Final = [
     function(
         _FILE, _MERGES_OF, "not mentorcert_private.reads_peer_mentor(merges_of.peer_mentor_id)", "false"
     ),
+    function(_FILE, _MERGED_INTO, "and mentorcert_private.reads_peer_mentor(merged.id)", ""),
+    function(_FILE, _MERGED_INTO, "and merged.merged_into is not null", "and true"),
     function(_FILE, _ERASE, "perform mentorcert_private.erase_peer_mentor(absorbed_id);", ""),
     function(_FILE, _ERASE, "set reason = null, state = null,", "set"),
     function(_FILE, _ERASE, "not mentorcert_private.is_erasure() and exists", "false and exists"),

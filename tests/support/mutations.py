@@ -402,6 +402,7 @@ _HISTORY = [
             "and certification.peer_mentor_id <> all(absent)": "",
             "and type.retired_on is null": "",
             "and type.early_renewal_days is null": "",
+            "and type.refresher_months is null": "",
             "and certification.status <> 'suspended'": "",
             "and outcome.expires_at >= certification.expires_at": "",
             "and jsonb_array_length(certification.renewal_history) < 50": "",

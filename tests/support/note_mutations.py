@@ -16,6 +16,8 @@ _WRITE: Final = "public.write_note(uuid,text,date,uuid)"
 _CHANGE: Final = "public.change_note(uuid,text,date,uuid,bigint)"
 _SETTLE: Final = "public.settle_note(uuid,boolean,bigint)"
 _REMOVE: Final = "public.remove_note(uuid,bigint)"
+_QUEUE: Final = "mentorcert_private.queue_follow_ups()"
+_RECIPIENT: Final = "mentorcert_private.follow_up_recipient(uuid)"
 _ON: Final = "public.certifications_on(date,boolean,uuid,uuid,text,text,uuid,integer)"
 _SWITCH: Final = "perform mentorcert_private.check_endpoint('peer_mentors');"
 
@@ -68,6 +70,17 @@ MUTATIONS: Final = [
         Mutation(_FILE, f"alter table {_TABLE} disable trigger {name}")
         for name in ("canonicalise", "keep_identity", "check_version", "set_version", "audit_delete")
     ],
+    # Mails
+    _guard(_QUEUE, "note.due_on between last.day - 2 and last.day", "note.due_on <= last.day"),
+    _guard(_QUEUE, "note.due_on between last.day - 2 and last.day", "note.due_on >= last.day - 2"),
+    _guard(_QUEUE, "and note.done_at is null"),
+    _guard(_QUEUE, "and (note.due_on + time '08:00') at time zone organisation.time_zone > restored_at"),
+    _guard(_RECIPIENT, "and note.due_on = mail.due_on"),
+    _guard(_RECIPIENT, "and note.responsible_id = mail.user_id"),
+    _guard(_RECIPIENT, "and note.done_at is null"),
+    _guard(_RECIPIENT, "and mail.user_id = any(mentorcert_private.responsible_ids(mentor.id))"),
+    _guard(_RECIPIENT, "(mentor.left_on is null or mentor.left_on >", "(true or mentor.left_on >"),
+    Mutation(_FILE, "drop index mentorcert_private.notice_mails_one_of_a_follow_up"),
     # When they go
     function(
         _FILE,

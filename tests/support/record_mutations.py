@@ -21,7 +21,7 @@ _DIGEST: Final = "mentorcert_private.identity_digest(uuid,text,text)"
 _MATCHING: Final = "mentorcert_private.matching_erasures(uuid,text,text)"
 _READMIT: Final = "public.readmit_erased(text,text,text)"
 _DUE: Final = "mentorcert_private.due_notices(timestamptz,integer,uuid[])"
-_DIGEST_LINES: Final = "mentorcert_private.digest_lines(uuid,uuid,timestamptz)"
+_DIGEST_CONTENTS: Final = "mentorcert_private.digest_contents(uuid,uuid,timestamptz)"
 _HAS_LEFT: Final = "and (mentor.left_on is null or mentor.left_on > organisation.local_day)"
 
 _CERTIFICATION: Final = "public.peer_mentor_certifications"
@@ -34,6 +34,13 @@ _CHECK_TYPE: Final = f"mentorcert_private.check_type({_TYPE},{_CERTIFICATION},ti
 _RETIRED_TYPE: Final = f"mentorcert_private.reject_retired_type({_TYPE},{_CERTIFICATION},text)"
 _RECORD_CHANGE: Final = "mentorcert_private.record_change()"
 _PREVIEW: Final = "public.preview_changes(text,uuid[],date)"
+_CHECK_REFRESHER: Final = (
+    f"mentorcert_private.check_refresher({_TYPE},{_CERTIFICATION},{_CERTIFICATION},text,text)"
+)
+_OLDEST: Final = "mentorcert_private.oldest_refreshed_end(date,integer)"
+_UNTIL: Final = "mentorcert_private.refresher_until(date,integer)"
+_LIMITS: Final = "mentorcert_private.outdated_limits(uuid)"
+_IS_OUTDATED: Final = f"public.is_outdated({_CERTIFICATION})"
 _IN_USE: Final = "mentorcert_private.check_retired_chapter()"
 
 _MERGE: Final = "mentorcert_private.merge_chapter(uuid,uuid,text)"
@@ -95,7 +102,7 @@ MUTATIONS: Final = [
     function("retirement", _PREVIEW, "outcomes.renewed_on >= (outcomes.type).retired_on", "false"),
     function("retirement", _LISTING, "and type.retired_on is null", ""),
     function("retirement", _DUE, "and type.retired_on is null", ""),
-    function("retirement", _DIGEST_LINES, "and type.retired_on is null", ""),
+    function("retirement", _DIGEST_CONTENTS, "and type.retired_on is null", ""),
     function("retirement", _IN_USE, "and below.retired_on is null", ""),
     function(
         "retirement", _IN_USE, "(link.ended_at is null or link.ended_at > statement_timestamp())", "true"
@@ -106,6 +113,41 @@ MUTATIONS: Final = [
     function("early_renewal", _LAST_DAY, "and (early_renewal_days is null or start = held_until)", ""),
     function("early_renewal", _RECORD_CHANGE, "and known.early_renewal_days is not null", ""),
     function("early_renewal", _RECORD_CHANGE, "or type.early_renewal_days is not null", ""),
+    function("outdated", _RECORD_CHANGE, "or type.refresher_months is not null", ""),
+    function("outdated", _RECORD_CHANGE, "and change -> 'is_merge' is distinct from 'true'", ""),
+    function("outdated", _RECORD_CHANGE, "mentorcert_private.check_refresher(", "num_nulls("),
+    function(
+        "outdated",
+        _CHECK_REFRESHER,
+        "renewed.issued_at, time_zone) > until",
+        "renewed.issued_at, time_zone) >= until",
+    ),
+    function("outdated", _CHECK_REFRESHER, "and basis is distinct from type.after_lapse", ""),
+    function(
+        "outdated", _CHECK_REFRESHER, "and basis is distinct from type.after_lapse", "and basis is null"
+    ),
+    function(
+        "outdated",
+        _PREVIEW,
+        "outcomes.renewed_on > mentorcert_private.refresher_until(",
+        "current_date < mentorcert_private.refresher_until(",
+    ),
+    function("outdated", _OLDEST, "then earlier + 1 else earlier end", "then earlier else earlier end"),
+    function("outdated", _UNTIL, "least(", "greatest("),
+    function("outdated", _LIMITS, "and type.retired_on is null", ""),
+    function("outdated", _IS_OUTDATED, "certification.status <> 'suspended' and", ""),
+    function(
+        "outdated",
+        "public.change_certifications(text,uuid[],date,text,jsonb)",
+        "(evidence ->> 'basis')",
+        "'course'",
+    ),
+    function(
+        "outdated",
+        "public.request_renewal(uuid,text,date)",
+        "request_renewal.done_on > held.refresher_until",
+        "false",
+    ),
     function("early_renewal", _PREVIEW, "and (outcomes.type).early_renewal_days is not null", ""),
     function("early_renewal", _BY_RULE, ",\n      type.early_renewal_days", ""),
     function("early_renewal", _CHECK_TYPE, ",\n    type.early_renewal_days", ""),
@@ -128,7 +170,7 @@ MUTATIONS: Final = [
     function("leaving", _LEAVE, "coalesce(mark_left.version, mentor.version)", "mentor.version"),
     function("leaving", _RETURN, "coalesce(mark_returned.version, mentor.version)", "mentor.version"),
     function("leaving", _DUE, _HAS_LEFT, ""),
-    function("leaving", _DIGEST_LINES, _HAS_LEFT, ""),
+    function("leaving", _DIGEST_CONTENTS, _HAS_LEFT, ""),
     function("listing_consents", _STALE, "change ->> 'consent' is distinct from 'given'", "false"),
     function("listing_consents", _RECORD, "by_user and cardinality(changed) > 1", "false"),
     function(

@@ -122,6 +122,15 @@ def hidden(html: str, name: str) -> str:
     return unescape(found[1])
 
 
+def sent_again(page: str) -> tuple[str, dict[str, str]]:
+    """Return the address and the fields of the form that sends it once more."""
+    form = page.partition('<main id="content"')[2]
+    action = re.search(r'action="([^"]*)"', form)
+    assert action is not None, page
+    fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', form)
+    return action[1], {name: unescape(value) for name, value in fields}
+
+
 def form_token(html: str) -> str:
     """Return the token of a page's forms."""
     return html.partition('name="form" value="')[2].partition('"')[0]

@@ -1,5 +1,6 @@
 """What was typed outlives the session and the form: it is offered to the same person, and sent by one more click."""
 
+import json
 import re
 from html import unescape
 from uuid import UUID, uuid4
@@ -9,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from mentorcert.db.connection import Connection
 from mentorcert.web.security.tokens import issue
-from tests.support.registry import Organisation, fetch, join
-from tests.web.conftest import AUTH, Site, form_token, post
+from tests.support.registry import Organisation, fetch, join, set_up
+from tests.web.conftest import AUTH, Site, form_token, hidden, post, sent_again
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 TYPED = {"code": "BGO", "name": "Bergen", "parent_id": ""}
@@ -20,15 +21,6 @@ _PATH = "/admin/chapters/new"
 def access(client: TestClient, user: UUID) -> None:
     """Sign somebody in, or let the session end."""
     client.cookies.set("mentorcert-access", issue(AUTH, user, f"{user}@example.org"), domain="pages.test")
-
-
-def sent_again(page: str) -> tuple[str, dict[str, str]]:
-    """Return the address and the fields of the form that sends it once more."""
-    form = page.partition('<main id="content"')[2]
-    action = re.search(r'action="([^"]*)"', form)
-    assert action is not None, page
-    fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', form)
-    return action[1], {name: unescape(value) for name, value in fields}
 
 
 def ended(client: TestClient) -> None:
@@ -137,3 +129,44 @@ def test_what_was_sent_while_the_database_was_away_is_sent_once_more(
     target, fields = sent_again(answer.text)
     assert client.post(target, data=fields, headers=SAME_ORIGIN).status_code == 303
     assert fetch(conn, "select count(*) from mentorcert.chapters where code = 'BGO'") == 1
+
+
+def test_the_language_of_a_refused_form_keeps_what_was_typed(site: Site, organisation: Organisation) -> None:
+    """It is offered under an address of its own, and sent to where it was sent before."""
+    client = site.client(organisation.admin)
+    path = "/admin/types/new"
+    typed = [["code", "A B"], ["name_nb", '"Ål" & <b>'], ["reminder_days", "x"]]
+    refused = post(client, path, dict(typed), page=path)
+    assert refused.status_code == 422
+    assert (hidden(refused.text, "path"), 'action="/language/form"' in refused.text) == (path, True)
+    sent = [
+        json.loads(unescape(value)) for value in re.findall(r'name="typed" value="([^"]*)"', refused.text)
+    ]
+    assert [one for one in sent if one[0] != "seen"] == typed
+    data = {"form": form_token(refused.text), "language": "nb", "path": path}
+    chosen = client.post("/language/form", data={**data, "typed": [json.dumps(one) for one in typed]})
+    offered = client.get(chosen.headers["location"])
+    assert (offered.status_code, "Språket er endret" in offered.text) == (200, True)
+    target, fields = sent_again(offered.text)
+    assert (target, fields | dict(typed)) == (path, fields)
+    again = client.post(target, data=fields)
+    assert (again.status_code, "Ål&#34; &amp; &lt;b&gt;" in again.text, "Feil" in again.text) == (
+        422,
+        True,
+        True,
+    )
+
+
+def test_a_draft_of_nobody_or_of_another_organisation_is_not_offered(
+    site: Site, conn: Connection, organisation: Organisation
+) -> None:
+    client, other = site.client(organisation.admin), uuid4()
+    join(organisation, other, "org_admin")
+    path = "/admin/types/new"
+    refused = post(client, path, {"code": "A B"}, page=path)
+    data = {"form": form_token(refused.text), "language": "nb", "path": path, "typed": '["code", "A B"]'}
+    address = client.post("/language/form", data=data).headers["location"]
+    for who, where in ((other, address), (organisation.admin, "/language/form")):
+        assert site.client(who).get(where).headers["location"] == "/"
+    conn.execute("update mentorcert_private.form_drafts set organisation_id = %s", (set_up(conn, "b").id,))
+    assert client.get(address).headers["location"] == "/"

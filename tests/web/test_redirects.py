@@ -1,7 +1,6 @@
 """Where the pages send a browser, and where nobody has them send one."""
 
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,7 +10,7 @@ from mentorcert.web.configuration import Configuration
 from mentorcert.web.sign_in import local_path
 from tests.support.registry import Organisation
 from tests.web.auth_server import SIGNING_IN, AuthServer
-from tests.web.conftest import Site, hidden, post
+from tests.web.conftest import Site, post
 from tests.web.signing_in import EMAIL, sign_in
 
 
@@ -71,19 +70,6 @@ def test_nobody_is_sent_elsewhere(
 )
 def test_back_to_where_one_was(target: str) -> None:
     assert local_path(target) == target
-
-
-def test_the_language_of_a_refused_form_is_chosen_on_its_page(site: Site, organisation: Organisation) -> None:
-    client = site.client(organisation.admin)
-    page = "/admin/types/new"
-    for path, data, back in (
-        (page, {"code": "A B"}, page),
-        # What is only sent to has no page to come back to.
-        (f"/admin/memberships/{uuid4()}/keep", {"version": "1"}, "/"),
-    ):
-        refused = post(client, path, data, page=page)
-        assert refused.status_code in {403, 422}
-        assert hidden(refused.text, "back") == back
 
 
 def _follow_link(client: TestClient, target: str) -> Response:

@@ -47,6 +47,7 @@ OPEN_TO: Final = {
     "/sitemap.xml": EVERYBODY,
     "/sign-in": EVERYBODY,
     "/sign-out": EVERYBODY,
+    "/language/form": MEMBERS,
     "/language": EVERYBODY,
     "/healthz": EVERYBODY,
     "/readyz": EVERYBODY,

@@ -38,6 +38,8 @@ INSERT_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
             "required_for_listing",
             "reminder_days",
             "early_renewal_days",
+            "refresher_months",
+            "after_lapse",
         }
     ),
     "chapters": frozenset({"parent_id", "code", "name"}),

@@ -26,6 +26,16 @@ from (
       replace(to_char(page.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z') as expires_at,
       page.chapter_ids,
       -- As public.early_renewal_from says, which asks for type and time zone by row.
-      mentorcert_private.day_of(page.expires_at, :time_zone) - 1 - type.early_renewal_days as early_renewal_from
+      mentorcert_private.day_of(page.expires_at, :time_zone) - 1 - type.early_renewal_days as early_renewal_from,
+      -- As public.refresher_until, public.after_lapse and public.is_outdated say.
+      refresher.until as refresher_until, case when refresher.until is not null then type.after_lapse end as after_lapse,
+      coalesce(
+        page.status <> 'suspended' and type.retired_on is null and refresher.until < mentorcert_private.day_of(now(), :time_zone), false
+      ) as is_outdated
+    from (
+      select mentorcert_private.refresher_until(
+        mentorcert_private.day_of(page.expires_at, :time_zone) - 1, type.refresher_months
+      ) as until
+    ) as refresher
   ) as item
 ) as certification;

@@ -1,7 +1,7 @@
 """Forecasts without renewals: how many certifications end in each month, how many hold in each chapter."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,7 @@ _QUERIES = rows.beside(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How many certifications are of each status; of the active ones, when their last valid day is.
+    """How many certifications are of each status (`outdated` of the expired); of the active ones, when their last valid day is.
 
     `by_month` has the MONTHS months from this one on (each as its first day), `later` what ends after them.
     """
@@ -27,6 +27,7 @@ class Endings:
     by_month: dict[date, int]
     later: int
     unlimited: int
+    outdated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dic
     """
     rows.send(conn, _QUERIES.count_by_hashing)
     covered = rows.ahead(_coverage, conn, time_zone)
-    return _endings(conn, time_zone, today), covered.value
+    outdated = rows.ahead(rows.fetch_one, conn, int, _QUERIES.outdated)
+    endings = _endings(conn, time_zone, today)
+    return replace(endings, outdated=outdated.value), covered.value
 
 
 def _endings(conn: Connection, time_zone: str, today: date) -> Endings:
@@ -88,6 +91,7 @@ def _endings(conn: Connection, time_zone: str, today: date) -> Endings:
         by_month,
         found.total(),
         unlimited,
+        0,
     )
 
 

@@ -35,6 +35,17 @@ from (
 group by 1, 2, 3
 order by 1, 2, 3;
 
+-- name: outdated()
+-- How many are outdated, as public.is_outdated says of one.
+select count(*)::integer
+from mentorcert_private.outdated_limits((select public.get_user_organisation_id())) as past
+join public.peer_mentor_certifications as certification
+  on certification.certification_type = past.certification_type and certification.expires_at <= past.ended_by
+where
+  certification.organisation_id = (select public.get_user_organisation_id())
+  and certification.status <> 'suspended'
+  and certification.peer_mentor_id not in (select unnest(mentorcert_private.absent_peer_mentor_ids()));
+
 -- name: coverage(time_zone, months)
 -- Of each chapter in reach (with those under it): how many peer mentors hold every required type, by the number of
 -- month ends to come that they hold all of them through.

@@ -24,6 +24,7 @@ Kind = Literal[
 ]
 Status = Literal["active", "expired", "suspended"]
 CountedFrom = Literal["end", "renewal"]
+Basis = Literal["course", "registration"]
 
 
 class _Part(BaseModel):
@@ -53,12 +54,16 @@ class JobActor(_Part):
 
 
 class Evidence(_Part):
-    """What was seen, on which day, by whom; never a file. `request_id`: what a peer mentor said in a request."""
+    """What was seen, on which day, by whom; never a file. `request_id`: what a peer mentor said in a request.
+
+    `basis`: the renewal is based on the whole course, or on a new registration, and not on a refresher.
+    """
 
     seen: str
     seen_on: date
     seen_by: str | None
     request_id: UUID | None = None
+    basis: Basis | None = None
 
 
 class EntryV1(_Part):

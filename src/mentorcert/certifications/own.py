@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from mentorcert.certifications.history import Status
+from mentorcert.certifications.history import Basis, Status
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 from mentorcert.translations import Language
@@ -42,6 +42,9 @@ class OwnCertification:
     status: Status
     days_left: int | None
     early_renewal_from: date | None
+    refresher_until: date | None
+    after_lapse: Basis | None
+    is_outdated: bool
     retired_on: date | None
     reminder_days: list[int]
 

@@ -15,7 +15,9 @@ select
   certification.id, certification.organisation_id, type.name_nb, type.name_en, certification.issued_at,
   certification.expires_at, public.current_status(certification) as status,
   mentorcert_private.day_of(certification.expires_at, :time_zone) - 1 - mentorcert_private.day_of(now(), :time_zone) as days_left,
-  public.early_renewal_from(certification) as early_renewal_from, type.retired_on, type.reminder_days
+  public.early_renewal_from(certification) as early_renewal_from,
+  public.refresher_until(certification) as refresher_until, public.after_lapse(certification) as after_lapse,
+  public.is_outdated(certification) as is_outdated, type.retired_on, type.reminder_days
 from public.peer_mentor_certifications as certification
 join mentorcert.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type

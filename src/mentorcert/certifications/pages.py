@@ -43,12 +43,16 @@ def next_first(filters: Filters, today: date) -> Sequence[Part]:
     ended_on = today - timedelta(days=1)
     parts = []
     may_end = filters.unlimited is not True
-    if may_end and filters.status != "expired" and not (filters.last_day and filters.last_day < today):
+    if (
+        may_end
+        and filters.status not in ("expired", "outdated")
+        and not (filters.last_day and filters.last_day < today)
+    ):
         first_day = max(filters.first_day or today, today)
         parts.append(Part(replace(filters, first_day=first_day, unlimited=False), Order()))
     if (
         filters.unlimited is not False
-        and filters.status != "expired"
+        and filters.status not in ("expired", "outdated")
         and not (filters.first_day or filters.last_day)
     ):
         parts.append(Part(replace(filters, unlimited=True), Order()))

@@ -52,7 +52,8 @@ select public.refuse_renewal_request(:request_id::uuid, :reason::text, :version:
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from,
+  public.refresher_until(certification) as refresher_until, public.after_lapse(certification) as after_lapse, public.is_outdated(certification) as is_outdated
 from public.approve_renewal_request(
   :request_id::uuid, :renewed_on::date, :last_valid_day::date, :note::text, :version::bigint
 ) as certification;

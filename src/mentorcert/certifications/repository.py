@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mentorcert import logs
 from mentorcert.certifications import timeline
-from mentorcert.certifications.history import Evidence, Status
+from mentorcert.certifications.history import Basis, Evidence, Status
 from mentorcert.db import cursors, rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MissingRightError
@@ -25,7 +25,8 @@ _QUERIES = rows.beside(__file__)
 class Certification:
     """One certification; `status` is what is true now, and `expires_at` the first instant after it.
 
-    A renewal counts on from the last valid day if it is of `early_renewal_from` or later.
+    A renewal counts on from the last valid day if it is of `early_renewal_from` or later. A refresher renews it until
+    `refresher_until`, and after that it takes `after_lapse`; `is_outdated` says that it is after that now.
     """
 
     id: UUID
@@ -37,6 +38,9 @@ class Certification:
     status: Status
     chapter_ids: list[UUID]
     early_renewal_from: date | None
+    refresher_until: date | None
+    after_lapse: Basis | None
+    is_outdated: bool
 
 
 class Cursor(cursors.Cursor):

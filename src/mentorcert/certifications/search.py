@@ -14,6 +14,8 @@ from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidCursorError
 
 Sort = Literal["expires", "issued", "name", "type"]
+# What is outdated is expired, and no refresher renews it any more.
+WantedStatus = Status | Literal["outdated"]
 
 # What one change, or one list of ids, may hold.
 AT_ONCE: Final = 5000
@@ -31,7 +33,7 @@ class Filters:
     """
 
     query: str | None = None
-    status: Status | None = None
+    status: WantedStatus | None = None
     certification_type: str | None = None
     chapter_id: UUID | None = None
     first_day: date | None = None
@@ -63,6 +65,7 @@ class Row:
     status: Status
     chapter_ids: list[UUID]
     sort_key: str | None
+    is_outdated: bool
 
 
 @dataclass(frozen=True, slots=True)

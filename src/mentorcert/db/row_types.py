@@ -38,6 +38,7 @@ class MentorcertCertificationRenewalEvents(_Row):
 class MentorcertCertificationTypes(_Row):
     """A row of `mentorcert.certification_types`."""
 
+    after_lapse: str
     certificate_en: str | None
     certificate_nb: str | None
     code: str
@@ -49,6 +50,7 @@ class MentorcertCertificationTypes(_Row):
     name_en: str
     name_nb: str
     organisation_id: UUID
+    refresher_months: int | None
     reminder_days: list[int]
     required_for_listing: bool
     retired_on: date | None

@@ -108,6 +108,16 @@ TEXTS: Final = {
         LazyText("the registry has a newer renewal, of {}"),
         LazyText("write that day, or take the line out; an import turns no renewal back"),
     ),
+    "needs_course": (
+        LazyText("a refresher renewed it until {}; after that it takes the whole course"),
+        LazyText(
+            "renew it in the registry, where you say that it is based on the course, or take the line out"
+        ),
+    ),
+    "needs_registration": (
+        LazyText("a refresher renewed it until {}; after that it takes a new registration"),
+        LazyText("renew it in the registry, where you say that it is newly registered, or take the line out"),
+    ),
     "would_shorten": (
         LazyText("the registry has it valid to {}"),
         LazyText(

@@ -62,7 +62,10 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A claimed digest: its lines have `full_name`, `chapters`, `name` and `last_valid_day`, 100 at most."""
+    """A claimed digest: its lines have `full_name`, `chapters`, `name` and `last_valid_day`, 100 at most.
+
+    `refresher_until` is none where a refresher renews without limit; of what is outdated, `after_lapse` is what it takes.
+    """
 
     mail_id: UUID
     organisation: str
@@ -73,6 +76,8 @@ class Digest:
     expired: list[dict[str, Any]]
     expiring_count: int
     expired_count: int
+    outdated: list[dict[str, Any]]
+    outdated_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +128,24 @@ class RequestStep:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A claimed mail about a follow-up, to the login that is responsible; never what was noted."""
+
+    mail_id: UUID
+    organisation: str
+    language: Language
+    address: str
+    peer_mentor_id: UUID
+    full_name: str
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
     """A mail whose sender died: only the mail server's log says whether it was accepted."""
 
     mail_id: UUID
-    kind: Literal["reminder", "digest", "invitation", "letter", "request"]
+    kind: Literal["reminder", "digest", "invitation", "letter", "request", "follow_up"]
     organisation: str
     claimed_at: datetime
 
@@ -205,7 +223,7 @@ def invitations(conn: Connection, mail_ids: Sequence[UUID]) -> list[Invitation]:
 
 
 def claim_queued(conn: Connection) -> list[UUID]:
-    """Claim mails that somebody asked for, at most a hundred; return them."""
+    """Claim mails that somebody asked for, and follow-ups whose day has come, at most a hundred; return them."""
     return _fetch(conn, UUID, _QUERIES.claim_queued)
 
 
@@ -217,6 +235,11 @@ def letters(conn: Connection, mail_ids: Sequence[UUID]) -> list[Letter]:
 def requests(conn: Connection, mail_ids: Sequence[UUID]) -> list[RequestStep]:
     """Return what to write in mails about requests whose claim has committed."""
     return _fetch(conn, RequestStep, _QUERIES.requests, mail_ids=list(mail_ids))
+
+
+def follow_ups(conn: Connection, mail_ids: Sequence[UUID]) -> list[FollowUp]:
+    """Return what to write in mails about follow-ups whose claim has committed."""
+    return _fetch(conn, FollowUp, _QUERIES.follow_ups, mail_ids=list(mail_ids))
 
 
 def refuse(conn: Connection, mail_ids: Sequence[UUID]) -> None:

@@ -27,8 +27,9 @@ order by claimed.mail_id;
 select mentorcert_private.claim_digests(:organisation_ids, :user_ids, :as_of);
 
 -- name: digests(mail_ids, as_of)
-select claimed.*
+select claimed.*, coalesce(late.outdated, '[]') as outdated, coalesce(late.outdated_count, 0) as outdated_count
 from mentorcert_private.claimed_digests(:mail_ids, :as_of) as claimed
+left join mentorcert_private.claimed_outdated(:mail_ids, :as_of) as late on late.mail_id = claimed.mail_id
 order by claimed.mail_id;
 
 -- name: claim_invitations()
@@ -50,6 +51,11 @@ order by claimed.mail_id;
 -- name: requests(mail_ids)
 select claimed.*
 from mentorcert_private.claimed_requests(:mail_ids) as claimed
+order by claimed.mail_id;
+
+-- name: follow_ups(mail_ids)
+select claimed.*
+from mentorcert_private.claimed_follow_ups(:mail_ids) as claimed
 order by claimed.mail_id;
 
 -- name: refuse(mail_ids)!

@@ -154,7 +154,7 @@ class OutboxSender(ABC):
 
 
 class QueuedSender(OutboxSender):
-    """Sends letters, reminders that somebody sends now, and the steps of requests for renewals."""
+    """Sends letters, reminders that somebody sends now, steps of requests for renewals, and follow-ups."""
 
     one = "queued_mail"
     many = "queued_mails"
@@ -167,6 +167,7 @@ class QueuedSender(OutboxSender):
             *ledger.letters(conn, claimed),
             *ledger.reminders(conn, claimed, ledger.now(conn)),
             *ledger.requests(conn, claimed),
+            *ledger.follow_ups(conn, claimed),
         ]
 
     def _is_refused_for_good(self, code: int) -> bool:

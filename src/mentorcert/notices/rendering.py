@@ -14,11 +14,11 @@ from babel.dates import format_date
 from babel.dates import format_datetime as format_moment
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from mentorcert.notices.ledger import Digest, Invitation, Letter, Reminder, RequestStep
+from mentorcert.notices.ledger import Digest, FollowUp, Invitation, Letter, Reminder, RequestStep
 from mentorcert.notices.smtp import ascii_address
 from mentorcert.translations import Language, translations
 
-Mail: TypeAlias = Reminder | Digest | Invitation | Letter | RequestStep
+Mail: TypeAlias = Reminder | Digest | Invitation | Letter | RequestStep | FollowUp
 
 _LOCALES = {"nb": "nb", "en": "en_GB"}
 _MOMENTS = {"nb": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
@@ -40,6 +40,8 @@ def write(mail: Mail, *, sender: str, public_url: str) -> EmailMessage:
             name, facts = "invitation", _invitation(mail)
         case RequestStep():
             name, facts = "request", {"request": mail}
+        case FollowUp():
+            name, facts = "follow_up", {"follow_up": mail}
         case _:
             assert_never(mail)
     facts = {**facts, "organisation": mail.organisation, "url": public_url}

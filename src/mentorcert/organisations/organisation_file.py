@@ -82,6 +82,8 @@ class TypeEntry(_Coded):
         7,
     )
     early_renewal_days: Annotated[int, Field(ge=1, le=364)] | None = None
+    refresher_months: Annotated[int, Field(ge=0, le=1200)] | None = None
+    after_lapse: Literal["course", "registration"] = "course"
 
     @field_validator("reminder_days")
     @classmethod

@@ -16,29 +16,33 @@ returning organisation.slug as code, organisation.xmax = 0 as is_new;
 
 -- name: write_types(types, slug)$
 insert into mentorcert.certification_types as type (
-  organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days
+  organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days,
+  refresher_months, after_lapse
 )
 select
   organisation.id, stated.code, stated.name_nb, stated.name_en, stated.validity_rule, stated.validity_months,
-  stated.required_for_listing, stated.reminder_days, stated.early_renewal_days
+  stated.required_for_listing, stated.reminder_days, stated.early_renewal_days,
+  stated.refresher_months, stated.after_lapse
 from jsonb_to_recordset(:types) as stated (
   code text, name_nb text, name_en text, validity_rule text, validity_months integer, required_for_listing boolean,
-  reminder_days smallint [], early_renewal_days integer
+  reminder_days smallint [], early_renewal_days integer, refresher_months integer, after_lapse text
 )
 join mentorcert.organisations as organisation on organisation.slug = :slug
 on conflict (organisation_id, code) do update
 set
   name_nb = excluded.name_nb, name_en = excluded.name_en, validity_rule = excluded.validity_rule,
   validity_months = excluded.validity_months, required_for_listing = excluded.required_for_listing,
-  reminder_days = excluded.reminder_days, early_renewal_days = excluded.early_renewal_days
+  reminder_days = excluded.reminder_days, early_renewal_days = excluded.early_renewal_days,
+  refresher_months = excluded.refresher_months, after_lapse = excluded.after_lapse
 where
   (
     type.name_nb, type.name_en, type.validity_rule, type.validity_months, type.required_for_listing, type.reminder_days,
-    type.early_renewal_days
+    type.early_renewal_days, type.refresher_months, type.after_lapse
   )
   is distinct from (
     excluded.name_nb, excluded.name_en, excluded.validity_rule, excluded.validity_months,
-    excluded.required_for_listing, excluded.reminder_days, excluded.early_renewal_days
+    excluded.required_for_listing, excluded.reminder_days, excluded.early_renewal_days,
+    excluded.refresher_months, excluded.after_lapse
   )
 returning type.code, type.xmax = 0 as is_new;
 
@@ -148,7 +152,8 @@ select jsonb_build_object(
       jsonb_build_object(
         'code', type.code, 'name_nb', type.name_nb, 'name_en', type.name_en, 'validity_rule', type.validity_rule,
         'validity_months', type.validity_months, 'required_for_listing', type.required_for_listing,
-        'reminder_days', type.reminder_days, 'early_renewal_days', type.early_renewal_days
+        'reminder_days', type.reminder_days, 'early_renewal_days', type.early_renewal_days,
+        'refresher_months', type.refresher_months, 'after_lapse', type.after_lapse
       ) order by type.code
     ), '[]')
     from mentorcert.certification_types as type

@@ -73,6 +73,12 @@ def get(conn: Connection, peer_mentor_id: UUID) -> PeerMentor:
     )
 
 
+def merged_into(conn: Connection, peer_mentor_id: UUID) -> UUID | None:
+    """Return who stands for a peer mentor who was merged; None for who was not, or is out of reach."""
+    found = rows.fetch_optional(conn, tuple[UUID, UUID], _QUERIES.merged_into, peer_mentor_id=peer_mentor_id)
+    return found[1] if found else None
+
+
 def of_certification(conn: Connection, certification_id: UUID) -> PeerMentor:
     """Return the peer mentor of a certification; raises MissingRightError where the caller sees none."""
     return rows.fetch_one(

@@ -29,11 +29,16 @@ where
   )
   and mentor.erased_at is null;
 
+-- name: merged_into(peer_mentor_id)
+select merged.organisation_id, merged.id from mentorcert_private.peer_mentor_merged_into(:peer_mentor_id) as merged;
+
 -- name: certifications_of(peer_mentor_id)
 select
   certification.id, certification.organisation_id, certification.peer_mentor_id, certification.certification_type,
   certification.issued_at, certification.expires_at, public.current_status(certification) as status,
-  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from
+  certification.chapter_ids, public.early_renewal_from(certification) as early_renewal_from,
+  public.refresher_until(certification) as refresher_until, public.after_lapse(certification) as after_lapse,
+  public.is_outdated(certification) as is_outdated
 from public.peer_mentor_certifications as certification
 where certification.peer_mentor_id = :peer_mentor_id
 order by certification.expires_at, certification.certification_type;

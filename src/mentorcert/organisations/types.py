@@ -9,6 +9,7 @@ from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
 Rule = Literal["months", "end_of_year", "unlimited"]
+AfterLapse = Literal["course", "registration"]
 
 _QUERIES = rows.beside(__file__)
 
@@ -27,6 +28,8 @@ class CertificationType:
     required_for_listing: bool
     reminder_days: list[int]
     early_renewal_days: int | None
+    refresher_months: int | None
+    after_lapse: AfterLapse
     retired_on: date | None
     retired_reason: str | None
     version: int
@@ -43,6 +46,8 @@ class TypeRules:
     required_for_listing: bool
     reminder_days: list[int]
     early_renewal_days: int | None
+    refresher_months: int | None
+    after_lapse: AfterLapse
 
 
 @dataclass(frozen=True, slots=True)

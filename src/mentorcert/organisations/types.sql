@@ -2,24 +2,27 @@
 
 -- name: of_organisation(organisation_id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  early_renewal_days, retired_on, retired_reason, version
+  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version
 from mentorcert.certification_types
 where organisation_id = :organisation_id
 order by code;
 
 -- name: get(id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  early_renewal_days, retired_on, retired_reason, version
+  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version
 from mentorcert.certification_types
 where id = :id;
 
--- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days)!
+-- name: add(code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, refresher_months, after_lapse)!
 insert into mentorcert.certification_types
-  (code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days)
+  (
+    code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days, early_renewal_days, refresher_months,
+    after_lapse
+  )
 values
   (
     :code, :name_nb, :name_en, :validity_rule, :validity_months, :required_for_listing, :reminder_days::smallint[],
-    :early_renewal_days::integer
+    :early_renewal_days::integer, :refresher_months::integer, :after_lapse
   );
 
 -- name: change(id, version)!

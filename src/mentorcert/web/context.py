@@ -18,8 +18,8 @@ from mentorcert.db import rows
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.db.pipeline import sync
 from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
-from mentorcert.errors import CsrfError, ForbiddenError
-from mentorcert.organisations import own_organisation
+from mentorcert.errors import CsrfError, ForbiddenError, MergedError, MissingRightError
+from mentorcert.organisations import own_organisation, peer_mentors
 from mentorcert.organisations.memberships import Role
 from mentorcert.organisations.own_organisation import OwnOrganisation
 from mentorcert.translations import Language, translations
@@ -135,10 +135,6 @@ class RequestContext:
         """Render a template."""
         return render(self.request, template, status=status, context=self, **values)
 
-    def here_or(self, path: str) -> str:
-        """Return the address to which the choice of a language comes back: of an answer to a form, the one given."""
-        return address(self.request) if self.request.method in SAFE_METHODS else path
-
     def redirect(self, path: str, *, notice: str | None = None) -> Response:
         """Send the browser on, with a message for the next page."""
         if notice is not None:
@@ -241,6 +237,8 @@ def render(
             ).query,
             **{
                 "here": _here(request),
+                # A page that names its own address needs nothing of what was sent.
+                "sent_fields": () if "here" in values else _typed(request, context),
                 "configuration": services_of(request).configuration,
                 **values,
             },
@@ -325,7 +323,24 @@ def _optional_user(
         context.refusal = _refusal(context, form)
         if form and form.switches and context.organisation and not context.refusal:
             cookies["organisation"] = str(context.organisation.id)
-        yield context
+        kept = _ahead_where_merged(context)
+        try:
+            yield context
+        except MissingRightError:
+            if kept is not None and kept.value is not None:
+                raise MergedError(UUID(request.path_params["mentor_id"]), kept.value) from None
+            raise
+
+
+def _ahead_where_merged(context: RequestContext) -> rows.Answer[UUID | None] | None:
+    """Ask who stands for the person whose page is asked for; an error may end the transaction before one knows."""
+    asked = context.request.path_params.get("mentor_id")
+    if asked is None or context.user is None or context.request.method not in SAFE_METHODS:
+        return None
+    try:
+        return context.ahead(peer_mentors.merged_into, UUID(asked))
+    except ValueError:
+        return None
 
 
 def _refusal(context: RequestContext, form: SentForm | None) -> Exception | None:
@@ -396,6 +411,15 @@ def _here(request: Request) -> str:
     asked = {**request.scope, "method": "GET"}
     has_page = any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
     return request.url.path if has_page else "/"
+
+
+def _typed(request: Request, context: "RequestContext | Caller | None") -> list[tuple[str, str]]:
+    """Return what was sent to an address that shows its form again, so that the choice of a language keeps it."""
+    form: SentForm | None = getattr(request.state, "sent_form", None)
+    own = context.organisation if context else None
+    if form is None or form.has_file or own is None or form.organisation_id != own.id:
+        return []
+    return form.fields
 
 
 def address(request: Request) -> str:

@@ -55,10 +55,20 @@ def expired_form(request: Request) -> Response | None:
     return again_page(request, address(request), form, status=403)
 
 
-def again_page(request: Request, path: str, form: SentForm, *, status: int = 200) -> Response:
+def again_page(
+    request: Request, path: str, form: SentForm, *, status: int = 200, in_language: bool = False
+) -> Response:
     """Return a page whose only form sends this one once more."""
     bound = csrf_field(cookies_of(request), form.organisation_id, form.user_id)
-    return render(request, "send_again.html", status=status, target=path, form=form, bound=bound)
+    return render(
+        request,
+        "send_again.html",
+        status=status,
+        target=path,
+        form=form,
+        bound=bound,
+        in_language=in_language,
+    )
 
 
 def _work(request: Request) -> SentForm | None:

@@ -1,4 +1,4 @@
-"""Signing in and out, the language, and in which organisation to act."""
+"""Signing in and out, and in which organisation to act."""
 
 import logging
 import re
@@ -26,7 +26,7 @@ from mentorcert.errors import (
 )
 from mentorcert.organisations import own_organisation
 from mentorcert.translatable import LazyText
-from mentorcert.translations import Language, translations
+from mentorcert.translations import translations
 from mentorcert.web.context import ConnectionSlot, CurrentUser, render
 from mentorcert.web.fields import TYPED
 from mentorcert.web.kept_form import again_page, kept_in
@@ -222,17 +222,6 @@ def sign_out(request: Request, _slot: ConnectionSlot) -> Response:
         with services.pool.connection() as conn, acting_as(conn, user.claims):
             sessions.end(conn)
     return RedirectResponse("/sign-in?signed_out=provider" if is_by_provider else "/sign-in", 303)
-
-
-@router.post("/language")
-def choose_language(
-    request: Request,
-    language: Annotated[Language, Form()],
-    back: Annotated[str, Form(max_length=2000)] = _HOME,
-) -> Response:
-    """Remember the reader's language."""
-    cookies_of(request)["language"] = language
-    return RedirectResponse(local_path(back), 303)
 
 
 @router.get("/organisation")

@@ -50,16 +50,16 @@ select set_eq(
 select set_eq(
   $$ select tests.log_of('insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule) values (''n'', ''N'', ''N'', ''unlimited'')', 'adam') $$,
   array[
-    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "reminder_days": [90, 30, 7], "validity_rule": '
-    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false}'
+    'certification_types alfa insert adam/org_admin → {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "after_lapse": "course", "reminder_days": [90, 30, 7], "validity_rule": '
+    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "refresher_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false}'
   ],
   'a new type'
 );
 select set_eq(
   $$ select tests.log_of('delete from mentorcert.certification_types where code = ''n''') $$,
   array[
-    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "reminder_days": [90, 30, 7], "validity_rule": '
-    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false} →'
+    'certification_types alfa delete a database role {"code": "n", "name_en": "N", "name_nb": "N", "retired_on": null, "after_lapse": "course", "reminder_days": [90, 30, 7], "validity_rule": '
+    || '"unlimited", "certificate_en": null, "certificate_nb": null, "merged_into_id": null, "retired_reason": null, "validity_months": null, "refresher_months": null, "gives_certificate": true, "early_renewal_days": null, "required_for_listing": false} →'
   ],
   'a type that the owner deletes'
 );

@@ -130,8 +130,8 @@ select set_eq(
     group by table_name, privilege_type
   $$,
   array[
-    'certification_types INSERT code early_renewal_days name_en name_nb reminder_days required_for_listing validity_months validity_rule',
-    'certification_types UPDATE early_renewal_days merged_into_id name_en name_nb reminder_days required_for_listing retired_on retired_reason validity_months validity_rule version',
+    'certification_types INSERT after_lapse code early_renewal_days name_en name_nb refresher_months reminder_days required_for_listing validity_months validity_rule',
+    'certification_types UPDATE after_lapse early_renewal_days merged_into_id name_en name_nb refresher_months reminder_days required_for_listing retired_on retired_reason validity_months validity_rule version',
     'chapters INSERT code name parent_id',
     'chapters UPDATE code merged_into_id name parent_id retired_on retired_reason version',
     'memberships INSERT chapter_id full_name role user_id',

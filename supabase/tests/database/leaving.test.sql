@@ -32,7 +32,7 @@ language sql as $$
     case when tests.attempt('adam', format('select peer_mentor_id from public.search_certifications(with_left => true) as c where peer_mentor_id = tests.id(%L) limit 1', who)) <> '' then 'with-left' end,
     case when exists (select from mentorcert_private.due_notices(now()) as due where due.peer_mentor_id = tests.id(who)) then 'notices' end,
     case when exists (
-      select from mentorcert_private.digest_lines(tests.id('alfa'), tests.id('cora'), now()) as line where line.full_name = 'Full name of ' || who
+      select from mentorcert_private.digest_contents(tests.id('alfa'), tests.id('cora'), now()) as line where line.full_name = 'Full name of ' || who
     ) then 'digest' end,
     case when exists (select from public.listed_peer_mentors as listed where listed.peer_mentor_id = tests.id(who)) then 'public' end
   )

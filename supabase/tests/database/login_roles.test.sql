@@ -93,6 +93,7 @@ from (
     ('mentorcert_jobs', 'select mentorcert_private.due_digests(null)', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claimed_notices(''{}'', ''2100-01-01'')', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claimed_digests(''{}'', ''2100-01-01'')', 'MC008'),
+    ('mentorcert_jobs', 'select mentorcert_private.claimed_outdated(''{}'', ''2100-01-01'')', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_notices(array(select gen_random_uuid() from generate_series(1, 1001)))', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.claim_digests(null, array(select gen_random_uuid() from generate_series(1, 1001)))', 'MC008'),
     ('mentorcert_jobs', 'select mentorcert_private.next_notices_at(''infinity'')', 'MC008'),

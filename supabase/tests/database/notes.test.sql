@@ -211,6 +211,59 @@ select is(
 );
 select is(tests.notes_of('cait'), 'Still the other row', 'each with the own');
 
+-- On its day, who is responsible gets a mail
+create function tests.last_day() returns date
+language sql as $$ select mentorcert_private.day_of(now() - interval '8 hours', 'Europe/Oslo') $$;
+create function tests.follow_up_mails() returns text
+language sql security definer set search_path = '' as $$
+  select coalesce(string_agg(
+    concat_ws(' ', tests.name(mail.user_id), mail.due_on - tests.last_day(), case when not mentorcert_private.may_be_mailed(mail.id) then 'not' end),
+    ', ' order by mail.due_on, tests.name(mail.user_id)
+  ), 'none')
+  from mentorcert_private.notice_mails as mail where mail.kind = 'follow_up'
+$$;
+create function tests.queue(words text, day integer, who text default 'cora') returns text
+language plpgsql security definer set search_path = '' as $$
+begin
+  update mentorcert_private.peer_mentor_notes as note set due_on = tests.last_day() + queue.day, responsible_id = tests.id(queue.who)
+  where note.text = words;
+  perform mentorcert_private.queue_follow_ups();
+  return tests.follow_up_mails();
+end
+$$;
+savepoint before_mails;
+update auth.users set email = tests.name(id) || '@example.org', email_confirmed_at = now();
+update mentorcert_private.peer_mentor_notes set due_on = null, responsible_id = null, done_at = null, done_by = null;
+select is(tests.queue('Call again', 1), 'none', 'not before its day');
+select is(tests.queue('Call again', -3), 'none', 'nor long after it');
+select is(tests.queue('Call again', 0), 'cora 0', 'on its day, who is responsible');
+select is(tests.queue('Call again', 0), 'cora 0', 'once');
+select throws_ok(
+  $$ insert into mentorcert_private.notice_mails (organisation_id, kind, state, user_id, note_id, due_on, queued_at) select organisation_id, kind, 'queued', user_id, note_id, due_on, queued_at from mentorcert_private.notice_mails where kind = 'follow_up' $$,
+  '23505', null, 'whatever happens'
+);
+select is(tests.queue('Call again', 0, 'mixa'), 'cora 0 not, mixa 0', 'another responsible');
+select is(tests.queue('Call again', -2), 'cora -2, cora 0 not, mixa 0 not', 'another day');
+savepoint before_doing;
+update mentorcert_private.peer_mentor_notes set done_at = now() where text = 'Call again';
+select is(tests.follow_up_mails(), 'cora -2 not, cora 0 not, mixa 0 not', 'not what is done');
+select is(tests.queue('Called her twice', -1, 'adam'), 'cora -2 not, adam -1, cora 0 not, mixa 0 not', 'each note by itself');
+delete from mentorcert_private.notice_mails where kind = 'follow_up';
+select is(tests.queue('Call again', 0), 'adam -1', 'nothing is queued of what is done');
+rollback to before_doing;
+update auth.users set email_confirmed_at = null where id = tests.id('cora');
+select is(tests.follow_up_mails(), 'cora -2 not, cora 0 not, mixa 0 not', 'to a confirmed address');
+rollback to before_doing;
+update mentorcert.memberships set ended_at = now() where user_id = tests.id('cora');
+select is(tests.follow_up_mails(), 'cora -2 not, cora 0 not, mixa 0 not', 'who still has access');
+rollback to before_doing;
+update mentorcert.peer_mentors set left_on = tests.today(-1) where id = tests.id('mia');
+select is(tests.follow_up_mails(), 'cora -2 not, cora 0 not, mixa 0 not', 'about nobody who has left');
+rollback to before_doing;
+insert into mentorcert_private.restores (epoch, reason) values (1, 'test');
+select is(tests.queue('Called her twice', -1, 'adam'), 'cora -2, cora 0 not, mixa 0 not', 'nothing of before a restore');
+rollback to before_mails;
+
 -- They are kept for as long as the setting says, once the person has left
 update mentorcert.peer_mentors set left_on = tests.today(-100) where id = tests.id('cait');
 select is(tests.notes_of('cait'), 'Still the other row', 'who left is still noted of');

@@ -187,6 +187,12 @@ select tests.everybody_gets(
   'adam: cait One person. 0 11', 'cora dora@alfa mia mixa paula: cait One person. – 11', 'anon service_role: 42501',
   'bea bob dora dora@beta gone nora per sev: '
 );
+select tests.everybody_gets(
+  $$ select tests.name(id) as kept from mentorcert_private.peer_mentor_merged_into(tests.id('cait')) $$,
+  'and is led to it from what was merged',
+  'adam cora dora@alfa mia mixa paula: mia', 'bea bob dora dora@beta gone nora per sev: ', 'anon service_role: 42501'
+);
+select is(tests.attempt('adam', $$ select id from mentorcert_private.peer_mentor_merged_into(tests.id('mia')) $$), '', 'from nobody else');
 select is(tests.attempt('anon', $$ select public.check_certificate(tests.id('cait.basic')) $$), 'true', 'a printed certificate stays valid');
 
 -- Nothing of it changes any more, by any door

@@ -55,6 +55,9 @@ select is(
 )
 from (values ('null', 'mia.basic,mia.short'), ('tests.day(-1)', '')) as asked (issued, expected);
 update mentorcert.certification_types set early_renewal_days = null, retired_on = null, retired_reason = null where organisation_id = tests.id('alfa');
+update mentorcert.certification_types set refresher_months = 12 where id = tests.id('alfa.basic');
+select is(tests.attempt('adam', $$ select tests.prolonged('{mia.basic}', tests.day(-1), tests.day(99)) $$), '', 'nor of one that a refresher renews for a time only');
+update mentorcert.certification_types set refresher_months = null where organisation_id = tests.id('alfa');
 
 -- What the change is about.
 select mentorcert_private.set_change_context('{"kind": "reverted", "reverts_latest": true}');

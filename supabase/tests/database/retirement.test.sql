@@ -73,7 +73,7 @@ select is(
 );
 select is_empty($$ select 1 from mentorcert_private.due_notices(now()) as due where due.certification_type = 'short' $$, 'no reminders of it');
 select is_empty(
-  $$ select 1 from mentorcert_private.digest_lines(tests.id('alfa'), tests.id('cora'), now()) as line where line.name_nb = 'short' $$, 'nor in digests'
+  $$ select 1 from mentorcert_private.digest_contents(tests.id('alfa'), tests.id('cora'), now()) as line where line.name_nb = 'short' $$, 'nor in digests'
 );
 select is(tests.concerned('change_type', 'alfa.short', '{"retired_on": null, "retired_reason": null}'), 'is_renewed_again 1', 'it may come back');
 select is(tests.retire('adam', 'alfa.short', 0, null), 'true', 'and does');

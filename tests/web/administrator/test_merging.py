@@ -12,6 +12,7 @@ from mentorcert.operations import doctor
 from tests.support.registry import Organisation, fetch, join, rows, set_up, today
 from tests.web.administrator.conftest import Browser
 from tests.web.conftest import Site, cells
+from tests.web.test_forms import addresses, filled
 
 PAGE = "/admin/look-alikes"
 NEW = "/admin/merges/new"
@@ -40,7 +41,9 @@ def twice(conn: Connection, organisation: Organisation) -> tuple[UUID, UUID]:
     return kept, absorbed
 
 
-def test_merged_as_shown_and_undone(admin: Browser, conn: Connection, twice: tuple[UUID, UUID]) -> None:
+def test_merged_as_shown_and_undone(
+    site: Site, admin: Browser, conn: Connection, twice: tuple[UUID, UUID]
+) -> None:
     kept, absorbed = twice
     html = admin.get(PAGE)
     assert "almost the same number" in html
@@ -55,6 +58,7 @@ def test_merged_as_shown_and_undone(admin: Browser, conn: Connection, twice: tup
     assert "Say why the two are one person" in admin.post(NEW, 422, page=page, **form)
     form["reason"] = "The same birthday."
     html = admin.post(NEW, 200, page=page, **form)
+    preview = f"{page}&draft={fetch(conn, 'select max(id::text) from mentorcert_private.form_drafts')}"
     assert "Leave the public list: 1" in html
     assert "gets this later end" in html
     assert ["42@example.org", "0042@example.org"] in [list(pair) for pair in pairwise(cells(html))]
@@ -70,7 +74,14 @@ def test_merged_as_shown_and_undone(admin: Browser, conn: Connection, twice: tup
         admin.post(NEW, 303, page=page, **form, action="confirm", shown=_shown(stale)) == f"/mentors/{kept}"
     )
     assert rows(conn, "select peer_mentor_id from public.listed_peer_mentors") == [(kept,)]
-    admin.get(f"/mentors/{absorbed}", 404)
+    # Back, and links to the row that is gone.
+    for address in (page, f"{NEW}?kept={absorbed}&absorbed={kept}", preview):
+        assert admin.client.get(address).headers.get("location") == f"/mentors/{kept}", address
+    for path in addresses(site.app, safe=True):
+        if path.startswith("/mentors/{mentor_id}"):
+            address = f"{filled(path.replace('{mentor_id}', str(absorbed)), uuid4())}?page=1"
+            target = admin.client.get(address).headers.get("location")
+            assert target == address.replace(str(absorbed), str(kept)), path
     assert "Nobody seems to be registered twice" in admin.get(PAGE)
     html = admin.get(f"/mentors/{kept}")
     assert "Number 0042" in html

@@ -38,6 +38,8 @@ def test_adding(admin: Browser, conn: Connection) -> None:
         ({"reminder_days": "366"}, "Give at most six different numbers of days"),
         ({"early_renewal_days": "365"}, "Give a whole number of days, at most 364"),
         ({"early_renewal_days": "soon"}, "Give a whole number of days, at most 364"),
+        ({"refresher_months": "1201"}, "Give a whole number of months, at most 1200."),
+        ({"refresher_months": "-1"}, "Give a whole number of months, at most 1200."),
         ({"validity_months": "3", "early_renewal_days": "84"}, "fewer than a renewal gives"),
     ],
 )
@@ -86,6 +88,19 @@ def test_a_window_for_early_renewals(admin: Browser, conn: Connection, organisat
     shown = html.partition('name="shown" value="')[2][:64]
     assert admin.post(page, page=page, **unlimited, shown=shown) == "/admin/types"
     assert fetch(conn, stored) is None
+
+
+def test_for_how_long_a_refresher_renews(admin: Browser, conn: Connection) -> None:
+    stored = "select refresher_months, after_lapse from mentorcert.certification_types where code = 'half'"
+    assert admin.post("/admin/types/new", **{**GOOD, "code": "half-2"}) == "/admin/types"
+    half: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'half'")
+    page = f"/admin/types/{half}"
+    form = {**GOOD, "refresher_months": "18", "after_lapse": "registration"}
+    assert admin.post(page, page=page, **form) == "/admin/types"
+    assert rows(conn, stored) == [(18, "registration")]
+    assert "then a new registration" in admin.get("/admin/types")
+    assert admin.post(page, page=page, **{**form, "refresher_months": ""}) == "/admin/types"
+    assert rows(conn, stored) == [(None, "registration")]
 
 
 def test_examples_are_what_registering_does(

@@ -116,6 +116,15 @@ select
 from pg_temp.import_certifications as certification
 where certification.issued < certification.held_issued or certification.expires < certification.held_expires
 union all
+select certification.line, 'issued', 'needs_' || type.after_lapse, refresher.until::text, false
+from pg_temp.import_certifications as certification
+join mentorcert.certification_types as type
+  on type.organisation_id = :organisation_id and type.code = certification.certification_type
+cross join lateral (
+  select mentorcert_private.refresher_until(nullif(certification.held_expires, 'infinity'), type.refresher_months) as until
+) as refresher
+where certification.issued > certification.held_issued and certification.issued > refresher.until
+union all
 select certification.line, 'issued', 'superseded', null, false
 from pg_temp.import_certifications as certification
 where

@@ -1,6 +1,6 @@
 """Two peer mentors who are one: which rows are the same person, what merging them does, and undoing it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -111,7 +111,7 @@ def mark_distinct(context: CurrentAdministrator, form: Annotated[PairForm, Form(
 def ask(context: CurrentAdministrator, query: Annotated[PairQuery, Query()]) -> Response:
     """Ask which other row is the same person, and then what of both is kept; or show what a merge does."""
     if form := drafted(context, query.draft, MergeForm):
-        return _form(context, form) if form.action == "edit" else _preview(context, form)
+        return _unless_merged(context, form, _form if form.action == "edit" else _preview)
     absorbed = query.absorbed
     if absorbed is None and query.number:
         absorbed = peer_mentors.find_number(context.conn, query.number)
@@ -126,7 +126,23 @@ def ask(context: CurrentAdministrator, query: Annotated[PairQuery, Query()]) -> 
             number=query.number or "",
             error=error,
         )
-    return _form(context, MergeForm(kept=query.kept, absorbed=absorbed))
+    return _unless_merged(context, MergeForm(kept=query.kept, absorbed=absorbed), _form)
+
+
+def _unless_merged(
+    context: RequestContext, form: MergeForm, page: Callable[[RequestContext, MergeForm], Response]
+) -> Response:
+    """Show a page of a merge; who comes back to one that was made goes on to the person of both."""
+    kept = [context.ahead(peer_mentors.merged_into, asked) for asked in (form.kept, form.absorbed)]
+    try:
+        return page(context, form)
+    except MissingRightError:
+        for one in kept:
+            if one.value:
+                return context.redirect(
+                    f"/mentors/{one.value}", notice=context._("The two are one person already.")
+                )
+        raise
 
 
 @router.post("/admin/merges/new")

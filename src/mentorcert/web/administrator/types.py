@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mentorcert.db.rows import Answer
 from mentorcert.organisations import types
-from mentorcert.organisations.types import CertificationType, Example, Rule, TypeRules
+from mentorcert.organisations.types import AfterLapse, CertificationType, Example, Rule, TypeRules
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import preview_page, weighed_change
 from mentorcert.web.context import CurrentAdministrator, RequestContext
@@ -62,6 +62,8 @@ _LABELS: Final[Mapping[str, LazyText]] = {
     "required_for_listing": LazyText("Required for the public list"),
     "reminder_days": LazyText("Reminders, days before"),
     "early_renewal_days": LazyText("Early renewal, days before"),
+    "refresher_months": LazyText("Refresher, months after the end"),
+    "after_lapse": LazyText("What it takes after that"),
 }
 
 
@@ -76,6 +78,8 @@ class TypeForm(VersionedForm):
     required_for_listing: Ticked = False
     reminder_days: Text = ""
     early_renewal_days: Text = ""
+    refresher_months: Text = ""
+    after_lapse: Chosen[AfterLapse] = "course"
     action: Literal["save", "example", "edit"] = "save"
     shown: str = Field("", max_length=64)
 
@@ -91,6 +95,8 @@ class TypeForm(VersionedForm):
             required_for_listing=type_.required_for_listing,
             reminder_days=", ".join(map(str, type_.reminder_days)),
             early_renewal_days="" if type_.early_renewal_days is None else str(type_.early_renewal_days),
+            refresher_months="" if type_.refresher_months is None else str(type_.refresher_months),
+            after_lapse=type_.after_lapse,
         )
 
     def months(self) -> int | None:
@@ -118,6 +124,15 @@ class TypeForm(VersionedForm):
             raise ValueError
         return days
 
+    def refresher(self) -> int | None:
+        """Return for how many months after its end a refresher renews it; raises ValueError for what is none."""
+        if not self.refresher_months.strip():
+            return None
+        months = int(self.refresher_months)
+        if not 0 <= months <= _LONGEST_MONTHS:
+            raise ValueError
+        return months
+
     def rules(self) -> TypeRules:
         """Return what is written of the type; raises ValueError for what is no number."""
         return TypeRules(
@@ -128,6 +143,8 @@ class TypeForm(VersionedForm):
             required_for_listing=self.required_for_listing,
             reminder_days=self.reminders(),
             early_renewal_days=self.early_renewal(),
+            refresher_months=self.refresher(),
+            after_lapse=self.after_lapse,
         )
 
 
@@ -209,10 +226,10 @@ def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     errors = form.faults(context) | _invalid_fields(context, form)
     if form.action != "save" or errors:
         return _form(context, type_id, form, errors)
-    rules = dict(_rules(context))
+    words = {"validity_rule": dict(_rules(context)), "after_lapse": dict(_after_lapse(context))}
 
     def write(name: str, value: Any) -> str:
-        return rules[value] if name == "validity_rule" else str(value)
+        return words[name][value] if name in words else str(value)
 
     now = merged(context, form, TypeForm.from_type(type_), type_.version, labels=_LABELS, write=write)
     if now is not None:
@@ -246,6 +263,10 @@ def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:
         form.early_renewal()
     except ValueError:
         errors["early_renewal_days"] = context._(_WINDOW)
+    try:
+        form.refresher()
+    except ValueError:
+        errors["refresher_months"] = context._("Give a whole number of months, at most 1200.")
     return errors
 
 
@@ -270,6 +291,7 @@ def _form(
         form=form,
         errors=errors or {},
         rules=_rules(context),
+        after_lapse=_after_lapse(context),
         examples=None
         if {"validity_rule", "validity_months", "early_renewal_days"}
         & (errors or _invalid_fields(context, form)).keys()
@@ -283,3 +305,7 @@ def _rules(context: RequestContext) -> list[tuple[str, str]]:
         ("end_of_year", context._("To 31 December of the year that the months reach")),
         ("unlimited", context._("Without end")),
     ]
+
+
+def _after_lapse(context: RequestContext) -> list[tuple[str, str]]:
+    return [("course", context._("The whole course")), ("registration", context._("A new registration"))]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import documents, repository
-from mentorcert.certifications.history import Status
+from mentorcert.certifications.history import Basis, Status
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.documents import document
 from mentorcert.web.api.etags import WITH_TAG, tagged
@@ -39,6 +39,9 @@ class Certification(BaseModel):
                     "expires_at": "2027-03-02T23:00:00Z",
                     "chapter_ids": ["5f0c2a9e-7d1b-4c55-9a35-0d3c5f1f6a01"],
                     "early_renewal_from": "2026-12-02",
+                    "refresher_until": "2028-03-02",
+                    "after_lapse": "course",
+                    "is_outdated": False,
                 }
             ]
         }
@@ -57,6 +60,14 @@ class Certification(BaseModel):
         description="First day on which a renewal counts on from the last valid day; before it, and always"
         " where it is null, a renewal counts from its own day."
     )
+    refresher_until: date | None = Field(
+        description="The last day as of which a refresher renews it. Null: it does not end, or is renewed without limit."
+    )
+    after_lapse: Basis | None = Field(
+        description="What a renewal as of a later day is based on, which its evidence says: the whole course, or a new"
+        " registration."
+    )
+    is_outdated: bool = Field(description="Whether it is expired, and a renewal takes `after_lapse` now.")
 
     @classmethod
     def of(cls, row: repository.Certification, time_zone: str) -> Self:
@@ -74,6 +85,9 @@ class Certification(BaseModel):
             expires_at=ends.astimezone(UTC) if ends else None,
             chapter_ids=row.chapter_ids,
             early_renewal_from=row.early_renewal_from,
+            refresher_until=row.refresher_until,
+            after_lapse=row.after_lapse,
+            is_outdated=row.is_outdated,
         )
 
 

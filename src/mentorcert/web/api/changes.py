@@ -39,6 +39,10 @@ class EvidenceSeen(history.Evidence):
     seen: Remark = Field(description="Such as: diploma of the repetition course.")
     seen_on: Day
     seen_by: Remark | None = Field(None, description="Else: you.")
+    basis: history.Basis | None = Field(
+        None,
+        description="A renewal after `refresher_until` is based on the whole course, or a new registration, and says so here.",
+    )
 
 
 class _Validity(_Change):

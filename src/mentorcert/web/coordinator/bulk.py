@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mentorcert.certifications import batches, bulk, pages, search
 from mentorcert.certifications.bulk import Change, Preview
-from mentorcert.certifications.history import Evidence
+from mentorcert.certifications.history import Basis, Evidence
 from mentorcert.errors import InvalidInputError
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator import ticks
@@ -87,9 +87,11 @@ class BulkForm(Selection):
         return evidence(self.seen, self.seen_on, today)
 
 
-def evidence(seen: str | None, seen_on: date | None, today: date) -> Evidence | None:
+def evidence(
+    seen: str | None, seen_on: date | None, today: date, basis: Basis | None = None
+) -> Evidence | None:
     """Return the evidence of a form; the sender of the form is who saw it."""
-    return None if seen is None else Evidence(seen=seen, seen_on=seen_on or today, seen_by=None)
+    return None if seen is None else Evidence(seen=seen, seen_on=seen_on or today, seen_by=None, basis=basis)
 
 
 class _WithEvidence(Protocol):
@@ -232,7 +234,6 @@ def _page(
         form=form.model_copy(update={"renewed_on": form.renewed_on or today_of(context)}),
         ids=[] if form.scope != "ticked" or has_address else ids,
         ticked=ticks.written(ids) if form.scope == "ticked" and has_address else "",
-        here=context.here_or(form.path(ids) if has_address else _back(form)),
         preview=preview,
         result=result,
         outcomes=preview.outcomes[:SHOWN],
@@ -260,6 +261,12 @@ def reason(context: RequestContext, refusal: str | None) -> str:
         ),
         "certification_issued_at_not_future": context._("The day lies in the future."),
         "certification_type_retired": context._("The certification is retired, and is not renewed any more."),
+        "certification_outdated_course": context._(
+            "It ended too long ago for a refresher. It takes the whole course."
+        ),
+        "certification_outdated_registration": context._(
+            "It ended too long ago for a refresher. It takes a new registration."
+        ),
         "certification_transition": context._("Its status does not allow that."),
         "certification_change_revertible": context._("There is no change to undo."),
     }.get(refusal or "", context._("A rule of the registry is against it."))

@@ -6,16 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Response
 
 from mentorcert.certifications import repository, timeline
+from mentorcert.certifications.history import Basis
 from mentorcert.certifications.repository import Certification
 from mentorcert.db.rows import Answer
 from mentorcert.organisations import peer_mentors
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import evidence, evidence_errors
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.preview import PreviewResult, Step, address_of_days, previewed_change
+from mentorcert.web.coordinator.preview import PreviewResult, Step, previewed_change
 from mentorcert.web.coordinator.timeline import SIZE, timeline_of, undo_text
 from mentorcert.web.drafts import drafted, preview_at
-from mentorcert.web.fields import Line, Note, OptionalDay
+from mentorcert.web.fields import Line, MaybeChosen, Note, OptionalDay
 from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
@@ -32,6 +33,7 @@ class RenewalForm(PageForm):
     note: Note = None
     seen: Line = None
     seen_on: OptionalDay = None
+    basis: MaybeChosen[Basis] = None
     shown: str = ""
     draft: UUID | None = None
 
@@ -72,8 +74,11 @@ def renew(
 
 
 def _renew(context: RequestContext, certification_id: UUID, form: RenewalForm, step: Step) -> Response:
-    basis = None
-    if errors := form.faults(context) | evidence_errors(context, form):
+    counted_from = None
+    errors = form.faults(context) | evidence_errors(context, form)
+    if form.basis and form.seen is None:
+        errors["seen"] = context._("Write what was seen, such as the diploma of the course.")
+    if errors:
         return _renewal(context, certification_id, form, PreviewResult(errors=errors))
     with previewed_change(context, step, form.shown, day="renewed_on") as preview:
         preview.outcome = repository.renew(
@@ -82,12 +87,12 @@ def _renew(context: RequestContext, certification_id: UUID, form: RenewalForm, s
             renewed_on=form.renewed_on,
             last_valid_day=form.last_valid_day,
             note=form.note,
-            evidence=evidence(form.seen, form.seen_on, today_of(context)),
+            evidence=evidence(form.seen, form.seen_on, today_of(context), form.basis),
         )
-        basis = context.ahead(repository.counted_from, certification_id)
+        counted_from = context.ahead(repository.counted_from, certification_id)
     if preview.is_done:
         return _changed(context, certification_id, context._("The certification was renewed."))
-    return _renewal(context, certification_id, form, preview, basis)
+    return _renewal(context, certification_id, form, preview, counted_from)
 
 
 @router.post("/certifications/{certification_id}/suspend")
@@ -171,7 +176,7 @@ def _renewal(
     certification_id: UUID,
     form: RenewalForm,
     preview: PreviewResult[Certification] | None,
-    basis: Answer[str | None] | None = None,
+    counted_from: Answer[str | None] | None = None,
 ) -> Response:
     names = names_of(context)
     mentor = context.ahead(peer_mentors.of_certification, certification_id)
@@ -186,14 +191,9 @@ def _renewal(
         form=form,
         preview=preview,
         errors=preview.errors if preview else {},
-        here=context.here_or(
-            address_of_days(
-                f"/certifications/{certification_id}/renew",
-                renewed_on=form.renewed_on or (today_of(context) if preview else None),
-                last_valid_day=form.last_valid_day,
-            )
-        ),
-        basis=basis.value if basis else None,
+        counted_from=counted_from.value if counted_from else None,
+        is_late=certification.refresher_until is not None
+        and (form.renewed_on or today_of(context)) > certification.refresher_until,
     )
 
 

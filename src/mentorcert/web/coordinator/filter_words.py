@@ -71,6 +71,7 @@ def statuses(context: RequestContext) -> list[tuple[str, str]]:
         ("", context._("All statuses")),
         ("active", context._("Active")),
         ("expired", context._("Expired")),
+        ("outdated", context._("Outdated")),
         ("suspended", context._("Suspended")),
     ]
 

@@ -9,9 +9,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from mentorcert.certifications import pages
 from mentorcert.certifications.forecast import months_from
-from mentorcert.certifications.history import Status
 from mentorcert.certifications.pages import Part
-from mentorcert.certifications.search import Filters, Order, Sort
+from mentorcert.certifications.search import Filters, Order, Sort, WantedStatus
 from mentorcert.errors import InvalidInputError
 from mentorcert.web.coordinator.ticks import TickedIds
 from mentorcert.web.fields import TYPED, Chosen, MaybeChosen, OptionalId, SearchText, Ticked, none_if_empty
@@ -99,7 +98,7 @@ class ListQuery(PagedQuery):
     PATH = "/certifications"
 
     q: SearchText = None
-    status: MaybeChosen[Status] = None
+    status: MaybeChosen[WantedStatus] = None
     type: TypeCode = None
     ends: _Ends = None
     left: Ticked = False

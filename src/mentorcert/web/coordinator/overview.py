@@ -59,6 +59,11 @@ def _cards(context: RequestContext, endings: Endings) -> list[tuple[str, int, st
             endings.statuses["expired"],
             ListQuery(status="expired").path(sort="-expires"),
         ),
+        (
+            context._("Outdated"),
+            endings.outdated,
+            ListQuery(status="outdated").path(sort="-expires"),
+        ),
         (context._("Suspended"), endings.statuses["suspended"], ListQuery(status="suspended").path()),
         (context._("Without an end"), endings.unlimited, ListQuery(status="active", ends=NEVER).path()),
     ]

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar
-from urllib.parse import urlencode
 
 import psycopg
 
@@ -95,12 +94,6 @@ def previewed_change(
     except REFUSALS as error:
         preview.outcome, preview.is_done = None, False
         refuse(context, preview, error, day)
-
-
-def address_of_days(path: str, **given: object) -> str:
-    """Return the address of a preview: the days and choices on which it depends, and no text that was typed."""
-    query = urlencode({name: value for name, value in given.items() if value is not None})
-    return f"{path}?{query}" if query else path
 
 
 def refuse(context: RequestContext, preview: PreviewResult[T], error: DatabaseError, day: str) -> None:

@@ -12,7 +12,7 @@ from mentorcert.organisations import peer_mentors
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.bulk import evidence, evidence_errors
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.preview import PreviewResult, Step, address_of_days, previewed_change
+from mentorcert.web.coordinator.preview import PreviewResult, Step, previewed_change
 from mentorcert.web.drafts import drafted, preview_at
 from mentorcert.web.fields import TYPED, Line, Note, OptionalDay, none_if_empty
 from mentorcert.web.page_form import PageForm
@@ -90,15 +90,6 @@ def _page(
         form=form,
         preview=preview,
         errors=preview.errors if preview else {},
-        here=context.here_or(
-            address_of_days(
-                "/certifications/new",
-                mentor=form.mentor,
-                type=form.type,
-                issued_on=form.issued_on,
-                last_valid_day=form.last_valid_day,
-            )
-        ),
         names=names,
         types=[option for option in names.type_options() if option[0] not in held | names.retired],
         time_zone=time_zone_of(context),

@@ -155,7 +155,6 @@ def _approval(
         preview=preview,
         errors=failed,
         is_stale=is_stale,
-        here=context.here_or(f"/requests/{request_id}"),
     )
 
 

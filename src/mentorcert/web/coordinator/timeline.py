@@ -103,7 +103,9 @@ def _event(
         heading=kind_text(context, entry.kind),
         recorded_at=entry.recorded_at,
         actor=actor_text(context, entry.actor, people),
-        changes=changes_text(context, names, entry.before, entry.after) + _basis(context, entry.counted_from),
+        changes=changes_text(context, names, entry.before, entry.after)
+        + _counted_from(context, entry.counted_from)
+        + _basis(context, entry.evidence),
         note=entry.note,
         evidence=_evidence(context, entry.evidence, people),
         revert_path=path if allowed else None,
@@ -200,7 +202,17 @@ def changes_text(context: RequestContext, names: Names, before: State | None, af
     return sentences
 
 
-def _basis(context: RequestContext, counted_from: CountedFrom | None) -> list[str]:
+def _basis(context: RequestContext, evidence: Evidence | None) -> list[str]:
+    if evidence is None or evidence.basis is None:
+        return []
+    return [
+        context._("Based on the whole course.")
+        if evidence.basis == "course"
+        else context._("Based on a new registration.")
+    ]
+
+
+def _counted_from(context: RequestContext, counted_from: CountedFrom | None) -> list[str]:
     if counted_from is None:
         return []
     return [

@@ -18,6 +18,12 @@ from mentorcert.web.page_form import PageForm
 router = APIRouter()
 
 _WRITE: Final = LazyText("Write what you did.")
+_NEEDS_COURSE: Final = LazyText(
+    "A refresher did not renew it on that day any more: it takes the whole course. Talk to your coordinator."
+)
+_NEEDS_REGISTRATION: Final = LazyText(
+    "A refresher did not renew it on that day any more: it takes a new registration. Talk to your coordinator."
+)
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "renewal_requests_text_valid": Refusal("text", _WRITE),
     "renewal_requests_text_length": Refusal("text", LazyText("Write at most 400 characters.")),
@@ -26,6 +32,8 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
         "done_on",
         LazyText("Give a day after the last renewal, and not in the future."),
     ),
+    "certification_outdated_course": Refusal("done_on", _NEEDS_COURSE),
+    "certification_outdated_registration": Refusal("done_on", _NEEDS_REGISTRATION),
     "renewal_requests_one_open": Refusal("text", LazyText("A request waits already. Load the page again.")),
     "renewal_requests_a_day": Refusal(
         "text", LazyText("You have asked several times today. Try again tomorrow.")
@@ -143,7 +151,6 @@ def _page(
         form=form,
         errors=errors or {},
         is_stale=is_stale,
-        here=context.here_or(f"/me/certifications/{certification_id}/request"),
         zone=ZoneInfo(organisation.time_zone),
     )
 

@@ -89,5 +89,6 @@ def status_text(status: str, language: Language) -> str:
     return {
         "active": gettext("Active"),
         "expired": gettext("Expired"),
+        "outdated": gettext("Outdated"),
         "suspended": gettext("Suspended"),
     }[status]
