@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 import idna
 import psycopg
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mentorcert.db.connection import Connection
+from mentorcert.imports import importing
 from tests.support.registry import fetch, set_up
 
 # All that Unicode has assigned; of the private planes, their ends.
@@ -216,3 +218,48 @@ def test_a_number_of_other_signs_is_refused(conn: Connection, number: str, const
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
         organisation.mentor(number)
     assert refused.value.diag.constraint_name == constraint
+
+
+def test_an_import_writes_only_what_is_not_canonical_yet(conn: Connection) -> None:
+    plain = [
+        "N-1",
+        "Kari Nord",
+        "Åse Ørn",
+        "kari@example.org",
+        "A@B.NO",
+        "a@Ærlig.no",
+        "a b@c.no",
+        "+47 12 34",
+    ]
+    others = ["", " ", " a", "a ", "a  b", "a\nb", "a\tb", "e\u0301", "a\xadb", "a\u200bb", "ａ", "ﬁ", "漢字"]
+    columns = ["external_id", "full_name", "email", "phone", "certification_type", "chapters"]
+    asked = dict(enumerate((column, text) for column in columns for text in [*plain, *others]))
+    places = "select line, ctid::text from pg_temp.import_rows"
+    with conn.transaction():
+        conn.execute("select mentorcert_private.create_import_staging()")
+        for line, (column, text) in asked.items():
+            value = "array[%s]" if column == "chapters" else "%s"
+            conn.execute(
+                f"insert into pg_temp.import_rows (line, row_is_bad, person_is_bad, {column})"
+                f" values (%s, false, false, {value})".encode(),
+                (line, text),
+            )
+        before = dict[Any, Any](conn.execute(places).fetchall())
+        importing._queries.canonicalise_rows(conn)
+        after = dict[Any, Any](conn.execute(places).fetchall())
+        kept = {asked[line] for line in asked if after[line] == before[line]}
+        found = dict[Any, Any](
+            conn.execute("select line, to_jsonb(staged) from pg_temp.import_rows as staged").fetchall()
+        )
+        for line, (column, text) in asked.items():
+            function = "canonical_email" if column == "email" else "canonical_line"
+            canonical = fetch(conn, f"select mentorcert_private.{function}(%s)", text)
+            assert found[line][column] == ([canonical] if column == "chapters" else canonical or None), (
+                column,
+                text,
+            )
+    assert kept == {
+        (column, text)
+        for column, text in asked.values()
+        if text in (plain if column != "email" else plain[3:4])
+    }

@@ -1,7 +1,6 @@
 """What a cell of a mentor file may say, and how the same value is written into a cell."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +26,7 @@ _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASC
 _NORWEGIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
 # What spreadsheets write for a number of many digits, for a line end, and for a day without its format.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE | re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ESCAPED = re.compile(r"_x[0-9A-F]{4}_", re.IGNORECASE)
 _DAY_NUMBER = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
 # What stands in a name where a letter was lost on the way.
@@ -114,7 +114,7 @@ def original(cell: str) -> str:
 def read_text(cell: str) -> str:
     """Return the text of a cell, perhaps empty. Raises CellError for what no person writes."""
     text = original(cell)
-    if any(unicodedata.category(character) == "Cc" and character not in "\t\r\n" for character in text):
+    if _CONTROL.search(text):
         raise CellError(
             LazyText("it contains a control character"), LazyText("delete the invisible character")
         )

@@ -1,6 +1,8 @@
 -- Names, numbers and addresses of an import: their canonical form, whom a number means, and what the registry would not take.
 
 -- name: canonicalise_rows()!
+-- But for rows that are so already, most of a file: letters of Latin, words with one space between them, addresses in lower
+-- case. A row's chapters are sorted already.
 update pg_temp.import_rows as staged
 set
   external_id = nullif(mentorcert_private.canonical_line(staged.external_id), ''),
@@ -10,7 +12,16 @@ set
   chapters = (
     select array_agg(distinct mentorcert_private.canonical_line(named.word) collate "C") from unnest(staged.chapters) as named (word)
   ),
-  certification_type = nullif(mentorcert_private.canonical_line(staged.certification_type), '');
+  certification_type = nullif(mentorcert_private.canonical_line(staged.certification_type), '')
+from (select '^[!-~\u00a1-\u00ac\u00ae-\u024f]+( [!-~\u00a1-\u00ac\u00ae-\u024f]+)*$' as line) as canonical
+where not (
+  coalesce(staged.external_id ~ canonical.line, true)
+  and coalesce(staged.full_name ~ canonical.line, true)
+  and coalesce(staged.email ~ '^[!-~]+$' and staged.email = lower(staged.email), true)
+  and coalesce(staged.phone ~ canonical.line, true)
+  and coalesce(array_to_string(staged.chapters, ' ') ~ canonical.line, true)
+  and coalesce(staged.certification_type ~ canonical.line, true)
+);
 
 -- name: match_numbers(organisation_id)!
 -- w1 is W1, as the registry writes it or else the file's first line; and 123 is 00123 if the registry has that, and not
