@@ -603,6 +603,7 @@ CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors
 CREATE TRIGGER close_requests AFTER UPDATE OF left_on, erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.left_on IS DISTINCT FROM old.left_on) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION mentorcert_private.close_requests();
 CREATE TRIGGER empty_messages_on_erasure AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION mentorcert_portal.empty_settled_messages();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
+CREATE TRIGGER follow_person AFTER UPDATE OF left_on, erased_at, merged_into ON mentorcert.peer_mentors FOR EACH ROW WHEN ((((new.left_on IS DISTINCT FROM old.left_on) OR (new.erased_at IS DISTINCT FROM old.erased_at)) OR (new.merged_into IS DISTINCT FROM old.merged_into))) EXECUTE FUNCTION mentorcert_private.follow_person();
 CREATE TRIGGER forget_letters AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.erased_at IS NOT NULL) AND (old.erased_at IS NULL))) EXECUTE FUNCTION mentorcert_private.forget_letters();
 CREATE TRIGGER forget_refused_address AFTER UPDATE OF email ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.email IS DISTINCT FROM old.email)) EXECUTE FUNCTION mentorcert_private.forget_refused_address();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
@@ -4103,7 +4104,7 @@ CREATE TABLE mentorcert_private.change_batches (
     reverted integer,
     reversal_reason text,
     CONSTRAINT change_batches_certification_ids_valid CHECK (((cardinality(certification_ids) >= 1) AND (cardinality(certification_ids) <= 5000))),
-    CONSTRAINT change_batches_change_valid CHECK ((change = ANY (ARRAY['renew'::text, 'suspend'::text, 'reinstate'::text]))),
+    CONSTRAINT change_batches_change_valid CHECK ((change = ANY (ARRAY['renew'::text, 'suspend'::text, 'reinstate'::text, 'course'::text]))),
     CONSTRAINT change_batches_changed_at_in_calendar CHECK (((changed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (changed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT change_batches_entry_ids_valid CHECK ((cardinality(entry_ids) = cardinality(certification_ids))),
     CONSTRAINT change_batches_reversal_reason_valid CHECK (((length(reversal_reason) <= 2000) AND mentorcert_private.is_readable(reversal_reason))),
@@ -4118,6 +4119,7 @@ ALTER TABLE ONLY mentorcert_private.change_batches
 CREATE INDEX change_batches_changed_at_idx ON mentorcert_private.change_batches USING btree (changed_at);
 CREATE INDEX change_batches_organisation_id_idx ON mentorcert_private.change_batches USING btree (organisation_id, changed_at);
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF reversal_reason ON mentorcert_private.change_batches FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'reversal_reason');
+CREATE TRIGGER open_course AFTER UPDATE OF reverted_at ON mentorcert_private.change_batches FOR EACH ROW WHEN (((old.reverted_at IS NULL) AND (new.reverted_at IS NOT NULL))) EXECUTE FUNCTION mentorcert_private.open_course();
 ALTER TABLE ONLY mentorcert_private.change_batches
     ADD CONSTRAINT change_batches_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
 ALTER TABLE mentorcert_private.change_batches ENABLE ROW LEVEL SECURITY;
@@ -4146,6 +4148,146 @@ ALTER TABLE ONLY mentorcert_private.chapter_merges
 ALTER TABLE ONLY mentorcert_private.chapter_merges
     ADD CONSTRAINT chapter_merges_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE mentorcert_private.chapter_merges ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE mentorcert_private.course_sign_ups (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    course_id uuid NOT NULL,
+    peer_mentor_id uuid NOT NULL,
+    state text NOT NULL,
+    rank integer NOT NULL,
+    attendance text,
+    signed_up_by uuid,
+    signed_up_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    came_from uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT course_sign_ups_attendance_valid CHECK ((attendance = ANY (ARRAY['attended'::text, 'absent'::text]))),
+    CONSTRAINT course_sign_ups_signed_up_at_in_calendar CHECK (((signed_up_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (signed_up_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT course_sign_ups_state_valid CHECK ((state = ANY (ARRAY['seated'::text, 'waiting'::text, 'withdrawn'::text, 'unannounced'::text]))),
+    CONSTRAINT course_sign_ups_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
+);
+COMMENT ON TABLE mentorcert_private.course_sign_ups IS 'Who is signed up for a course, waits, or came. Read by public.course_sign_ups.';
+COMMENT ON COLUMN mentorcert_private.course_sign_ups.state IS 'seated: has one of the seats; waiting: for one; withdrawn; unannounced: came without having signed up.';
+COMMENT ON COLUMN mentorcert_private.course_sign_ups.rank IS 'The order of signing up within the course.';
+COMMENT ON COLUMN mentorcert_private.course_sign_ups.attendance IS 'attended or absent; null while nobody has said it.';
+COMMENT ON COLUMN mentorcert_private.course_sign_ups.came_from IS 'The rows of the person that merges brought it from, the latest last: an undoing moves it back.';
+ALTER TABLE ONLY mentorcert_private.course_sign_ups
+    ADD CONSTRAINT course_sign_ups_one_of_a_person UNIQUE (course_id, peer_mentor_id);
+ALTER TABLE ONLY mentorcert_private.course_sign_ups
+    ADD CONSTRAINT course_sign_ups_pkey PRIMARY KEY (id);
+CREATE INDEX course_sign_ups_course_id_idx ON mentorcert_private.course_sign_ups USING btree (organisation_id, course_id);
+CREATE INDEX course_sign_ups_peer_mentor_id_idx ON mentorcert_private.course_sign_ups USING btree (peer_mentor_id, organisation_id);
+CREATE INDEX course_sign_ups_signed_up_by_idx ON mentorcert_private.course_sign_ups USING btree (signed_up_by);
+CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'state', 'attendance');
+CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.course_sign_ups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'course_id', 'peer_mentor_id', 'state', 'attendance');
+CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'state', 'attendance');
+CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'course_id');
+CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
+CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
+ALTER TABLE ONLY mentorcert_private.course_sign_ups
+    ADD CONSTRAINT course_sign_ups_course_id_fkey FOREIGN KEY (organisation_id, course_id) REFERENCES mentorcert_private.courses(organisation_id, id);
+ALTER TABLE ONLY mentorcert_private.course_sign_ups
+    ADD CONSTRAINT course_sign_ups_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
+ALTER TABLE ONLY mentorcert_private.course_sign_ups
+    ADD CONSTRAINT course_sign_ups_signed_up_by_fkey FOREIGN KEY (signed_up_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+ALTER TABLE mentorcert_private.course_sign_ups ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE mentorcert_private.courses (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    kind text NOT NULL,
+    name_nb text NOT NULL,
+    name_en text,
+    types text[] NOT NULL,
+    required_types text[] DEFAULT '{}'::text[] NOT NULL,
+    chapter_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    days date[] NOT NULL,
+    starts time without time zone[] NOT NULL,
+    ends time without time zone[] NOT NULL,
+    first_day date GENERATED ALWAYS AS (days[1]) STORED NOT NULL,
+    last_day date GENERATED ALWAYS AS (days[cardinality(days)]) STORED NOT NULL,
+    place text,
+    link text,
+    seats integer,
+    responsible_id uuid,
+    note text,
+    state text DEFAULT 'planned'::text NOT NULL,
+    reason text,
+    settled_at timestamp with time zone,
+    settled_by uuid,
+    batch_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT courses_chapter_ids_valid CHECK ((cardinality(chapter_ids) <= 500)),
+    CONSTRAINT courses_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT courses_days_valid CHECK ((((cardinality(days) >= 1) AND (cardinality(days) <= 20)) AND mentorcert_private.are_ascending(days))),
+    CONSTRAINT courses_first_day_in_calendar CHECK (((first_day >= '1899-12-31'::date) AND (first_day <= '9999-12-31'::date))),
+    CONSTRAINT courses_kind_valid CHECK ((kind = ANY (ARRAY['course'::text, 'refresher'::text]))),
+    CONSTRAINT courses_last_day_in_calendar CHECK (((last_day >= '1899-12-31'::date) AND (last_day <= '9999-12-31'::date))),
+    CONSTRAINT courses_link_length CHECK ((length(link) <= 500)),
+    CONSTRAINT courses_link_valid CHECK (((link ~ '^https?://[^\s"<>\\]+\.[^\s"<>\\]+$'::text) AND mentorcert_private.is_readable_line(link))),
+    CONSTRAINT courses_name_characters CHECK ((mentorcert_private.is_readable_line(name_nb) AND mentorcert_private.is_readable_line(name_en))),
+    CONSTRAINT courses_name_length CHECK (((length(name_nb) <= 200) AND (length(name_en) <= 200))),
+    CONSTRAINT courses_name_valid CHECK (((name_nb <> ''::text) AND (name_en <> ''::text))),
+    CONSTRAINT courses_note_characters CHECK (mentorcert_private.is_readable(note)),
+    CONSTRAINT courses_note_length CHECK ((length(note) <= 2000)),
+    CONSTRAINT courses_note_valid CHECK ((note <> ''::text)),
+    CONSTRAINT courses_place_characters CHECK (mentorcert_private.is_readable_line(place)),
+    CONSTRAINT courses_place_length CHECK ((length(place) <= 200)),
+    CONSTRAINT courses_place_valid CHECK ((place <> ''::text)),
+    CONSTRAINT courses_reason_characters CHECK (mentorcert_private.is_readable(reason)),
+    CONSTRAINT courses_reason_length CHECK ((length(reason) <= 1000)),
+    CONSTRAINT courses_reason_valid CHECK ((reason <> ''::text)),
+    CONSTRAINT courses_seats_valid CHECK (((seats >= 1) AND (seats <= 5000))),
+    CONSTRAINT courses_settled_at_in_calendar CHECK (((settled_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (settled_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT courses_state_valid CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text, 'closed'::text])) AND ((settled_at IS NULL) = (state = 'planned'::text)) AND ((reason IS NOT NULL) = (state = 'cancelled'::text)))),
+    CONSTRAINT courses_times_valid CHECK (((cardinality(starts) = cardinality(days)) AND (cardinality(ends) = cardinality(days)) AND mentorcert_private.are_spans(starts, ends))),
+    CONSTRAINT courses_types_valid CHECK ((((cardinality(types) >= 1) AND (cardinality(types) <= 20)) AND (cardinality(required_types) <= 20) AND mentorcert_private.are_codes((types || required_types)))),
+    CONSTRAINT courses_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
+);
+COMMENT ON TABLE mentorcert_private.courses IS 'What an organisation plans and has held. Read by public.courses; kept for good, since figures count it.';
+COMMENT ON COLUMN mentorcert_private.courses.kind IS 'course: the whole one, which gives a first certification; refresher: renews what is held.';
+COMMENT ON COLUMN mentorcert_private.courses.types IS 'The codes of the certification types that it gives or renews.';
+COMMENT ON COLUMN mentorcert_private.courses.required_types IS 'The codes of the types that are held before: on the first day by who signs up, on the last day by who is certified.';
+COMMENT ON COLUMN mentorcert_private.courses.chapter_ids IS 'The chapters for which it is, with those below them; none: the whole organisation.';
+COMMENT ON COLUMN mentorcert_private.courses.starts IS 'When it begins on each of the days, by the clock of the organisation''s time zone; null where nobody said it.';
+COMMENT ON COLUMN mentorcert_private.courses.link IS 'Where it is held online, or its page.';
+COMMENT ON COLUMN mentorcert_private.courses.seats IS 'How many have a seat; null: as many as come.';
+COMMENT ON COLUMN mentorcert_private.courses.state IS 'planned; cancelled, for a reason; closed: who attended is certified.';
+COMMENT ON COLUMN mentorcert_private.courses.batch_id IS 'The change of certifications that its closing was; null where nobody''s was changed.';
+COMMENT ON COLUMN mentorcert_private.courses.version IS 'How often the row was written. An update that names it changes that version only.';
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_organisation_id_id_key UNIQUE (organisation_id, id);
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_pkey PRIMARY KEY (id);
+CREATE INDEX courses_batch_id_idx ON mentorcert_private.courses USING btree (batch_id);
+CREATE INDEX courses_organisation_id_idx ON mentorcert_private.courses USING btree (organisation_id, last_day, id);
+CREATE INDEX courses_responsible_id_idx ON mentorcert_private.courses USING btree (responsible_id);
+CREATE INDEX courses_settled_by_idx ON mentorcert_private.courses USING btree (settled_by);
+CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.courses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name_nb, name_en, place, link ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name_nb', 'name_en', 'place', 'link');
+CREATE TRIGGER canonicalise_texts BEFORE INSERT OR UPDATE OF note, reason ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'note', 'reason');
+CREATE TRIGGER check_course_on_insert BEFORE INSERT ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_course();
+CREATE TRIGGER check_course_on_update BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW WHEN ((((((new.types IS DISTINCT FROM old.types) OR (new.required_types IS DISTINCT FROM old.required_types)) OR (new.chapter_ids IS DISTINCT FROM old.chapter_ids)) OR (new.days IS DISTINCT FROM old.days)) OR (new.responsible_id IS DISTINCT FROM old.responsible_id))) EXECUTE FUNCTION mentorcert_private.check_course();
+CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
+CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
+CREATE TRIGGER keep_seats AFTER UPDATE OF seats, days ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.keep_seats();
+CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.courses FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
+CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES mentorcert_private.change_batches(batch_id) ON DELETE SET NULL;
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES mentorcert.organisations(id);
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_responsible_id_fkey FOREIGN KEY (responsible_id) REFERENCES auth.users(id) ON DELETE SET NULL;
+ALTER TABLE ONLY mentorcert_private.courses
+    ADD CONSTRAINT courses_settled_by_fkey FOREIGN KEY (settled_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+ALTER TABLE mentorcert_private.courses ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE mentorcert_private.disabled_endpoints (
     endpoint text NOT NULL,
@@ -5520,6 +5662,24 @@ COMMENT ON FUNCTION mentorcert_private.apply_change(change text, subject uuid, n
 REVOKE ALL ON FUNCTION mentorcert_private.apply_change(change text, subject uuid, new_values jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.apply_change(change text, subject uuid, new_values jsonb) TO authenticated;
 
+CREATE FUNCTION mentorcert_private.are_ascending(days date[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select days is not distinct from array(select distinct day from unnest(days) as day where day is not null order by day)
+$$;
+COMMENT ON FUNCTION mentorcert_private.are_ascending(days date[]) IS 'Whether the days stand in their order, each once.';
+REVOKE ALL ON FUNCTION mentorcert_private.are_ascending(days date[]) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.are_codes(codes text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select array_position(codes, null) is null and count(*) = count(distinct code) from unnest(codes) as code
+$$;
+COMMENT ON FUNCTION mentorcert_private.are_codes(codes text[]) IS 'Whether no code is null or comes twice.';
+REVOKE ALL ON FUNCTION mentorcert_private.are_codes(codes text[]) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.are_distinct(numbers smallint[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -5540,6 +5700,16 @@ COMMENT ON FUNCTION mentorcert_private.are_places(places text[]) IS 'Whether eac
 REVOKE ALL ON FUNCTION mentorcert_private.are_places(places text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.are_places(places text[]) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.are_places(places text[]) TO service_role;
+
+CREATE FUNCTION mentorcert_private.are_spans(starts time without time zone[], ends time without time zone[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(bool_and((span.starts is not null or span.ends is null) and span.starts < span.ends is not false), true)
+  from unnest(starts, ends) as span (starts, ends)
+$$;
+COMMENT ON FUNCTION mentorcert_private.are_spans(starts time without time zone[], ends time without time zone[]) IS 'Whether each span of the clock begins before it ends; one without an end, and one without both, are spans too.';
+REVOKE ALL ON FUNCTION mentorcert_private.are_spans(starts time without time zone[], ends time without time zone[]) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.audit(table_name text, action text, key text, columns text[], entries jsonb) RETURNS void
     LANGUAGE sql
@@ -6137,6 +6307,44 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_claim(ids uuid[]) IS 'Refuses (MC008) too many recipients at once, and an isolation level in which locks prove nothing.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_claim(ids uuid[]) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.check_course() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform mentorcert_private.require_type(new.organisation_id, code) from unnest(new.types || new.required_types) as code;
+  if exists (
+    select from mentorcert.certification_types as type
+    where type.organisation_id = new.organisation_id and type.code = any(new.types) and type.merged_into_id is null and type.retired_on <= new.days[cardinality(new.days)]
+  ) then
+    raise exception using
+      errcode = 'MC024', message = 'one of the certification types is not given any more on the last day',
+      hint = 'Leave it out.', constraint = 'certification_type_retired';
+  elsif exists (
+    select from unnest(new.chapter_ids) as named (id)
+    where not exists (
+      select from mentorcert.chapters as chapter where chapter.organisation_id = new.organisation_id and chapter.id = named.id
+    )
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'a chapter is none of the organisation''s', hint = 'Choose among the organisation''s chapters.',
+      constraint = 'courses_chapter_ids_known';
+  elsif new.responsible_id is not null and not exists (
+    select from mentorcert.memberships as membership
+    where
+      membership.organisation_id = new.organisation_id and membership.user_id = new.responsible_id and membership.role <> 'peer_mentor'
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the responsible login is no coordinator or administrator of the organisation',
+      hint = 'Choose one who is, or nobody.', constraint = 'courses_responsible_id_known';
+  end if;
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_course() IS 'Refuses types that the organisation does not have (MC002) or does not give any more (MC024), and chapters and a responsible login that are not its own (MC008).';
+REVOKE ALL ON FUNCTION mentorcert_private.check_course() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.check_endpoint(endpoint text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -6279,6 +6487,49 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.check_left_on() IS 'Refuses (MC008) to let somebody leave more than a year ahead or a hundred years ago.';
 REVOKE ALL ON FUNCTION mentorcert_private.check_left_on() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.check_named_courses() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  named constant text := nullif(current_setting('mentorcert.change', true), '')::jsonb #>> '{evidence,course_id}';
+begin
+  -- Nearly always none is named.
+  if named is not null and exists (
+    select from changed_rows as changed
+    where
+      changed.renewal_history #>> '{-1,evidence,course_id}' is not null
+      and not exists (
+        select from mentorcert_private.courses as course
+        join mentorcert_private.course_sign_ups as sign_up on sign_up.course_id = course.id and sign_up.attendance = 'attended'
+        where
+          course.id::text = changed.renewal_history #>> '{-1,evidence,course_id}' and course.organisation_id = changed.organisation_id
+          and sign_up.peer_mentor_id = changed.peer_mentor_id
+          and mentorcert_private.manages_course(course.organisation_id, course.chapter_ids)
+          and case changed.renewal_history #>> '{-1,kind}'
+            when 'suspended' then course.state = 'closed'
+            when 'reinstated' then course.state = 'planned'
+            when 'issued' then course.state = 'planned'
+            when 'renewed' then course.state = 'planned'
+            else false
+          end
+          and mentorcert_private.day_of(changed.issued_at, mentorcert_private.time_zone_of(course.organisation_id)) = course.last_day
+          and exists (
+            select from unnest(course.types) as given (code)
+            where mentorcert_private.type_in_use(course.organisation_id, given.code) = changed.certification_type
+          )
+      )
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'the evidence names no course that gives this',
+      hint = 'Close the course by close_course, or leave course_id out.', constraint = 'certification_evidence_valid';
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.check_named_courses() IS 'Refuses (MC008) evidence by a course that the person did not attend, that gives another type, as of another day, or that the caller does not manage.';
+REVOKE ALL ON FUNCTION mentorcert_private.check_named_courses() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.check_named_requests() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -6328,7 +6579,7 @@ begin
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
-    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'basis'] = '{}'
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'course_id', 'basis'] = '{}'
     and coalesce(change #>> '{evidence,basis}', 'course') in ('course', 'registration')
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000
@@ -6999,6 +7250,38 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) IS 'What to write in mails about requests that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
 REVOKE ALL ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claimed_requests(mail_ids uuid[]) TO mentorcert_jobs;
+
+CREATE FUNCTION mentorcert_private.close_locked_course(course_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses := mentorcert_private.require_course(close_locked_course.course_id);
+  batch uuid;
+begin
+  course := mentorcert_private.locked_course(course.id);
+  -- Just what the course has changed: the evidence says so.
+  insert into mentorcert_private.change_batches as made (organisation_id, change, certification_ids, entry_ids, changed_by)
+  select
+    course.organisation_id, 'course', array_agg(changed.id order by changed.id),
+    array_agg((changed.renewal_history #>> '{-1,entry_id}')::uuid order by changed.id), mentorcert_private.acting_user()
+  from mentorcert_private.course_sign_ups as sign_up
+  join public.peer_mentor_certifications as changed
+    on changed.organisation_id = course.organisation_id and changed.peer_mentor_id = sign_up.peer_mentor_id
+  where
+    sign_up.course_id = course.id and sign_up.attendance = 'attended'
+    and changed.renewal_history #>> '{-1,evidence,course_id}' = course.id::text
+    and changed.renewal_history #>> '{-1,kind}' in ('issued', 'renewed', 'reinstated')
+  having count(*) > 0
+  returning made.batch_id into batch;
+  update mentorcert_private.courses as closed
+  set state = 'closed', settled_at = clock_timestamp(), settled_by = auth.uid(), batch_id = batch
+  where closed.id = course.id;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.close_locked_course(course_id uuid) IS 'Closes a course that the caller manages, and notes as one batch what its closing changed; part of public.close_course.';
+REVOKE ALL ON FUNCTION mentorcert_private.close_locked_course(course_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.close_locked_course(course_id uuid) TO authenticated;
 
 CREATE FUNCTION mentorcert_private.close_requests() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7680,6 +7963,180 @@ REVOKE ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_unti
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, fingerprint text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  time_zone constant text := mentorcert_private.time_zone_of(course.organisation_id);
+  day constant date := course.last_day;
+  midnight constant timestamptz := mentorcert_private.day_starts(day, time_zone);
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
+  attended constant uuid[] := array(
+    select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+  );
+begin
+  if day > mentorcert_private.day_of(now(), time_zone) then
+    raise exception using
+      errcode = 'MC008', message = 'the course is not over', hint = 'Close it from its last day on.', constraint = 'course_not_over';
+  elsif exists (
+    select from mentorcert.peer_mentors as mentor
+    where
+      mentor.id = any(attended)
+      and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone)) is not true
+  ) then
+    raise exception using
+      errcode = '42501', message = 'somebody who attended is not within reach', hint = 'The administrator of the organisation closes the course.',
+      constraint = 'course_attendance_in_reach';
+  end if;
+  return query
+  with lacking as (
+    select lacks.peer_mentor_id from mentorcert_private.missing_types(course, attended, day) as lacks group by lacks.peer_mentor_id
+  ),
+  given as (
+    select distinct mentorcert_private.type_in_use(course.organisation_id, named.code) as code from unnest(course.types) as named (code)
+  ),
+  rows as materialized (
+    select
+      mentor.id as mentor_id, mentor.full_name, mentor.sort_key, type.code, held.id as held_id, held.issued_at as held_from, held.expires_at as held_to,
+      mentorcert_private.expires_at_by_rule(type, held.expires_at, day, time_zone) as by_rule,
+      held.status = 'suspended' and held.renewal_history #>> '{-1,kind}' = 'suspended'
+      and held.renewal_history #>> '{-1,evidence,course_id}' = course.id::text as was_given,
+      case
+        when mentor.left_on <= day then 'peer_mentor_left'
+        when lacking.peer_mentor_id is not null then 'course_prerequisites_held'
+        when type.retired_on <= day then 'certification_type_retired'
+        when held.id is null and course.kind = 'refresher' then 'course_refresher_renews'
+        when (course.kind = 'course' and type.after_lapse = 'course') is not true
+          and day > mentorcert_private.refresher_until(mentorcert_private.day_of(held.expires_at, time_zone) - 1, type.refresher_months)
+          then 'certification_outdated_' || type.after_lapse
+      end as against
+    from unnest(attended) as person (id)
+    join mentorcert.peer_mentors as mentor on mentor.id = person.id
+    cross join given
+    join mentorcert.certification_types as type on type.organisation_id = course.organisation_id and type.code = given.code
+    left join lacking on lacking.peer_mentor_id = mentor.id
+    left join public.peer_mentor_certifications as held
+      on held.organisation_id = course.organisation_id and held.peer_mentor_id = mentor.id and held.certification_type = type.code
+  ),
+  outcomes as (
+    select
+      rows.*,
+      case
+        when rows.held_from >= midnight and not rows.was_given then 'unchanged'
+        when rows.against is not null then 'refused'
+        when rows.was_given then 'reinstate'
+        when rows.held_id is null then 'issue'
+        else 'renew'
+      end as outcome
+    from rows
+  ),
+  ends as materialized (
+    select
+      outcomes.*,
+      case when outcomes.outcome in ('issue', 'renew') then midnight else outcomes.held_from end as new_from,
+      case
+        when outcomes.outcome = 'issue' or outcomes.outcome = 'renew' and outcomes.held_to is not null then outcomes.by_rule
+        else outcomes.held_to
+      end as new_to
+    from outcomes
+  ),
+  said as (
+    select
+      encode(
+        sha256(convert_to(
+          string_agg(
+            concat_ws(
+              '|', ends.mentor_id, ends.code, ends.outcome, extract(epoch from ends.held_from), extract(epoch from ends.held_to),
+              extract(epoch from ends.new_to)
+            ),
+            ',' order by ends.mentor_id, ends.code
+          ),
+          'UTF8'
+        )),
+        'hex'
+      ) as digest
+    from ends
+  )
+  select
+    course.organisation_id, ends.mentor_id, ends.full_name, ends.code, ends.held_id, ends.outcome,
+    case when ends.outcome = 'refused' then ends.against end, ends.new_from, ends.new_to,
+    mentorcert_private.day_of(ends.new_to, time_zone) - 1,
+    said.digest
+  from ends
+  cross join said
+  order by ends.sort_key, ends.mentor_id, ends.code;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) IS 'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
+REVOKE ALL ON FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint text) RETURNS TABLE(peer_mentor_id uuid, certification_type text, certification_id uuid, outcome text, issued_at timestamp with time zone, expires_at timestamp with time zone, evidence jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  course mentorcert_private.courses := mentorcert_private.require_course(course_to_close.course_id);
+  attended uuid[];
+  locked uuid[] := '{}';
+begin
+  -- The people first: the order in which everybody locks. Asked again under the locks.
+  loop
+    attended := array(
+      select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+      order by sign_up.peer_mentor_id
+    );
+    exit when attended <@ locked;
+    perform mentorcert_private.lock_peer_mentors(attended);
+    locked := attended;
+  end loop;
+  course := mentorcert_private.locked_course(course.id);
+  if (select min(outcomes.fingerprint) from mentorcert_private.course_outcomes(course) as outcomes) is distinct from course_to_close.fingerprint then
+    raise exception using
+      errcode = 'PT409', message = 'what closing the course gives is not what was previewed',
+      hint = 'Nothing was changed. Look at the preview again, and confirm that.', constraint = 'course_outcomes_as_shown';
+  end if;
+  return query
+  select
+    outcomes.peer_mentor_id, outcomes.certification_type, outcomes.certification_id, outcomes.outcome, outcomes.issued_at, outcomes.expires_at,
+    jsonb_build_object('seen', course.name_nb, 'seen_on', course.last_day, 'course_id', course.id)
+    || case when course.kind = 'course' then '{"basis": "course"}' else '{}' end::jsonb
+  from mentorcert_private.course_outcomes(course) as outcomes
+  where outcomes.outcome in ('issue', 'renew', 'reinstate');
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint text) IS 'What closing a course changes, with the people and the course locked, if it is still what was previewed (PT409); for who manages it.';
+REVOKE ALL ON FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint text) TO authenticated;
+
+CREATE FUNCTION mentorcert_private.course_to_open(course_id uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course constant mentorcert_private.courses := mentorcert_private.require_course(course_to_open.course_id);
+begin
+  if course.state <> 'closed' then
+    raise exception using
+      errcode = 'MC001', message = format('the course is %s', course.state), hint = 'Only what was closed is opened again.',
+      schema = 'mentorcert_private', table = 'courses', column = 'state', constraint = 'courses_transition';
+  elsif course.batch_id is null then
+    update mentorcert_private.courses as opened set state = 'planned', settled_at = null, settled_by = null
+    where opened.id = course.id and opened.state = 'closed' and opened.batch_id is null;
+  end if;
+  return course.batch_id;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.course_to_open(course_id uuid) IS 'The batch of a closed course that the caller manages; one that changed no certification, or whose batch is no longer kept, is opened at once (null).';
+REVOKE ALL ON FUNCTION mentorcert_private.course_to_open(course_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.course_to_open(course_id uuid) TO authenticated;
 
 CREATE FUNCTION mentorcert_private.create_import_staging() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8705,6 +9162,31 @@ REVOKE ALL ON FUNCTION mentorcert_private.expires_at_by_rule(type mentorcert.cer
 GRANT ALL ON FUNCTION mentorcert_private.expires_at_by_rule(type mentorcert.certification_types, held_until timestamp with time zone, issued_on date, time_zone text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.expires_at_by_rule(type mentorcert.certification_types, held_until timestamp with time zone, issued_on date, time_zone text) TO service_role;
 
+CREATE FUNCTION mentorcert_private.fill_seats(course mentorcert_private.courses) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id));
+begin
+  if course.state = 'planned' and today <= course.first_day then
+    update mentorcert_private.course_sign_ups as sign_up set state = 'seated'
+    where sign_up.id in (
+      select waiting.id from mentorcert_private.course_sign_ups as waiting
+      where waiting.course_id = course.id and waiting.state = 'waiting'
+      order by waiting.rank
+      limit case
+        when course.seats is not null then greatest(course.seats - (
+          select count(*) from mentorcert_private.course_sign_ups as taken where taken.course_id = course.id and taken.state = 'seated'
+        ), 0)
+      end
+    );
+  end if;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.fill_seats(course mentorcert_private.courses) IS 'Gives the free seats of a course, which the caller has locked, to those who wait, the first first; until the first day.';
+REVOKE ALL ON FUNCTION mentorcert_private.fill_seats(course mentorcert_private.courses) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.finish_notices(organisation_ids uuid[], as_of timestamp with time zone, error text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -8758,6 +9240,73 @@ REVOKE ALL ON FUNCTION mentorcert_private.folded(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.follow_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+  changed_ids uuid[];
+begin
+  if new.erased_at is not null or new.left_on is not null then
+    changed_ids := array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      join mentorcert_private.courses as of on of.id = sign_up.course_id
+      where
+        sign_up.peer_mentor_id = new.id
+        and (new.erased_at is not null or of.state = 'planned' and of.first_day >= new.left_on and sign_up.state in ('seated', 'waiting'))
+    );
+  elsif new.merged_into is distinct from old.merged_into then
+    changed_ids := array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
+    );
+  end if;
+  for course in
+    select of.* from mentorcert_private.courses as of where of.id = any(changed_ids) order by of.id for no key update
+  loop
+    if new.erased_at is not null then
+      delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
+    elsif new.merged_into is distinct from old.merged_into and new.merged_into is null then
+      update mentorcert_private.course_sign_ups as sign_up
+      set peer_mentor_id = new.id, came_from = trim_array(sign_up.came_from, 1)
+      where
+        sign_up.course_id = course.id and sign_up.peer_mentor_id = old.merged_into
+        and sign_up.came_from[cardinality(sign_up.came_from)] = new.id;
+    elsif new.merged_into is distinct from old.merged_into then
+      -- Of two in one course, one stays: with what was better of both.
+      update mentorcert_private.course_sign_ups as kept
+      set
+        state = case
+          when 'seated' in (kept.state, other.state) then 'seated' when 'waiting' in (kept.state, other.state) then 'waiting'
+          when 'unannounced' in (kept.state, other.state) then 'unannounced' else 'withdrawn'
+        end,
+        rank = case when other.state = 'withdrawn' then kept.rank else least(kept.rank, other.rank) end,
+        attendance = case when 'attended' in (kept.attendance, other.attendance) then 'attended' else coalesce(kept.attendance, other.attendance) end
+      from mentorcert_private.course_sign_ups as other
+      where
+        kept.course_id = course.id and kept.peer_mentor_id = new.merged_into
+        and other.course_id = course.id and other.peer_mentor_id = new.id;
+      if found then
+        update mentorcert_private.course_sign_ups as other set state = 'withdrawn', attendance = null
+        where other.course_id = course.id and other.peer_mentor_id = new.id;
+      else
+        update mentorcert_private.course_sign_ups as sign_up
+        set peer_mentor_id = new.merged_into, came_from = sign_up.came_from || new.id
+        where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
+      end if;
+    else
+      update mentorcert_private.course_sign_ups as sign_up set state = 'withdrawn'
+      where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id and sign_up.state in ('seated', 'waiting');
+    end if;
+    perform mentorcert_private.fill_seats(course);
+  end loop;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.follow_person() IS 'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+REVOKE ALL ON FUNCTION mentorcert_private.follow_person() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) RETURNS TABLE(address text, language text, peer_mentor_id uuid, full_name text)
     LANGUAGE plpgsql STABLE
@@ -9239,6 +9788,36 @@ GRANT ALL ON FUNCTION mentorcert_private.is_number(value text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.is_number(value text) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.is_number(value text) TO mentorcert_tasks;
 
+CREATE FUNCTION mentorcert_private.is_own_sign_up(course_id uuid, peer_mentor_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  asked record;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  select
+    mentor.id = any(mentorcert_private.own_peer_mentor_ids()) as is_own,
+    mentor.organisation_id = mentorcert_private.administered_organisation_id() as is_administered,
+    course.chapter_ids = '{}' or course.chapter_ids && mentorcert_private.with_merged_chapters(
+      mentorcert_private.current_chapter_ids(mentor.id), with_above => true
+    ) as is_for,
+    mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id)) as is_in_reach
+  into asked
+  from mentorcert_private.courses as course
+  join mentorcert.peer_mentors as mentor on mentor.organisation_id = course.organisation_id
+  where
+    course.id = is_own_sign_up.course_id and mentor.id = is_own_sign_up.peer_mentor_id and mentor.erased_at is null and mentor.merged_into is null
+    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)));
+  if (asked.is_administered or asked.is_for and (asked.is_own or asked.is_in_reach)) is not true then
+    perform mentorcert_private.raise_forbidden('no such course or peer mentor, or no right to it');
+  end if;
+  return asked.is_own;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.is_own_sign_up(course_id uuid, peer_mentor_id uuid) IS 'Whether a sign-up would be the caller''s own; 42501 where it is neither that nor one of somebody in reach, or the course is not for the person''s chapters (administrators: for anybody of the organisation).';
+REVOKE ALL ON FUNCTION mentorcert_private.is_own_sign_up(course_id uuid, peer_mentor_id uuid) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.is_past_day(day text) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -9550,6 +10129,25 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.keep_peer_mentor() IS 'Refuses (MC007) to move a row to another peer mentor, but by a merge.';
 REVOKE ALL ON FUNCTION mentorcert_private.keep_peer_mentor() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.keep_seats() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if new.seats < (
+    select count(*) from mentorcert_private.course_sign_ups as taken where taken.course_id = new.id and taken.state = 'seated'
+  ) then
+    raise exception using
+      errcode = 'MC008', message = 'more seats are taken', hint = 'Withdraw some of those who are signed up first.',
+      schema = 'mentorcert_private', table = 'courses', column = 'seats', constraint = 'courses_seats_taken';
+  end if;
+  perform mentorcert_private.fill_seats(new);
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.keep_seats() IS 'Refuses (MC008) fewer seats than are taken, and fills those that come.';
+REVOKE ALL ON FUNCTION mentorcert_private.keep_seats() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.keeps_saved_filter(organisation_id uuid, user_id uuid) RETURNS boolean
     LANGUAGE sql STABLE
@@ -9898,6 +10496,33 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.lock_peer_mentors(ids uuid[]) IS 'Locks peer mentors and what they hold until the end of the transaction.';
 REVOKE ALL ON FUNCTION mentorcert_private.lock_peer_mentors(ids uuid[]) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.locked_course(course_id uuid, version bigint DEFAULT NULL::bigint) RETURNS mentorcert_private.courses
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+begin
+  select * into course from mentorcert_private.courses as of where of.id = locked_course.course_id for no key update;
+  if course.id is null then
+    perform mentorcert_private.raise_forbidden('no such course, or no right to it');
+  elsif version <> course.version then
+    raise exception using
+      errcode = 'PT409', message = 'this row of courses is not the version that was read',
+      hint = 'Read it again, and change the version that it has now.',
+      schema = 'mentorcert_private', table = 'courses', column = 'version', constraint = 'courses_version_current';
+  elsif course.state <> 'planned' then
+    raise exception using
+      errcode = 'MC001', message = format('the course is %s already', course.state),
+      hint = 'Look at it again. What was closed can be opened again as a whole; what was cancelled stays so.',
+      schema = 'mentorcert_private', table = 'courses', column = 'state', constraint = 'courses_transition';
+  end if;
+  return course;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.locked_course(course_id uuid, version bigint) IS 'A course that is planned, locked after the people it concerns: 42501 where there is none, PT409 for another version, MC001 for what is settled.';
+REVOKE ALL ON FUNCTION mentorcert_private.locked_course(course_id uuid, version bigint) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.locked_note(note_id uuid, is_own boolean) RETURNS mentorcert_private.peer_mentor_notes
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -10087,6 +10712,22 @@ CREATE FUNCTION mentorcert_private.mail_state(state text, claimed_at timestamp w
 $$;
 COMMENT ON FUNCTION mentorcert_private.mail_state(state text, claimed_at timestamp with time zone) IS 'The state of a mail that was asked for, as people see it: waiting, sent, refused, in_doubt, not_sent.';
 REVOKE ALL ON FUNCTION mentorcert_private.mail_state(state text, claimed_at timestamp with time zone) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.manages_course(organisation_id uuid, chapter_ids uuid[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  return coalesce(
+    organisation_id = mentorcert_private.administered_organisation_id()
+    or organisation_id = public.get_user_organisation_id() and chapter_ids <> '{}'
+    and chapter_ids <@ mentorcert_private.with_merged_chapters(mentorcert_private.coordinated_chapter_ids()),
+    false
+  );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.manages_course(organisation_id uuid, chapter_ids uuid[]) IS 'Whether the caller plans, changes and closes a course of these chapters: the administrator, and who coordinates all of them.';
+REVOKE ALL ON FUNCTION mentorcert_private.manages_course(organisation_id uuid, chapter_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.mark_journal(mark_there uuid) RETURNS TABLE(mark uuid, at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10824,6 +11465,37 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.merged_person(kept mentorcert.peer_mentors, absorbed mentorcert.peer_mentors, choices jsonb) IS 'The kept row as a merge leaves it: its own, what it lacks, and what the choices take from the absorbed one.';
 REVOKE ALL ON FUNCTION mentorcert_private.merged_person(kept mentorcert.peer_mentors, absorbed mentorcert.peer_mentors, choices jsonb) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.missing_types(course mentorcert_private.courses, peer_mentor_ids uuid[], on_day date) RETURNS TABLE(peer_mentor_id uuid, certification_type text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  at constant timestamptz := mentorcert_private.day_starts(on_day, mentorcert_private.time_zone_of(course.organisation_id));
+begin
+  return query
+  select person.id, required.code
+  from unnest(peer_mentor_ids) as person (id)
+  cross join (
+    select distinct mentorcert_private.type_in_use(course.organisation_id, named.code) as code from unnest(course.required_types) as named (code)
+  ) as required
+  where not exists (
+    select from public.peer_mentor_certifications as held
+    where
+      held.organisation_id = course.organisation_id and held.peer_mentor_id = person.id and held.certification_type = required.code
+      and held.status <> 'suspended'
+      and case
+        when held.issued_at <= at then coalesce(held.expires_at, 'infinity') > at
+        -- Renewed since: the history says how it was.
+        else public.certification_as_of(held.id, at)
+      end
+  )
+  order by 1, 2;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.missing_types(course mentorcert_private.courses, peer_mentor_ids uuid[], on_day date) IS 'Which of the types that a course requires these people do not hold, valid, at the beginning of a day.';
+REVOKE ALL ON FUNCTION mentorcert_private.missing_types(course mentorcert_private.courses, peer_mentor_ids uuid[], on_day date) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.move_login(from_id uuid, to_id uuid) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -11042,6 +11714,20 @@ REVOKE ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresh
 GRANT ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.oldest_refreshed_end(day date, refresher_months integer) TO service_role;
 
+CREATE FUNCTION mentorcert_private.open_course() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update mentorcert_private.courses as course
+  set state = 'planned', settled_at = null, settled_by = null, batch_id = null
+  where course.batch_id = new.batch_id;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.open_course() IS 'Opens the course whose closing was taken back: who attended stays.';
+REVOKE ALL ON FUNCTION mentorcert_private.open_course() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.outdated_conditions() RETURNS TABLE(log text, table_name regclass, condition text, place bigint)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -11220,11 +11906,13 @@ CREATE FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) RETURNS
 begin
   return query
   select
-    outcome.certification_id, outcome.expires_at, outcome.status,
+    outcome.certification_id,
+    case when latest.is_given then held.expires_at else outcome.expires_at end,
+    case when latest.is_given then 'suspended' else outcome.status end,
     case
-      when outcome.refusal = 'certification_right' then outcome.refusal
+      when outcome.refusal = 'certification_right' and not latest.is_given then outcome.refusal
       when latest.entry ->> 'entry_id' is distinct from listed.entry_id::text then 'certification_change_revertible'
-      else outcome.refusal
+      when not latest.is_given then outcome.refusal
     end,
     case
       when latest.entry ->> 'entry_id' is distinct from listed.entry_id::text
@@ -11236,11 +11924,21 @@ begin
   cross join lateral public.preview_changes('revert', batch.certification_ids) as outcome
   join lateral unnest(batch.certification_ids, batch.entry_ids) as listed (id, entry_id) on listed.id = outcome.certification_id
   left join public.peer_mentor_certifications as held on held.id = outcome.certification_id
-  left join lateral (select mentorcert_private.reverted_entry(held, '{"reverts_latest": true}') as entry) as latest on held.id is not null
+  cross join lateral (
+    select
+      of.entry,
+      -- What a course issued or reinstated is suspended: nothing is deleted.
+      coalesce(
+        batch.change = 'course' and of.entry ->> 'kind' in ('issued', 'reinstated') and of.entry ->> 'entry_id' = listed.entry_id::text
+        and held.status <> 'suspended',
+        false
+      ) as is_given
+    from (select case when held.id is not null then mentorcert_private.reverted_entry(held, '{"reverts_latest": true}') end as entry) as of
+  ) as latest
   where batch.batch_id = preview_batch_reversal.batch_id;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) IS 'What taking back a change of many would give for each of its certifications: refusal names the rule against it, changed_since says what stands on it, when and by whom. Changes nothing.';
+COMMENT ON FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) IS 'What taking back a change of many would give for each of its certifications, which suspends what a course has issued: refusal names the rule against it, changed_since says what stands on it, when and by whom. Changes nothing.';
 REVOKE ALL ON FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.preview_batch_reversal(batch_id uuid) TO service_role;
@@ -13136,6 +13834,24 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.require_consequences() IS 'Refuses (PT428) to a client a change whose consequences were not asked for in its transaction; the owner may.';
 REVOKE ALL ON FUNCTION mentorcert_private.require_consequences() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.require_course(course_id uuid) RETURNS mentorcert_private.courses
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  select * into course from mentorcert_private.courses as of where of.id = require_course.course_id;
+  if (course.id is not null and mentorcert_private.manages_course(course.organisation_id, course.chapter_ids)) is not true then
+    perform mentorcert_private.raise_forbidden('no such course, or no right to it');
+  end if;
+  return course;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.require_course(course_id uuid) IS 'A course that the caller manages; 42501 for all others, whether it is there or not.';
+REVOKE ALL ON FUNCTION mentorcert_private.require_course(course_id uuid) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.require_few(number integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO ''
@@ -13356,9 +14072,11 @@ CREATE FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leav
 declare
   batch mentorcert_private.change_batches;
   ids uuid[];
+  given_ids uuid[];
+  evidence jsonb;
   refused jsonb;
   violated text;
-  taken_back integer;
+  taken_back integer := 0;
 begin
   perform mentorcert_private.require_certifications();
   select * into batch from mentorcert_private.change_batches as made where made.batch_id = revert_batch.batch_id for no key update;
@@ -13388,14 +14106,31 @@ begin
       detail = refused, hint = 'Nothing was taken back. Take the later changes back first, or the batch''s entries one by one.',
       schema = 'public', table = 'peer_mentor_certifications', constraint = violated;
   end if;
-  taken_back := public.change_certifications('revert', ids, note => reason);
+  if batch.change = 'course' then
+    select array_agg(given.id), min((given.entry -> 'evidence')::text)::jsonb into given_ids, evidence
+    from (
+      select held.id, mentorcert_private.reverted_entry(held, '{"reverts_latest": true}') as entry
+      from mentorcert_private.each_id(ids) as listed (id)
+      join public.peer_mentor_certifications as held on held.id = listed.id
+    ) as given
+    where given.entry ->> 'kind' in ('issued', 'reinstated');
+    perform mentorcert_private.require_reason(reason);
+    perform mentorcert_private.set_change_context(jsonb_build_object('note', reason, 'evidence', evidence));
+    update public.peer_mentor_certifications as certification set status = 'suspended' where certification.id = any(given_ids);
+    get diagnostics taken_back = row_count;
+    perform mentorcert_private.set_change_context(null);
+    ids := array(select id from unnest(ids) as id where id <> all(coalesce(given_ids, '{}')));
+  end if;
+  if ids <> '{}' then
+    taken_back := taken_back + public.change_certifications('revert', ids, note => reason);
+  end if;
   update mentorcert_private.change_batches as made
   set reverted_by = mentorcert_private.acting_user(), reverted_at = now(), reverted = taken_back, reversal_reason = reason
   where made.batch_id = revert_batch.batch_id;
   return taken_back;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leaves_out boolean) IS 'Takes a change of many back, for a reason: all or nothing (MC006, 42501; the detail says what stands against which), or all but those. Returns how many.';
+COMMENT ON FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leaves_out boolean) IS 'Takes a change of many back, for a reason, and opens the course that it closed: all or nothing (MC006, 42501; the detail says what stands against which), or all but those. Returns how many.';
 REVOKE ALL ON FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leaves_out boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leaves_out boolean) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.revert_batch(batch_id uuid, reason text, leaves_out boolean) TO service_role;
@@ -14681,6 +15416,25 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) IS 'After the switch: leaves the newest 50 entries of the next batch of certifications in renewal_history.';
 REVOKE ALL ON FUNCTION mentorcert_private.trim_histories(after_id uuid, batch_size integer, OUT last_id uuid, OUT looked_at integer, OUT changed integer) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.type_in_use(organisation_id uuid, code text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  into_id uuid;
+begin
+  loop
+    select type.merged_into_id into into_id from mentorcert.certification_types as type
+    where type.organisation_id = type_in_use.organisation_id and type.code = type_in_use.code;
+    exit when into_id is null;
+    select type.code into code from mentorcert.certification_types as type where type.id = into_id;
+  end loop;
+  return code;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.type_in_use(organisation_id uuid, code text) IS 'The code of the type that stands for one now: itself, or the one that it was merged into.';
+REVOKE ALL ON FUNCTION mentorcert_private.type_in_use(organisation_id uuid, code text) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.unaccented(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
@@ -15092,6 +15846,31 @@ REVOKE ALL ON FUNCTION mentorcert_private.with_chapters_below(chapter_ids uuid[]
 GRANT ALL ON FUNCTION mentorcert_private.with_chapters_below(chapter_ids uuid[]) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.with_chapters_below(chapter_ids uuid[]) TO service_role;
 
+CREATE FUNCTION mentorcert_private.with_merged_chapters(chapter_ids uuid[], with_above boolean DEFAULT false) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  found_ids uuid[] := chapter_ids;
+  latest uuid[] := chapter_ids;
+begin
+  while latest <> '{}' loop
+    latest := array(
+      select chapter.id from mentorcert.chapters as chapter
+      where
+        (chapter.merged_into_id = any(latest) or with_above and chapter.id in (
+          select below.parent_id from mentorcert.chapters as below where below.id = any(latest)
+        ))
+        and chapter.id <> all(found_ids)
+    );
+    found_ids := found_ids || latest;
+  end loop;
+  return found_ids;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.with_merged_chapters(chapter_ids uuid[], with_above boolean) IS 'These chapters, and those that were merged into them; also those above: a course of one of them is for who is in these.';
+REVOKE ALL ON FUNCTION mentorcert_private.with_merged_chapters(chapter_ids uuid[], with_above boolean) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.withdraw_consents(peer_mentor_ids uuid[], reason text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -15309,6 +16088,8 @@ CREATE INDEX peer_mentor_certifications_due_idx ON public.peer_mentor_certificat
 CREATE INDEX peer_mentor_certifications_ends_idx ON public.peer_mentor_certifications USING btree (expires_at) WHERE (lower(status) = 'active'::text);
 CREATE INDEX peer_mentor_certifications_expires_at_idx ON public.peer_mentor_certifications USING btree (organisation_id, expires_at, id);
 CREATE INDEX peer_mentor_certifications_peer_mentor_id_idx ON public.peer_mentor_certifications USING btree (peer_mentor_id, organisation_id, expires_at);
+CREATE TRIGGER check_named_courses_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_courses();
+CREATE TRIGGER check_named_courses_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_courses();
 CREATE TRIGGER check_named_requests_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
 CREATE TRIGGER check_named_requests_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.check_named_requests();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('peer_mentor_id');
@@ -15546,6 +16327,23 @@ REVOKE ALL ON FUNCTION public.calendar_of(token text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO anon;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO authenticated;
 GRANT ALL ON FUNCTION public.calendar_of(token text) TO service_role;
+
+CREATE FUNCTION public.cancel_course(course_id uuid, reason text, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform mentorcert_private.require_course(course_id);
+  perform mentorcert_private.require_reason(cancel_course.reason);
+  perform mentorcert_private.locked_course(course_id, cancel_course.version);
+  update mentorcert_private.courses as cancelled
+  set state = 'cancelled', reason = cancel_course.reason, settled_at = clock_timestamp(), settled_by = auth.uid()
+  where cancelled.id = cancel_course.course_id;
+end
+$$;
+COMMENT ON FUNCTION public.cancel_course(course_id uuid, reason text, version bigint) IS 'Cancels a planned course for a reason, which who is signed up reads, if it is still that version.';
+REVOKE ALL ON FUNCTION public.cancel_course(course_id uuid, reason text, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_course(course_id uuid, reason text, version bigint) TO authenticated;
 
 CREATE FUNCTION public.certificate_design() RETURNS TABLE(organisation_id uuid, signatory text, signatory_title text, logo bytea, version bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -15958,6 +16756,34 @@ REVOKE ALL ON FUNCTION public.change_certifications(change text, certification_i
 GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.change_certifications(change text, certification_ids uuid[], renewed_on date, note text, evidence jsonb) TO service_role;
 
+CREATE FUNCTION public.change_course(course_id uuid, kind text, name_nb text, types text[], days date[], name_en text DEFAULT NULL::text, starts time without time zone[] DEFAULT NULL::time without time zone[], ends time without time zone[] DEFAULT NULL::time without time zone[], chapter_ids uuid[] DEFAULT '{}'::uuid[], required_types text[] DEFAULT '{}'::text[], place text DEFAULT NULL::text, link text DEFAULT NULL::text, seats integer DEFAULT NULL::integer, responsible_id uuid DEFAULT NULL::uuid, note text DEFAULT NULL::text, version bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses := mentorcert_private.require_course(course_id);
+begin
+  if not mentorcert_private.manages_course(course.organisation_id, coalesce(change_course.chapter_ids, '{}')) then
+    perform mentorcert_private.raise_forbidden('a coordinator plans courses of the own chapters, an administrator all');
+  end if;
+  perform mentorcert_private.require_instants(jsonb_build_object('days', day)) from unnest(change_course.days) as day;
+  course := mentorcert_private.locked_course(course_id, change_course.version);
+  update mentorcert_private.courses as changed
+  set
+    kind = change_course.kind, name_nb = change_course.name_nb, name_en = change_course.name_en, types = change_course.types,
+    required_types = coalesce(change_course.required_types, '{}'), chapter_ids = coalesce(change_course.chapter_ids, '{}'),
+    days = change_course.days,
+    starts = coalesce(change_course.starts, array_fill(null::time, array[cardinality(change_course.days)])),
+    ends = coalesce(change_course.ends, array_fill(null::time, array[cardinality(change_course.days)])),
+    place = change_course.place, link = change_course.link, seats = change_course.seats,
+    responsible_id = change_course.responsible_id, note = change_course.note
+  where changed.id = course.id;
+end
+$$;
+COMMENT ON FUNCTION public.change_course(course_id uuid, kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text, version bigint) IS 'Writes a planned course once more, as a whole, if it is still that version. More seats are taken by who waits; never fewer than are taken.';
+REVOKE ALL ON FUNCTION public.change_course(course_id uuid, kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_course(course_id uuid, kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text, version bigint) TO authenticated;
+
 CREATE FUNCTION public.change_note(note_id uuid, text text, due_on date DEFAULT NULL::date, responsible_id uuid DEFAULT NULL::uuid, version bigint DEFAULT NULL::bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -16018,6 +16844,46 @@ GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO anon;
 GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.check_certificate(code uuid) TO service_role;
 
+CREATE FUNCTION public.close_course(course_id uuid, fingerprint text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  mentors uuid[];
+  types text[];
+  ids uuid[];
+  outcomes text[];
+  issues timestamptz[];
+  ends timestamptz[];
+  evidence jsonb;
+begin
+  perform mentorcert_private.require_certifications();
+  select
+    coalesce(array_agg(given.peer_mentor_id), '{}'), array_agg(given.certification_type), array_agg(given.certification_id),
+    array_agg(given.outcome), array_agg(given.issued_at), array_agg(given.expires_at), min(given.evidence::text)::jsonb
+  into mentors, types, ids, outcomes, issues, ends, evidence
+  from mentorcert_private.course_to_close(close_course.course_id, close_course.fingerprint) as given;
+  perform mentorcert_private.set_change_context(jsonb_build_object('evidence', mentorcert_private.evidence(evidence)));
+  insert into public.peer_mentor_certifications (peer_mentor_id, certification_type, issued_at, expires_at)
+  select given.mentor, given.type, given.issued_at, given.expires_at
+  from unnest(mentors, types, outcomes, issues, ends) as given (mentor, type, outcome, issued_at, expires_at)
+  where given.outcome = 'issue';
+  update public.peer_mentor_certifications as certification
+  set
+    issued_at = given.issued_at, expires_at = given.expires_at,
+    status = case given.status when 'reinstate' then 'active' else certification.status end
+  from mentorcert_private.each_outcome(ids, types, issues, ends, outcomes) as given
+  where certification.id = given.certification_id;
+  perform mentorcert_private.set_change_context(null);
+  perform mentorcert_private.close_locked_course(close_course.course_id);
+  return cardinality(mentors);
+end
+$$;
+COMMENT ON FUNCTION public.close_course(course_id uuid, fingerprint text) IS 'Closes a course, by the rights of the caller: issues and renews as preview_course_closing says, all in one batch, or nothing (PT409 where that has changed since; the fingerprint of a course that nobody attended is null). Returns how many certifications were changed.';
+REVOKE ALL ON FUNCTION public.close_course(course_id uuid, fingerprint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.close_course(course_id uuid, fingerprint text) TO authenticated;
+
 CREATE FUNCTION public.confirm_consequences(change text, fingerprint text, subject uuid DEFAULT NULL::uuid, new_values jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -16059,6 +16925,133 @@ COMMENT ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with 
 REVOKE ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) TO authenticated;
 GRANT ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) TO service_role;
+
+CREATE FUNCTION public.course_sign_ups(of_course uuid DEFAULT NULL::uuid, of_peer_mentor uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, organisation_id uuid, course_id uuid, peer_mentor_id uuid, full_name text, state text, place bigint, attendance text, missing text[], is_own boolean, by_peer_mentor boolean, signed_up_at timestamp with time zone, version bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
+  own constant uuid[] := mentorcert_private.own_peer_mentor_ids();
+  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if num_nonnulls(of_course, of_peer_mentor) = 0 then
+    raise exception using
+      errcode = 'MC008', message = 'neither a course nor a peer mentor is named', hint = 'Name one of the two.', constraint = 'of_course';
+  end if;
+  return query
+  select
+    sign_up.id, sign_up.organisation_id, sign_up.course_id, mentor.id, mentor.full_name, sign_up.state,
+    case
+      when sign_up.state = 'waiting' then (
+        select count(*) from mentorcert_private.course_sign_ups as ahead
+        where ahead.course_id = sign_up.course_id and ahead.state = 'waiting' and ahead.rank <= sign_up.rank
+      )
+    end,
+    sign_up.attendance,
+    case
+      when course.required_types <> '{}' then array(
+        select lacks.certification_type
+        from mentorcert_private.missing_types(
+          course, array[mentor.id], case when today > course.first_day then course.last_day else course.first_day end
+        ) as lacks
+      )
+      else '{}'
+    end,
+    mentor.id = any(own), sign_up.signed_up_by is not distinct from mentor.user_id, sign_up.signed_up_at, sign_up.version
+  from mentorcert_private.course_sign_ups as sign_up
+  join mentorcert_private.courses as course on course.id = sign_up.course_id
+  join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+  where
+    sign_up.organisation_id = organisation
+    and (of_course is null or sign_up.course_id = of_course)
+    and (of_peer_mentor is null or sign_up.peer_mentor_id = of_peer_mentor)
+    and mentor.merged_into is null
+    and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
+  order by
+    case when of_course is null then course.last_day end desc, array_position('{seated,unannounced,waiting,withdrawn}'::text[], sign_up.state),
+    sign_up.rank
+  limit 5000;
+end
+$$;
+COMMENT ON FUNCTION public.course_sign_ups(of_course uuid, of_peer_mentor uuid) IS 'Who is signed up for a course, waits, came or withdrew, of people within reach and the caller; or the courses of one person, the latest first. With what the course requires and the person lacks.';
+REVOKE ALL ON FUNCTION public.course_sign_ups(of_course uuid, of_peer_mentor uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.course_sign_ups(of_course uuid, of_peer_mentor uuid) TO authenticated;
+
+CREATE FUNCTION public.courses(of_course uuid DEFAULT NULL::uuid, since date DEFAULT NULL::date, until date DEFAULT NULL::date) RETURNS TABLE(id uuid, organisation_id uuid, kind text, name_nb text, name_en text, types text[], required_types text[], chapter_ids uuid[], days date[], starts time without time zone[], ends time without time zone[], place text, link text, seats integer, responsible_id uuid, responsible text, note text, state text, reason text, settled_at timestamp with time zone, batch_id uuid, seated bigint, waiting bigint, own_state text, own_place bigint, own_attendance text, may_sign_up boolean, may_manage boolean, version bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  managed constant uuid[] := mentorcert_private.with_merged_chapters(coordinated);
+  today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
+  own_id uuid;
+  own_chapters uuid[] := '{}';
+  is_here boolean := false;
+  served uuid[];
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  select mentor.id, mentor.left_on is null or mentor.left_on > today into own_id, is_here
+  from mentorcert.peer_mentors as mentor where mentor.id = any(mentorcert_private.own_peer_mentor_ids());
+  is_here := coalesce(is_here, false);
+  if is_here then
+    own_chapters := mentorcert_private.with_merged_chapters(mentorcert_private.current_chapter_ids(own_id), with_above => true);
+  end if;
+  served := own_chapters || mentorcert_private.with_merged_chapters(coordinated, with_above => true);
+  return query
+  select
+    course.id, course.organisation_id, course.kind, course.name_nb, course.name_en, course.types, course.required_types,
+    course.chapter_ids, course.days, course.starts, course.ends, course.place, course.link, course.seats, course.responsible_id,
+    case when course.responsible_id is not null then mentorcert_private.member_name(course.organisation_id, course.responsible_id) end,
+    course.note, course.state, course.reason, course.settled_at,
+    case when right_to.manage then course.batch_id end,
+    counted.seated, counted.waiting, own.state,
+    case
+      when own.state = 'waiting' then (
+        select count(*) from mentorcert_private.course_sign_ups as ahead
+        where ahead.course_id = course.id and ahead.state = 'waiting' and ahead.rank <= own.rank
+      )
+    end,
+    own.attendance,
+    is_here and course.state = 'planned' and today <= course.first_day and coalesce(own.state, 'withdrawn') = 'withdrawn'
+    and (course.chapter_ids = '{}' or course.chapter_ids && own_chapters),
+    right_to.manage, course.version
+  from mentorcert_private.courses as course
+  left join mentorcert_private.course_sign_ups as own on own.course_id = course.id and own.peer_mentor_id = own_id
+  cross join lateral (
+    select administered is not null or course.chapter_ids <> '{}' and course.chapter_ids <@ managed as manage
+  ) as right_to
+  cross join lateral (
+    select
+      count(*) filter (where sign_up.state = 'seated') as seated, count(*) filter (where sign_up.state = 'waiting') as waiting
+    from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id
+  ) as counted
+  where
+    course.organisation_id = organisation
+    and (of_course is null or course.id = of_course)
+    and (since is null or course.last_day >= since)
+    and (until is null or course.first_day <= until)
+    and (
+      administered is not null
+      or (is_here or coordinated <> '{}') and (course.chapter_ids = '{}' or course.chapter_ids && served)
+      or own.id is not null
+    )
+  order by course.last_day, course.id
+  limit 200;
+end
+$$;
+COMMENT ON FUNCTION public.courses(of_course uuid, since date, until date) IS 'The courses for the caller''s chapters (administrators: all), one of them, or those of a span of days, the earliest first, with how many have a seat and wait, the caller''s own sign-up, and whether the caller may sign up and manage; the first 200.';
+REVOKE ALL ON FUNCTION public.courses(of_course uuid, since date, until date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.courses(of_course uuid, since date, until date) TO authenticated;
 
 CREATE FUNCTION public.create_calendar_feed() RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16483,6 +17476,37 @@ COMMENT ON FUNCTION public.merges_of(peer_mentor_id uuid) IS 'Who was merged int
 REVOKE ALL ON FUNCTION public.merges_of(peer_mentor_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.merges_of(peer_mentor_id uuid) TO authenticated;
 
+CREATE FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(peer_mentor_id uuid, certification_type text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  course mentorcert_private.courses;
+  within_reach uuid[];
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if cardinality(peer_mentor_ids) > 5000 then
+    raise exception using
+      errcode = 'MC008', message = 'more than 5000 peer mentors at once', hint = 'Name at most 5000.', constraint = 'peer_mentor_ids';
+  end if;
+  select of.* into course from mentorcert_private.courses as of
+  where of.id = missing_for_course.course_id and of.organisation_id = public.get_user_organisation_id();
+  within_reach := array(
+    select mentor.id from mentorcert.peer_mentors as mentor
+    where
+      mentor.id = any(coalesce(missing_for_course.peer_mentor_ids, mentorcert_private.own_peer_mentor_ids()))
+      and mentorcert_private.reads_peer_mentor(mentor.id) and mentor.merged_into is null
+  );
+  if course.id is not null then
+    return query select lacks.* from mentorcert_private.missing_types(course, within_reach, course.first_day) as lacks;
+  end if;
+end
+$$;
+COMMENT ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) IS 'What a course requires and these people within reach (else the caller) do not hold, valid, on its first day.';
+REVOKE ALL ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) TO authenticated;
+
 CREATE FUNCTION public.my_coordinators() RETURNS TABLE(chapter text, full_name text, email text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -16644,6 +17668,37 @@ COMMENT ON FUNCTION public.peer_mentor_topics(peer_mentor_id uuid) IS 'What a pe
 REVOKE ALL ON FUNCTION public.peer_mentor_topics(peer_mentor_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.peer_mentor_topics(peer_mentor_id uuid) TO authenticated;
 
+CREATE FUNCTION public.plan_course(kind text, name_nb text, types text[], days date[], name_en text DEFAULT NULL::text, starts time without time zone[] DEFAULT NULL::time without time zone[], ends time without time zone[] DEFAULT NULL::time without time zone[], chapter_ids uuid[] DEFAULT '{}'::uuid[], required_types text[] DEFAULT '{}'::text[], place text DEFAULT NULL::text, link text DEFAULT NULL::text, seats integer DEFAULT NULL::integer, responsible_id uuid DEFAULT NULL::uuid, note text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  written_id uuid;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if not mentorcert_private.manages_course(organisation, coalesce(plan_course.chapter_ids, '{}')) then
+    perform mentorcert_private.raise_forbidden('a coordinator plans courses of the own chapters, an administrator all');
+  end if;
+  perform mentorcert_private.require_instants(jsonb_build_object('days', day)) from unnest(plan_course.days) as day;
+  insert into mentorcert_private.courses as course (
+    organisation_id, kind, name_nb, name_en, types, required_types, chapter_ids, days, starts, ends, place, link, seats, responsible_id, note
+  )
+  values (
+    organisation, plan_course.kind, plan_course.name_nb, plan_course.name_en, plan_course.types, coalesce(plan_course.required_types, '{}'),
+    coalesce(plan_course.chapter_ids, '{}'), plan_course.days,
+    coalesce(plan_course.starts, array_fill(null::time, array[cardinality(plan_course.days)])),
+    coalesce(plan_course.ends, array_fill(null::time, array[cardinality(plan_course.days)])),
+    plan_course.place, plan_course.link, plan_course.seats, coalesce(plan_course.responsible_id, auth.uid()), plan_course.note
+  )
+  returning course.id into written_id;
+  return written_id;
+end
+$$;
+COMMENT ON FUNCTION public.plan_course(kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text) IS 'Plans a course (or refresher) that gives or renews these types, on these days, for these chapters (none: the whole organisation). Its responsible is the caller where nobody else is named. Returns its id.';
+REVOKE ALL ON FUNCTION public.plan_course(kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.plan_course(kind text, name_nb text, types text[], days date[], name_en text, starts time without time zone[], ends time without time zone[], chapter_ids uuid[], required_types text[], place text, link text, seats integer, responsible_id uuid, note text) TO authenticated;
+
 CREATE FUNCTION public.preview_changes(change text, certification_ids uuid[], renewed_on date DEFAULT NULL::date) RETURNS TABLE(certification_id uuid, type text, issued_at timestamp with time zone, expires_at timestamp with time zone, status text, takes_back text, refusal text, counted_from text)
     LANGUAGE plpgsql STABLE ROWS 500
     SET search_path TO ''
@@ -16761,6 +17816,18 @@ $$;
 COMMENT ON FUNCTION public.preview_consequences(change text, subject uuid, new_values jsonb) IS 'What a change would do: {consequences: [{kind, subjects, names}], fingerprint}; changes nothing. change is add_type, change_type, change_chapter (with new_values), merge_type, merge_chapter (with into and reason), end_membership, leave_chapter (now, or at the ended_at of new_values), withdraw_consents (with new_values {peer_mentor_ids, reason}), undo of an entry of the audit log, merge_peer_mentors of the absorbed one (in new_values, with a reason) into the subject, or undo_merge. Administrator only.';
 REVOKE ALL ON FUNCTION public.preview_consequences(change text, subject uuid, new_values jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.preview_consequences(change text, subject uuid, new_values jsonb) TO authenticated;
+
+CREATE FUNCTION public.preview_course_closing(course_id uuid) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, fingerprint text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  return query select outcomes.* from mentorcert_private.course_outcomes(mentorcert_private.require_course(course_id)) as outcomes;
+end
+$$;
+COMMENT ON FUNCTION public.preview_course_closing(course_id uuid) IS 'What closing a course that the caller manages would give, for each who attended and each of its types: outcome (issue, renew, reinstate, unchanged, refused), the rule against it, and the dates that follow. The fingerprint is close_course''s. Changes nothing.';
+REVOKE ALL ON FUNCTION public.preview_course_closing(course_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.preview_course_closing(course_id uuid) TO authenticated;
 
 CREATE FUNCTION public.public_chapters(slug text) RETURNS TABLE(code text, name text, county_code text, above text[], contact_email text, contact_phone text, website text, places text[], has_listed boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -17333,6 +18400,22 @@ COMMENT ON FUNCTION public.renewal_requests(only_open boolean, of_certification 
 REVOKE ALL ON FUNCTION public.renewal_requests(only_open boolean, of_certification uuid, of_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renewal_requests(only_open boolean, of_certification uuid, of_request uuid) TO authenticated;
 
+CREATE FUNCTION public.reopen_course(course_id uuid, reason text, leaves_out boolean DEFAULT false) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  batch uuid;
+begin
+  perform mentorcert_private.require_reason(reopen_course.reason);
+  batch := mentorcert_private.course_to_open(reopen_course.course_id);
+  return case when batch is null then 0 else mentorcert_private.revert_batch(batch, reopen_course.reason, reopen_course.leaves_out) end;
+end
+$$;
+COMMENT ON FUNCTION public.reopen_course(course_id uuid, reason text, leaves_out boolean) IS 'Takes the closing of a course back, for a reason: what it renewed is as before, what it issued is suspended, who attended stays. All or nothing, or all but what was changed since (leaves_out). Returns how many certifications.';
+REVOKE ALL ON FUNCTION public.reopen_course(course_id uuid, reason text, leaves_out boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reopen_course(course_id uuid, reason text, leaves_out boolean) TO authenticated;
+
 CREATE FUNCTION public.request_renewal(certification_id uuid, text text, done_on date) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -17768,6 +18851,69 @@ REVOKE ALL ON FUNCTION public.set_contact(peer_mentor_id uuid, display_name text
 GRANT ALL ON FUNCTION public.set_contact(peer_mentor_id uuid, display_name text, email text, phone text, language text, version bigint) TO authenticated;
 GRANT ALL ON FUNCTION public.set_contact(peer_mentor_id uuid, display_name text, email text, phone text, language text, version bigint) TO service_role;
 
+CREATE FUNCTION public.set_course_attendance(course_id uuid, attended uuid[] DEFAULT '{}'::uuid[], absent uuid[] DEFAULT '{}'::uuid[], unset uuid[] DEFAULT '{}'::uuid[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  course mentorcert_private.courses := mentorcert_private.require_course(set_course_attendance.course_id);
+  named constant uuid[] := coalesce(attended, '{}') || coalesce(absent, '{}') || coalesce(unset, '{}');
+  changed integer;
+  added integer;
+begin
+  if cardinality(named) not between 1 and 5000 or array_position(named, null) is not null
+    or cardinality(named) <> (select count(distinct id) from unnest(named) as id) then
+    raise exception using
+      errcode = 'MC008', message = 'nobody is named, more than 5000 are, or somebody twice',
+      hint = 'Name each peer mentor once, as attended, absent or unset.', constraint = 'peer_mentor_ids';
+  end if;
+  -- First whether they may be locked at all, then what holds under the locks.
+  for attempt in 1..2 loop
+    if cardinality(named) <> (
+      select count(*) from mentorcert.peer_mentors as mentor
+      where
+        mentor.id = any(named) and mentor.erased_at is null and mentor.merged_into is null
+        -- Nobody about themselves.
+        and mentor.user_id is distinct from auth.uid()
+        and mentorcert_private.may_certify(mentor.organisation_id, mentorcert_private.current_chapter_ids(mentor.id))
+    ) then
+      perform mentorcert_private.raise_forbidden();
+    end if;
+    perform mentorcert_private.lock_peer_mentors(named) where attempt = 1;
+  end loop;
+  course := mentorcert_private.locked_course(course.id);
+  if mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) < course.first_day then
+    raise exception using
+      errcode = 'MC008', message = 'the course has not begun', hint = 'Say who attended from the first day on.',
+      constraint = 'course_not_begun';
+  end if;
+  delete from mentorcert_private.course_sign_ups as sign_up
+  where sign_up.course_id = course.id and sign_up.peer_mentor_id = any(absent || unset) and sign_up.state = 'unannounced';
+  get diagnostics changed = row_count;
+  insert into mentorcert_private.course_sign_ups as sign_up (organisation_id, course_id, peer_mentor_id, state, rank, attendance, signed_up_by)
+  select
+    course.organisation_id, course.id, said.id, 'unannounced',
+    (select coalesce(max(earlier.rank), 0) from mentorcert_private.course_sign_ups as earlier where earlier.course_id = course.id) + said.position,
+    said.attendance, auth.uid()
+  from (
+    select each.id, each.position, case when each.id = any(attended) then 'attended' when each.id = any(absent) then 'absent' end as attendance
+    from unnest(named) with ordinality as each (id, position)
+  ) as said
+  where
+    said.attendance = 'attended' or exists (
+      select from mentorcert_private.course_sign_ups as known where known.course_id = course.id and known.peer_mentor_id = said.id
+    )
+  on conflict on constraint course_sign_ups_one_of_a_person do update set attendance = excluded.attendance
+  where sign_up.attendance is distinct from excluded.attendance;
+  get diagnostics added = row_count;
+  return changed + added;
+end
+$$;
+COMMENT ON FUNCTION public.set_course_attendance(course_id uuid, attended uuid[], absent uuid[], unset uuid[]) IS 'Says of many at once who attended, was absent, or neither, from the first day of a course until it is closed; for who manages it, of others within reach. Who attended without having signed up comes on the list; who then did not, off it. Returns how many were changed.';
+REVOKE ALL ON FUNCTION public.set_course_attendance(course_id uuid, attended uuid[], absent uuid[], unset uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_course_attendance(course_id uuid, attended uuid[], absent uuid[], unset uuid[]) TO authenticated;
+
 CREATE FUNCTION public.set_listing_consent(peer_mentor_id uuid, is_given boolean, reason text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -17903,6 +19049,57 @@ COMMENT ON FUNCTION public.settle_note(note_id uuid, is_done boolean, version bi
 REVOKE ALL ON FUNCTION public.settle_note(note_id uuid, is_done boolean, version bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.settle_note(note_id uuid, is_done boolean, version bigint) TO authenticated;
 
+CREATE FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid DEFAULT NULL::uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  person constant uuid := coalesce(peer_mentor_id, (mentorcert_private.own_peer_mentor_ids())[1]);
+  course mentorcert_private.courses;
+  is_own boolean := mentorcert_private.is_own_sign_up(course_id, person);
+  missing text[];
+  given text;
+begin
+  -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
+  perform mentorcert_private.lock_peer_mentors(array[person]);
+  is_own := mentorcert_private.is_own_sign_up(course_id, person);
+  course := mentorcert_private.locked_course(course_id);
+  if is_own and mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) > course.first_day then
+    raise exception using
+      errcode = 'MC008', message = 'the course has begun', hint = 'Ask who is responsible for it.', constraint = 'course_begun';
+  elsif is_own then
+    missing := array(
+      select lacks.certification_type from mentorcert_private.missing_types(course, array[person], course.first_day) as lacks
+    );
+    if missing <> '{}' then
+      raise exception using
+        errcode = 'MC008', message = format('not valid on the first day: %s', array_to_string(missing, ', ')), detail = to_jsonb(missing),
+        hint = 'Have it registered or renewed first, or ask who is responsible for the course.', constraint = 'course_prerequisites_held';
+    end if;
+  end if;
+  if exists (
+    select from mentorcert_private.course_sign_ups as live
+    where live.course_id = course.id and live.peer_mentor_id = person and live.state <> 'withdrawn'
+  ) then
+    raise exception using
+      errcode = 'unique_violation', message = 'the peer mentor is signed up already', hint = 'Look at the course again.',
+      schema = 'mentorcert_private', table = 'course_sign_ups', constraint = 'course_sign_ups_one_of_a_person';
+  end if;
+  select case when count(*) filter (where taken.state = 'seated') < coalesce(course.seats, 2147483647) then 'seated' else 'waiting' end into given
+  from mentorcert_private.course_sign_ups as taken where taken.course_id = course.id;
+  insert into mentorcert_private.course_sign_ups as sign_up (organisation_id, course_id, peer_mentor_id, state, rank, signed_up_by)
+  select course.organisation_id, course.id, person, given, coalesce(max(earlier.rank), 0) + 1, auth.uid()
+  from mentorcert_private.course_sign_ups as earlier where earlier.course_id = course.id
+  on conflict on constraint course_sign_ups_one_of_a_person do update set
+    state = excluded.state, rank = excluded.rank, signed_up_by = excluded.signed_up_by, signed_up_at = excluded.signed_up_at;
+  return given;
+end
+$$;
+COMMENT ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) IS 'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
+REVOKE ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) TO authenticated;
+
 CREATE FUNCTION public.suspend_certification(certification_id uuid, reason text) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -17926,6 +19123,43 @@ COMMENT ON FUNCTION public.suspend_certification(certification_id uuid, reason t
 REVOKE ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO authenticated;
 GRANT ALL ON FUNCTION public.suspend_certification(certification_id uuid, reason text) TO service_role;
+
+CREATE FUNCTION public.withdraw_from_course(course_id uuid, peer_mentor_id uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  person constant uuid := coalesce(peer_mentor_id, (mentorcert_private.own_peer_mentor_ids())[1]);
+  course mentorcert_private.courses;
+  is_own boolean;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  select mentor.id = any(mentorcert_private.own_peer_mentor_ids()) into is_own
+  from mentorcert_private.course_sign_ups as sign_up
+  join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+  where sign_up.course_id = withdraw_from_course.course_id and mentor.id = person and mentorcert_private.reads_peer_mentor(mentor.id);
+  if not found then
+    perform mentorcert_private.raise_forbidden('no such sign-up, or no right to it');
+  end if;
+  course := mentorcert_private.locked_course(course_id);
+  if is_own and mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) > course.first_day then
+    raise exception using
+      errcode = 'MC008', message = 'the course has begun', hint = 'Ask who is responsible for it.', constraint = 'course_begun';
+  end if;
+  update mentorcert_private.course_sign_ups as sign_up set state = 'withdrawn'
+  where sign_up.course_id = course.id and sign_up.peer_mentor_id = person and sign_up.state in ('seated', 'waiting');
+  if not found then
+    raise exception using
+      errcode = 'MC001', message = 'the sign-up is withdrawn already', hint = 'Look at the course again.',
+      schema = 'mentorcert_private', table = 'course_sign_ups', column = 'state', constraint = 'course_sign_ups_transition';
+  end if;
+  perform mentorcert_private.fill_seats(course);
+end
+$$;
+COMMENT ON FUNCTION public.withdraw_from_course(course_id uuid, peer_mentor_id uuid) IS 'Withdraws the caller''s sign-up, until the first day, or that of somebody within reach. The seat goes to who waits first.';
+REVOKE ALL ON FUNCTION public.withdraw_from_course(course_id uuid, peer_mentor_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.withdraw_from_course(course_id uuid, peer_mentor_id uuid) TO authenticated;
 
 CREATE FUNCTION public.withdraw_renewal_request(request_id uuid, version bigint DEFAULT NULL::bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER

@@ -330,6 +330,10 @@ class RequestSettledError(TransitionError):
     """The request was settled already, or nothing was asked back."""
 
 
+class CourseSettledError(TransitionError):
+    """The course was cancelled or closed already, or is not closed."""
+
+
 class UnknownTypeError(RuleError):
     """The organisation has no certification type with this code."""
 
@@ -384,6 +388,10 @@ class ImmutableColumnError(RuleError):
 
 class InvalidArgumentError(RuleError):
     """An argument is not valid."""
+
+
+class PrerequisitesMissingError(InvalidArgumentError):
+    """What the course requires is not held, valid, on its first day."""
 
 
 class ChapterCycleError(RuleError):
@@ -448,6 +456,10 @@ class StaleVersionError(RuleError):
 
 class ConsequencesChangedError(StaleVersionError):
     """The consequences are other ones than those that were shown."""
+
+
+class CourseOutcomesChangedError(StaleVersionError):
+    """What closing the course gives is not what was previewed."""
 
 
 class EndedSessionError(DatabaseError, InvalidTokenError):
@@ -553,6 +565,9 @@ _BY_CONSTRAINT: dict[str, type[DatabaseError]] = {
     "renewal_requests_transition": RequestSettledError,
     "consequences_seen": ConsequencesUnseenError,
     "consequences_as_shown": ConsequencesChangedError,
+    "courses_transition": CourseSettledError,
+    "course_prerequisites_held": PrerequisitesMissingError,
+    "course_outcomes_as_shown": CourseOutcomesChangedError,
 }
 
 _BY_SQLSTATE: dict[str, type[DatabaseError]] = {

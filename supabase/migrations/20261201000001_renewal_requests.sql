@@ -388,7 +388,7 @@ begin
   elsif change ? 'evidence' and not (
     jsonb_typeof(change -> 'evidence') = 'object'
     and (change -> 'evidence') ?& array['seen', 'seen_on', 'seen_by']
-    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'basis'] = '{}'
+    and (change -> 'evidence') - array['seen', 'seen_on', 'seen_by', 'request_id', 'course_id', 'basis'] = '{}'
     and coalesce(change #>> '{evidence,basis}', 'course') in ('course', 'registration')
     and not jsonb_path_exists(change -> 'evidence', '$.* ? (@.type() != "string" || @ like_regex "^\\s*$")')
     and length(change ->> 'evidence') <= 1000

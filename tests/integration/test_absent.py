@@ -45,7 +45,7 @@ KEEPS_THOSE_WHO_LEFT: Final = {
         "The rows themselves: past years and histories need them."
     ),
     r"(actions|certificates|timeline|repository|bulk|history|calendar_feeds|consents|explanation|data_subjects|own|organisation_file"
-    r"|sample_people|peer_mentors|mentor_chapters|departures|contacts|topics|notes|renewal_requests"
+    r"|sample_people|peer_mentors|mentor_chapters|departures|contacts|topics|notes|renewal_requests|closing|sign_ups|courses"
     r"|reminders)\.\w+": "Of one person, by name or id.",
     r"(on_day\.on_day|certifications_on)": "On a day before they left.",
     r"figures(\.\w+)?": "Numbers alone: past years count who was there, and who left.",
@@ -54,7 +54,10 @@ KEEPS_THOSE_WHO_LEFT: Final = {
     r"|register_certification|set_contact|set_listing_consent|peer_mentor_topics|set_peer_mentor_topics"
     r"|mark_left|mark_returned|readmit_erased|pause_reminders|remind_now|reminders_of"
     r"|peer_mentor_notes|note_responsibles|follow_ups|write_note|change_note|settle_note|remove_note"
-    r"|renewal_requests|request_renewal|\w+_renewal_request)": "Of one person, by id.",
+    r"|renewal_requests|request_renewal|\w+_renewal_request"
+    r"|\w*courses?|course_sign_ups|missing_for_course|set_course_attendance|preview_course_closing)": (
+        "Of one person or course, by id."
+    ),
     r"(saved_filters\.\w+|saved_filters|save_filter|rename_filter|remove_filter)": "Filters of the reader.",
     r"(control|staging_portal|health)\.(unconfirmed|figures)": "The portal must learn that the person left.",
     r"invitations\.(candidates|search)": "Who is not invited because of it, and the result of earlier invitations.",

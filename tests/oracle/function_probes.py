@@ -38,6 +38,7 @@ def probes(within: Reach) -> Iterator[Probe]:
         feeds(within),
         people(within),
         requests(within),
+        courses(within),
         changing(within),
         changing_many(within),
     ):
@@ -375,6 +376,38 @@ def requests(within: Reach) -> Iterator[Probe]:
         yield Probe(
             function, "call", f"select array['done'] from public.{function}('{MISSING}'{arguments})", REFUSED,
         )  # fmt: skip
+
+
+def courses(within: Reach) -> Iterator[Probe]:
+    """Yield what the actor tries with courses; the worlds have none, so whose they are is seen by who may plan them."""
+    for chapter in (*within.world.chapters, Chapter(MISSING, MISSING, None)):
+        manages = within.administers or chapter.id in within.chapter_ids
+        within_organisation = chapter.organisation_id == within.organisation_id
+        allowed = DONE if within_organisation or not within.administers else "MC008"
+        yield Probe(
+            "plan_course", "call",
+            "select array['done'] from public.plan_course"
+            f"('course', 'x', '{{{TYPE_CODES[0]}}}', array[current_date], chapter_ids => array['{chapter.id}']::uuid[])",
+            allowed if manages else REFUSED, (chapter,), sent=chapter.id,
+        )  # fmt: skip
+    for function, arguments in (
+        ("change_course", f", 'course', 'x', '{{{TYPE_CODES[0]}}}', array[current_date]"),
+        ("cancel_course", ", 'x'"),
+        ("sign_up_for_course", ""),
+        ("withdraw_from_course", ""),
+        ("set_course_attendance", f", array['{MISSING}']::uuid[]"),
+        ("preview_course_closing", ""),
+        ("close_course", ", 'x'"),
+        ("reopen_course", ", 'x'"),
+    ):
+        yield Probe(
+            function, "call", f"select array['done'] from public.{function}('{MISSING}'{arguments})", REFUSED,
+        )  # fmt: skip
+    for call in ("courses()", f"course_sign_ups('{MISSING}')", f"missing_for_course('{MISSING}')"):
+        function, _, _ = call.partition("(")
+        yield Probe(
+            function, "call", f"select array['done'] from (select count(*) from public.{call}) as found", DONE
+        )
 
 
 def changing(within: Reach) -> Iterator[Probe]:

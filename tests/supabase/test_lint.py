@@ -75,6 +75,8 @@ _ALLOWED: Final = {
             "callers",
             "certificate_designs",
             "chapter_merges",
+            "course_sign_ups",
+            "courses",
             "distinct_peer_mentors",
             "ended_sessions",
             "erased_identities",

@@ -54,15 +54,17 @@ class JobActor(_Part):
 
 
 class Evidence(_Part):
-    """What was seen, on which day, by whom; never a file. `request_id`: what a peer mentor said in a request.
+    """What was seen, on which day, by whom; never a file.
 
-    `basis`: the renewal is based on the whole course, or on a new registration, and not on a refresher.
+    `request_id`: what a peer mentor said in a request; `course_id`: the course that the person attended. `basis`: the
+    renewal is based on the whole course, or on a new registration, and not on a refresher.
     """
 
     seen: str
     seen_on: date
     seen_by: str | None
     request_id: UUID | None = None
+    course_id: UUID | None = None
     basis: Basis | None = None
 
 

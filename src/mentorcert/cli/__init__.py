@@ -44,6 +44,7 @@ class _Commands(LazyGroup):
         "audit": "audit:commands",
         "explain-access": "explain:explain_access",
         "requests": "requests:requests",
+        "courses": "courses:courses",
         "endpoint": "endpoint:commands",
         "person": "person:commands",
     }

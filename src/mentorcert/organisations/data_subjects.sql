@@ -68,6 +68,16 @@ select jsonb_build_object(
     join public.peer_mentor_certifications as certification on certification.id = request.certification_id
     where certification.peer_mentor_id = any(same.ids)
   ),
+  'courses', (
+    select coalesce(jsonb_agg(
+      to_jsonb(sign_up) - array['organisation_id', 'signed_up_by', 'rank', 'came_from', 'updated_at', 'version']
+      || jsonb_build_object('name', course.name_nb, 'days', course.days)
+      order by sign_up.signed_up_at, sign_up.id
+    ), '[]')
+    from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as course on course.id = sign_up.course_id
+    where sign_up.peer_mentor_id = any(same.ids)
+  ),
   'saved_filters', (
     select coalesce(jsonb_agg(
       jsonb_build_object('list', saved.list, 'name', saved.name, 'parameters', saved.parameters, 'created_at', saved.created_at)

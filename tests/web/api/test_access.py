@@ -9,6 +9,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.web.api import document
 from tests.support.cases import in_turn
 from tests.support.registry import histories, history
+from tests.web.api import test_courses as courses
 from tests.web.api import test_renewal_requests as renewal_requests
 from tests.web.api.conftest import API, As, People
 
@@ -75,7 +76,15 @@ def ids_of(conn: Connection, people: People) -> dict[str, UUID]:
 def test_every_operation_is_here() -> None:
     named = {operation["operationId"] for path in document()["paths"].values() for operation in path.values()}
     # Of figures: tests/web/api/test_reading.py.
-    assert named == {*ONE, *LISTS, *CHANGES, *renewal_requests.OPERATIONS, "list_public", "get_figures"}
+    assert named == {
+        *ONE,
+        *LISTS,
+        *CHANGES,
+        *renewal_requests.OPERATIONS,
+        *courses.OPERATIONS,
+        "list_public",
+        "get_figures",
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -21,7 +21,7 @@ router = APIRouter()
 
 Table = Literal[
     "certificate_designs", "certification_types", "chapters", "connections",
-    "distinct_peer_mentors", "invitations", "memberships", "organisations",
+    "course_sign_ups", "courses", "distinct_peer_mentors", "invitations", "memberships", "organisations",
     "peer_mentor_chapters", "peer_mentor_merges", "peer_mentor_notes", "peer_mentors", "renewal_requests", "replays",
     "tasks", "topics",
 ]  # fmt: skip
@@ -137,6 +137,8 @@ def _tables(context: RequestContext) -> dict[str, str]:
         "certification_types": context._("Certification types"),
         "chapters": context._("Chapters"),
         "connections": context._("The portal"),
+        "course_sign_ups": context._("Sign-ups for courses"),
+        "courses": context._("Courses"),
         "distinct_peer_mentors": context._("Look-alikes who are two persons"),
         "invitations": context._("Invitations"),
         "memberships": context._("Memberships"),

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from mentorcert.web.api import (
     certifications,
     changes,
+    courses,
     figures,
     history,
     peer_mentors,
@@ -30,7 +31,16 @@ class _ApiRouter(APIRouter):
 
 
 router = _ApiRouter()
-for _topic in (certifications, changes, renewal_requests, figures, history, peer_mentors, public_list):
+for _topic in (
+    certifications,
+    changes,
+    renewal_requests,
+    courses,
+    figures,
+    history,
+    peer_mentors,
+    public_list,
+):
     router.include_router(_topic.router)
 
 

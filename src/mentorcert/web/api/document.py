@@ -21,6 +21,7 @@ _TAGS: Final = {
     "certifications": "Lists of certifications, one, and whether it was valid then.",
     "changes": "Register, renew, suspend, reinstate, and take a change back.",
     "renewal requests": "Peer mentors ask for a renewal; who may renew approves, refuses or asks back.",
+    "courses": "Courses are planned, signed up for, attended, and closed by certifying who attended.",
     "history": "How a certification came to be as it is.",
     "peer mentors": "The people who are certified.",
     "figures": "How many, for reports and the board.",

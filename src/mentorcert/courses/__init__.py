@@ -1,0 +1,1 @@
+"""Courses: planned, signed up for, attended, and closed by certifying who attended."""

@@ -1,0 +1,98 @@
+"""Sign-ups: who has a seat in a course, waits for one, and attended."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from mentorcert.courses.courses import Attendance, SignUpState
+from mentorcert.db import rows
+from mentorcert.db.connection import Connection
+
+_QUERIES = rows.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """Who is signed up; `place` is that on the waiting list, `missing` what the course requires and the person lacks."""
+
+    id: UUID
+    organisation_id: UUID
+    course_id: UUID
+    peer_mentor_id: UUID
+    full_name: str
+    state: SignUpState
+    place: int | None
+    attendance: Attendance | None
+    missing: list[str]
+    is_own: bool
+    by_peer_mentor: bool
+    signed_up_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A type that a course requires and somebody does not hold, valid, on its first day."""
+
+    peer_mentor_id: UUID
+    certification_type: str
+
+
+def of_course(conn: Connection, course_id: UUID) -> Sequence[SignUp]:
+    """Return those within the caller's reach, and the caller's own: the seated first, each in the order of signing up."""
+    return rows.fetch_all(conn, SignUp, _QUERIES.sign_ups, course_id=course_id, peer_mentor_id=None)
+
+
+def of_peer_mentor(conn: Connection, peer_mentor_id: UUID) -> Sequence[SignUp]:
+    """Return those of one person within reach, the latest course first."""
+    return rows.fetch_all(conn, SignUp, _QUERIES.sign_ups, course_id=None, peer_mentor_id=peer_mentor_id)
+
+
+def missing(
+    conn: Connection, course_id: UUID, peer_mentor_ids: Collection[UUID] | None = None
+) -> Sequence[Missing]:
+    """Return what these people (else the caller) lack of what a course requires; nothing of those out of reach."""
+    ids = None if peer_mentor_ids is None else list(peer_mentor_ids)
+    return rows.fetch_all(conn, Missing, _QUERIES.missing, course_id=course_id, peer_mentor_ids=ids)
+
+
+def sign_up(conn: Connection, course_id: UUID, peer_mentor_id: UUID | None = None) -> SignUpState:
+    """Sign the caller up, or somebody within reach; return `seated`, or `waiting`.
+
+    Raises MissingRightError, CourseSettledError, DuplicateError, and of the own sign-up PrerequisitesMissingError, and
+    InvalidArgumentError once the course has begun.
+    """
+    state = rows.fetch_one(conn, str, _QUERIES.sign_up, course_id=course_id, peer_mentor_id=peer_mentor_id)
+    return "seated" if state == "seated" else "waiting"
+
+
+def withdraw(conn: Connection, course_id: UUID, peer_mentor_id: UUID | None = None) -> None:
+    """Withdraw the caller's sign-up, or somebody's within reach; who waits first gets the seat.
+
+    Raises MissingRightError, TransitionError, and of the own sign-up InvalidArgumentError once the course has begun.
+    """
+    rows.send(conn, _QUERIES.withdraw, course_id=course_id, peer_mentor_id=peer_mentor_id)
+
+
+def set_attendance(
+    conn: Connection,
+    course_id: UUID,
+    *,
+    attended: Collection[UUID] = (),
+    absent: Collection[UUID] = (),
+    unset: Collection[UUID] = (),
+) -> int:
+    """Say of many who attended, also without having signed up, was absent or neither; return how many were changed.
+
+    Raises MissingRightError, CourseSettledError, and InvalidArgumentError before the first day.
+    """
+    return rows.fetch_one(
+        conn,
+        int,
+        _QUERIES.set_attendance,
+        course_id=course_id,
+        attended=list(attended),
+        absent=list(absent),
+        unset=list(unset),
+    )

@@ -1,0 +1,20 @@
+-- Sign-ups for courses.
+
+-- name: sign_ups(course_id, peer_mentor_id)
+select
+  sign_up.id, sign_up.organisation_id, sign_up.course_id, sign_up.peer_mentor_id, sign_up.full_name, sign_up.state, sign_up.place,
+  sign_up.attendance, sign_up.missing, sign_up.is_own, sign_up.by_peer_mentor, sign_up.signed_up_at, sign_up.version
+from public.course_sign_ups(:course_id::uuid, :peer_mentor_id::uuid) as sign_up;
+
+-- name: missing(course_id, peer_mentor_ids)
+select lacks.peer_mentor_id, lacks.certification_type
+from public.missing_for_course(:course_id::uuid, :peer_mentor_ids::uuid[]) as lacks;
+
+-- name: sign_up(course_id, peer_mentor_id)
+select public.sign_up_for_course(:course_id::uuid, :peer_mentor_id::uuid);
+
+-- name: withdraw(course_id, peer_mentor_id)
+select public.withdraw_from_course(:course_id::uuid, :peer_mentor_id::uuid);
+
+-- name: set_attendance(course_id, attended, absent, unset)
+select public.set_course_attendance(:course_id::uuid, :attended::uuid[], :absent::uuid[], :unset::uuid[]);
