@@ -14310,33 +14310,32 @@ CREATE FUNCTION mentorcert_private.scan_certifications(organisation uuid, chapte
     SET enable_sort TO 'off'
     AS $$
 declare
-  with_unlimited constant boolean := until = 'infinity';
+  found_number integer;
 begin
   return query
-  (
-    select certification.* from public.peer_mentor_certifications as certification
-    where
-      certification.organisation_id = organisation
-      and (certification.expires_at, certification.id) > (from_expires_at, from_id)
-      and certification.expires_at < until
-      and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
-      and (
-        scan_certifications.certification_type is null
-        or certification.certification_type = scan_certifications.certification_type
-      )
-      and (chapter_id is null or certification.chapter_ids && chapters)
-      and certification.peer_mentor_id not in (select unnest(absent))
-    order by certification.expires_at, certification.id
-    limit page_size
-  )
-  union all
-  (
+  select certification.* from public.peer_mentor_certifications as certification
+  where
+    certification.organisation_id = organisation
+    and (certification.expires_at, certification.id) > (from_expires_at, from_id)
+    and certification.expires_at < until
+    and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
+    and (
+      scan_certifications.certification_type is null
+      or certification.certification_type = scan_certifications.certification_type
+    )
+    and (chapter_id is null or certification.chapter_ids && chapters)
+    and certification.peer_mentor_id not in (select unnest(absent))
+  order by certification.expires_at, certification.id
+  limit page_size;
+  get diagnostics found_number = row_count;
+  -- Planned only where the page comes to what does not end.
+  if until = 'infinity' and found_number < page_size then
+    return query
     select certification.* from public.peer_mentor_certifications as certification
     where
       certification.organisation_id = organisation
       and certification.expires_at is null
       and certification.id > from_unlimited_id
-      and with_unlimited
       and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
       and (
         scan_certifications.certification_type is null
@@ -14345,9 +14344,8 @@ begin
       and (chapter_id is null or certification.chapter_ids && chapters)
       and certification.peer_mentor_id not in (select unnest(absent))
     order by certification.id
-    limit page_size
-  )
-  limit page_size;
+    limit page_size - found_number;
+  end if;
 end
 $$;
 COMMENT ON FUNCTION mentorcert_private.scan_certifications(organisation uuid, chapters uuid[], suspended boolean, until timestamp with time zone, from_expires_at timestamp with time zone, from_id uuid, from_unlimited_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, absent uuid[]) IS 'A page by walking the organisation''s certifications in the order in which they expire, until it is full.';
