@@ -173,6 +173,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert.certifications_page(timestamptz, uuid, integer, text, text, uuid, timestamptz)", "file": "20260326000006_lists"},
 {"kind": "function", "name": "mentorcert_portal.acknowledge(uuid, jsonb, text, timestamptz)", "file": "20260326000016_portal_sending"},
 {"kind": "function", "name": "mentorcert_portal.acknowledge_alert(uuid, text, text, text)", "file": "20260326000023_portal_alerts"},
+{"kind": "function", "name": "mentorcert_portal.attend(uuid, uuid, text, date)", "file": "20261201000033_course_messages"},
 {"kind": "function", "name": "mentorcert_portal.begin_epoch(text, text)", "file": "20260326000029_portal_restores"},
 {"kind": "function", "name": "mentorcert_portal.body_text(bytea)", "file": "20260326000018_portal_inbox"},
 {"kind": "function", "name": "mentorcert_portal.cannot_address(text)", "file": "20260326000014_portal_connections"},

@@ -1009,7 +1009,7 @@ CREATE TABLE mentorcert_portal.inbox (
     attempts integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
     worked_at timestamp with time zone,
-    CONSTRAINT inbox_action_valid CHECK ((action = ANY (ARRAY['renew'::text, 'merge'::text, 'withdraw_consent'::text]))),
+    CONSTRAINT inbox_action_valid CHECK ((action = ANY (ARRAY['renew'::text, 'attend'::text, 'merge'::text, 'withdraw_consent'::text]))),
     CONSTRAINT inbox_body_valid CHECK (((body IS NOT NULL) OR (state = ANY (ARRAY['worked'::text, 'ignored'::text, 'echo'::text, 'lapsed'::text])))),
     CONSTRAINT inbox_message_id_length CHECK ((length(message_id) <= 255)),
     CONSTRAINT inbox_next_attempt_at_in_calendar CHECK (((next_attempt_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
@@ -1496,6 +1496,54 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_portal.acknowledge_alert(organisation_id uuid, code text, reason text, acknowledged_by text) IS 'Says that somebody sees to an alert, and why it may stand; it is quiet for a week. Returns 0 where there is none.';
 REVOKE ALL ON FUNCTION mentorcert_portal.acknowledge_alert(organisation_id uuid, code text, reason text, acknowledged_by text) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_portal.attend(organisation_id uuid, peer_mentor_id uuid, certification_type text, attended_on date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  course_ids constant uuid[] := array(
+    select course.id
+    from mentorcert_private.courses as course
+    join mentorcert_private.course_sign_ups as sign_up on sign_up.course_id = course.id and sign_up.peer_mentor_id = attend.peer_mentor_id
+    where
+      course.organisation_id = attend.organisation_id and course.state <> 'cancelled' and attended_on = any(course.days)
+      and sign_up.state <> 'withdrawn'
+      and exists (
+        select from unnest(course.types) as given (code)
+        where
+          mentorcert_private.type_in_use(course.organisation_id, given.code)
+          = mentorcert_private.type_in_use(course.organisation_id, attend.certification_type)
+      )
+  );
+  course mentorcert_private.courses;
+  is_new boolean := false;
+begin
+  if cardinality(course_ids) <> 1 then
+    return null;
+  end if;
+  select * into course from mentorcert_private.courses as of where of.id = course_ids[1] for no key update;
+  perform mentorcert_private.set_change_context('{"job": "portal"}');
+  if course.state = 'planned' then
+    update mentorcert_private.course_sign_ups as sign_up set attendance = 'attended'
+    where
+      sign_up.course_id = course.id and sign_up.peer_mentor_id = attend.peer_mentor_id
+      and sign_up.attendance is distinct from 'attended';
+    is_new := found;
+  elsif not exists (
+    select from mentorcert_private.course_sign_ups as sign_up
+    where sign_up.course_id = course.id and sign_up.peer_mentor_id = attend.peer_mentor_id and sign_up.attendance = 'attended'
+  ) then
+    is_new := null;
+  end if;
+  perform mentorcert_private.set_change_context(null);
+  return is_new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_portal.attend(organisation_id uuid, peer_mentor_id uuid, certification_type text, attended_on date) IS 'Notes that a peer mentor attended the course of a type, on one of its days, for which the person is signed up; false where that is noted already, null where there is no such course or more than one, or it was closed without the person.';
+REVOKE ALL ON FUNCTION mentorcert_portal.attend(organisation_id uuid, peer_mentor_id uuid, certification_type text, attended_on date) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_portal.attend(organisation_id uuid, peer_mentor_id uuid, certification_type text, attended_on date) TO mentorcert_receiver;
 
 CREATE FUNCTION mentorcert_portal.begin_epoch(reason text, restored_by text DEFAULT SESSION_USER) RETURNS integer
     LANGUAGE plpgsql
@@ -7699,7 +7747,7 @@ REVOKE ALL ON FUNCTION mentorcert_private.count_certifications(query text, statu
 GRANT ALL ON FUNCTION mentorcert_private.count_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, with_left boolean, at_most integer) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.count_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, with_left boolean, at_most integer) TO service_role;
 
-CREATE FUNCTION mentorcert_private.count_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer)
+CREATE FUNCTION mentorcert_private.count_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
@@ -7823,6 +7871,16 @@ begin
     ) as of_each
     group by of_each.id, of_each.person_id, of_each.is_current
   ),
+  -- What had ended by then is outdated on the last day, by the rule that a type has today.
+  limits as materialized (
+    select
+      type.code,
+      mentorcert_private.day_starts(mentorcert_private.oldest_refreshed_end(last_day, type.refresher_months), time_zone) as ended_by
+    from mentorcert.certification_types as type
+    where
+      type.organisation_id = organisation and type.refresher_months is not null
+      and (type.retired_on is null or type.retired_on > last_day)
+  ),
   -- Each person with each type …
   standings as (
     select
@@ -7832,9 +7890,11 @@ begin
       ) as is_valid,
       min(known.first_at) as first_at,
       min(known.first_at) < max(known.latest_at) and max(known.latest_at) >= begins as is_renewed,
-      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at
+      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at,
+      bool_and(coalesce(known.status <> 'suspended' and known.expires_at <= limits.ended_by, false)) filter (where known.is_current) as is_outdated
     from persons
     left join known on known.person_id = persons.person_id and known.issued_at < until
+    left join limits on limits.code = known.type
     group by persons.person_id, persons.gone_on, known.type
   ),
   -- … and with any type as if it were one.
@@ -7845,7 +7905,8 @@ begin
       coalesce(min(standings.first_at) >= begins, false) as is_started,
       coalesce(bool_or(standings.is_renewed), false) as is_renewed,
       coalesce(max(standings.ends_at) >= begins and max(standings.ends_at) < until and coalesce(standings.gone_on > last_day, true), false) as is_lapsed,
-      coalesce(standings.gone_on between first_day and last_day, false) as is_stopped
+      coalesce(standings.gone_on between first_day and last_day, false) as is_stopped,
+      coalesce(bool_and(standings.is_outdated) and coalesce(standings.gone_on > last_day, true), false) as is_outdated
     from standings
     group by grouping sets ((standings.person_id, standings.gone_on, standings.type), (standings.person_id, standings.gone_on))
     having grouping(standings.type) = 1 or standings.type is not null
@@ -7889,7 +7950,7 @@ begin
       people.type, place.chapter_id,
       count(*) filter (where people.is_valid) as valid, count(*) filter (where people.is_started) as started,
       count(*) filter (where people.is_renewed) as renewed, count(*) filter (where people.is_lapsed) as lapsed,
-      count(*) filter (where people.is_stopped) as stopped
+      count(*) filter (where people.is_stopped) as stopped, count(*) filter (where people.is_outdated) as outdated
     from people
     join (
       select places.person_id, places.chapter_id from places
@@ -7898,10 +7959,11 @@ begin
       where reach is null or persons.person_id in (select places.person_id from places)
     ) as place on place.person_id = people.person_id
     where people.is_valid or people.is_started or people.is_renewed or people.is_lapsed or people.is_stopped
+      or people.is_outdated
     group by people.type, place.chapter_id
     -- What is in use has a row also where nobody counts.
     union all
-    select used.type, used.chapter_id, 0, 0, 0, 0, 0
+    select used.type, used.chapter_id, 0, 0, 0, 0, 0, 0
     from (
       select null::text as type, null::uuid as chapter_id
       union all
@@ -7914,7 +7976,8 @@ begin
   )
   select
     counted.type, counted.chapter_id, sum(counted.valid)::integer, sum(counted.started)::integer, sum(counted.renewed)::integer,
-    sum(counted.lapsed)::integer, sum(counted.stopped)::integer
+    sum(counted.lapsed)::integer,
+    sum(counted.stopped)::integer, sum(counted.outdated)::integer
   from counted
   group by counted.type, counted.chapter_id
   order by counted.type nulls first, counted.chapter_id nulls first;
@@ -10750,14 +10813,14 @@ COMMENT ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) IS 'Given t
 REVOKE ALL ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) TO mentorcert_monitoring;
 
-CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer)
+CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer)
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   with recursive counted as materialized (
     select
       figures.certification_type, figures.chapter_id, chapter.parent_id,
-      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped] as numbers
+      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
     from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
     left join mentorcert.chapters as chapter on chapter.id = figures.chapter_id
     -- Each type, and each chapter: not each type in each chapter.
@@ -10783,7 +10846,8 @@ CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[],
     where cell.number between 1 and 4
   )
   select
-    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5]
+    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5],
+    shown.numbers[6]
   from rows
   cross join lateral (
     select array_agg(
@@ -17169,7 +17233,7 @@ REVOKE ALL ON FUNCTION public.extend_certifications(certification_type text, las
 GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO authenticated;
 GRANT ALL ON FUNCTION public.extend_certifications(certification_type text, last_valid_day date, reason text, chapter_id uuid, expired_since date) TO service_role;
 
-CREATE FUNCTION public.figures(first_day date, last_day date, known_on date DEFAULT NULL::date, masked boolean DEFAULT false) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer)
+CREATE FUNCTION public.figures(first_day date, last_day date, known_on date DEFAULT NULL::date, masked boolean DEFAULT false) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -17189,7 +17253,7 @@ begin
   end if;
 end
 $$;
-COMMENT ON FUNCTION public.figures(first_day date, last_day date, known_on date, masked boolean) IS 'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
+COMMENT ON FUNCTION public.figures(first_day date, last_day date, known_on date, masked boolean) IS 'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, or are outdated on that day, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
 REVOKE ALL ON FUNCTION public.figures(first_day date, last_day date, known_on date, masked boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.figures(first_day date, last_day date, known_on date, masked boolean) TO authenticated;
 

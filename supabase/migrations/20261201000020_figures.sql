@@ -36,7 +36,7 @@ create or replace function mentorcert_private.count_figures(
   organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
 )
 returns table (
-  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer
 )
 language plpgsql
 stable
@@ -163,6 +163,16 @@ begin
     ) as of_each
     group by of_each.id, of_each.person_id, of_each.is_current
   ),
+  -- What had ended by then is outdated on the last day, by the rule that a type has today.
+  limits as materialized (
+    select
+      type.code,
+      mentorcert_private.day_starts(mentorcert_private.oldest_refreshed_end(last_day, type.refresher_months), time_zone) as ended_by
+    from mentorcert.certification_types as type
+    where
+      type.organisation_id = organisation and type.refresher_months is not null
+      and (type.retired_on is null or type.retired_on > last_day)
+  ),
   -- Each person with each type …
   standings as (
     select
@@ -172,9 +182,11 @@ begin
       ) as is_valid,
       min(known.first_at) as first_at,
       min(known.first_at) < max(known.latest_at) and max(known.latest_at) >= begins as is_renewed,
-      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at
+      max(coalesce(known.expires_at, 'infinity')) filter (where known.is_current) as ends_at,
+      bool_and(coalesce(known.status <> 'suspended' and known.expires_at <= limits.ended_by, false)) filter (where known.is_current) as is_outdated
     from persons
     left join known on known.person_id = persons.person_id and known.issued_at < until
+    left join limits on limits.code = known.type
     group by persons.person_id, persons.gone_on, known.type
   ),
   -- … and with any type as if it were one.
@@ -185,7 +197,8 @@ begin
       coalesce(min(standings.first_at) >= begins, false) as is_started,
       coalesce(bool_or(standings.is_renewed), false) as is_renewed,
       coalesce(max(standings.ends_at) >= begins and max(standings.ends_at) < until and coalesce(standings.gone_on > last_day, true), false) as is_lapsed,
-      coalesce(standings.gone_on between first_day and last_day, false) as is_stopped
+      coalesce(standings.gone_on between first_day and last_day, false) as is_stopped,
+      coalesce(bool_and(standings.is_outdated) and coalesce(standings.gone_on > last_day, true), false) as is_outdated
     from standings
     group by grouping sets ((standings.person_id, standings.gone_on, standings.type), (standings.person_id, standings.gone_on))
     having grouping(standings.type) = 1 or standings.type is not null
@@ -229,7 +242,7 @@ begin
       people.type, place.chapter_id,
       count(*) filter (where people.is_valid) as valid, count(*) filter (where people.is_started) as started,
       count(*) filter (where people.is_renewed) as renewed, count(*) filter (where people.is_lapsed) as lapsed,
-      count(*) filter (where people.is_stopped) as stopped
+      count(*) filter (where people.is_stopped) as stopped, count(*) filter (where people.is_outdated) as outdated
     from people
     join (
       select places.person_id, places.chapter_id from places
@@ -238,10 +251,11 @@ begin
       where reach is null or persons.person_id in (select places.person_id from places)
     ) as place on place.person_id = people.person_id
     where people.is_valid or people.is_started or people.is_renewed or people.is_lapsed or people.is_stopped
+      or people.is_outdated
     group by people.type, place.chapter_id
     -- What is in use has a row also where nobody counts.
     union all
-    select used.type, used.chapter_id, 0, 0, 0, 0, 0
+    select used.type, used.chapter_id, 0, 0, 0, 0, 0, 0
     from (
       select null::text as type, null::uuid as chapter_id
       union all
@@ -254,7 +268,8 @@ begin
   )
   select
     counted.type, counted.chapter_id, sum(counted.valid)::integer, sum(counted.started)::integer, sum(counted.renewed)::integer,
-    sum(counted.lapsed)::integer, sum(counted.stopped)::integer
+    sum(counted.lapsed)::integer,
+    sum(counted.stopped)::integer, sum(counted.outdated)::integer
   from counted
   group by counted.type, counted.chapter_id
   order by counted.type nulls first, counted.chapter_id nulls first;
@@ -267,7 +282,7 @@ create or replace function mentorcert_private.mask_figures(
   organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
 )
 returns table (
-  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer
 )
 language sql
 stable
@@ -277,7 +292,7 @@ as $$
   with recursive counted as materialized (
     select
       figures.certification_type, figures.chapter_id, chapter.parent_id,
-      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped] as numbers
+      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
     from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
     left join mentorcert.chapters as chapter on chapter.id = figures.chapter_id
     -- Each type, and each chapter: not each type in each chapter.
@@ -303,7 +318,8 @@ as $$
     where cell.number between 1 and 4
   )
   select
-    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5]
+    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5],
+    shown.numbers[6]
   from rows
   cross join lateral (
     select array_agg(
@@ -322,7 +338,7 @@ comment on function mentorcert_private.mask_figures(uuid, uuid[], date, date, da
 
 create or replace function public.figures(first_day date, last_day date, known_on date default null, masked boolean default false)
 returns table (
-  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer
 )
 language plpgsql
 stable
@@ -347,7 +363,7 @@ begin
 end
 $$;
 comment on function public.figures(date, date, date, boolean) is
-  'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
+  'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, or are outdated on that day, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
 
 revoke execute on function
   mentorcert_private.check_figures, mentorcert_private.count_figures, mentorcert_private.mask_figures, public.figures

@@ -198,3 +198,15 @@ def test_bad_input(case: Case, mentorcert: Mentorcert) -> None:
         assert done.returncode == 2
         assert said in done.stderr
         assert "nobody@example.org" not in done.stderr
+
+
+def test_who_signs_up_for_courses_and_says_who_attended(mentorcert: Mentorcert, case: Case) -> None:
+    login = uuid4()
+    join(case.one, login, "peer_mentor")
+    case.conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (login, case.mentor))
+    own = explain(mentorcert, case, login=login)
+    assert (own["signs_up"], own["settles"]) == (True, False)
+    assert not explain(mentorcert, case)["signs_up"]
+    join(case.one, case.login, "coordinator", case.one.chapter)
+    coordinator = explain(mentorcert, case)
+    assert (coordinator["signs_up"], coordinator["settles"]) == (True, True)

@@ -29,14 +29,14 @@ YEAR: Final = Period(date(2025, 1, 1), date(2025, 12, 31))
 Numbers = tuple[int | None, ...]
 # Of the small example in 2025, counted with a pencil in examples/small/mentors.csv.
 BY_HAND: Final[dict[tuple[str | None, str | None], Numbers]] = {
-    (None, None): (30, 6, 17, 0, 0),
-    ("conversation", None): (28, 6, 15, 1, 0),
-    ("first-aid", None): (19, 4, 7, 1, 0),
-    (None, "midtvik"): (7, 2, 4, 0, 0),
-    (None, "nordvik"): (7, 1, 3, 0, 0),
-    (None, "ostvik"): (10, 1, 7, 0, 0),
-    (None, "sorvik"): (4, 1, 2, 0, 0),
-    (None, "vestvik"): (7, 2, 4, 0, 0),
+    (None, None): (30, 6, 17, 0, 0, 0),
+    ("conversation", None): (28, 6, 15, 1, 0, 0),
+    ("first-aid", None): (19, 4, 7, 1, 0, 0),
+    (None, "midtvik"): (7, 2, 4, 0, 0, 0),
+    (None, "nordvik"): (7, 1, 3, 0, 0, 0),
+    (None, "ostvik"): (10, 1, 7, 0, 0, 0),
+    (None, "sorvik"): (4, 1, 2, 0, 0, 0),
+    (None, "vestvik"): (7, 2, 4, 0, 0, 0),
 }
 
 
@@ -67,10 +67,10 @@ def test_by_hand_on_the_small_example(conn: Connection, small: UUID) -> None:
     found = by_key(figures.of_organisation(conn, small, YEAR), names)
     assert {key_: numbers for key_, numbers in found.items() if None in key_} == BY_HAND
     # Each type in each chapter has a row where somebody counts.
-    assert found["conversation", "nordvik"] == (6, 1, 3, 1, 0)
+    assert found["conversation", "nordvik"] == (6, 1, 3, 1, 0, 0)
     # All of it came by the import: the registry knew nothing at the end of the year.
     then = figures.of_organisation(conn, small, Period(YEAR.first_day, YEAR.last_day, YEAR.last_day))
-    assert {tuple(one.numbers) for one in then} == {(0, 0, 0, 0, 0)}
+    assert {tuple(one.numbers) for one in then} == {(0, 0, 0, 0, 0, 0)}
     assert set(by_key(then, names)) == set(BY_HAND)
 
 
@@ -137,20 +137,20 @@ def test_as_it_was_and_as_was_known(conn: Connection, changed: tuple[Organisatio
         return {key_: numbers for key_, numbers in found.items() if any(numbers)}
 
     half: dict[tuple[str | None, str | None], Numbers] = {
-        ("half", None): (1, 0, 0, 0, 0),
-        ("half", "Oslo"): (1, 0, 0, 0, 0),
+        ("half", None): (1, 0, 0, 0, 0, 0),
+        ("half", "Oslo"): (1, 0, 0, 0, 0, 0),
     }
     # Moved, kept, late and undone are valid; late was renewed; left and erased are gone.
     assert counted(None) == half | {
         (type_, chapter): numbers
         for type_ in ("basic", None)
         for chapter, numbers in (
-            (None, (4, 0, 1, 0, 2)), ("Oslo", (3, 0, 1, 0, 2)), ("Bergen", (1, 0, 0, 0, 0)),
+            (None, (4, 0, 1, 0, 2, 0)), ("Oslo", (3, 0, 1, 0, 2, 0)), ("Bergen", (1, 0, 0, 0, 0, 0)),
         )
     }  # fmt: skip
     # Nobody had left, late had lapsed, and moved was in Oslo.
     assert counted(-1) == half | {
-        (type_, chapter): (6, 0, 0, 1, 0) for type_ in ("basic", None) for chapter in (None, "Oslo")
+        (type_, chapter): (6, 0, 0, 1, 0, 0) for type_ in ("basic", None) for chapter in (None, "Oslo")
     }
     assert counted(1) == counted(None)
 
@@ -164,7 +164,7 @@ def test_reach(conn: Connection, changed: tuple[Organisation, UUID]) -> None:
         found = figures.of_reach(conn, of_days(conn, -30, 0))
         assert {one.chapter_id for one in found} == {None, bergen}
         assert {tuple(one.numbers) for one in found if one.certification_type in {None, "basic"}} == {
-            (1, 0, 0, 0, 0)
+            (1, 0, 0, 0, 0, 0)
         }
     stranger = set_up(conn, "other")
     with acting_as(conn, stranger.admin):
@@ -200,10 +200,11 @@ create or replace function mentorcert_private.count_figures(
   organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
 )
 returns table (
-  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer,
+  stopped integer, outdated integer
 )
 language sql
-as $$ select type, chapter, number, number, 0, 0, number from counted $$
+as $$ select type, chapter, number, number, 0, 0, number, number from counted $$
 """
 
 
@@ -241,8 +242,8 @@ def test_what_is_masked_cannot_be_worked_out(conn: Connection) -> None:
             shown = {one.chapter_id: tuple(one.numbers) for one in found if one.certification_type is None}
             assert {one.chapter_id for one in found if one.certification_type} == {None}
             for place, number in zip(places, world, strict=True):
-                valid, started, *others, stopped = shown[place]
-                assert valid == started == stopped
+                valid, started, *others, stopped, outdated = shown[place]
+                assert valid == started == stopped == outdated
                 assert others == ([None, None] if None in others else [0, 0])
                 assert valid is None or valid == number - number % 5
                 assert valid is None or number not in range(1, 5)
@@ -260,9 +261,9 @@ def test_masked_as_counted(conn: Connection, small: UUID) -> None:
     found = by_key(figures.of_organisation(conn, small, masked), names)
     assert set(found) == set(BY_HAND)
     # One chapter has four that are valid, and two types have four or one.
-    assert found[None, None] == (30, 5, 15, 0, 0)
-    assert found["conversation", None] == (25, None, 15, None, 0)
-    assert {found[None, code] for code in names.values()} == {(None, None, None, 0, 0)}
+    assert found[None, None] == (30, 5, 15, 0, 0, 0)
+    assert found["conversation", None] == (25, None, 15, None, 0, 0)
+    assert {found[None, code] for code in names.values()} == {(None, None, None, 0, 0, 0)}
 
 
 def test_workbook(conn: Connection, small: UUID) -> None:
@@ -279,13 +280,13 @@ def test_workbook(conn: Connection, small: UUID) -> None:
     found = sheets(YEAR)
     assert list(found) == ["By type", "By chapter", "Type and chapter", "Definitions"]
     assert found["By type"] == [
-        ("Certification", "Valid", "Newly certified", "Renewed", "Lapsed", "Left"),
-        ("All types", 30, 6, 17, 0, 0),
-        ("Conversation partner", 28, 6, 15, 1, 0),
-        ("First aid", 19, 4, 7, 1, 0),
+        ("Certification", "Valid", "Newly certified", "Renewed", "Lapsed", "Left", "Outdated"),
+        ("All types", 30, 6, 17, 0, 0, 0),
+        ("Conversation partner", 28, 6, 15, 1, 0, 0),
+        ("First aid", 19, 4, 7, 1, 0, 0),
     ]
-    assert ("Nordvik", 7, 1, 3, 0, 0) in found["By chapter"]
-    assert ("Conversation partner", "Nordvik", 6, 1, 3, 1, 0) in found["Type and chapter"]
+    assert ("Nordvik", 7, 1, 3, 0, 0, 0) in found["By chapter"]
+    assert ("Conversation partner", "Nordvik", 6, 1, 3, 1, 0, 0) in found["Type and chapter"]
     said: dict[object, object] = {line[0]: line[1] for line in found["Definitions"]}
     assert said["Organisation"] == "'=cmd|' /C calc'!A0"
     assert str(said["First day"])[:10] == "2025-01-01"
@@ -297,7 +298,7 @@ def test_workbook(conn: Connection, small: UUID) -> None:
 
     public = sheets(Period(YEAR.first_day, YEAR.last_day, masked=True), "nb")
     assert list(public) == ["Etter type", "Etter lag", "Definisjoner"]
-    assert ("Samtalepartner", 25, None, 15, None, 0) in public["Etter type"]
+    assert ("Samtalepartner", 25, None, 15, None, 0, 0) in public["Etter type"]
 
 
 def test_command(mentorcert: Mentorcert, conn: Connection, small: UUID, tmp_path: Path) -> None:
@@ -307,7 +308,8 @@ def test_command(mentorcert: Mentorcert, conn: Connection, small: UUID, tmp_path
     assert printed.stdout.split("Nordvik")[1].replace("│", "").split()[:5] == ["7", "1", "3", "0", "0"]
     (whole, *_others) = json.loads(mentorcert(*asked, "--json").stdout)
     assert whole == {
-        "certification_type": None, "chapter_id": None, "valid": 30, "started": 6, "renewed": 17, "lapsed": 0, "stopped": 0
+        "certification_type": None, "chapter_id": None, "valid": 30, "started": 6, "renewed": 17, "lapsed": 0,
+        "stopped": 0, "outdated": 0,
     }  # fmt: skip
     period = ("--first-day", "2025-01-01", "--last-day", "2025-12-31", "--known-on", "2025-12-31")
     (nothing, *_others) = json.loads(mentorcert(*asked[:3], *period, "--json").stdout)

@@ -1,5 +1,6 @@
 """Figures against a slow model in Python: histories of every kind, people who move, leave, are merged and erased."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +21,8 @@ from tests.support.registry import Organisation, join, set_up
 _FIRST: Final = date(2025, 3, 1)
 _DAYS: Final = 60
 TYPES: Final = ("basic", "half")
+# A refresher renews it for one month after its end.
+LIMITED: Final = "basic"
 # Of each chapter, the one above: two under a county, and one beside it.
 PARENTS: Final = (None, 0, 0, None)
 Fields = dict[str, Any]
@@ -154,7 +157,7 @@ class Model:
                 continue
             for type_, counted in standing.items():
                 for place in (None, *places):
-                    sums = found.setdefault((type_, place), [0] * 5)
+                    sums = found.setdefault((type_, place), [0] * 6)
                     sums[:] = [sum(pair) for pair in zip(sums, counted, strict=True)]
         return {key: tuple(numbers) for key, numbers in found.items() if any(numbers)}
 
@@ -220,9 +223,23 @@ class Model:
                 renewed[type_] if type_ is not None else any(renewed.values()),
                 gone > self._last and self._first <= max(self._ends(found), default=-1) <= self._last,
                 self._first <= gone <= self._last,
+                gone > self._last
+                and any(is_current for _, is_current in found)
+                and all(self._is_outdated(history) for history, is_current in found if is_current),
             ]
             for type_, found in asked
         }
+
+    def _is_outdated(self, history: Sequence[Entry]) -> bool:
+        status, expires, type_ = (
+            self._at(history, self._last, name) for name in ("status", "expires_at", "certification_type")
+        )
+        if status == "suspended" or expires is None or type_ != LIMITED:
+            return False
+        end = _FIRST + timedelta(expires - 1)
+        year, month = divmod(end.year * 12 + end.month, 12)
+        last = monthrange(year, month + 1)[1]
+        return date(year, month + 1, min(end.day, last)) < _FIRST + timedelta(self._last)
 
     def _is_valid(self, history: Sequence[Entry]) -> bool:
         status, expires = (self._at(history, self._last, name) for name in ("status", "expires_at"))
@@ -376,6 +393,7 @@ def _day(number: int) -> date:
 @pytest.fixture
 def registry(conn: Connection) -> Registry:
     organisation = set_up(conn)
+    conn.execute("update mentorcert.certification_types set refresher_months = 1 where code = %s", (LIMITED,))
     conn.execute("delete from mentorcert.chapters")
     chapters = tuple(uuid4() for _ in PARENTS)
     for place, parent in enumerate(PARENTS):

@@ -244,3 +244,51 @@ def test_a_cloud_event_of_our_contract_is_understood_too(
     assert work(conn, json.dumps(event).encode(), rules) == ("worked", None)
     assert not consents(conn, mentor)
     assert work(conn, json.dumps(event | {"id": "2", "sequence": "4"}).encode(), rules)[0] == "ignored"
+
+
+def test_a_completed_course_arrives_as_attendance(conn: Connection, organisation: Organisation) -> None:
+    """It is noted of the one course of the type, on that day, for which the person is signed up; and renews nothing."""
+    mentor = organisation.mentor()
+    attends = inbound(rules=[{**RULES[0], "action": "attend"}])
+    day = today(conn, -2)
+    at = utc(day.year, day.month, day.day, 10)
+    unknown = "signed up for no single course of basic on that day"
+
+    def plan() -> None:
+        course = fetch(
+            conn,
+            "insert into mentorcert_private.courses (organisation_id, kind, name_nb, types, days, starts, ends)"
+            " values (%s, 'course', 'Kurs', '{basic}', array[%s::date], '{null}', '{null}') returning id",
+            organisation.id,
+            day,
+        )
+        conn.execute(
+            "insert into mentorcert_private.course_sign_ups (organisation_id, course_id, peer_mentor_id, state, rank)"
+            " values (%s, %s, %s, 'seated', 1)",
+            (organisation.id, course, mentor),
+        )
+
+    assert work(conn, completed(at), attends) == ("needs_person", unknown)
+    plan()
+    assert work(conn, completed(at), attends) == ("worked", None)
+    assert work(conn, completed(at), attends) == ("ignored", "the attendance is noted already")
+    assert rows(conn, "select attendance from mentorcert_private.course_sign_ups") == [("attended",)]
+    assert rows(
+        conn,
+        "select actor ->> 'job' from mentorcert.audit_log where table_name = 'course_sign_ups' and action = 'update'",
+    ) == [("portal",)]
+    assert fetch(conn, "select count(*) from public.peer_mentor_certifications") == 0
+    later = day.replace(day=1 if day.day != 1 else 2)
+    assert work(conn, completed(utc(later.year, later.month, later.day, 10)), attends) == (
+        "needs_person",
+        unknown,
+    )
+    conn.execute("update mentorcert_private.courses set state = 'closed', settled_at = now()")
+    assert work(conn, completed(at), attends)[0] == "ignored"
+    conn.execute("update mentorcert_private.course_sign_ups set attendance = null")
+    assert work(conn, completed(at), attends) == ("needs_person", unknown)
+    conn.execute("update mentorcert_private.course_sign_ups set state = 'withdrawn'")
+    assert work(conn, completed(at), attends) == ("needs_person", unknown)
+    plan()
+    plan()
+    assert work(conn, completed(at), attends) == ("needs_person", unknown)

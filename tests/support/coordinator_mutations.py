@@ -21,7 +21,12 @@ _REQUIRE: Final = "perform mentorcert_private.require_certifications();"
 MUTATIONS = [
     function("disabled_endpoints", _SEARCH, _REQUIRE, ""),
     function("disabled_endpoints", _PREVIEW, _REQUIRE, ""),
-    function("certification_search", _SEARCH, "status not in ('active', 'expired', 'suspended')", "false"),
+    function(
+        "certification_search",
+        _SEARCH,
+        "status not in ('active', 'expired', 'outdated', 'suspended')",
+        "false",
+    ),
     function(
         "certification_search", _SEARCH, "page_size is null or page_size not between 1 and 1000000", "false"
     ),

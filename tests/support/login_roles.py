@@ -141,9 +141,9 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
                 "mentorcert_portal",
                 "claim_message delete_bodies last_sequence lock_record postpone_message settle_message store_message",
             ),
-            "**renewals, withdrawn consents and other numbers**, as the rules of messages make them, each in a "
-            "history as the portal's": _of(
-                "mentorcert_portal", "find_peer_mentor give_external_id renew withdraw_consent"
+            "**renewals, who attended which course, withdrawn consents and other numbers**, as the rules of messages make "
+            "them, each in a history or the audit log as the portal's": _of(
+                "mentorcert_portal", "attend find_peer_mentor give_external_id renew withdraw_consent"
             ),
             "when secrets expire": _of("mentorcert_portal", "record_secrets"),
             **_ALERTS,

@@ -139,8 +139,8 @@ MUTATIONS: Final = [
     function(
         "outdated",
         "public.change_certifications(text,uuid[],date,text,jsonb)",
-        "(evidence ->> 'basis')",
-        "'course'",
+        "'certification_outdated_' || (evidence ->> 'basis')",
+        "null",
     ),
     function(
         "outdated",

@@ -13,6 +13,7 @@ from mentorcert.errors import (
     DuplicateError,
     EndpointDisabledError,
     ForbiddenError,
+    InvalidCursorError,
     InvalidInputError,
     LaterError,
     MissingRightError,
@@ -58,7 +59,7 @@ def messages() -> Iterator[tuple[str, Message]]:
     )  # fmt: skip
     for file, _line, message, _comments, _context in found:
         yield file, message
-    for error in (InvalidInputError, *_with_subclasses(_SHOWN)):
+    for error in (InvalidInputError, InvalidCursorError, *_with_subclasses(_SHOWN)):
         assert error.__doc__ is not None
         yield "errors.py", error.__doc__
 

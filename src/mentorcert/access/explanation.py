@@ -13,6 +13,7 @@ from mentorcert.access.rules import (
     may_ask,
     may_select,
     may_settle,
+    may_sign_up,
     may_update,
     reach,
     why_not,
@@ -66,7 +67,9 @@ class Explanation:
     asks: bool
     """Whether the login asks for a renewal of it."""
     settles: bool
-    """Whether the login approves and refuses such a request."""
+    """Whether the login approves and refuses such a request, and says who attended a course of the chapter."""
+    signs_up: bool
+    """Whether the login signs the peer mentor up for such a course."""
     reason: str
     advice: str
     by_postgres: Answer | None
@@ -119,6 +122,7 @@ def explain(
             by_model=Answer(rule is not None, may_update(within, certification) is not None),
             asks=may_ask(within, certification),
             settles=may_settle(within, certification),
+            signs_up=may_sign_up(within, certification),
             reason=str(rule or refusal),
             advice=_advice(within, refusal, organisation, chapters, memberships) if refusal else "",
             by_postgres=None if off else _ask(conn, actor, certification_id),

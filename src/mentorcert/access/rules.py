@@ -215,6 +215,11 @@ def may_settle(within: Reach, certification: Certification) -> bool:
     )
 
 
+def may_sign_up(within: Reach, certification: Certification) -> bool:
+    """Return whether the actor signs its peer mentor up for a course of the chapter: oneself, and who certifies the person."""
+    return may_ask(within, certification) or may_update(within, certification) is not None
+
+
 def why_not(within: Reach, row: Row) -> Refusal | None:
     """Return why the actor does not see the row; None where a rule lets the actor see it."""
     reasons = {

@@ -18,6 +18,7 @@ HEADINGS: Final[Mapping[str, LazyText]] = {
     "renewed": LazyText("Renewed"),
     "lapsed": LazyText("Lapsed"),
     "stopped": LazyText("Left"),
+    "outdated": LazyText("Outdated"),
 }
 DEFINITIONS: Final[Mapping[LazyText, LazyText]] = {
     HEADINGS["valid"]: LazyText(
@@ -35,9 +36,14 @@ DEFINITIONS: Final[Mapping[LazyText, LazyText]] = {
     HEADINGS["stopped"]: LazyText(
         "Peer mentors who left in the period, or were erased in it. Of a type: those who had ever held it."
     ),
+    HEADINGS["outdated"]: LazyText(
+        "Peer mentors whose certification ended so long ago that no refresher renews it on the last day, by the rule of its "
+        "type. Suspended certifications do not count, nor do people who have left."
+    ),
     LazyText("All types"): LazyText(
         "A person with two types counts once for each of them, and once in all types. "
-        "There, newly certified are those who had never held any type, and lapsed are those who hold no type any more."
+        "There, newly certified are those who had never held any type, lapsed are those who hold no type any more, "
+        "and outdated are those all of whose types are outdated."
     ),
     LazyText("Chapters"): LazyText(
         "A person counts in the chapter of the last day, or in the last one before it. A person in two chapters "
@@ -76,11 +82,12 @@ class Figures:
     renewed: int | None
     lapsed: int | None
     stopped: int | None
+    outdated: int | None
 
     @property
     def numbers(self) -> Sequence[int | None]:
         """The numbers in the order of the headings."""
-        return self.valid, self.started, self.renewed, self.lapsed, self.stopped
+        return self.valid, self.started, self.renewed, self.lapsed, self.stopped, self.outdated
 
 
 def of_reach(conn: Connection, period: Period) -> list[Figures]:

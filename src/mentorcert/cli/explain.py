@@ -48,6 +48,10 @@ def _print(explained: Explanation) -> None:
         f"by the rules: {_words(explained.by_model)}",
         f"  {explained.reason} {explained.advice}".rstrip(),
         f"  asks for its renewal: {_yes(explained.asks)}, settles requests for it: {_yes(explained.settles)}",
+        (
+            f"  signs the peer mentor up for a course of the chapter: {_yes(explained.signs_up)}, says who attended: "
+            f"{_yes(explained.settles)}"
+        ),
     ]
     if explained.switched_off:
         off = explained.switched_off

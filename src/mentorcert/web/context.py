@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -178,6 +180,7 @@ class Shared:
             .render(
                 summary=[],
                 context=None,
+                printed_on=None,
                 cookies=None,
                 message=None,
                 language=self.language,
@@ -206,7 +209,12 @@ def render(
     cookies = cookies_of(request)
     language = language_of(request, cookies)
     if is_shared:
-        personal: dict[str, Any] = {"context": None, "cookies": None, "message": None}
+        personal: dict[str, Any] = {
+            "context": None,
+            "printed_on": None,
+            "cookies": None,
+            "message": None,
+        }
     else:
         message = cookies.signed("message")
         if message is not None:
@@ -215,6 +223,7 @@ def render(
         organisation = context.organisation if context else None
         personal = {
             "context": context,
+            "printed_on": datetime.now(ZoneInfo(organisation.time_zone)).date() if organisation else None,
             "cookies": cookies,
             "message": message,
             "csrf": csrf_field(

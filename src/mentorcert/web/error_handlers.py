@@ -36,6 +36,8 @@ from mentorcert.errors import (
     ValueRejectedError,
     from_postgres,
 )
+from mentorcert.translatable import LazyText, pack, say
+from mentorcert.translations import translations
 from mentorcert.web.api import problem
 from mentorcert.web.caller import caller_of
 from mentorcert.web.context import (
@@ -50,6 +52,7 @@ from mentorcert.web.context import (
 )
 from mentorcert.web.csrf import SWITCH_FIELD, SentForm
 from mentorcert.web.kept_form import expired_form, keep, session_ended, unsaved_form
+from mentorcert.web.rendering.languages import language_of
 from mentorcert.web.security.session import cookies_of, forget
 
 # The first that fits.
@@ -142,15 +145,22 @@ def _mentorcert_error(request: Request, error: Exception) -> Response:
         return answer
     # A hint is for the user only where it is about the input.
     hint = error.hint if isinstance(error, (RuleError, InvalidInputError)) else None
-    return _failure(
-        request, status, error=error, text=type(error).__doc__, detail=_own_words(error), hint=hint
-    )
+    detail, hint = (_said(request, words) for words in (_own_words(error), hint))
+    return _failure(request, status, error=error, text=type(error).__doc__, detail=detail, hint=hint)
 
 
 def _own_words(error: MentorcertError) -> str | None:
     """Return the message where it says more than the class, as for invalid input."""
-    said = str(error)
+    said: str = error.args[0]
     return said if isinstance(error, InvalidInputError) and said != type(error).__doc__ else None
+
+
+def _said(request: Request, words: str | None) -> str | None:
+    """Return words in the reader's language; nothing where they are known in English only, as those of the database."""
+    language = language_of(request, cookies_of(request))
+    if isinstance(words, LazyText):
+        return say(pack(words), translations(language).gettext)
+    return words if language == "en" else None
 
 
 def _database_error(request: Request, error: Exception) -> Response:

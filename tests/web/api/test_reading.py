@@ -239,7 +239,8 @@ def test_figures(conn: Connection, people: People, as_: As) -> None:
     for role in ("administrator", "coordinator"):
         found = as_(role).get(f"{API}/figures", params=asked).raise_for_status().json()["items"]
         assert found[0] == {
-            "certification_type": None, "chapter_id": None, "valid": 1, "started": 1, "renewed": 0, "lapsed": 0, "stopped": 0
+            "certification_type": None, "chapter_id": None, "valid": 1, "started": 1, "renewed": 0, "lapsed": 0,
+            "stopped": 0, "outdated": 0,
         }  # fmt: skip
         assert {row["certification_type"] for row in found} >= {"basic", None}
         (masked, *_) = as_(role).get(f"{API}/figures", params=asked | {"masked": "true"}).json()["items"]

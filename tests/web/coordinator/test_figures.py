@@ -4,7 +4,7 @@ import io
 
 import openpyxl
 
-from tests.support.registry import today
+from tests.support.registry import fetch, today
 from tests.web.coordinator.conftest import Scene
 
 
@@ -18,8 +18,8 @@ def test_of_those_within_reach(scene: Scene) -> None:
         assert page.count(f'data-label="Valid">{number}<') >= 2
         assert page.count(f'data-label="Newly certified">{number}<') >= 2
         assert (
-            f'aria-label="Bar chart: Valid {number}, Newly certified {number}, Renewed 0, Lapsed 0, Left 0."'
-            in page
+            f'aria-label="Bar chart: Valid {number}, Newly certified {number}, Renewed 0, Lapsed 0, Left 0,'
+            ' Outdated 0."' in page
         )
         assert "From 1\N{NO-BREAK SPACE}January\N{NO-BREAK SPACE}2020 to" in page
         assert others not in page
@@ -70,7 +70,7 @@ def test_the_file(scene: Scene) -> None:
     answer = scene.client("admin").get(f"/figures.xlsx?first_day=2020-01-01&last_day={now}")
     assert answer.headers["content-disposition"] == f'attachment; filename="figures-2020-01-01-{now}.xlsx"'
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
-    assert [cell.value for cell in book["By type"][2]] == ["All types", 2, 2, 0, 0, 0]
+    assert [cell.value for cell in book["By type"][2]] == ["All types", 2, 2, 0, 0, 0, 0]
     assert book["Definitions"]["B1"].value == "Organisation demo"
     assert book["Definitions"]["B4"].value.date() == now
 
@@ -97,3 +97,15 @@ def test_a_file_that_is_refused_says_so_in_norwegian(scene: Scene) -> None:
     assert answer.status_code == 422
     assert "Perioden kan ikke leses." in answer.text
     assert "The input is not valid." not in answer.text
+
+
+def test_a_sheet_says_whose_it_is_and_of_when(scene: Scene) -> None:
+    name = fetch(
+        scene.organisation.conn,
+        "select name from mentorcert.organisations where id = %s",
+        scene.organisation.id,
+    )
+    page = scene.client("admin", language="nb").get("/figures").text
+    assert f'<p class="on-paper">{name} · Skrevet ut {today(scene.organisation.conn):%d.%m.%Y}</p>' in page
+    public = scene.client().get("/public/demo")
+    assert (public.status_code, 'class="on-paper"' in public.text) == (200, False)

@@ -42,7 +42,7 @@ def test_overview(scene: Scene) -> None:
     assert page.count('<svg role="img"') == 2
     month = f"{today(conn, 20):%Y-%m}"
     assert f'href="/certifications?status=active&amp;ends={month}"' in page
-    assert re.search(r"Active</dt><dd><a [^>]*>2<", page)
+    assert re.search(r"Valid</dt><dd><a [^>]*>2<", page)
     for link in re.findall(r'href="(/certifications[^"]*)"', page):
         assert scene.client().get(link.replace("&amp;", "&")).status_code == 200
     listed = scene.client().get(f"/certifications?status=active&ends={month}").text
@@ -286,7 +286,7 @@ def test_file_is_what_is_shown(scene: Scene) -> None:
             "Last valid day",
             "Status",
         ],
-        ["7", "Kari Nord", "Oslo", "pledge", "2020-01-01", "unlimited", "Active"],
+        ["7", "Kari Nord", "Oslo", "pledge", "2020-01-01", "unlimited", "Valid"],
     ]  # fmt: skip
     day = today(conn, 20)
     assert f",{day.isoformat()}," in scene.client().get("/certifications.csv?ends=30").text

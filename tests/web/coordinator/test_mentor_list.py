@@ -70,7 +70,7 @@ def test_what_they_hold_and_how_they_are_reached(scene: Scene) -> None:
     page = scene.client().get("/mentors").text
     assert shown(page) == ["Kari Nord"]
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert f"basic Active to {ends.day} {ends:%B} {ends.year} pledge Active without an end" in words
+    assert f"basic Valid to {ends.day} {ends:%B} {ends.year} pledge Valid without an end" in words
     assert 'href="mailto:kari%40example.org">kari<wbr>@example.org' in page
     assert "+47 12 34 56 78" in page
     later = today(conn, 21)
@@ -147,7 +147,7 @@ def test_as_a_file(scene: Scene) -> None:
     heading, row = csv.reader(io.StringIO(answer.text))
     held = dict(zip(heading, row, strict=True))
     assert (held["Number"], held["Peer mentor"], held["E-mail"]) == ("7", "Kari Nord", "k@example.org")
-    assert (held["basic"], held["basic: Last valid day"]) == ("Active", today(conn, 20).isoformat())
+    assert (held["basic"], held["basic: Last valid day"]) == ("Valid", today(conn, 20).isoformat())
     assert (held["pledge"], held["pledge: Last valid day"]) == ("", "")
     sheet = openpyxl.load_workbook(io.BytesIO(scene.client("admin").get("/mentors.xlsx").content)).active
     assert sheet is not None

@@ -30,7 +30,7 @@ def test_past_present_and_a_forecast(scene: Scene) -> None:
         assert 'method="post"' not in page
         own = body(scene, f"/mentors/{scene.kari}/on?day={now + timedelta(days)}")
         assert said in own
-        assert (">Active<" in own) is is_listed
+        assert (">Valid<" in own) is is_listed
         assert 'method="post"' not in own
     assert "1 certification was valid, of 1 person." in body(scene, f"/certifications/on?day={now}")
     assert "2 certifications were valid, of 2 people." in body(
@@ -57,7 +57,7 @@ def test_a_suspension_today_leaves_yesterday_as_it_was(scene: Scene) -> None:
     with scene.organisation.as_admin():
         repository.suspend(conn, scene.held, "Ill")
     now = today(conn)
-    assert ">Active<" in body(scene, f"/mentors/{scene.kari}/on?day={now - timedelta(1)}")
+    assert ">Valid<" in body(scene, f"/mentors/{scene.kari}/on?day={now - timedelta(1)}")
     assert ">Suspended<" in body(scene, f"/mentors/{scene.kari}/on?day={now}")
     assert "Kari Nord" not in body(scene, f"/certifications/on?day={now}")
 

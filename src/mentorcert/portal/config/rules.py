@@ -18,7 +18,7 @@ from mentorcert.portal.contract import inbound as messages
 from mentorcert.portal.contract import values
 from mentorcert.portal.contract.inbound import Message
 
-ActionName = Literal["renew", "merge", "withdraw_consent"]
+ActionName = Literal["renew", "attend", "merge", "withdraw_consent"]
 
 _MESSAGES: Final = (
     "Create", "Update", "Upsert", "Delete", "Merge", "Assign", "SetState", "SetStateDynamicEntity", "Associate",
@@ -93,7 +93,12 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        needs = {"renew": {"certification_type", "date_column"}, "merge": {"into"}, "withdraw_consent": set()}
+        needs = {
+            "renew": {"certification_type", "date_column"},
+            "attend": {"certification_type", "date_column"},
+            "merge": {"into"},
+            "withdraw_consent": set(),
+        }
         given = {
             name for name in ("certification_type", "date_column", "into") if getattr(self, name) is not None
         }

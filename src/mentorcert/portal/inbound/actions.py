@@ -1,4 +1,4 @@
-"""The actions of messages: renew, merge, withdraw a consent, recorded as the job `portal`."""
+"""The actions of messages: renew, attend, merge, withdraw a consent, recorded as the job `portal`."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
@@ -39,6 +39,8 @@ def perform(conn: Connection, organisation_id: UUID, action: Action) -> Outcome:
             state, reason = "needs_person", "the organisation has no such peer mentor"
         case "renew":
             state, reason = _renew(conn, organisation_id, mentor, action)
+        case "attend":
+            state, reason = _attend(conn, organisation_id, mentor, action)
         case "withdraw_consent":
             state, reason = _withdraw_consent(conn, organisation_id, mentor)
         case _:
@@ -63,6 +65,21 @@ def _renew(conn: Connection, organisation_id: UUID, mentor: UUID, action: Action
     if is_renewed is None:
         return "needs_person", f"no certification {action.certification_type} is held that could be renewed"
     return ("worked", None) if is_renewed else ("ignored", "issued or renewed on that day or later already")
+
+
+def _attend(conn: Connection, organisation_id: UUID, mentor: UUID, action: Action) -> _Result:
+    is_new = rows.fetch_optional(
+        conn,
+        bool,
+        _QUERIES.attend,
+        organisation_id=organisation_id,
+        peer_mentor_id=mentor,
+        certification_type=action.certification_type,
+        attended_on=action.on,
+    )
+    if is_new is None:
+        return "needs_person", f"signed up for no single course of {action.certification_type} on that day"
+    return ("worked", None) if is_new else ("ignored", "the attendance is noted already")
 
 
 def _withdraw_consent(conn: Connection, organisation_id: UUID, mentor: UUID) -> _Result:

@@ -11,6 +11,7 @@ from mentorcert.certifications import extensions, repository
 from mentorcert.certifications.extensions import Outcome, OutcomeCount, Selection
 from mentorcert.errors import InvalidInputError
 from mentorcert.organisations.types import CertificationType
+from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.administrator.types import types_of
 from mentorcert.web.context import CurrentAdministrator, RequestContext
@@ -34,7 +35,7 @@ class SelectionQuery(PageForm):
     def selection(self) -> Selection:
         """Return it as the registry takes it; raises InvalidInputError without a day."""
         if self.last_valid_day is None:
-            raise InvalidInputError("Write the new last valid day.")
+            raise InvalidInputError(LazyText("Write the new last valid day."))
         return Selection(self.certification_type, self.last_valid_day, self.chapter_id, self.expired_since)
 
     def url(self, **more: object) -> str:

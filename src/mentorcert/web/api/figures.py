@@ -31,6 +31,7 @@ class FiguresOf(BaseModel):
                     "renewed": 120,
                     "lapsed": 18,
                     "stopped": 9,
+                    "outdated": 31,
                 }
             ]
         },
@@ -45,6 +46,7 @@ class FiguresOf(BaseModel):
     renewed: int | None = Field(description="Renewed in the period.")
     lapsed: int | None = Field(description="Held what ended in the period, and nothing that ends later.")
     stopped: int | None = Field(description="Left in the period.")
+    outdated: int | None = Field(description="Hold what ended too long ago for a refresher, on the last day.")
 
 
 class FiguresOfPeriod(BaseModel):

@@ -14,6 +14,7 @@ from mentorcert.certifications import batches, bulk, pages, search
 from mentorcert.certifications.bulk import Change, Preview
 from mentorcert.certifications.history import Basis, Evidence
 from mentorcert.errors import InvalidInputError
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator import ticks
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
@@ -205,8 +206,8 @@ def chosen(context: RequestContext, form: Selection, ticked: Sequence[UUID]) -> 
     ids = search.ids(context.conn, query.filters(today), query.order())
     if len(ids) > search.AT_ONCE:
         raise InvalidInputError(
-            context._("More than %(number)s certifications match.", number=search.AT_ONCE),
-            hint="Narrow the list, and change one part after the other.",
+            LazyText("More than {} certifications match.", search.AT_ONCE),
+            hint=LazyText("Narrow the list, and change one part after the other."),
         )
     return ids
 

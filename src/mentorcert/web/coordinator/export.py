@@ -16,6 +16,7 @@ from mentorcert.imports import cells
 from mentorcert.imports.cells import Cell
 from mentorcert.imports.exporting import DIALECTS, number_writer
 from mentorcert.imports.workbook import Sheet, write_xlsx
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import ListQuery
@@ -66,7 +67,7 @@ def _rows(
     context: RequestContext, query: ListQuery, write_number: Callable[[str], str]
 ) -> Iterator[list[Cell]]:
     if query.faults(context):
-        raise InvalidInputError(context._("The filter of the list cannot be read. Open the list again."))
+        raise InvalidInputError(LazyText("The filter of the list cannot be read. Open the list again."))
     names, time_zone = names_of(context), time_zone_of(context)
     yield [
         context._("Number"),

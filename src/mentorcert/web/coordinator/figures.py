@@ -101,7 +101,7 @@ def as_workbook(context: CurrentCoordinator, query: Annotated[FiguresQuery, Quer
     """Send the figures as Excel file, with what they mean."""
     today = today_of(context)
     if query.errors(context, today):
-        raise InvalidInputError(context._("The period cannot be read. Open the figures again."))
+        raise InvalidInputError(LazyText("The period cannot be read. Open the figures again."))
     names = names_of(context)
     period = query.period(today)
     found = figures.of_reach(context.conn, period)

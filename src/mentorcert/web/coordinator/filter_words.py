@@ -69,7 +69,7 @@ def statuses(context: RequestContext) -> list[tuple[str, str]]:
     """Return the choices of the status of certifications."""
     return [
         ("", context._("All statuses")),
-        ("active", context._("Active")),
+        ("active", context._("Valid")),
         ("expired", context._("Expired")),
         ("outdated", context._("Outdated")),
         ("suspended", context._("Suspended")),

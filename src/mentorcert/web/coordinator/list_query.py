@@ -12,6 +12,7 @@ from mentorcert.certifications.forecast import months_from
 from mentorcert.certifications.pages import Part
 from mentorcert.certifications.search import Filters, Order, Sort, WantedStatus
 from mentorcert.errors import InvalidInputError
+from mentorcert.translatable import LazyText
 from mentorcert.web.coordinator.ticks import TickedIds
 from mentorcert.web.fields import TYPED, Chosen, MaybeChosen, OptionalId, SearchText, Ticked, none_if_empty
 from mentorcert.web.page_form import PageForm
@@ -86,9 +87,11 @@ class PagedQuery(PageForm):
         try:
             query = cls.model_validate(dict(parse_qsl(text)))
         except ValidationError:
-            raise InvalidInputError("The filter is not one of this page.") from None
+            raise InvalidInputError(
+                LazyText("The filter of the list cannot be read. Open the list again.")
+            ) from None
         if query.is_faulty:
-            raise InvalidInputError("The filter is not one of this page.")
+            raise InvalidInputError(LazyText("The filter of the list cannot be read. Open the list again."))
         return query
 
 

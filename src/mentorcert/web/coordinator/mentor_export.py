@@ -11,6 +11,7 @@ from mentorcert.certifications.mentor_list import Badge, MentorFilters
 from mentorcert.errors import InvalidInputError
 from mentorcert.imports import cells
 from mentorcert.imports.cells import Cell
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.coordinator.export import csv_file, workbook
@@ -55,7 +56,7 @@ def chosen_as_workbook(context: CurrentCoordinator, form: Annotated[MentorSelect
 
 def _filters(context: RequestContext, query: MentorsQuery) -> MentorFilters:
     if query.faults(context):
-        raise InvalidInputError(context._("The filter of the list cannot be read. Open the list again."))
+        raise InvalidInputError(LazyText("The filter of the list cannot be read. Open the list again."))
     return query.filters()
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mentorcert.certifications import mentor_list
 from mentorcert.errors import InvalidInputError
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator import ticks
 from mentorcert.web.coordinator.mentors_query import MentorsQuery
@@ -56,7 +57,7 @@ class MentorSelection(TickedMentors):
     def ids(self, context: RequestContext) -> list[UUID]:
         """Return whom it is about, in the order of the list. Raises InvalidInputError where that is too many."""
         if "scope" in self.faults(context):
-            raise InvalidInputError(context._("The filter of the list cannot be read. Open the list again."))
+            raise InvalidInputError(LazyText("The filter of the list cannot be read. Open the list again."))
         if self.scope == "ticked":
             return self.ticked_ids
         query = self.list_query()
@@ -68,8 +69,8 @@ class MentorSelection(TickedMentors):
         ids = mentor_list.ids(context.conn, query.filters())
         if len(ids) > mentor_list.AT_ONCE:
             raise InvalidInputError(
-                context._("More than %(number)s peer mentors match.", number=mentor_list.AT_ONCE),
-                hint="Narrow the list, and change one part after the other.",
+                LazyText("More than {} peer mentors match.", mentor_list.AT_ONCE),
+                hint=LazyText("Narrow the list, and change one part after the other."),
             )
         return ids
 

@@ -23,7 +23,7 @@ from mentorcert.web.page_form import PageForm
 router = APIRouter()
 
 _STATUSES: Final[Mapping[StatusThen, LazyText]] = {
-    "active": LazyText("Active"),
+    "active": LazyText("Valid"),
     "expired": LazyText("Expired"),
     "suspended": LazyText("Suspended"),
     "coming": LazyText("Begins later"),

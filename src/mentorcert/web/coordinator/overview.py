@@ -53,7 +53,7 @@ def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
 def _cards(context: RequestContext, endings: Endings) -> list[tuple[str, int, str]]:
     """Return what is counted, how many, and the list of them."""
     return [
-        (context._("Active"), endings.statuses["active"], ListQuery(status="active").path()),
+        (context._("Valid"), endings.statuses["active"], ListQuery(status="active").path()),
         (
             context._("Expired"),
             endings.statuses["expired"],

@@ -87,7 +87,7 @@ def status_text(status: str, language: Language) -> str:
     """Return the word for a certification's status."""
     gettext = translations(language).gettext
     return {
-        "active": gettext("Active"),
+        "active": gettext("Valid"),
         "expired": gettext("Expired"),
         "outdated": gettext("Outdated"),
         "suspended": gettext("Suspended"),
