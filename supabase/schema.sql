@@ -4233,6 +4233,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.course_sign_ups R
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'course_id');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
+CREATE TRIGGER queue_mail_on_insert AFTER INSERT ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((new.state = ANY (ARRAY['seated'::text, 'waiting'::text]))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
+CREATE TRIGGER queue_mail_on_update AFTER UPDATE OF state ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN (((new.state = ANY (ARRAY['seated'::text, 'waiting'::text])) AND (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
 CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert_private.course_sign_ups
     ADD CONSTRAINT course_sign_ups_course_id_fkey FOREIGN KEY (organisation_id, course_id) REFERENCES mentorcert_private.courses(organisation_id, id);
@@ -4312,6 +4314,7 @@ ALTER TABLE ONLY mentorcert_private.courses
 ALTER TABLE ONLY mentorcert_private.courses
     ADD CONSTRAINT courses_pkey PRIMARY KEY (id);
 CREATE INDEX courses_batch_id_idx ON mentorcert_private.courses USING btree (batch_id);
+CREATE INDEX courses_first_day_idx ON mentorcert_private.courses USING btree (first_day) WHERE (state = 'planned'::text);
 CREATE INDEX courses_organisation_id_idx ON mentorcert_private.courses USING btree (organisation_id, last_day, id);
 CREATE INDEX courses_responsible_id_idx ON mentorcert_private.courses USING btree (responsible_id);
 CREATE INDEX courses_settled_by_idx ON mentorcert_private.courses USING btree (settled_by);
@@ -4326,6 +4329,7 @@ CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert_private.cour
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_seats AFTER UPDATE OF seats, days ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.keep_seats();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.courses FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
+CREATE TRIGGER queue_mails AFTER UPDATE ON mentorcert_private.courses FOR EACH ROW WHEN (((old.state = 'planned'::text) AND ((new.state = 'cancelled'::text) OR ((new.state = 'planned'::text) AND (((((new.days IS DISTINCT FROM old.days) OR (new.starts IS DISTINCT FROM old.starts)) OR (new.ends IS DISTINCT FROM old.ends)) OR (new.place IS DISTINCT FROM old.place)) OR (new.link IS DISTINCT FROM old.link)))))) EXECUTE FUNCTION mentorcert_private.queue_mails_of_course();
 CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert_private.courses
     ADD CONSTRAINT courses_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES mentorcert_private.change_batches(batch_id) ON DELETE SET NULL;
@@ -4830,10 +4834,20 @@ CREATE TABLE mentorcert_private.notice_mails (
     request_version bigint,
     note_id uuid,
     due_on date,
+    sign_up_id uuid,
+    course_step text,
+    course_version bigint,
+    course_day date,
     CONSTRAINT notice_mails_claimed_at_in_calendar CHECK (((claimed_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (claimed_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT notice_mails_course_day_in_calendar CHECK (((course_day >= '1899-12-31'::date) AND (course_day <= '9999-12-31'::date))),
+    CONSTRAINT notice_mails_course_valid CHECK (((num_nonnulls(sign_up_id, course_step, course_version, course_day) =
+CASE kind
+    WHEN 'course'::text THEN 4
+    ELSE 0
+END) AND (course_step = ANY (ARRAY['seated'::text, 'waiting'::text, 'moved_up'::text, 'changed'::text, 'cancelled'::text, 'reminder'::text])))),
     CONSTRAINT notice_mails_covered_until_in_calendar CHECK (((covered_until >= '1899-12-31'::date) AND (covered_until <= '9999-12-31'::date))),
     CONSTRAINT notice_mails_due_on_in_calendar CHECK (((due_on >= '1899-12-31'::date) AND (due_on <= '9999-12-31'::date))),
-    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)) OR ((kind = 'follow_up'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id, peer_mentor_id) = 0) AND (num_nonnulls(user_id, queued_at) = 2)))),
+    CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)) OR ((kind = 'follow_up'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id, peer_mentor_id) = 0) AND (num_nonnulls(user_id, queued_at) = 2)) OR ((kind = 'course'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, queued_at) = 2)))),
     CONSTRAINT notice_mails_note_valid CHECK ((num_nonnulls(note_id, due_on) =
 CASE kind
     WHEN 'follow_up'::text THEN 2
@@ -4857,12 +4871,16 @@ COMMENT ON COLUMN mentorcert_private.notice_mails.covered_until IS 'The day of a
 COMMENT ON COLUMN mentorcert_private.notice_mails.claimed_in IS 'The transaction that claimed it. The contents are another one''s to read, which knows thereby that the claim has committed.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.request_version IS 'As which version of the request: once it was written again, the mail is no news.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.due_on IS 'Which day of the follow-up: one that is put off is news on its new day.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.course_step IS 'seated, waiting or moved_up of the sign-up; changed or cancelled of its course; reminder.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.course_version IS 'Which version of the sign-up, or of its course, the step is of; 0 for a reminder.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.course_day IS 'The first day of the course when the mail was asked for: one reminder is sent of each.';
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_pkey PRIMARY KEY (id);
 CREATE INDEX notice_mails_claimed_at_idx ON mentorcert_private.notice_mails USING btree (claimed_at);
 CREATE INDEX notice_mails_invitation_id_idx ON mentorcert_private.notice_mails USING btree (invitation_id);
 CREATE UNIQUE INDEX notice_mails_one_digest_a_week ON mentorcert_private.notice_mails USING btree (organisation_id, user_id, week) WHERE (state <> 'released'::text);
 CREATE UNIQUE INDEX notice_mails_one_letter_a_person ON mentorcert_private.notice_mails USING btree (letter_id, peer_mentor_id) WHERE (letter_id IS NOT NULL);
+CREATE UNIQUE INDEX notice_mails_one_of_a_course ON mentorcert_private.notice_mails USING btree (sign_up_id, course_step, course_day, course_version) WHERE (sign_up_id IS NOT NULL);
 CREATE UNIQUE INDEX notice_mails_one_of_a_follow_up ON mentorcert_private.notice_mails USING btree (note_id, due_on, user_id) WHERE (note_id IS NOT NULL);
 CREATE UNIQUE INDEX notice_mails_one_of_a_request ON mentorcert_private.notice_mails USING btree (request_id, request_version, COALESCE(user_id, peer_mentor_id)) WHERE (request_id IS NOT NULL);
 CREATE INDEX notice_mails_peer_mentor_id_idx ON mentorcert_private.notice_mails USING btree (organisation_id, peer_mentor_id);
@@ -4881,6 +4899,8 @@ ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_peer_mentor_id_fkey FOREIGN KEY (organisation_id, peer_mentor_id) REFERENCES mentorcert.peer_mentors(organisation_id, id);
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_request_id_fkey FOREIGN KEY (request_id) REFERENCES mentorcert_private.renewal_requests(id) ON DELETE CASCADE;
+ALTER TABLE ONLY mentorcert_private.notice_mails
+    ADD CONSTRAINT notice_mails_sign_up_id_fkey FOREIGN KEY (sign_up_id) REFERENCES mentorcert_private.course_sign_ups(id) ON DELETE CASCADE;
 ALTER TABLE ONLY mentorcert_private.notice_mails
     ADD CONSTRAINT notice_mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 ALTER TABLE mentorcert_private.notice_mails ENABLE ROW LEVEL SECURITY;
@@ -7097,6 +7117,36 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) IS 'Takes the oldest task that waits, or whose process is silent, and says whether who asked for it is still an administrator; gives up the one that silenced three of them.';
 REVOKE ALL ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.claim_task(lease interval, most_bytes integer) TO mentorcert_tasks;
+
+CREATE FUNCTION mentorcert_private.claimed_courses(mail_ids uuid[]) RETURNS TABLE(mail_id uuid, organisation text, language text, address text, full_name text, step text, course text, days date[], starts time without time zone[], ends time without time zone[], place text, link text, note text, reason text, waits_at bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  return query
+  select
+    mail.id, organisation.name, mentor.language, mentor.email, mentor.full_name, mail.course_step,
+    case mentor.language when 'en' then coalesce(of.name_en, of.name_nb) else of.name_nb end, of.days, of.starts, of.ends, of.place, of.link,
+    of.note, of.reason,
+    case
+      when sign_up.state = 'waiting' then (
+        select count(*) from mentorcert_private.course_sign_ups as ahead
+        where ahead.course_id = of.id and ahead.state = 'waiting' and ahead.rank <= sign_up.rank
+      )
+    end
+  from mentorcert_private.notice_mails as mail
+  join mentorcert_private.course_sign_ups as sign_up on sign_up.id = mail.sign_up_id
+  join mentorcert_private.courses as of on of.id = sign_up.course_id
+  join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
+  join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
+  where
+    mail.id = any(mail_ids) and mail.state = 'sending' and mentorcert_private.is_committed(mail.claimed_in)
+    and mentorcert_private.may_be_mailed(mail.id);
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.claimed_courses(mail_ids uuid[]) IS 'What to write in mails about courses that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
+REVOKE ALL ON FUNCTION mentorcert_private.claimed_courses(mail_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.claimed_courses(mail_ids uuid[]) TO mentorcert_jobs;
 
 CREATE FUNCTION mentorcert_private.claimed_digests(mail_ids uuid[], as_of timestamp with time zone DEFAULT now()) RETURNS TABLE(mail_id uuid, organisation text, time_zone text, language text, address text, expiring jsonb, expired jsonb, expiring_count bigint, expired_count bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -9728,6 +9778,30 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.is_consent_erased(before mentorcert.listing_consents, after mentorcert.listing_consents) IS 'Whether an act changes by nothing but an erasure, which takes out the reason and the person''s own login.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_consent_erased(before mentorcert.listing_consents, after mentorcert.listing_consents) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.is_course_mail_due(mail mentorcert_private.notice_mails) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  return exists (
+    select from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as course on course.id = sign_up.course_id
+    where
+      sign_up.id = mail.sign_up_id and sign_up.peer_mentor_id = mail.peer_mentor_id
+      and course.last_day >= mentorcert_private.day_of(clock_timestamp(), mentorcert_private.time_zone_of(course.organisation_id))
+      and case mail.course_step
+        when 'waiting' then course.state = 'planned' and sign_up.state = 'waiting'
+        when 'changed' then course.state = 'planned' and sign_up.state in ('seated', 'waiting')
+        when 'cancelled' then course.state = 'cancelled' and sign_up.state in ('seated', 'waiting')
+        when 'reminder' then course.state = 'planned' and sign_up.state = 'seated' and course.first_day = mail.course_day
+        else course.state = 'planned' and sign_up.state = 'seated'
+      end
+  );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.is_course_mail_due(mail mentorcert_private.notice_mails) IS 'Whether what a mail about a course says is still so, and the course is not over.';
+REVOKE ALL ON FUNCTION mentorcert_private.is_course_mail_due(mail mentorcert_private.notice_mails) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
@@ -10918,6 +10992,7 @@ begin
             and membership.role in ('coordinator', 'org_admin')
             and (membership.ended_at is null or membership.ended_at > clock_timestamp())
         )
+        when 'course' then mentorcert_private.is_course_mail_due(mail)
         when 'request' then exists (
           select from mentorcert_private.request_recipient(mail.id) as recipient where mentorcert_private.is_address(recipient.address)
         )
@@ -10935,7 +11010,7 @@ begin
   );
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest, a follow-up that is not done yet.';
+COMMENT ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) IS 'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest, a follow-up that is not done yet, what is still true of a sign-up for a course.';
 REVOKE ALL ON FUNCTION mentorcert_private.may_be_mailed(mail_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.may_certify(organisation_id uuid, chapter_ids uuid[]) RETURNS boolean
@@ -12189,6 +12264,80 @@ COMMENT ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, s
 REVOKE ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.prolong_task(id uuid, lease_token uuid, step text, done bigint, total bigint, lease interval) TO mentorcert_tasks;
 
+CREATE FUNCTION mentorcert_private.queue_course_mails(course mentorcert_private.courses, step text, version bigint, sign_up_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  insert into mentorcert_private.notice_mails (
+    organisation_id, kind, state, peer_mentor_id, sign_up_id, course_step, course_version, course_day, queued_at, claimed_at
+  )
+  select
+    course.organisation_id, 'course', 'queued', mentor.id, sign_up.id, step, queue_course_mails.version, course.first_day, statement_timestamp(),
+    statement_timestamp()
+  from mentorcert_private.course_sign_ups as sign_up
+  join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+  where
+    sign_up.id = any(sign_up_ids) and mentorcert_private.address_fault(mentor.email, mentor.id) is null
+    -- What waits to be sent says the same, or how it is now.
+    and not exists (
+      select from mentorcert_private.notice_mails as waiting
+      where
+        waiting.sign_up_id = sign_up.id and waiting.state = 'queued'
+        and (waiting.course_step = step or step = 'changed' and waiting.course_step in ('seated', 'waiting', 'moved_up'))
+    )
+  on conflict (sign_up_id, course_step, course_day, course_version) where sign_up_id is not null do nothing;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_course_mails(course mentorcert_private.courses, step text, version bigint, sign_up_ids uuid[]) IS 'Has a step of a course written to those of the sign-ups who have a usable address: each once.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_course_mails(course mentorcert_private.courses, step text, version bigint, sign_up_ids uuid[]) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.queue_course_reminders() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+  -- Since a restore nobody knows which of before were sent.
+  restored_at constant timestamptz := coalesce((select max(restore.restored_at) from mentorcert_private.restores as restore), '-infinity');
+  due_at timestamptz;
+  number integer := 0;
+begin
+  if mentorcert_private.notices_are_held() then
+    return 0;
+  end if;
+  for course in
+    select of.* from mentorcert_private.courses as of
+    where of.state = 'planned' and of.first_day between current_date and current_date + 4
+    order by of.id
+  loop
+    -- Three days before, at eight in the morning.
+    due_at := mentorcert_private.day_starts(course.first_day - 3, mentorcert_private.time_zone_of(course.organisation_id)) + interval '8 hours';
+    if now() >= due_at and due_at > restored_at
+      and course.first_day > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) then
+      perform mentorcert_private.queue_course_mails(
+        course, 'reminder', 0,
+        array(
+          select sign_up.id from mentorcert_private.course_sign_ups as sign_up
+          join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+          where
+            sign_up.course_id = course.id and sign_up.state = 'seated' and sign_up.signed_up_at < due_at and not mentor.reminders_paused
+            -- Who was written to since knows it.
+            and not exists (
+              select from mentorcert_private.notice_mails as said where said.sign_up_id = sign_up.id and said.queued_at >= due_at
+            )
+        )
+      );
+      number := number + 1;
+    end if;
+  end loop;
+  return number;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_course_reminders() IS 'Has those who have a seat reminded of their course, three days before at eight in the morning: each once for a first day, unless the person was written to about it since. Returns how many courses are that near.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_course_reminders() FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.queue_course_reminders() TO mentorcert_jobs;
+
 CREATE FUNCTION mentorcert_private.queue_follow_ups() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -12214,6 +12363,26 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.queue_follow_ups() IS 'Queues a mail for each follow-up whose day has come, or came two days ago at most: one for each day and responsible.';
 REVOKE ALL ON FUNCTION mentorcert_private.queue_follow_ups() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.queue_mails_of_course() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if new.last_day >= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(new.organisation_id)) then
+    perform mentorcert_private.queue_course_mails(
+      new, case new.state when 'cancelled' then 'cancelled' else 'changed' end, new.version,
+      array(
+        select sign_up.id from mentorcert_private.course_sign_ups as sign_up
+        where sign_up.course_id = new.id and sign_up.state in ('seated', 'waiting')
+      )
+    );
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_mails_of_course() IS 'Lets those who have a seat in a course, or wait, know of another day, time or place, and that it is cancelled; not once it is over.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_mails_of_course() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.queue_request_mails() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12257,6 +12426,30 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.queue_request_mails() IS 'Lets those who can settle a request know that it waits for them, and the peer mentor the result: one mail each, for each step.';
 REVOKE ALL ON FUNCTION mentorcert_private.queue_request_mails() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.queue_sign_up_mail() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+  step text := new.state;
+begin
+  if tg_op = 'UPDATE' and old.state = 'waiting' and new.state = 'seated' then
+    step := 'moved_up';
+  end if;
+  select * into course from mentorcert_private.courses as of
+  where
+    of.id = new.course_id and of.state = 'planned'
+    and of.first_day >= mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(of.organisation_id));
+  if found then
+    perform mentorcert_private.queue_course_mails(course, step, new.version, array[new.id]);
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.queue_sign_up_mail() IS 'Lets a peer mentor know of a seat in a course to come, of a place on its waiting list, and of moving up.';
+REVOKE ALL ON FUNCTION mentorcert_private.queue_sign_up_mail() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.raise_forbidden(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
     LANGUAGE plpgsql
@@ -17114,6 +17307,30 @@ $$;
 COMMENT ON FUNCTION public.courses(of_course uuid, since date, until date) IS 'The courses for the caller''s chapters (administrators: all), one of them, or those of a span of days, the earliest first, with how many have a seat and wait, the caller''s own sign-up, and whether the caller may sign up and manage; the first 200.';
 REVOKE ALL ON FUNCTION public.courses(of_course uuid, since date, until date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.courses(of_course uuid, since date, until date) TO authenticated;
+
+CREATE FUNCTION public.courses_of_calendar(token text) RETURNS TABLE(id uuid, name_nb text, name_en text, days date[], starts time without time zone[], ends time without time zone[], place text, link text, is_cancelled boolean, is_waiting boolean, version bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select
+    course.id, course.name_nb, course.name_en, course.days, course.starts, course.ends, course.place, course.link,
+    course.state = 'cancelled', sign_up.state = 'waiting', course.version
+  from mentorcert_private.calendar_feeds as feed
+  join mentorcert_private.course_sign_ups as sign_up
+    on sign_up.organisation_id = feed.organisation_id and sign_up.peer_mentor_id = feed.peer_mentor_id
+  join mentorcert_private.courses as course on course.id = sign_up.course_id
+  where
+    feed.token_hash = sha256(convert_to(courses_of_calendar.token, 'UTF8'))
+    and sign_up.state in ('seated', 'waiting') and course.last_day >= current_date - 90
+    -- What ends the feed ends this, too.
+    and exists (select from public.calendar_of(courses_of_calendar.token))
+  order by course.first_day, course.id
+$$;
+COMMENT ON FUNCTION public.courses_of_calendar(token text) IS 'The courses that the calendar feed with this token shows: those in which the peer mentor has a seat, or waits, to come and of the last 90 days; none for a token that calendar_of does not take. Never a name of a person.';
+REVOKE ALL ON FUNCTION public.courses_of_calendar(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.courses_of_calendar(token text) TO anon;
+GRANT ALL ON FUNCTION public.courses_of_calendar(token text) TO authenticated;
+GRANT ALL ON FUNCTION public.courses_of_calendar(token text) TO service_role;
 
 CREATE FUNCTION public.create_calendar_feed() RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER

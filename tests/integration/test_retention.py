@@ -99,6 +99,8 @@ _KEPT = {
             "mentorcert_portal.inbox",
             "mentorcert_portal.replays",
             "mentorcert_private.chapter_merges",
+            "mentorcert_private.course_sign_ups",
+            "mentorcert_private.courses",
             "mentorcert_private.distinct_peer_mentors",
             "mentorcert_private.erased_identities",
             "mentorcert_private.extensions",

@@ -64,6 +64,13 @@ def open_to_all(within: Reach) -> Iterator[Probe]:
     yield Probe(
         "calendar_of", "call", f"select public.calendar_of('{MISSING}')", DONE, afterwards=AS_DONE
     )  # only the token counts, not the caller
+    yield Probe(
+        "courses_of_calendar",
+        "call",
+        f"select public.courses_of_calendar('{MISSING}')",
+        DONE,
+        afterwards=AS_DONE,
+    )  # the same
     for function in ("public_organisation", "public_chapters", "public_topics"):
         yield Probe(function, "call", f"select public.{function}('nowhere')", DONE, afterwards=AS_DONE)
     yield Probe(

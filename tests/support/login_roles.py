@@ -87,11 +87,11 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
                 "mentorcert_private", "job_figures"
             ),
             "a heartbeat, as if a standby were close behind": _of("mentorcert_private", "beat"),
-            "names, addresses and dates of those to whom a notice, an invitation, a letter, the step of a request or a follow-up "
+            "names, addresses and dates of those to whom a notice, an invitation, a letter, a request, a course or a follow-up "
             "is due now, each claim in the ledger, and notices reported as sent that were not, or as refused": _of(
                 "mentorcert_private",
                 "claim_digests claim_invitations claim_notices claim_queued claimed_digests claimed_invitations claimed_letters "
-                "claimed_outdated claimed_requests claimed_follow_ups "
+                "claimed_outdated claimed_requests claimed_follow_ups claimed_courses queue_course_reminders "
                 "claimed_notices due_digests "
                 "due_notices finish_notices refuse_mails "
                 "next_notices_at notices_are_held"

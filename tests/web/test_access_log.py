@@ -123,6 +123,18 @@ def people(conn: Connection, organisation: Organisation) -> People:
                 certification,
             )
         ),
+        course_id=str(
+            fetch(
+                conn,
+                "insert into mentorcert_private.courses"
+                " (organisation_id, kind, name_nb, types, chapter_ids, days, starts, ends)"
+                " select %s, 'course', 'Course', array[code], array[%s]::uuid[], array[current_date],"
+                " array[null::time], array[null::time]"
+                " from mentorcert.certification_types limit 1 returning id",
+                organisation.id,
+                organisation.chapter,
+            )
+        ),
         membership_id=str(fetch(conn, "select id from mentorcert.memberships where user_id = %s", mentor)),
     )
     logins = {"peer_mentor": mentor, "coordinator": coordinator, "org_admin": organisation.admin}
@@ -169,6 +181,8 @@ _OWN: Final = frozenset(
         "/me/contact",
         "/me/topics",
         "/me/certifications/{certification_id}/request",
+        "/me/courses",
+        "/me/courses/{course_id}.ics",
     }
 )
 _API: Final = frozenset(
@@ -205,6 +219,10 @@ _LISTS: Final = _API | {
     "/reminders",
     "/requests",
     "/requests/{request_id}",
+    "/courses",
+    "/courses/{course_id}",
+    "/courses/{course_id}.ics",
+    "/courses/{course_id}/people",
     "/mentors/{mentor_id}/topics",
 }
 # What each role gets to see in this registry: else the test might look at refusals alone.

@@ -37,6 +37,15 @@ _MORE: Final = (
       (values ('777', null, null), ('0777', null, null), ('new', current_date + 30, 'Flytter'))
         as ahead (external_id, left_on, reason)
     """,
+    """
+    insert into mentorcert_private.courses (organisation_id, kind, name_nb, types, days, starts, ends)
+    select
+      type.organisation_id, 'course', 'Kurs', array[min(type.code)], array[current_date + ahead.days],
+      array[null::time], array[null::time]
+    from mentorcert.certification_types as type
+    cross join (values (-1), (30)) as ahead (days)
+    group by type.organisation_id, ahead.days
+    """,
     "update mentorcert.memberships set ended_at = now() + interval '30 days' where role = 'coordinator'",
     """
     update mentorcert.peer_mentor_chapters set ended_at = now() + interval '30 days'

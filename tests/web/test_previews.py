@@ -89,6 +89,7 @@ _SHOWN_BEFORE = {
     "/admin/memberships/{membership_id}/end",
     "/admin/portal/replay",
     "/certifications/batches/{batch_id}",
+    "/courses/{course_id}/close",
     "/certifications/{certification_id}/revert/{entry_id}",
     "/mentors/{mentor_id}/chapters/{chapter_id}/end",
 }

@@ -39,6 +39,11 @@ RARE = {
     "/requests/{request_id}/ask-back",
     "/me/certifications/{certification_id}/request",
     "/me/certifications/{certification_id}/request/{request_id}/answer",
+    # Of a course that is there: tests/web/coordinator/test_courses.py.
+    "/courses/{course_id}/cancel",
+    "/courses/{course_id}/edit",
+    "/courses/{course_id}/open",
+    "/courses/{course_id}/people",
     # Its filter is carried along, not typed there.
     "/admin/invitations/mentors",
 }

@@ -35,6 +35,7 @@ OPEN_TO: Final = {
     "/reminders": COORDINATORS,
     "/follow-ups": COORDINATORS,
     "/requests": COORDINATORS,
+    "/courses": COORDINATORS,
     "/search": COORDINATORS,
     "/filters": COORDINATORS,
     "/me": MEMBERS,

@@ -13,7 +13,7 @@ from mentorcert.certifications.history import JobActor, Kind, UserActor
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
-Made = Literal["renew", "suspend", "reinstate"]
+Made = Literal["renew", "suspend", "reinstate", "course"]
 
 _QUERIES = rows.beside(__file__)
 

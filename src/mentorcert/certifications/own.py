@@ -35,6 +35,7 @@ class OwnCertification:
 
     id: UUID
     organisation_id: UUID
+    certification_type: str
     name_nb: str
     name_en: str
     issued_at: datetime

@@ -12,7 +12,7 @@ where mentor.user_id = (select auth.uid());
 
 -- name: certifications(peer_mentor_id, time_zone)
 select
-  certification.id, certification.organisation_id, type.name_nb, type.name_en, certification.issued_at,
+  certification.id, certification.organisation_id, certification.certification_type, type.name_nb, type.name_en, certification.issued_at,
   certification.expires_at, public.current_status(certification) as status,
   mentorcert_private.day_of(certification.expires_at, :time_zone) - 1 - mentorcert_private.day_of(now(), :time_zone) as days_left,
   public.early_renewal_from(certification) as early_renewal_from,

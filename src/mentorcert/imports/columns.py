@@ -112,6 +112,11 @@ def missing_columns(found: Collection[Column]) -> list[Column]:
     return [column for column in HEADINGS if column in needed and column not in found]
 
 
+def names_people(found: Collection[Column]) -> bool:
+    """Return whether rows say who each is: by the number, or by name and e-mail address."""
+    return Column.EXTERNAL_ID in found or {Column.NAME, Column.EMAIL} <= set(found)
+
+
 def _letters(heading: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFC", heading).casefold()))
 

@@ -33,8 +33,11 @@ def read(path: Path) -> Table:
 class Parsing:
     """One file being read; `cancel` ends that from another thread, before it begins or while it lasts."""
 
-    def __init__(self, name: str, data: bytes) -> None:
-        self._name, self._data = name, data
+    def __init__(
+        self, name: str, data: bytes, *, of_people: bool = False, seconds: float = limits.PARSING_S
+    ) -> None:
+        """Take a file, `of_people` as `tabular.parse` has it, and how long reading it may take."""
+        self._name, self._data, self._of_people, self._seconds = name, data, of_people, seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._is_cancelled = False
@@ -51,7 +54,7 @@ class Parsing:
         with self._lock:
             if self._is_cancelled:
                 raise CancelledParsingError
-            bounds = str(limits.PARSING_MEMORY_BYTES), str(limits.PARSING_S)
+            bounds = str(limits.PARSING_MEMORY_BYTES), str(self._seconds)
             self._process = subprocess.Popen(
                 [sys.executable, *_ARGUMENTS, *bounds],
                 stdin=subprocess.PIPE,
@@ -61,7 +64,8 @@ class Parsing:
             )
         with self._process as process:
             try:
-                answer, _ = process.communicate(pickle.dumps((self._name, self._data)), limits.PARSING_S)
+                sent = pickle.dumps((self._name, self._data, self._of_people))
+                answer, _ = process.communicate(sent, self._seconds)
             except subprocess.TimeoutExpired:
                 raise self._too_much() from None
             finally:
@@ -89,10 +93,10 @@ def _main(memory_bytes: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(int(seconds) + 1)  # the process that started it may be gone
-    name, data = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own process
+    name, data, of_people = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own process
     answer: Table | UnreadableFileError
     try:
-        answer = tabular.parse(name, data)
+        answer = tabular.parse(name, data, of_people=of_people)
     except UnreadableFileError as error:
         error.__traceback__ = error.__cause__ = error.__context__ = None
         answer = error

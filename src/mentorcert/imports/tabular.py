@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mentorcert.imports import limits
-from mentorcert.imports.columns import HEADINGS, Column, column_of, missing_columns
+from mentorcert.imports.columns import HEADINGS, Column, column_of, missing_columns, names_people
 from mentorcert.imports.encodings import UnreadableFileError, decode
 from mentorcert.imports.file_kinds import refuse_other_kinds
 from mentorcert.imports.records import Record
@@ -67,9 +67,10 @@ def read(path: Path) -> Table:
         return parse(path.name, file.read(limits.MAX_BYTES + 1))
 
 
-def parse(name: str, data: bytes) -> Table:
+def parse(name: str, data: bytes, *, of_people: bool = False) -> Table:
     """Read the content of a .csv (or .txt) or .xlsx file; it decides itself which of them it is.
 
+    `of_people`: the rows only say who they are about, and other columns than those of a mentor file are left alone.
     CSV is separated by semicolon, comma or tab; its encoding is recognised by its content. Of a workbook, the one
     visible sheet with the headings is read. Raises UnreadableFileError.
     """
@@ -78,7 +79,7 @@ def parse(name: str, data: bytes) -> Table:
             LazyText("{} is larger than {} MiB.", name, limits.MAX_BYTES // 2**20), hint=_DIVIDE
         )
     if data.startswith(_ZIP_STARTS):
-        return _sheet_table(name, data)
+        return _sheet_table(name, data, of_people)
     refuse_other_kinds(name, data)
     encoding, text = decode(name, data)
     line = 1
@@ -87,7 +88,7 @@ def parse(name: str, data: bytes) -> Table:
     else:
         delimiter = max(_DELIMITERS, key=lambda candidate: _most_headings(text, candidate))
     records = _csv_records(name, text, delimiter, line)
-    return _table(name, Dialect(encoding, delimiter), records, from_sheet=False)
+    return _table(name, Dialect(encoding, delimiter), records, of_people, from_sheet=False)
 
 
 def write_csv(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
@@ -154,9 +155,9 @@ def _refuse_width(name: str, line: int, cells: Sequence[str]) -> None:
         raise too_long(name, line)
 
 
-def _sheet_table(name: str, data: bytes) -> Table:
+def _sheet_table(name: str, data: bytes, of_people: bool) -> Table:
     sheets, hidden = read_sheets(name, data)
-    with_headings = [sheet for sheet in sheets if _names_columns(sheet)]
+    with_headings = [sheet for sheet in sheets if _names_columns(sheet, of_people)]
     if len(with_headings) > 1:
         raise UnreadableFileError(
             LazyText(
@@ -170,7 +171,7 @@ def _sheet_table(name: str, data: bytes) -> Table:
     notes = [LazyText("The sheet “{}” was read.", sheet.title)]
     notes += [LazyText("The sheet “{}” was not read.", title) for title in others]
     notes += [LazyText("The sheet “{}” is hidden and was not read.", title) for title in hidden]
-    table = _table(name, NORWEGIAN_EXCEL, iter(sheet.records), from_sheet=True, sheet=sheet)
+    table = _table(name, NORWEGIAN_EXCEL, iter(sheet.records), of_people, from_sheet=True, sheet=sheet)
     rows = sheet.hidden_rows & {record.line for record in table.records}
     if rows:
         notes.append(LazyText("Hidden rows were read, too: {}.", _few(sorted(rows))))
@@ -179,25 +180,33 @@ def _sheet_table(name: str, data: bytes) -> Table:
     return replace(table, notes=(*notes, *table.notes))
 
 
-def _names_columns(sheet: Sheet) -> bool:
-    return _heading_place(sheet.records[: limits.MAX_TITLE_ROWS])[1] >= _MANY
+def _names_columns(sheet: Sheet, of_people: bool) -> bool:
+    number = _heading_place(sheet.records[: limits.MAX_TITLE_ROWS], of_people)[1]
+    return number >= (1 if of_people else _MANY)
 
 
 def _few(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")  # noqa: PLR2004 - shown
 
 
-def _heading_place(rows: Sequence[Record]) -> tuple[int, int]:
+def _heading_place(rows: Sequence[Record], of_people: bool) -> tuple[int, int]:
     """Return which of the rows names the columns, and how many it names."""
     known = [_known_headings(row.cells) for row in rows]
     best = max(range(len(known)), key=lambda place: known[place], default=0)
     # A title may name one column by chance; a heading row with errors stays the heading row.
-    place = best if known and known[0] < _FEW and known[best] >= _MANY else 0
+    few, many = (1, 1) if of_people else (_FEW, _MANY)
+    place = best if known and known[0] < few and known[best] >= many else 0
     return place, known[place] if known else 0
 
 
 def _table(
-    name: str, dialect: Dialect, records: Iterator[Record], *, from_sheet: bool, sheet: Sheet | None = None
+    name: str,
+    dialect: Dialect,
+    records: Iterator[Record],
+    of_people: bool,
+    *,
+    from_sheet: bool,
+    sheet: Sheet | None = None,
 ) -> Table:
     filled = (record for record in records if record.faults or any(map(str.strip, record.cells)))
     first = list(islice(filled, limits.MAX_TITLE_ROWS))
@@ -205,14 +214,14 @@ def _table(
         raise UnreadableFileError(
             LazyText("{} is empty.", name), hint=LazyText("The first row names the columns.")
         )
-    place, _ = _heading_place(first)
+    place, _ = _heading_place(first, of_people)
     heading_row = first[place]
     width = max(
         (place for place, heading in enumerate(heading_row.cells, start=1) if heading.strip()), default=0
     )
     headings = heading_row.cells[:width]
     places = {column: place for place, heading in enumerate(headings) if (column := column_of(heading))}
-    if problems := _heading_problems(headings, places):
+    if problems := (_people_problems if of_people else _heading_problems)(headings, places):
         raise UnreadableFileError(
             LazyText("{}, line {}: {}.", name, heading_row.line, _joined(problems)),
             hint=LazyText(
@@ -244,15 +253,25 @@ def _joined(problems: Sequence[LazyText]) -> LazyText:
     return LazyText(template, *problems)
 
 
-def _heading_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[LazyText]:
+def _people_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[LazyText]:
+    if names_people(places.keys()):
+        return _twice(headings, places)
+    return [LazyText("the column with the numbers is missing, or those with names and e-mail addresses")]
+
+
+def _twice(headings: Sequence[str], places: Mapping[Column, int]) -> list[LazyText]:
     found = [column_of(heading) for heading in headings]
     return [
+        LazyText("column “{}” stands twice", headings[places[column]])
+        for column in places
+        if found.count(column) > 1
+    ]
+
+
+def _heading_problems(headings: Sequence[str], places: Mapping[Column, int]) -> list[LazyText]:
+    return [
         *(_unknown(heading) for heading in headings if column_of(heading) is None),
-        *(
-            LazyText("column “{}” stands twice", headings[places[column]])
-            for column in places
-            if found.count(column) > 1
-        ),
+        *_twice(headings, places),
         *(
             LazyText("column “{}” ({}) is missing", HEADINGS[column]["nb"], HEADINGS[column]["en"])
             for column in missing_columns(places.keys())

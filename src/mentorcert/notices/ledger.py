@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
@@ -128,6 +128,27 @@ class RequestStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseStep:
+    """A claimed mail about a course; `waits_at` is the place on its waiting list."""
+
+    mail_id: UUID
+    organisation: str
+    language: Language
+    address: str
+    full_name: str
+    step: Literal["seated", "waiting", "moved_up", "changed", "cancelled", "reminder"]
+    course: str
+    days: list[date]
+    starts: list[time | None]
+    ends: list[time | None]
+    place: str | None
+    link: str | None
+    note: str | None
+    reason: str | None
+    waits_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUp:
     """A claimed mail about a follow-up, to the login that is responsible; never what was noted."""
 
@@ -145,7 +166,7 @@ class Uncertain:
     """A mail whose sender died: only the mail server's log says whether it was accepted."""
 
     mail_id: UUID
-    kind: Literal["reminder", "digest", "invitation", "letter", "request", "follow_up"]
+    kind: Literal["reminder", "digest", "invitation", "letter", "request", "follow_up", "course"]
     organisation: str
     claimed_at: datetime
 
@@ -235,6 +256,16 @@ def letters(conn: Connection, mail_ids: Sequence[UUID]) -> list[Letter]:
 def requests(conn: Connection, mail_ids: Sequence[UUID]) -> list[RequestStep]:
     """Return what to write in mails about requests whose claim has committed."""
     return _fetch(conn, RequestStep, _QUERIES.requests, mail_ids=list(mail_ids))
+
+
+def courses(conn: Connection, mail_ids: Sequence[UUID]) -> list[CourseStep]:
+    """Return what to write in mails about courses whose claim has committed."""
+    return _fetch(conn, CourseStep, _QUERIES.courses, mail_ids=list(mail_ids))
+
+
+def queue_course_reminders(conn: Connection) -> None:
+    """Ask for the reminders of courses that are near."""
+    _fetch(conn, int, _QUERIES.queue_course_reminders)
 
 
 def follow_ups(conn: Connection, mail_ids: Sequence[UUID]) -> list[FollowUp]:

@@ -53,6 +53,14 @@ select claimed.*
 from mentorcert_private.claimed_requests(:mail_ids) as claimed
 order by claimed.mail_id;
 
+-- name: courses(mail_ids)
+select claimed.*
+from mentorcert_private.claimed_courses(:mail_ids) as claimed
+order by claimed.mail_id;
+
+-- name: queue_course_reminders()
+select mentorcert_private.queue_course_reminders();
+
 -- name: follow_ups(mail_ids)
 select claimed.*
 from mentorcert_private.claimed_follow_ups(:mail_ids) as claimed

@@ -154,12 +154,13 @@ class OutboxSender(ABC):
 
 
 class QueuedSender(OutboxSender):
-    """Sends letters, reminders that somebody sends now, steps of requests for renewals, and follow-ups."""
+    """Sends letters, reminders that somebody sends now, steps of requests and of courses, and follow-ups."""
 
     one = "queued_mail"
     many = "queued_mails"
 
     def _claim(self, conn: Connection) -> Sequence[UUID]:
+        ledger.queue_course_reminders(conn)
         return ledger.claim_queued(conn)
 
     def _contents(self, conn: Connection, claimed: Sequence[UUID]) -> Sequence[Mail]:
@@ -167,6 +168,7 @@ class QueuedSender(OutboxSender):
             *ledger.letters(conn, claimed),
             *ledger.reminders(conn, claimed, ledger.now(conn)),
             *ledger.requests(conn, claimed),
+            *ledger.courses(conn, claimed),
             *ledger.follow_ups(conn, claimed),
         ]
 

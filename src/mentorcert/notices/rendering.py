@@ -14,11 +14,19 @@ from babel.dates import format_date
 from babel.dates import format_datetime as format_moment
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from mentorcert.notices.ledger import Digest, FollowUp, Invitation, Letter, Reminder, RequestStep
+from mentorcert.notices.ledger import (
+    CourseStep,
+    Digest,
+    FollowUp,
+    Invitation,
+    Letter,
+    Reminder,
+    RequestStep,
+)
 from mentorcert.notices.smtp import ascii_address
 from mentorcert.translations import Language, translations
 
-Mail: TypeAlias = Reminder | Digest | Invitation | Letter | RequestStep | FollowUp
+Mail: TypeAlias = Reminder | Digest | Invitation | Letter | RequestStep | FollowUp | CourseStep
 
 _LOCALES = {"nb": "nb", "en": "en_GB"}
 _MOMENTS = {"nb": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
@@ -40,14 +48,17 @@ def write(mail: Mail, *, sender: str, public_url: str) -> EmailMessage:
             name, facts = "invitation", _invitation(mail)
         case RequestStep():
             name, facts = "request", {"request": mail}
+        case CourseStep():
+            name, facts = "course", {"course": mail, "days": _days(mail)}
         case FollowUp():
             name, facts = "follow_up", {"follow_up": mail}
         case _:
             assert_never(mail)
     facts = {**facts, "organisation": mail.organisation, "url": public_url}
-    if isinstance(mail, Invitation):
-        what = _environment(mail.language).get_template("invitation_what.txt").render(facts)
-        facts["said"] = what.strip()
+    if isinstance(mail, (Invitation, CourseStep)):
+        # Text and HTML say it in the same words.
+        said = "invitation_what.txt" if isinstance(mail, Invitation) else "course_said.txt"
+        facts["said"] = _environment(mail.language).get_template(said).render(facts).strip()
     message = compose(name, facts, mail.language, mail_id=mail.mail_id, address=mail.address, sender=sender)
     facts["subject"] = message["Subject"]
     html = _environment(mail.language).get_template(f"{name}.html").render(facts)
@@ -96,6 +107,18 @@ def _reminder(mail: Reminder) -> dict[str, Any]:
         "expiring": [one for one in mail.certifications if one["days_left"] > 0],
         "expired": [one for one in mail.certifications if one["days_left"] <= 0],
     }
+
+
+def _days(mail: CourseStep) -> list[str]:
+    """Return when the course is: each day with its times."""
+    gettext = translations(mail.language).gettext
+    clock = "%H:%M" if mail.language == "en" else "%H.%M"
+    said = []
+    for day, starts, ends in zip(mail.days, mail.starts, mail.ends, strict=True):
+        written = format_date(day, format="full", locale=_LOCALES[mail.language])
+        hours = "–".join(f"{at:{clock}}" for at in (starts, ends) if at is not None)
+        said.append(gettext("%(day)s, %(hours)s") % {"day": written, "hours": hours} if hours else written)
+    return said
 
 
 def _invitation(mail: Invitation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ create table tests.allowed (signature text, is_for_service_role boolean not null
 insert into tests.allowed (signature) values
   -- the Data API
   ('public.calendar_feed_created_at()'),
-  ('public.calendar_of(text)'),
+  ('public.calendar_of(text)'), ('public.courses_of_calendar(text)'),
   ('mentorcert.certifications_page(timestamp with time zone,uuid,integer,text,text,uuid,timestamp with time zone)'),
   ('public.certification_as_of(uuid,timestamp with time zone,timestamp with time zone)'),
   ('public.certification_history(uuid)'),
@@ -225,7 +225,7 @@ from unnest(array['authenticated', 'service_role']) as role_name;
 select set_eq(
   $$ select signature from tests.functions where has_function_privilege('anon', oid, 'execute') $$,
   array[
-    'mentorcert_private.check_endpoint(text)', 'public.calendar_of(text)', 'public.certificate_details(uuid)', 'public.check_certificate(uuid)',
+    'mentorcert_private.check_endpoint(text)', 'public.calendar_of(text)', 'public.courses_of_calendar(text)', 'public.certificate_details(uuid)', 'public.check_certificate(uuid)',
     'public.public_chapters(text)', 'public.public_organisation(text)', 'public.public_search(text,text)', 'public.public_topics(text)'
   ],
   'anon executes what policies call for it and what needs no login, and nothing else'
@@ -256,7 +256,8 @@ select set_eq(
   array[
     'mentorcert_private.beat()', 'mentorcert_private.claim_digests(uuid[],uuid[],timestamp with time zone)',
     'mentorcert_private.claim_invitations(integer)', 'mentorcert_private.claimed_invitations(uuid[])', 'mentorcert_private.claim_queued(integer)',
-    'mentorcert_private.claimed_letters(uuid[])', 'mentorcert_private.claimed_requests(uuid[])', 'mentorcert_private.claimed_follow_ups(uuid[])', 'mentorcert_private.refuse_mails(uuid[])',
+    'mentorcert_private.claimed_letters(uuid[])', 'mentorcert_private.claimed_requests(uuid[])', 'mentorcert_private.claimed_courses(uuid[])',
+    'mentorcert_private.queue_course_reminders()', 'mentorcert_private.claimed_follow_ups(uuid[])', 'mentorcert_private.refuse_mails(uuid[])',
     'mentorcert_private.claim_notices(uuid[],timestamp with time zone,integer)',
     'mentorcert_private.claimed_digests(uuid[],timestamp with time zone)', 'mentorcert_private.claimed_outdated(uuid[],timestamp with time zone)', 'mentorcert_private.claimed_notices(uuid[],timestamp with time zone)',
     'mentorcert_private.delete_outdated(integer)', 'mentorcert_private.due_digests(timestamp with time zone,uuid[],uuid[])',
@@ -313,7 +314,7 @@ select set_eq(
 select set_eq(
   $$ select name from tests.functions where schema in ('public', 'mentorcert') and definer $$,
   array[
-    'accept_invitations', 'calendar_feed_created_at', 'calendar_of', 'check_certificate', 'create_calendar_feed', 'get_user_organisation_id',
+    'accept_invitations', 'calendar_feed_created_at', 'calendar_of', 'courses_of_calendar', 'check_certificate', 'create_calendar_feed', 'get_user_organisation_id',
     'figures', 'look_alike_pairs', 'mark_distinct', 'mark_left', 'mark_returned', 'merges_of', 'my_coordinators', 'own_organisations', 'pause_reminders', 'remind_now', 'reminders_of', 'public_organisation', 'readmit_erased',
     'revoke_calendar_feed',
     'saved_filters', 'save_filter', 'rename_filter', 'remove_filter',
@@ -340,7 +341,7 @@ select set_eq(
     'keep_merged', 'keep_peer_mentor', 'look_alike_pairs', 'mark_distinct', 'merge_peer_mentors', 'merges_of', 'peer_mentor_merged_into', 'reads_peer_mentor',
     'replaced_history', 'undo_merge',
     'administered_organisation_id', 'use_sort_plan', 'audit_delete', 'audit_insert', 'audit_personal_data', 'audit_update',
-    'calendar_feed_created_at', 'calendar_of', 'cancel_task', 'check_certificate', 'check_endpoint', 'claim_digests',
+    'calendar_feed_created_at', 'calendar_of', 'courses_of_calendar', 'cancel_task', 'check_certificate', 'check_endpoint', 'claim_digests',
     'claim_notices', 'claimed_digests', 'claimed_outdated', 'figures', 'claimed_notices', 'coordinated_chapter_ids', 'coordinated_peer_mentor_ids',
     'copy_chapter_ids', 'count_attempt', 'create_calendar_feed', 'delete_outdated', 'due_digests', 'due_notices', 'end_calendar_feed', 'end_session', 'found_login', 'finish_notices', 'keep_latest_form_drafts', 'look_up_login', 'sign_in_by_oidc', 'get_user_organisation_id',
     'is_unaddressable', 'job_figures', 'journal_entries', 'journal_lacks', 'mark_journal', 'note_journal', 'registry_watch', 'see_server',
@@ -353,7 +354,7 @@ select set_eq(
     'saved_filters', 'save_filter', 'rename_filter', 'remove_filter',
     'renewal_requests', 'request_renewal', 'answer_renewal_request', 'withdraw_renewal_request', 'ask_back_renewal_request',
     'refuse_renewal_request', 'request_to_approve', 'check_named_requests', 'settle_requests', 'close_requests',
-    'queue_request_mails', 'claimed_requests', 'claimed_follow_ups',
+    'queue_request_mails', 'claimed_requests', 'claimed_follow_ups', 'claimed_courses', 'queue_course_reminders', 'queue_sign_up_mail', 'queue_mails_of_course',
     'plan_course', 'change_course', 'cancel_course', 'courses', 'course_sign_ups', 'missing_for_course', 'sign_up_for_course',
     'withdraw_from_course', 'set_course_attendance', 'preview_course_closing',
     'course_to_close', 'close_locked_course', 'course_to_open', 'check_named_courses', 'open_course', 'follow_person', 'keep_seats',

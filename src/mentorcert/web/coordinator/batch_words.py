@@ -21,6 +21,12 @@ def made_text(context: RequestContext, change: str, number: int) -> str:
         return context.ngettext("%(num)s certification renewed", "%(num)s certifications renewed", number)
     if change == "suspend":
         return context.ngettext("%(num)s certification suspended", "%(num)s certifications suspended", number)
+    if change == "course":
+        return context.ngettext(
+            "%(num)s certification issued or renewed by a course",
+            "%(num)s certifications issued or renewed by a course",
+            number,
+        )
     return context.ngettext("%(num)s certification reinstated", "%(num)s certifications reinstated", number)
 
 
@@ -34,6 +40,12 @@ def undo_text(context: RequestContext, change: str, number: int) -> str:
         return context.ngettext(
             "Undo the suspension of %(num)s certification",
             "Undo the suspension of %(num)s certifications",
+            number,
+        )
+    if change == "course":
+        return context.ngettext(
+            "Undo the closing of the course: %(num)s certification",
+            "Undo the closing of the course: %(num)s certifications",
             number,
         )
     return context.ngettext(

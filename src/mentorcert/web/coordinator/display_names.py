@@ -48,6 +48,10 @@ class Names:
         """Return what a certification type is called."""
         return self.types.get(code or "", code or "")
 
+    def types_of(self, codes: Iterable[str]) -> list[str]:
+        """Return what the certification types are called, in the order of the codes."""
+        return [self.type(code) for code in codes]
+
     def first_day(self, issued_at: datetime) -> date:
         """Return the day on which a certification was issued or renewed."""
         return issued_at.astimezone(ZoneInfo(self.time_zone)).date()

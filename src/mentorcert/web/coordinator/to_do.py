@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mentorcert.certifications import mentor_list, pages, renewal_requests, search
+from mentorcert.courses import courses
+from mentorcert.courses.courses import Course
 from mentorcert.imports.tasks import requests
 from mentorcert.notices import reminders
 from mentorcert.organisations import invitations, notes
@@ -13,10 +15,13 @@ from mentorcert.web.context import RequestContext
 from mentorcert.web.coordinator.display_names import Names, today_of
 from mentorcert.web.coordinator.list_query import COUNTED, ListQuery
 from mentorcert.web.coordinator.mentors_query import MentorsQuery
+from mentorcert.web.course_words import course_name
 
 FIRST: Final = 5
 _ENDS_WITHIN: Final = "30"
 _FAILED_SINCE: Final = timedelta(days=14)
+_NOT_CLOSED_SINCE: Final = timedelta(days=180)
+_SEATS_WITHIN: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ def ask(context: RequestContext, names: Names) -> Found:
     found = [
         _follow_ups(context),
         _requests(context),
+        _courses(context),
         _ending(context),
         _lacking(context, names),
         _unreached(context),
@@ -93,6 +99,42 @@ def _requests(context: RequestContext) -> Found:
             )
 
     return read
+
+
+def _courses(context: RequestContext) -> Found:
+    today = today_of(context)
+    sent = context.ahead(courses.between, today - _NOT_CLOSED_SINCE, today + _SEATS_WITHIN)
+
+    def read() -> Iterator[ToDo]:
+        planned = [one for one in sent.value if one.state == "planned" and one.may_manage]
+        over = [one for one in planned if one.days[-1] <= today]
+        if over:
+            yield ToDo(
+                context.ngettext(
+                    "%(num)s course waits to be closed", "%(num)s courses wait to be closed", len(over)
+                ),
+                _named(context, over),
+                len(over) > FIRST,
+                "/courses",
+            )
+        free = [one for one in planned if one.days[0] > today and (one.free_seats or 0) > 0]
+        if free:
+            yield ToDo(
+                context.ngettext(
+                    "%(num)s course within 14 days has free seats",
+                    "%(num)s courses within 14 days have free seats",
+                    len(free),
+                ),
+                _named(context, free),
+                len(free) > FIRST,
+                "/courses",
+            )
+
+    return read
+
+
+def _named(context: RequestContext, found: Sequence[Course]) -> list[tuple[str, str]]:
+    return [(course_name(one, context.language), f"/courses/{one.id}") for one in found[:FIRST]]
 
 
 def _ending(context: RequestContext) -> Found:

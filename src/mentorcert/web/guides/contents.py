@@ -74,6 +74,15 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_MINE,),
             ),
             Task(
+                LazyText("Sign up for a course"),
+                LazyText(
+                    "See what each course renews, and sign up or withdraw. If it is full, you "
+                    "wait, and get a mail when a seat is yours."
+                ),
+                "/me/courses",
+                (_MINE, LazyText("Courses")),
+            ),
+            Task(
                 LazyText("Ask for a renewal"),
                 LazyText("Say what you did and on which day. A coordinator looks at it, and you get a mail."),
                 "/me",
@@ -240,6 +249,12 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 LazyText("You see until when the certification would hold, and approve, refuse or ask back."),
                 "/requests",
                 (LazyText("Requests"),),
+            ),
+            Task(
+                LazyText("Plan a course, and close it"),
+                LazyText("Sign people up, and tick who attended. Closing the course renews them all."),
+                "/courses",
+                (LazyText("Courses"),),
             ),
             Task(
                 LazyText("See which reminders are sent"),

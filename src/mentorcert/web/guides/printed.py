@@ -52,7 +52,7 @@ class _Sheet:
             # On the same line, at its end: a guide has one page.
             pdf.set_y(pdf.get_y() - 9.5 * _LINE_MM)
             self._line(" › ".join(self._(step) for step in task.place), 9, colour=MUTED, align=Align.R)
-            self._line(self._(task.text), 10, gap=0.9)
+            self._line(self._(task.text), 10, gap=0.4)
         self._heading(self._("Words"))
         for word, meaning in guide.words:
             self._line(f"{self._(word)}: {self._(meaning)}", 10, gap=0.8)

@@ -1,11 +1,13 @@
-"""My dates in a calendar: as a file, and as a feed that a calendar reads by itself."""
+"""My dates, and courses, in a calendar: as a file, and as a feed that a calendar reads by itself."""
 
 from fastapi import APIRouter, Response
 
 from mentorcert.certifications import calendar_feeds, own
 from mentorcert.certifications.calendar_feeds import ExpiringCertification
+from mentorcert.courses import calendar, courses
 from mentorcert.errors import MissingRightError
 from mentorcert.web.context import CurrentMember, RequestContext
+from mentorcert.web.coordinator.display_names import today_of
 from mentorcert.web.mentor import calendar_file
 
 router = APIRouter()
@@ -36,6 +38,7 @@ def revoke(context: CurrentMember) -> Response:
 def download(context: CurrentMember) -> Response:
     """Answer with the calendar as it is now."""
     _, organisation = context.member()
+    planned = context.ahead(courses.between, today_of(context) - calendar.PAST)
     mentor = own.peer_mentor(context.conn)
     if mentor is None:
         raise MissingRightError
@@ -45,7 +48,15 @@ def download(context: CurrentMember) -> Response:
         if held.expires_at is not None and held.display_status != "suspended"
     ]
     return Response(
-        calendar_file.write(expiring, organisation.name, organisation.time_zone, context.language),
+        calendar_file.write(
+            expiring,
+            organisation.name,
+            organisation.time_zone,
+            context.language,
+            courses=[
+                calendar.entry_of(one) for one in planned.value if one.own_state in ("seated", "waiting")
+            ],
+        ),
         media_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="certifications.ics"'},
     )

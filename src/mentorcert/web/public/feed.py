@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from mentorcert.certifications import calendar_feeds
+from mentorcert.courses import calendar
 from mentorcert.web.context import ConnectionSlot, RequestContext, request_context
 from mentorcert.web.mentor import calendar_file
 
@@ -26,9 +27,16 @@ Anonymous = Annotated[RequestContext, Depends(_anonymous, scope="function")]
 @router.get("/calendar/{token}.ics")
 def show(context: Anonymous, token: str) -> Response:
     """Answer with the calendar of the token; 404 for one that is unknown or revoked."""
+    planned = context.ahead(calendar.of_feed, token)
     feed = calendar_feeds.read(context.conn, token)
     return Response(
-        calendar_file.write(feed.certifications, feed.organisation_name, feed.time_zone, context.language),
+        calendar_file.write(
+            feed.certifications,
+            feed.organisation_name,
+            feed.time_zone,
+            context.language,
+            courses=planned.value,
+        ),
         media_type="text/calendar; charset=utf-8",
         headers={
             # For no shared cache: the address is a secret.

@@ -1,9 +1,9 @@
 """Templates, and how days, numbers and statuses are written in them."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -14,6 +14,20 @@ from markupsafe import Markup
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.languages import locale_of
 from mentorcert.web.static_files import static_path
+
+
+class _Day(Protocol):
+    """A day of a course, with its times where they are known."""
+
+    @property
+    def day(self) -> date: ...
+
+    @property
+    def starts(self) -> time | None: ...
+
+    @property
+    def ends(self) -> time | None: ...
+
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
@@ -63,6 +77,14 @@ def environment(language: Language) -> Environment:
             return texts.gettext("does not expire")
         return write_day(last_valid_day(expires_at, time_zone))
 
+    def write_course_day(day: _Day) -> str:
+        written = write_day(day.day)
+        if day.starts is None:
+            return written
+        clock = "%H:%M" if language == "en" else "%H.%M"
+        hours = "–".join(f"{at:{clock}}" for at in (day.starts, day.ends) if at is not None)
+        return texts.gettext("%(day)s, %(hours)s") % {"day": written, "hours": hours}
+
     def write_moment(at: datetime, time_zone: str) -> str:
         return format_datetime(at, format=f"{day_pattern} HH:mm", tzinfo=ZoneInfo(time_zone), locale=locale)
 
@@ -78,7 +100,12 @@ def environment(language: Language) -> Environment:
     templates.globals["static"] = static_path
     templates.globals["kept_options"] = lambda options, chosen: options_of(tuple(options), chosen)
     templates.filters.update(
-        day=write_day, last_day=write_last_day, moment=write_moment, status=write_status, number=write_number
+        day=write_day,
+        course_day=write_course_day,
+        last_day=write_last_day,
+        moment=write_moment,
+        status=write_status,
+        number=write_number,
     )
     return templates
 
