@@ -1,7 +1,6 @@
 """The one error tree, and the mapping of the database's own errors onto it."""
 
 from typing import ClassVar, Literal, Self
-from uuid import UUID
 
 import psycopg
 
@@ -275,11 +274,11 @@ class MissingRightError(DatabaseError):
 class MergedError(MissingRightError):
     """The two are one person, whose page stands for both."""
 
-    def __init__(self, merged_id: UUID, kept_id: UUID) -> None:
-        """Take the row that was asked for, and the one that stands for it."""
-        super().__init__()
-        self.merged_id = merged_id
-        self.kept_id = kept_id
+    def __init__(self, message: str | None = None, *, asked: str = "", kept: str = "") -> None:
+        """Take the id as it was asked for, and that of the row that stands for it."""
+        super().__init__(message)
+        self.asked = asked
+        self.kept = kept
 
 
 class NotGrantedError(MissingRightError):

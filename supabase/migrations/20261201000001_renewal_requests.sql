@@ -682,53 +682,6 @@ $$;
 comment on function mentorcert_private.request_recipient(uuid) is
   'Where a mail about a request goes, and in which language; no row once the request was written again, the login cannot settle it any more, or the peer mentor has left.';
 
-create or replace function mentorcert_private.may_be_mailed(mail_id uuid)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return exists (
-    select from mentorcert_private.notice_mails as mail
-    join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
-    left join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
-    left join mentorcert_private.letters as letter on letter.id = mail.letter_id
-    where
-      mail.id = may_be_mailed.mail_id
-      -- What nobody could send for days is news no more.
-      and mail.queued_at > clock_timestamp() - interval '3 days'
-      and (
-        mail.peer_mentor_id is null and mail.kind = 'request'
-        or mentor.erased_at is null and mentor.merged_into is null
-        and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(clock_timestamp(), organisation.time_zone))
-        and mentorcert_private.is_address(mentor.email)
-      )
-      and case mail.kind
-        when 'letter' then mentorcert_private.confirmed_address(letter.written_by) is not null and exists (
-          select from mentorcert.memberships as membership
-          where
-            membership.user_id = letter.written_by and membership.organisation_id = mail.organisation_id
-            and membership.role in ('coordinator', 'org_admin')
-            and (membership.ended_at is null or membership.ended_at > clock_timestamp())
-        )
-        when 'request' then exists (
-          select from mentorcert_private.request_recipient(mail.id) as recipient where mentorcert_private.is_address(recipient.address)
-        )
-        else exists (
-          select from mentorcert_private.notices as notice
-          join public.peer_mentor_certifications as certification on certification.id = notice.certification_id
-          where
-            notice.mail_id = mail.id and notice.outcome = 'mailed' and certification.expires_at = notice.expires_at
-            and certification.status <> 'suspended'
-        )
-      end
-  );
-end
-$$;
-comment on function mentorcert_private.may_be_mailed(uuid) is
-  'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest.';
-
 create or replace function mentorcert_private.claimed_requests(mail_ids uuid[])
 returns table (
   mail_id uuid, organisation text, language text, address text, request_id uuid, state text, is_peer_mentor boolean, full_name text,

@@ -79,56 +79,6 @@ $$;
 comment on function mentorcert_private.follow_up_recipient(uuid) is
   'Where a mail about a follow-up goes, in which language, and about whom; no row once it is done, put off or somebody else''s, the login does not reach the person any more, or the person has left.';
 
-create or replace function mentorcert_private.may_be_mailed(mail_id uuid)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return exists (
-    select from mentorcert_private.notice_mails as mail
-    join mentorcert.organisations as organisation on organisation.id = mail.organisation_id
-    left join mentorcert.peer_mentors as mentor on mentor.id = mail.peer_mentor_id
-    left join mentorcert_private.letters as letter on letter.id = mail.letter_id
-    where
-      mail.id = may_be_mailed.mail_id
-      -- What nobody could send for days is news no more.
-      and mail.queued_at > clock_timestamp() - interval '3 days'
-      and (
-        mail.peer_mentor_id is null and mail.kind in ('request', 'follow_up')
-        or mentor.erased_at is null and mentor.merged_into is null
-        and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(clock_timestamp(), organisation.time_zone))
-        and mentorcert_private.is_address(mentor.email)
-      )
-      and case mail.kind
-        when 'letter' then mentorcert_private.confirmed_address(letter.written_by) is not null and exists (
-          select from mentorcert.memberships as membership
-          where
-            membership.user_id = letter.written_by and membership.organisation_id = mail.organisation_id
-            and membership.role in ('coordinator', 'org_admin')
-            and (membership.ended_at is null or membership.ended_at > clock_timestamp())
-        )
-        when 'request' then exists (
-          select from mentorcert_private.request_recipient(mail.id) as recipient where mentorcert_private.is_address(recipient.address)
-        )
-        when 'follow_up' then mentorcert_private.is_address(
-          (select recipient.address from mentorcert_private.follow_up_recipient(mail.id) as recipient)
-        )
-        else exists (
-          select from mentorcert_private.notices as notice
-          join public.peer_mentor_certifications as certification on certification.id = notice.certification_id
-          where
-            notice.mail_id = mail.id and notice.outcome = 'mailed' and certification.expires_at = notice.expires_at
-            and certification.status <> 'suspended'
-        )
-      end
-  );
-end
-$$;
-comment on function mentorcert_private.may_be_mailed(uuid) is
-  'Whether what was asked for may still be sent: within three days, to somebody who is there and has a usable address; a letter of somebody who may write and be answered, a reminder of an end that still is the end, a step of a request that still is the latest, a follow-up that is not done yet.';
-
 create or replace function mentorcert_private.claim_queued(most integer default 100)
 returns setof uuid
 language plpgsql

@@ -337,7 +337,7 @@ def _optional_user(
             yield context
         except MissingRightError:
             if kept is not None and kept.value is not None:
-                raise MergedError(UUID(request.path_params["mentor_id"]), kept.value) from None
+                raise MergedError(asked=request.path_params["mentor_id"], kept=str(kept.value)) from None
             raise
 
 

@@ -140,7 +140,7 @@ def _mentorcert_error(request: Request, error: Exception) -> Response:
         return _sign_in_needed(request, error)
     if isinstance(error, MergedError):
         # Not for good: a merge can be undone.
-        return RedirectResponse(address(request).replace(str(error.merged_id), str(error.kept_id)), 303)
+        return RedirectResponse(address(request).replace(error.asked, error.kept), 303)
     if isinstance(error, CsrfError) and (answer := expired_form(request)):
         return answer
     # A hint is for the user only where it is about the input.

@@ -75,7 +75,12 @@ def test_merged_as_shown_and_undone(
     )
     assert rows(conn, "select peer_mentor_id from public.listed_peer_mentors") == [(kept,)]
     # Back, and links to the row that is gone.
-    for address in (page, f"{NEW}?kept={absorbed}&absorbed={kept}", preview):
+    for address in (
+        page,
+        f"{NEW}?kept={absorbed}&absorbed={kept}",
+        preview,
+        f"/mentors/{str(absorbed).upper()}",
+    ):
         assert admin.client.get(address).headers.get("location") == f"/mentors/{kept}", address
     for path in addresses(site.app, safe=True):
         if path.startswith("/mentors/{mentor_id}"):
