@@ -4271,7 +4271,7 @@ CREATE TABLE mentorcert_private.courses (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT courses_chapter_ids_valid CHECK ((cardinality(chapter_ids) <= 500)),
+    CONSTRAINT courses_chapter_ids_valid CHECK (((cardinality(chapter_ids) <= 500) AND ((array_ndims(chapter_ids) > 1) IS NOT TRUE))),
     CONSTRAINT courses_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT courses_days_valid CHECK ((((cardinality(days) >= 1) AND (cardinality(days) <= 20)) AND mentorcert_private.are_ascending(days))),
     CONSTRAINT courses_first_day_in_calendar CHECK (((first_day >= '1899-12-31'::date) AND (first_day <= '9999-12-31'::date))),
@@ -4294,7 +4294,7 @@ CREATE TABLE mentorcert_private.courses (
     CONSTRAINT courses_seats_valid CHECK (((seats >= 1) AND (seats <= 5000))),
     CONSTRAINT courses_settled_at_in_calendar CHECK (((settled_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (settled_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT courses_state_valid CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text, 'closed'::text])) AND ((settled_at IS NULL) = (state = 'planned'::text)) AND ((reason IS NOT NULL) = (state = 'cancelled'::text)))),
-    CONSTRAINT courses_times_valid CHECK (((cardinality(starts) = cardinality(days)) AND (cardinality(ends) = cardinality(days)) AND mentorcert_private.are_spans(starts, ends))),
+    CONSTRAINT courses_times_valid CHECK (((array_length(starts, 1) = cardinality(days)) AND (array_length(ends, 1) = cardinality(days)) AND (array_ndims(starts) = 1) AND (array_ndims(ends) = 1) AND mentorcert_private.are_spans(starts, ends))),
     CONSTRAINT courses_types_valid CHECK ((((cardinality(types) >= 1) AND (cardinality(types) <= 20)) AND (cardinality(required_types) <= 20) AND mentorcert_private.are_codes((types || required_types)))),
     CONSTRAINT courses_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
@@ -4324,7 +4324,7 @@ CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.courses REFERENCI
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name_nb, name_en, place, link ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name_nb', 'name_en', 'place', 'link');
 CREATE TRIGGER canonicalise_texts BEFORE INSERT OR UPDATE OF note, reason ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'note', 'reason');
 CREATE TRIGGER check_course_on_insert BEFORE INSERT ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_course();
-CREATE TRIGGER check_course_on_update BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW WHEN ((((((new.types IS DISTINCT FROM old.types) OR (new.required_types IS DISTINCT FROM old.required_types)) OR (new.chapter_ids IS DISTINCT FROM old.chapter_ids)) OR (new.days IS DISTINCT FROM old.days)) OR (new.responsible_id IS DISTINCT FROM old.responsible_id))) EXECUTE FUNCTION mentorcert_private.check_course();
+CREATE TRIGGER check_course_on_update BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW WHEN ((((((new.types IS DISTINCT FROM old.types) OR (new.required_types IS DISTINCT FROM old.required_types)) OR (new.chapter_ids IS DISTINCT FROM old.chapter_ids)) OR (new.days IS DISTINCT FROM old.days)) OR (new.responsible_id <> old.responsible_id) OR ((old.responsible_id IS NULL) AND (new.responsible_id IS NOT NULL)))) EXECUTE FUNCTION mentorcert_private.check_course();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_seats AFTER UPDATE OF seats, days ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.keep_seats();
@@ -5773,7 +5773,13 @@ CREATE FUNCTION mentorcert_private.are_spans(starts time without time zone[], en
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $$
-  select coalesce(bool_and((span.starts is not null or span.ends is null) and span.starts < span.ends is not false), true)
+  select coalesce(
+    bool_and(
+      (span.starts is not null or span.ends is null) and span.starts < span.ends is not false
+      and greatest(span.starts, span.ends) < '24:00' is not false -- 24:00 is no time of most calendars
+    ),
+    true
+  )
   from unnest(starts, ends) as span (starts, ends)
 $$;
 COMMENT ON FUNCTION mentorcert_private.are_spans(starts time without time zone[], ends time without time zone[]) IS 'Whether each span of the clock begins before it ends; one without an end, and one without both, are spans too.';
@@ -6581,7 +6587,11 @@ begin
             when 'renewed' then course.state = 'planned'
             else false
           end
-          and mentorcert_private.day_of(changed.issued_at, mentorcert_private.time_zone_of(course.organisation_id)) = course.last_day
+          and (
+            -- What was given keeps its dates, also where the course was moved before it was closed once more.
+            changed.renewal_history #>> '{-1,kind}' in ('suspended', 'reinstated')
+            or mentorcert_private.day_of(changed.issued_at, mentorcert_private.time_zone_of(course.organisation_id)) = course.last_day
+          )
           and exists (
             select from unnest(course.types) as given (code)
             where mentorcert_private.type_in_use(course.organisation_id, given.code) = changed.certification_type
@@ -8097,6 +8107,10 @@ begin
   if day > mentorcert_private.day_of(now(), time_zone) then
     raise exception using
       errcode = 'MC008', message = 'the course is not over', hint = 'Close it from its last day on.', constraint = 'course_not_over';
+  elsif cardinality(attended) * cardinality(course.types) > 5000 then
+    raise exception using
+      errcode = 'MC008', message = 'the course gives more than 5000 certifications',
+      hint = 'Plan another one for some of those who attended.', constraint = 'course_too_large';
   elsif exists (
     select from mentorcert.peer_mentors as mentor
     where
@@ -8142,6 +8156,8 @@ begin
       rows.*,
       case
         when rows.held_from >= midnight and not rows.was_given then 'unchanged'
+        -- Without an end, which only an administrator gives by this type.
+        when rows.held_id is not null and not rows.was_given and rows.held_to is null and rows.by_rule is not null then 'unchanged'
         when rows.against is not null then 'refused'
         when rows.was_given then 'reinstate'
         when rows.held_id is null then 'issue'
@@ -8186,7 +8202,7 @@ begin
   order by ends.sort_key, ends.mentor_id, ends.code;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) IS 'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
+COMMENT ON FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) IS 'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
 REVOKE ALL ON FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint text) RETURNS TABLE(peer_mentor_id uuid, certification_type text, certification_id uuid, outcome text, issued_at timestamp with time zone, expires_at timestamp with time zone, evidence jsonb)
@@ -9362,18 +9378,19 @@ declare
   course mentorcert_private.courses;
   changed_ids uuid[];
 begin
-  if new.erased_at is not null or new.left_on is not null then
+  -- A merge may be of somebody who has left.
+  if new.erased_at is null and new.merged_into is distinct from old.merged_into then
+    changed_ids := array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
+    );
+  else
     changed_ids := array(
       select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
       join mentorcert_private.courses as of on of.id = sign_up.course_id
       where
         sign_up.peer_mentor_id = new.id
         and (new.erased_at is not null or of.state = 'planned' and of.first_day >= new.left_on and sign_up.state in ('seated', 'waiting'))
-    );
-  elsif new.merged_into is distinct from old.merged_into then
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
     );
   end if;
   for course in
@@ -9395,7 +9412,8 @@ begin
           when 'seated' in (kept.state, other.state) then 'seated' when 'waiting' in (kept.state, other.state) then 'waiting'
           when 'unannounced' in (kept.state, other.state) then 'unannounced' else 'withdrawn'
         end,
-        rank = case when other.state = 'withdrawn' then kept.rank else least(kept.rank, other.rank) end,
+        -- Who has withdrawn keeps no place in the order.
+        rank = case 'withdrawn' when other.state then kept.rank when kept.state then other.rank else least(kept.rank, other.rank) end,
         attendance = case when 'attended' in (kept.attendance, other.attendance) then 'attended' else coalesce(kept.attendance, other.attendance) end
       from mentorcert_private.course_sign_ups as other
       where
@@ -9945,7 +9963,10 @@ begin
   join mentorcert.peer_mentors as mentor on mentor.organisation_id = course.organisation_id
   where
     course.id = is_own_sign_up.course_id and mentor.id = is_own_sign_up.peer_mentor_id and mentor.erased_at is null and mentor.merged_into is null
-    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)));
+    -- Who has left by the first day is none of the course's, as follow_person says.
+    and (mentor.left_on is null or mentor.left_on > greatest(
+      mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)), course.first_day
+    ));
   if (asked.is_administered or asked.is_for and (asked.is_own or asked.is_in_reach)) is not true then
     perform mentorcert_private.raise_forbidden('no such course or peer mentor, or no right to it');
   end if;
@@ -17200,38 +17221,48 @@ begin
       errcode = 'MC008', message = 'neither a course nor a peer mentor is named', hint = 'Name one of the two.', constraint = 'of_course';
   end if;
   return query
+  with listed as materialized (
+    select
+      sign_up, course, mentor.id as mentor_id, mentor.full_name, mentor.user_id,
+      array_position('{seated,unannounced,waiting,withdrawn}'::text[], sign_up.state) as position
+    from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as course on course.id = sign_up.course_id
+    join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+    where
+      sign_up.organisation_id = organisation
+      and (of_course is null or sign_up.course_id = of_course)
+      and (of_peer_mentor is null or sign_up.peer_mentor_id = of_peer_mentor)
+      and mentor.merged_into is null
+      and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
+    order by case when of_course is null then course.last_day end desc, position, sign_up.rank
+    limit 5000
+  ),
+  -- Once for each course, not for each person. The list counts all who wait, also out of reach.
+  ahead as (
+    select waiting.id, row_number() over (partition by waiting.course_id order by waiting.rank) as place
+    from mentorcert_private.course_sign_ups as waiting
+    where waiting.state = 'waiting' and waiting.course_id in (select (listed.sign_up).course_id from listed)
+  ),
+  lacking as (
+    select (attended.course).id as course_id, lacks.peer_mentor_id, array_agg(lacks.certification_type) as types
+    from (
+      select listed.course, array_agg(listed.mentor_id) as mentor_ids from listed
+      where (listed.course).required_types <> '{}' group by listed.course
+    ) as attended
+    cross join lateral mentorcert_private.missing_types(
+      attended.course, attended.mentor_ids,
+      case when today > (attended.course).first_day then (attended.course).last_day else (attended.course).first_day end
+    ) as lacks
+    group by (attended.course).id, lacks.peer_mentor_id
+  )
   select
-    sign_up.id, sign_up.organisation_id, sign_up.course_id, mentor.id, mentor.full_name, sign_up.state,
-    case
-      when sign_up.state = 'waiting' then (
-        select count(*) from mentorcert_private.course_sign_ups as ahead
-        where ahead.course_id = sign_up.course_id and ahead.state = 'waiting' and ahead.rank <= sign_up.rank
-      )
-    end,
-    sign_up.attendance,
-    case
-      when course.required_types <> '{}' then array(
-        select lacks.certification_type
-        from mentorcert_private.missing_types(
-          course, array[mentor.id], case when today > course.first_day then course.last_day else course.first_day end
-        ) as lacks
-      )
-      else '{}'
-    end,
-    mentor.id = any(own), sign_up.signed_up_by is not distinct from mentor.user_id, sign_up.signed_up_at, sign_up.version
-  from mentorcert_private.course_sign_ups as sign_up
-  join mentorcert_private.courses as course on course.id = sign_up.course_id
-  join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
-  where
-    sign_up.organisation_id = organisation
-    and (of_course is null or sign_up.course_id = of_course)
-    and (of_peer_mentor is null or sign_up.peer_mentor_id = of_peer_mentor)
-    and mentor.merged_into is null
-    and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
-  order by
-    case when of_course is null then course.last_day end desc, array_position('{seated,unannounced,waiting,withdrawn}'::text[], sign_up.state),
-    sign_up.rank
-  limit 5000;
+    (listed.sign_up).id, (listed.sign_up).organisation_id, (listed.sign_up).course_id, listed.mentor_id, listed.full_name,
+    (listed.sign_up).state, ahead.place, (listed.sign_up).attendance, coalesce(lacking.types, '{}'), listed.mentor_id = any(own),
+    coalesce((listed.sign_up).signed_up_by = listed.user_id, false), (listed.sign_up).signed_up_at, (listed.sign_up).version
+  from listed
+  left join ahead on ahead.id = (listed.sign_up).id
+  left join lacking on lacking.course_id = (listed.course).id and lacking.peer_mentor_id = listed.mentor_id
+  order by case when of_course is null then (listed.course).last_day end desc, listed.position, (listed.sign_up).rank;
 end
 $$;
 COMMENT ON FUNCTION public.course_sign_ups(of_course uuid, of_peer_mentor uuid) IS 'Who is signed up for a course, waits, came or withdrew, of people within reach and the caller; or the courses of one person, the latest first. With what the course requires and the person lacks.';
@@ -17250,14 +17281,15 @@ declare
   managed constant uuid[] := mentorcert_private.with_merged_chapters(coordinated);
   today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
   own_id uuid;
+  left_on date;
   own_chapters uuid[] := '{}';
   is_here boolean := false;
   served uuid[];
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  select mentor.id, mentor.left_on is null or mentor.left_on > today into own_id, is_here
+  select mentor.id, mentor.left_on into own_id, left_on
   from mentorcert.peer_mentors as mentor where mentor.id = any(mentorcert_private.own_peer_mentor_ids());
-  is_here := coalesce(is_here, false);
+  is_here := own_id is not null and (left_on > today) is not false;
   if is_here then
     own_chapters := mentorcert_private.with_merged_chapters(mentorcert_private.current_chapter_ids(own_id), with_above => true);
   end if;
@@ -17277,7 +17309,7 @@ begin
       )
     end,
     own.attendance,
-    is_here and course.state = 'planned' and today <= course.first_day and coalesce(own.state, 'withdrawn') = 'withdrawn'
+    is_here and (left_on > course.first_day) is not false and course.state = 'planned' and today <= course.first_day and coalesce(own.state, 'withdrawn') = 'withdrawn'
     and (course.chapter_ids = '{}' or course.chapter_ids && own_chapters),
     right_to.manage, course.version
   from mentorcert_private.courses as course

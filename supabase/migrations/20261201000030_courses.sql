@@ -19,7 +19,13 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select coalesce(bool_and((span.starts is not null or span.ends is null) and span.starts < span.ends is not false), true)
+  select coalesce(
+    bool_and(
+      (span.starts is not null or span.ends is null) and span.starts < span.ends is not false
+      and greatest(span.starts, span.ends) < '24:00' is not false -- 24:00 is no time of most calendars
+    ),
+    true
+  )
   from unnest(starts, ends) as span (starts, ends)
 $$;
 comment on function mentorcert_private.are_spans(time[], time[]) is 'Whether each span of the clock begins before it ends; one without an end, and one without both, are spans too.';
@@ -75,10 +81,11 @@ create table if not exists mentorcert_private.courses (
   constraint courses_types_valid check (
     cardinality(types) between 1 and 20 and cardinality(required_types) <= 20 and mentorcert_private.are_codes(types || required_types)
   ),
-  constraint courses_chapter_ids_valid check (cardinality(chapter_ids) <= 500),
+  constraint courses_chapter_ids_valid check (cardinality(chapter_ids) <= 500 and (array_ndims(chapter_ids) > 1) is not true),
   constraint courses_days_valid check (cardinality(days) between 1 and 20 and mentorcert_private.are_ascending(days)),
   constraint courses_times_valid check (
-    cardinality(starts) = cardinality(days) and cardinality(ends) = cardinality(days) and mentorcert_private.are_spans(starts, ends)
+    array_length(starts, 1) = cardinality(days) and array_length(ends, 1) = cardinality(days)
+    and array_ndims(starts) = 1 and array_ndims(ends) = 1 and mentorcert_private.are_spans(starts, ends)
   ),
   constraint courses_place_characters check (mentorcert_private.is_readable_line(place)),
   constraint courses_place_length check (length(place) <= 200),
@@ -192,7 +199,8 @@ create or replace trigger check_course_on_update
 before update on mentorcert_private.courses
 for each row when (
   (new.types, new.required_types, new.chapter_ids, new.days) is distinct from (old.types, old.required_types, old.chapter_ids, old.days)
-  or new.responsible_id is distinct from old.responsible_id
+  -- Nobody's is asked of nothing: a login that is deleted takes itself out.
+  or new.responsible_id <> old.responsible_id or old.responsible_id is null and new.responsible_id is not null
 )
 execute function mentorcert_private.check_course();
 

@@ -192,7 +192,10 @@ begin
   join mentorcert.peer_mentors as mentor on mentor.organisation_id = course.organisation_id
   where
     course.id = is_own_sign_up.course_id and mentor.id = is_own_sign_up.peer_mentor_id and mentor.erased_at is null and mentor.merged_into is null
-    and (mentor.left_on is null or mentor.left_on > mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)));
+    -- Who has left by the first day is none of the course's, as follow_person says.
+    and (mentor.left_on is null or mentor.left_on > greatest(
+      mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(mentor.organisation_id)), course.first_day
+    ));
   if (asked.is_administered or asked.is_for and (asked.is_own or asked.is_in_reach)) is not true then
     perform mentorcert_private.raise_forbidden('no such course or peer mentor, or no right to it');
   end if;
@@ -372,18 +375,19 @@ declare
   course mentorcert_private.courses;
   changed_ids uuid[];
 begin
-  if new.erased_at is not null or new.left_on is not null then
+  -- A merge may be of somebody who has left.
+  if new.erased_at is null and new.merged_into is distinct from old.merged_into then
+    changed_ids := array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
+    );
+  else
     changed_ids := array(
       select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
       join mentorcert_private.courses as of on of.id = sign_up.course_id
       where
         sign_up.peer_mentor_id = new.id
         and (new.erased_at is not null or of.state = 'planned' and of.first_day >= new.left_on and sign_up.state in ('seated', 'waiting'))
-    );
-  elsif new.merged_into is distinct from old.merged_into then
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
     );
   end if;
   for course in
@@ -405,7 +409,8 @@ begin
           when 'seated' in (kept.state, other.state) then 'seated' when 'waiting' in (kept.state, other.state) then 'waiting'
           when 'unannounced' in (kept.state, other.state) then 'unannounced' else 'withdrawn'
         end,
-        rank = case when other.state = 'withdrawn' then kept.rank else least(kept.rank, other.rank) end,
+        -- Who has withdrawn keeps no place in the order.
+        rank = case 'withdrawn' when other.state then kept.rank when kept.state then other.rank else least(kept.rank, other.rank) end,
         attendance = case when 'attended' in (kept.attendance, other.attendance) then 'attended' else coalesce(kept.attendance, other.attendance) end
       from mentorcert_private.course_sign_ups as other
       where
@@ -458,14 +463,15 @@ declare
   managed constant uuid[] := mentorcert_private.with_merged_chapters(coordinated);
   today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
   own_id uuid;
+  left_on date;
   own_chapters uuid[] := '{}';
   is_here boolean := false;
   served uuid[];
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  select mentor.id, mentor.left_on is null or mentor.left_on > today into own_id, is_here
+  select mentor.id, mentor.left_on into own_id, left_on
   from mentorcert.peer_mentors as mentor where mentor.id = any(mentorcert_private.own_peer_mentor_ids());
-  is_here := coalesce(is_here, false);
+  is_here := own_id is not null and (left_on > today) is not false;
   if is_here then
     own_chapters := mentorcert_private.with_merged_chapters(mentorcert_private.current_chapter_ids(own_id), with_above => true);
   end if;
@@ -485,7 +491,7 @@ begin
       )
     end,
     own.attendance,
-    is_here and course.state = 'planned' and today <= course.first_day and coalesce(own.state, 'withdrawn') = 'withdrawn'
+    is_here and (left_on > course.first_day) is not false and course.state = 'planned' and today <= course.first_day and coalesce(own.state, 'withdrawn') = 'withdrawn'
     and (course.chapter_ids = '{}' or course.chapter_ids && own_chapters),
     right_to.manage, course.version
   from mentorcert_private.courses as course
@@ -540,38 +546,48 @@ begin
       errcode = 'MC008', message = 'neither a course nor a peer mentor is named', hint = 'Name one of the two.', constraint = 'of_course';
   end if;
   return query
+  with listed as materialized (
+    select
+      sign_up, course, mentor.id as mentor_id, mentor.full_name, mentor.user_id,
+      array_position('{seated,unannounced,waiting,withdrawn}'::text[], sign_up.state) as position
+    from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as course on course.id = sign_up.course_id
+    join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
+    where
+      sign_up.organisation_id = organisation
+      and (of_course is null or sign_up.course_id = of_course)
+      and (of_peer_mentor is null or sign_up.peer_mentor_id = of_peer_mentor)
+      and mentor.merged_into is null
+      and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
+    order by case when of_course is null then course.last_day end desc, position, sign_up.rank
+    limit 5000
+  ),
+  -- Once for each course, not for each person. The list counts all who wait, also out of reach.
+  ahead as (
+    select waiting.id, row_number() over (partition by waiting.course_id order by waiting.rank) as place
+    from mentorcert_private.course_sign_ups as waiting
+    where waiting.state = 'waiting' and waiting.course_id in (select (listed.sign_up).course_id from listed)
+  ),
+  lacking as (
+    select (attended.course).id as course_id, lacks.peer_mentor_id, array_agg(lacks.certification_type) as types
+    from (
+      select listed.course, array_agg(listed.mentor_id) as mentor_ids from listed
+      where (listed.course).required_types <> '{}' group by listed.course
+    ) as attended
+    cross join lateral mentorcert_private.missing_types(
+      attended.course, attended.mentor_ids,
+      case when today > (attended.course).first_day then (attended.course).last_day else (attended.course).first_day end
+    ) as lacks
+    group by (attended.course).id, lacks.peer_mentor_id
+  )
   select
-    sign_up.id, sign_up.organisation_id, sign_up.course_id, mentor.id, mentor.full_name, sign_up.state,
-    case
-      when sign_up.state = 'waiting' then (
-        select count(*) from mentorcert_private.course_sign_ups as ahead
-        where ahead.course_id = sign_up.course_id and ahead.state = 'waiting' and ahead.rank <= sign_up.rank
-      )
-    end,
-    sign_up.attendance,
-    case
-      when course.required_types <> '{}' then array(
-        select lacks.certification_type
-        from mentorcert_private.missing_types(
-          course, array[mentor.id], case when today > course.first_day then course.last_day else course.first_day end
-        ) as lacks
-      )
-      else '{}'
-    end,
-    mentor.id = any(own), sign_up.signed_up_by is not distinct from mentor.user_id, sign_up.signed_up_at, sign_up.version
-  from mentorcert_private.course_sign_ups as sign_up
-  join mentorcert_private.courses as course on course.id = sign_up.course_id
-  join mentorcert.peer_mentors as mentor on mentor.id = sign_up.peer_mentor_id
-  where
-    sign_up.organisation_id = organisation
-    and (of_course is null or sign_up.course_id = of_course)
-    and (of_peer_mentor is null or sign_up.peer_mentor_id = of_peer_mentor)
-    and mentor.merged_into is null
-    and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone) or mentor.id = any(own))
-  order by
-    case when of_course is null then course.last_day end desc, array_position('{seated,unannounced,waiting,withdrawn}'::text[], sign_up.state),
-    sign_up.rank
-  limit 5000;
+    (listed.sign_up).id, (listed.sign_up).organisation_id, (listed.sign_up).course_id, listed.mentor_id, listed.full_name,
+    (listed.sign_up).state, ahead.place, (listed.sign_up).attendance, coalesce(lacking.types, '{}'), listed.mentor_id = any(own),
+    coalesce((listed.sign_up).signed_up_by = listed.user_id, false), (listed.sign_up).signed_up_at, (listed.sign_up).version
+  from listed
+  left join ahead on ahead.id = (listed.sign_up).id
+  left join lacking on lacking.course_id = (listed.course).id and lacking.peer_mentor_id = listed.mentor_id
+  order by case when of_course is null then (listed.course).last_day end desc, listed.position, (listed.sign_up).rank;
 end
 $$;
 comment on function public.course_sign_ups(uuid, uuid) is

@@ -36,6 +36,10 @@ begin
   if day > mentorcert_private.day_of(now(), time_zone) then
     raise exception using
       errcode = 'MC008', message = 'the course is not over', hint = 'Close it from its last day on.', constraint = 'course_not_over';
+  elsif cardinality(attended) * cardinality(course.types) > 5000 then
+    raise exception using
+      errcode = 'MC008', message = 'the course gives more than 5000 certifications',
+      hint = 'Plan another one for some of those who attended.', constraint = 'course_too_large';
   elsif exists (
     select from mentorcert.peer_mentors as mentor
     where
@@ -81,6 +85,8 @@ begin
       rows.*,
       case
         when rows.held_from >= midnight and not rows.was_given then 'unchanged'
+        -- Without an end, which only an administrator gives by this type.
+        when rows.held_id is not null and not rows.was_given and rows.held_to is null and rows.by_rule is not null then 'unchanged'
         when rows.against is not null then 'refused'
         when rows.was_given then 'reinstate'
         when rows.held_id is null then 'issue'
@@ -126,7 +132,7 @@ begin
 end
 $$;
 comment on function mentorcert_private.course_outcomes(mentorcert_private.courses) is
-  'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
+  'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
 
 create or replace function public.preview_course_closing(course_id uuid)
 returns table (
@@ -292,7 +298,11 @@ begin
             when 'renewed' then course.state = 'planned'
             else false
           end
-          and mentorcert_private.day_of(changed.issued_at, mentorcert_private.time_zone_of(course.organisation_id)) = course.last_day
+          and (
+            -- What was given keeps its dates, also where the course was moved before it was closed once more.
+            changed.renewal_history #>> '{-1,kind}' in ('suspended', 'reinstated')
+            or mentorcert_private.day_of(changed.issued_at, mentorcert_private.time_zone_of(course.organisation_id)) = course.last_day
+          )
           and exists (
             select from unnest(course.types) as given (code)
             where mentorcert_private.type_in_use(course.organisation_id, given.code) = changed.certification_type

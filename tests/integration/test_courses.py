@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from mentorcert.courses import closing, courses, sign_ups
@@ -19,6 +20,7 @@ from mentorcert.errors import (
     StaleVersionError,
 )
 from mentorcert.organisations import data_subjects
+from tests.support.merging import merge
 from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, join, kinds, rows, set_up, today
 from tests.support.sessions import meanwhile, wait_until, waiting
@@ -290,3 +292,134 @@ def test_the_operator_lists_counts(scene: Scene) -> None:
     [listed] = courses.of_organisation(scene.conn, "demo", today(scene.conn, -1))
     assert (listed.id, listed.seated, listed.attended) == (course, 0, 1)
     assert courses.of_organisation(scene.conn, None, None) == []
+
+
+@pytest.mark.parametrize("moved_to", [-3, -1], ids=["earlier", "later"])
+def test_a_course_closed_on_a_wrong_day_is_moved_and_closed_again(scene: Scene, moved_to: int) -> None:
+    """What was issued is reinstated with its dates; what was renewed is renewed as of the other day."""
+    held = scene.organisation.certify(scene.mentors[0], last_day=today(scene.conn, 20))
+    course = scene.plan(-2)
+    scene.attended(course, *scene.mentors[:2])
+    scene.close(course)
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        closing.reopen(acting, course, "It was another day")
+        courses.change(acting, course, scene.written(moved_to))
+    assert scene.close(course) == 2
+    assert kinds(scene.conn, held) == ["issued", "renewed", "reverted", "renewed"]
+    assert fetch(
+        scene.conn, "select issued_at from public.peer_mentor_certifications where id = %s", held
+    ) == scene.organisation.midnight(today(scene.conn, moved_to))
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        assert closing.reopen(acting, course, "Once more") == 2
+
+
+def test_what_an_administrator_gave_without_an_end_is_no_obstacle(scene: Scene) -> None:
+    held = scene.organisation.certify(scene.mentors[0])
+    course = scene.plan(-1)
+    scene.attended(course, *scene.mentors[:2])
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        outcomes = {one.peer_mentor_id: one.outcome for one in closing.preview(acting, course)}
+    assert outcomes == {scene.mentors[0]: "unchanged", scene.mentors[1]: "issue"}
+    assert scene.close(course) == 1
+    assert kinds(scene.conn, held) == ["issued"]
+
+
+def test_a_closing_is_no_larger_than_a_change_of_many(scene: Scene) -> None:
+    scene.conn.execute(
+        "with added as ("
+        " insert into mentorcert.peer_mentors (organisation_id, external_id, full_name)"
+        " select %(organisation)s, 'x' || number, 'Person' from generate_series(1, 2501) as number returning id"
+        "), linked as ("
+        " insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
+        " select %(organisation)s, id, %(chapter)s from added returning peer_mentor_id"
+        ") insert into mentorcert_private.course_sign_ups"
+        " (organisation_id, course_id, peer_mentor_id, state, rank, attendance)"
+        " select %(organisation)s, %(course)s, peer_mentor_id, 'seated', 1, 'attended' from linked",
+        {
+            "organisation": scene.organisation.id,
+            "chapter": scene.organisation.chapter,
+            "course": (course := scene.plan(-1, types=["basic", "half"])),
+        },
+    )
+    with pytest.raises(InvalidArgumentError), acting_as(scene.conn, scene.coordinator) as acting:
+        closing.preview(acting, course)
+
+
+def test_a_login_that_is_responsible_is_deleted_also_when_the_type_is_retired(scene: Scene) -> None:
+    course = scene.plan(10)
+    scene.conn.execute(
+        "update mentorcert.certification_types set retired_on = %s, retired_reason = 'x' where code = 'basic'",
+        (today(scene.conn),),
+    )
+    scene.conn.execute("delete from mentorcert.memberships where user_id = %s", (scene.coordinator,))
+    scene.conn.execute("delete from auth.users where id = %s", (scene.coordinator,))
+    assert scene.get(course, scene.organisation.admin).responsible_id is None
+
+
+def test_a_merge_of_who_has_left_moves_what_was_attended(scene: Scene) -> None:
+    course = scene.plan(-1)
+    scene.attended(course, scene.mentors[0])
+    scene.conn.execute(
+        "update mentorcert.peer_mentors set left_on = %s where id = %s", (today(scene.conn), scene.mentors[0])
+    )
+    scene.conn.execute("update mentorcert.peer_mentors set user_id = null where id = %s", (scene.mentors[0],))
+    merge(scene.organisation, scene.mentors[1], scene.mentors[0])
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        [listed] = sign_ups.of_course(acting, course)
+    assert (listed.peer_mentor_id, listed.attendance) == (scene.mentors[1], "attended")
+
+
+def test_a_merge_gives_no_place_back_that_was_given_up(scene: Scene) -> None:
+    """Who withdrew and signed up by another row comes where that row stands."""
+    course = scene.plan(seats=1)
+    scene.add("4")
+    seated, kept, other, twice = scene.mentors
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        for mentor in (seated, kept, other, twice):
+            sign_ups.sign_up(acting, course, mentor)
+        sign_ups.withdraw(acting, course, kept)
+    scene.conn.execute("update mentorcert.peer_mentors set user_id = null where id = %s", (twice,))
+    merge(scene.organisation, kept, twice)
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        waiting_now = [one.peer_mentor_id for one in sign_ups.of_course(acting, course) if one.place]
+    assert waiting_now == [other, kept]
+
+
+def test_who_leaves_before_the_course_takes_no_seat_of_it(scene: Scene) -> None:
+    course = scene.plan(30, seats=1)
+    scene.conn.execute(
+        "update mentorcert.peer_mentors set left_on = %s where id = %s",
+        (today(scene.conn, 5), scene.mentors[0]),
+    )
+    assert not scene.get(course, scene.logins[0]).may_sign_up
+    for who in (scene.logins[0], scene.coordinator):
+        with pytest.raises(MissingRightError), acting_as(scene.conn, who) as acting:
+            sign_ups.sign_up(acting, course, scene.mentors[0])
+
+
+def test_a_deleted_login_has_not_signed_up_somebody_without_one(scene: Scene) -> None:
+    course = scene.plan()
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        sign_ups.sign_up(acting, course, scene.mentors[0])
+    scene.conn.execute("update mentorcert.peer_mentors set user_id = null where id = %s", (scene.mentors[0],))
+    scene.conn.execute("update mentorcert_private.course_sign_ups set signed_up_by = null")
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        assert [one.by_peer_mentor for one in sign_ups.of_course(acting, course)] == [False]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "starts => '{{10:00}}'",
+        "chapter_ids => array[array[:chapter]]",
+        "starts => '{23:00}', ends => '{24:00}'",
+    ],
+    ids=["starts", "chapters", "midnight"],
+)
+def test_what_no_reader_understands_is_not_planned(scene: Scene, more: str) -> None:
+    """PostgREST takes nested lists: one such course would break the page of all courses for the whole chapter."""
+    chapter = f"'{scene.organisation.chapter}'::uuid"
+    chapters = "" if "chapter_ids" in more else ", chapter_ids => array[:chapter]"
+    statement = f"kind => 'course', name_nb => 'x', types => array['basic'], days => array[current_date + 9], {more}{chapters}"
+    with pytest.raises(psycopg.errors.CheckViolation), acting_as(scene.conn, scene.coordinator) as acting:
+        acting.execute(f"select public.plan_course({statement})".replace(":chapter", chapter))
