@@ -16612,6 +16612,8 @@ begin
   perform mentorcert_private.require_course(course_id);
   perform mentorcert_private.require_reason(cancel_course.reason);
   perform mentorcert_private.locked_course(course_id, cancel_course.version);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course_id);
   update mentorcert_private.courses as cancelled
   set state = 'cancelled', reason = cancel_course.reason, settled_at = clock_timestamp(), settled_by = auth.uid()
   where cancelled.id = cancel_course.course_id;
@@ -17044,6 +17046,8 @@ begin
   end if;
   perform mentorcert_private.require_instants(jsonb_build_object('days', day)) from unnest(change_course.days) as day;
   course := mentorcert_private.locked_course(course_id, change_course.version);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course_id);
   update mentorcert_private.courses as changed
   set
     kind = change_course.kind, name_nb = change_course.name_nb, name_en = change_course.name_en, types = change_course.types,
@@ -19194,6 +19198,8 @@ begin
     perform mentorcert_private.lock_peer_mentors(named) where attempt = 1;
   end loop;
   course := mentorcert_private.locked_course(course.id);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course.id);
   if mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) < course.first_day then
     raise exception using
       errcode = 'MC008', message = 'the course has not begun', hint = 'Say who attended from the first day on.',
@@ -19374,8 +19380,8 @@ declare
 begin
   -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
   perform mentorcert_private.lock_peer_mentors(array[person]);
-  is_own := mentorcert_private.is_own_sign_up(course_id, person);
   course := mentorcert_private.locked_course(course_id);
+  is_own := mentorcert_private.is_own_sign_up(course_id, person);
   if is_own and mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) > course.first_day then
     raise exception using
       errcode = 'MC008', message = 'the course has begun', hint = 'Ask who is responsible for it.', constraint = 'course_begun';

@@ -356,6 +356,8 @@ begin
   end if;
   perform mentorcert_private.require_instants(jsonb_build_object('days', day)) from unnest(change_course.days) as day;
   course := mentorcert_private.locked_course(course_id, change_course.version);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course_id);
   update mentorcert_private.courses as changed
   set
     kind = change_course.kind, name_nb = change_course.name_nb, name_en = change_course.name_en, types = change_course.types,
@@ -383,6 +385,8 @@ begin
   perform mentorcert_private.require_course(course_id);
   perform mentorcert_private.require_reason(cancel_course.reason);
   perform mentorcert_private.locked_course(course_id, cancel_course.version);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course_id);
   update mentorcert_private.courses as cancelled
   set state = 'cancelled', reason = cancel_course.reason, settled_at = clock_timestamp(), settled_by = auth.uid()
   where cancelled.id = cancel_course.course_id;

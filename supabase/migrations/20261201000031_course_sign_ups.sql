@@ -221,8 +221,8 @@ declare
 begin
   -- Asked again under the locks: the person may have left, or been merged or erased, while they were waited for.
   perform mentorcert_private.lock_peer_mentors(array[person]);
-  is_own := mentorcert_private.is_own_sign_up(course_id, person);
   course := mentorcert_private.locked_course(course_id);
+  is_own := mentorcert_private.is_own_sign_up(course_id, person);
   if is_own and mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) > course.first_day then
     raise exception using
       errcode = 'MC008', message = 'the course has begun', hint = 'Ask who is responsible for it.', constraint = 'course_begun';
@@ -333,6 +333,8 @@ begin
     perform mentorcert_private.lock_peer_mentors(named) where attempt = 1;
   end loop;
   course := mentorcert_private.locked_course(course.id);
+  -- Asked again under the lock: the course may have been moved to other chapters meanwhile.
+  perform mentorcert_private.require_course(course.id);
   if mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id)) < course.first_day then
     raise exception using
       errcode = 'MC008', message = 'the course has not begun', hint = 'Say who attended from the first day on.',

@@ -1,5 +1,6 @@
 """Courses, from the plan to what follows from them, and beside what happens at once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -276,6 +277,39 @@ def test_a_course_is_closed_once(scene: Scene, database: str) -> None:
         meanwhile(scene.conn, database, close, close)
     assert fetch(scene.conn, "select count(*) from public.peer_mentor_certifications") == 3
     assert fetch(scene.conn, "select count(*) from mentorcert_private.change_batches") == 1
+
+
+WAITING: dict[str, Callable[[Scene, Connection, UUID], object]] = {
+    "change": lambda scene, conn, course: courses.change(conn, course, scene.written(-1, name_nb="Et annet")),
+    "cancel": lambda _, conn, course: courses.cancel(conn, course, "Nobody comes."),
+    "attend": lambda scene, conn, course: sign_ups.set_attendance(conn, course, attended=scene.mentors),
+    "sign up": lambda scene, conn, course: sign_ups.sign_up(conn, course, scene.mentors[0]),
+    "close": lambda _, conn, course: closing.close(conn, course, None),
+}
+
+
+@pytest.mark.parametrize("does", WAITING)
+def test_a_course_that_is_moved_away_meanwhile_is_not_the_coordinator_s_any_more(
+    scene: Scene, database: str, does: str
+) -> None:
+    course = scene.plan(-1)
+    elsewhere = fetch(
+        scene.conn,
+        "insert into mentorcert.chapters (organisation_id, code, name) values (%s, 'BGO', 'Bergen') returning id",
+        scene.organisation.id,
+    )
+
+    def move(conn: Connection) -> None:
+        conn.execute(
+            "update mentorcert_private.courses set chapter_ids = %s where id = %s", ([elsewhere], course)
+        )
+
+    def act(conn: Connection) -> None:
+        become(conn, scene.coordinator)
+        WAITING[does](scene, conn, course)
+
+    with pytest.raises(MissingRightError):
+        meanwhile(scene.conn, database, move, act)
 
 
 def test_an_export_of_a_person_has_the_courses(scene: Scene) -> None:
