@@ -21,6 +21,7 @@ from mentorcert.errors import (
     StaleVersionError,
 )
 from mentorcert.organisations import data_subjects
+from tests.support.large_courses import attend_in_thousands
 from tests.support.merging import merge
 from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, join, kinds, rows, set_up, today
@@ -359,22 +360,8 @@ def test_what_an_administrator_gave_without_an_end_is_no_obstacle(scene: Scene) 
 
 
 def test_a_closing_is_no_larger_than_a_change_of_many(scene: Scene) -> None:
-    scene.conn.execute(
-        "with added as ("
-        " insert into mentorcert.peer_mentors (organisation_id, external_id, full_name)"
-        " select %(organisation)s, 'x' || number, 'Person' from generate_series(1, 2501) as number returning id"
-        "), linked as ("
-        " insert into mentorcert.peer_mentor_chapters (organisation_id, peer_mentor_id, chapter_id)"
-        " select %(organisation)s, id, %(chapter)s from added returning peer_mentor_id"
-        ") insert into mentorcert_private.course_sign_ups"
-        " (organisation_id, course_id, peer_mentor_id, state, rank, attendance)"
-        " select %(organisation)s, %(course)s, peer_mentor_id, 'seated', 1, 'attended' from linked",
-        {
-            "organisation": scene.organisation.id,
-            "chapter": scene.organisation.chapter,
-            "course": (course := scene.plan(-1, types=["basic", "half"])),
-        },
-    )
+    course = scene.plan(-1, types=["basic", "half"])
+    attend_in_thousands(scene.organisation, course)
     with pytest.raises(InvalidArgumentError), acting_as(scene.conn, scene.coordinator) as acting:
         closing.preview(acting, course)
 

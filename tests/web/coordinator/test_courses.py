@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from mentorcert.courses import courses, sign_ups
 from mentorcert.courses.courses import CourseDay, Plan
 from mentorcert.db.connection import acting_as
+from tests.support.large_courses import attend_in_thousands
 from tests.support.registry import fetch, join, kinds, rows, today
 from tests.web.conftest import form_token, hidden, post
 from tests.web.coordinator.conftest import Scene
@@ -268,6 +269,14 @@ def test_not_before_its_days(scene: Scene) -> None:
     assert client.get(f"{path}/close").status_code == 422
     page = client.get(path).text
     assert (f"{path}/attendance" in page, f"{path}/close" in page) == (False, False)
+
+
+def test_a_closing_that_is_too_large_says_so(scene: Scene) -> None:
+    course = plan(scene, -1, types=["basic", "half"])
+    attend_in_thousands(scene.organisation, course)
+    page = scene.client().get(f"/courses/{course}/close")
+    assert page.status_code == 422
+    assert "A course certifies at most 5,000 at once." in page.text
 
 
 def workbook(*lines: Iterable[object]) -> bytes:

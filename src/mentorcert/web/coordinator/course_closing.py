@@ -23,6 +23,15 @@ from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
 
+_REFUSALS: Final = {
+    "course_not_over": LazyText("The course is not over yet: it is closed from its last day on."),
+    "course_too_large": LazyText(
+        "A course certifies at most 5,000 at once. Plan another one for some of those who attended."
+    ),
+    "course_attendance_in_reach": LazyText(
+        "Somebody who attended is in no chapter of yours: an administrator closes the course."
+    ),
+}
 _REASONS: Final = {
     "peer_mentor_left": LazyText("Has left by the last day of the course."),
     "course_prerequisites_held": LazyText("Does not hold what the course asks for."),
@@ -82,12 +91,10 @@ def _page(context: RequestContext, course_id: UUID, *, is_stale: bool = False) -
     try:
         with mapped_errors(), context.conn.transaction():
             outcomes = list(closing.preview(context.conn, course_id))
-    except InvalidArgumentError:
-        refusal = context._("The course is not over yet: it is closed from its last day on.")
-    except MissingRightError:
-        refusal = context._(
-            "Somebody who attended is in no chapter of yours: an administrator closes the course."
-        )
+    except (InvalidArgumentError, MissingRightError) as error:
+        if error.constraint not in _REFUSALS:
+            raise
+        refusal = context._(_REFUSALS[error.constraint])
     refused = [one for one in outcomes if one.outcome == "refused"]
     return context.page(
         "coordinator/course_closing.html",
