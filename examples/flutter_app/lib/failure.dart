@@ -129,6 +129,7 @@ String words(Failure failure, AppLocalizations texts) => switch (failure) {
       Failure.erased => texts.erased,
       Failure.merged => texts.merged,
       Failure.retired => texts.retired,
+      Failure.outdated => texts.outdated,
       Failure.fedElsewhere => texts.fedElsewhere,
       Failure.needsConfirmation => texts.needsConfirmation,
       Failure.thereAlready => texts.thereAlready,
