@@ -34,10 +34,11 @@ class Parsing:
     """One file being read; `cancel` ends that from another thread, before it begins or while it lasts."""
 
     def __init__(
-        self, name: str, data: bytes, *, of_people: bool = False, seconds: float = limits.PARSING_S
+        self, name: str, data: bytes, *, of_people: bool = False, seconds: float | None = None
     ) -> None:
-        """Take a file, `of_people` as `tabular.parse` has it, and how long reading it may take."""
-        self._name, self._data, self._of_people, self._seconds = name, data, of_people, seconds
+        """Take a file, `of_people` as `tabular.parse` has it, and how long reading it may take, else PARSING_S."""
+        self._name, self._data, self._of_people = name, data, of_people
+        self._seconds = limits.PARSING_S if seconds is None else seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._is_cancelled = False
