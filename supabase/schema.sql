@@ -8213,7 +8213,7 @@ CREATE FUNCTION mentorcert_private.course_to_close(course_id uuid, fingerprint t
 declare
   course mentorcert_private.courses := mentorcert_private.require_course(course_to_close.course_id);
   attended uuid[];
-  locked uuid[] := '{}';
+  locked uuid[] := '{}'::uuid[];
 begin
   -- The people first: the order in which everybody locks. Asked again under the locks.
   loop
@@ -17286,7 +17286,7 @@ declare
   today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
   own_id uuid;
   left_on date;
-  own_chapters uuid[] := '{}';
+  own_chapters uuid[] := '{}'::uuid[];
   is_here boolean := false;
   served uuid[];
 begin

@@ -466,7 +466,7 @@ declare
   today constant date := mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(organisation));
   own_id uuid;
   left_on date;
-  own_chapters uuid[] := '{}';
+  own_chapters uuid[] := '{}'::uuid[];
   is_here boolean := false;
   served uuid[];
 begin

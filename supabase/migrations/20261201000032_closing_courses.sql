@@ -164,7 +164,7 @@ as $$
 declare
   course mentorcert_private.courses := mentorcert_private.require_course(course_to_close.course_id);
   attended uuid[];
-  locked uuid[] := '{}';
+  locked uuid[] := '{}'::uuid[];
 begin
   -- The people first: the order in which everybody locks. Asked again under the locks.
   loop
