@@ -25,6 +25,7 @@ from tests.support.large_courses import attend_in_thousands
 from tests.support.merging import merge
 from tests.support.processes import DEADLINE_S
 from tests.support.registry import Organisation, fetch, join, kinds, rows, set_up, today
+from tests.support.servers import DEBIAN_15, EMBEDDED_18
 from tests.support.sessions import meanwhile, wait_until, waiting
 
 
@@ -192,6 +193,8 @@ def test_what_changed_since_the_preview_is_not_closed(scene: Scene) -> None:
         assert closing.reopen(acting, course, "x") == 0
 
 
+# Not through the pooler: it has fewer connections than these are transactions at once.
+@pytest.mark.parametrize("server", [EMBEDDED_18, DEBIAN_15], indirect=True)
 def test_seats_are_given_exactly_once(scene: Scene, database: str) -> None:
     """Two withdraw and two sign up at once: each seat is taken, in the order of signing up, and none twice."""
     for number in range(4, 8):
