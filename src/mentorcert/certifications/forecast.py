@@ -1,7 +1,8 @@
 """Forecasts without renewals: how many certifications end in each month, how many hold in each chapter."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -73,14 +74,14 @@ def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dic
     rows.send(conn, _QUERIES.count_by_hashing)
     covered = rows.ahead(_coverage, conn, time_zone)
     outdated = rows.ahead(rows.fetch_one, conn, int, _QUERIES.outdated)
-    endings = _endings(conn, time_zone, today)
-    return replace(endings, outdated=outdated.value), covered.value
+    found = rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone)
+    return _endings(found, today, outdated.value), covered.value
 
 
-def _endings(conn: Connection, time_zone: str, today: date) -> Endings:
+def _endings(endings: Iterable[_Ending], today: date, outdated: int) -> Endings:
     statuses: Counter[Status] = Counter()
     found: Counter[date | None] = Counter()
-    for ending in rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone):
+    for ending in endings:
         statuses[ending.status] += ending.certifications
         if ending.status == "active":
             found[ending.month] += ending.certifications
@@ -91,7 +92,7 @@ def _endings(conn: Connection, time_zone: str, today: date) -> Endings:
         by_month,
         found.total(),
         unlimited,
-        0,
+        outdated,
     )
 
 

@@ -161,6 +161,10 @@ class Caller:
         return ()
 
 
+# What a page that is the same for all readers has of the one who reads it.
+_NOBODYS: Final[Mapping[str, Any]] = {"context": None, "printed_on": None, "cookies": None, "message": None}
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """A page that is the same for all readers of a language: it uses no cookies and sets none."""
@@ -178,11 +182,8 @@ class Shared:
             environment(self.language)
             .get_template(template)
             .render(
+                **_NOBODYS,
                 summary=[],
-                context=None,
-                printed_on=None,
-                cookies=None,
-                message=None,
                 language=self.language,
                 path=self.path,
                 in_other_language=other.query,
@@ -208,14 +209,8 @@ def render(
     """
     cookies = cookies_of(request)
     language = language_of(request, cookies)
-    if is_shared:
-        personal: dict[str, Any] = {
-            "context": None,
-            "printed_on": None,
-            "cookies": None,
-            "message": None,
-        }
-    else:
+    personal = _NOBODYS
+    if not is_shared:
         message = cookies.signed("message")
         if message is not None:
             del cookies["message"]

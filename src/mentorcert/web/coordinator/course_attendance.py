@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 
 from mentorcert.certifications import mentor_list
 from mentorcert.certifications.mentor_list import MentorFilters
-from mentorcert.courses import courses, sign_ups
-from mentorcert.courses.courses import Course
+from mentorcert.courses import sign_ups
 from mentorcert.courses.sign_ups import SignUp
 from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import CourseSettledError, InvalidArgumentError, MissingRightError
@@ -21,7 +20,7 @@ from mentorcert.imports.parsing import Parsing
 from mentorcert.organisations import form_drafts
 from mentorcert.translatable import pack, say
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.courses import course_page
+from mentorcert.web.coordinator.courses import course_page, managed, out_of_reach
 from mentorcert.web.coordinator.display_names import names_of, today_of
 from mentorcert.web.course_words import course_name
 from mentorcert.web.drafts import drafted
@@ -137,9 +136,7 @@ def _page(
 ) -> Response:
     names = names_of(context)
     sent = context.ahead(sign_ups.of_course, course_id)
-    course = courses.get(context.conn, course_id)
-    if not course.may_manage:
-        raise MissingRightError
+    course = managed(context, course_id)
     if course.state != "planned":
         return course_page(context, course_id, is_settled=True)
     signed_up = [one for one in sent.value if one.state != "withdrawn" or one.peer_mentor_id in came]
@@ -166,7 +163,7 @@ def _page(
         added=[Person(one.id, one.full_name, True, True) for one in added],
         was=[one.peer_mentor_id for one in signed_up if one.peer_mentor_id in was and not one.is_own],
         new=len(set(came) - set(was)),
-        out_of_reach=_out_of_reach(course, signed_up),
+        out_of_reach=out_of_reach(course, sent.value),
         error=error,
         file_error=file_error,
         wrong=wrong,
@@ -197,7 +194,3 @@ def _people(
         ),
         key=lambda one: one.full_name.casefold(),
     )
-
-
-def _out_of_reach(course: Course, signed_up: Sequence[SignUp]) -> int:
-    return max(0, course.seated - sum(one.state == "seated" for one in signed_up))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
 
-from mentorcert.courses import closing, courses, sign_ups
+from mentorcert.courses import closing, sign_ups
 from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import (
     CourseOutcomesChangedError,
@@ -15,7 +15,7 @@ from mentorcert.errors import (
 )
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.courses import course_page
+from mentorcert.web.coordinator.courses import course_page, managed
 from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.coordinator.preview import Step
 from mentorcert.web.course_words import course_name
@@ -81,9 +81,7 @@ def close(context: CurrentCoordinator, course_id: UUID, form: Annotated[CloseFor
 def _page(context: RequestContext, course_id: UUID, *, is_stale: bool = False) -> Response:
     names = names_of(context)
     signed_up = context.ahead(sign_ups.of_course, course_id)
-    course = courses.get(context.conn, course_id)
-    if not course.may_manage:
-        raise MissingRightError
+    course = managed(context, course_id)
     if course.state != "planned":
         return course_page(context, course_id, is_settled=True)
     outcomes: list[closing.ClosingOutcome] = []

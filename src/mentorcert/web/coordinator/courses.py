@@ -1,6 +1,6 @@
 """Courses: which there are, and the page of each with who is signed up; cancelling one, and opening it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mentorcert.courses import closing, courses, sign_ups
 from mentorcert.courses.courses import Course
+from mentorcert.courses.sign_ups import SignUp
 from mentorcert.errors import CourseSettledError, MissingRightError, StaleVersionError
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
@@ -134,6 +135,11 @@ def managed(context: RequestContext, course_id: UUID) -> Course:
     return course
 
 
+def out_of_reach(course: Course, signed_up: Sequence[SignUp]) -> int:
+    """Return how many have a seat whom the visitor does not see."""
+    return max(0, course.seated - sum(one.state == "seated" for one in signed_up))
+
+
 def course_page(
     context: RequestContext,
     course_id: UUID,
@@ -157,7 +163,7 @@ def course_page(
         status=409 if is_settled else 422 if errors or refusal else 200,
         course=course,
         people=people,
-        out_of_reach=max(0, course.seated - len(people["seated"])),
+        out_of_reach=out_of_reach(course, signed_up.value),
         names=names,
         course_name=course_name,
         kinds=KINDS,
