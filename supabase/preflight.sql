@@ -492,6 +492,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.number_key(text)", "file": "20260325000000_texts"},
 {"kind": "function", "name": "mentorcert_private.oldest_refreshed_end(date, integer)", "file": "20261201000010_lapsed"},
 {"kind": "function", "name": "mentorcert_private.open_course()", "file": "20261201000032_closing_courses"},
+{"kind": "function", "name": "mentorcert_private.outdated_by(uuid)", "file": "20261201000010_lapsed"},
 {"kind": "function", "name": "mentorcert_private.outdated_conditions()", "file": "20260326000030_retention"},
 {"kind": "function", "name": "mentorcert_private.outdated_limits(uuid)", "file": "20261201000010_lapsed"},
 {"kind": "function", "name": "mentorcert_private.own_draft(uuid)", "file": "20260325000031_letters"},

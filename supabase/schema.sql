@@ -11888,6 +11888,17 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.open_course() IS 'Opens the course whose closing was taken back: who attended stays.';
 REVOKE ALL ON FUNCTION mentorcert_private.open_course() FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.outdated_by(organisation uuid) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(jsonb_object_agg(past.certification_type, past.ended_by), '{}') from mentorcert_private.outdated_limits(organisation) as past
+$$;
+COMMENT ON FUNCTION mentorcert_private.outdated_by(organisation uuid) IS 'mentorcert_private.outdated_limits as an object by type, for the condition of a page.';
+REVOKE ALL ON FUNCTION mentorcert_private.outdated_by(organisation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.outdated_by(organisation uuid) TO authenticated;
+GRANT ALL ON FUNCTION mentorcert_private.outdated_by(organisation uuid) TO service_role;
+
 CREATE FUNCTION mentorcert_private.outdated_conditions() RETURNS TABLE(log text, table_name regclass, condition text, place bigint)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -14589,6 +14600,7 @@ CREATE FUNCTION mentorcert_private.scan_certifications(organisation uuid, chapte
     AS $$
 declare
   found_number integer;
+  outdated_by constant jsonb := case when status = 'outdated' then mentorcert_private.outdated_by(organisation) end;
 begin
   return query
   select certification.* from public.peer_mentor_certifications as certification
@@ -14597,6 +14609,7 @@ begin
     and (certification.expires_at, certification.id) > (from_expires_at, from_id)
     and certification.expires_at < until
     and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
+    and (outdated_by is null or certification.expires_at <= (outdated_by ->> certification.certification_type)::timestamptz)
     and (
       scan_certifications.certification_type is null
       or certification.certification_type = scan_certifications.certification_type
@@ -16870,8 +16883,9 @@ declare
   end;
   absent constant uuid[] := mentorcert_private.absent_peer_mentor_ids(with_left);
   suspended constant boolean := status = 'suspended';
+  outdated_by constant jsonb := case when status = 'outdated' then mentorcert_private.outdated_by(organisation) end;
   until constant timestamptz := least(
-    expiring_before, case when status = 'expired' then now() + interval '1 microsecond' end, 'infinity'
+    expiring_before, case when status in ('expired', 'outdated') then now() + interval '1 microsecond' end, 'infinity'
   );
   with_unlimited constant boolean := until = 'infinity';
   from_expires_at timestamptz := coalesce(after_expires_at, case when after_id is null then '-infinity' else 'infinity' end::timestamptz);
@@ -16883,10 +16897,10 @@ declare
 begin
   perform mentorcert_private.require_certifications();
   perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
-  if status not in ('active', 'expired', 'suspended') then
+  if status not in ('active', 'expired', 'outdated', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),
-      hint = 'Ask for active, expired or suspended.', constraint = 'status';
+      hint = 'Ask for active, expired, outdated or suspended.', constraint = 'status';
   elsif page_size is null or page_size not between 1 and 1000 then
     raise exception using
       errcode = 'MC008', message = format('a page of %s rows', coalesce(page_size::text, 'null')),
@@ -16912,6 +16926,7 @@ begin
         or certification.expires_at is null and certification.id > from_unlimited_id and with_unlimited
       )
       and (certifications_page.status is null or (certification.status = 'suspended') = suspended)
+      and (outdated_by is null or certification.expires_at <= (outdated_by ->> certification.certification_type)::timestamptz)
       and (
         certifications_page.certification_type is null
         or certification.certification_type = certifications_page.certification_type
@@ -16935,6 +16950,7 @@ begin
         or certification.expires_at is null and certification.id > from_unlimited_id and with_unlimited
       )
       and (certifications_page.status is null or (certification.status = 'suspended') = suspended)
+      and (outdated_by is null or certification.expires_at <= (outdated_by ->> certification.certification_type)::timestamptz)
       and (
         certifications_page.certification_type is null
         or certification.certification_type = certifications_page.certification_type
@@ -16952,7 +16968,7 @@ begin
     status, certification_type, chapter_id, absent;
 end
 $_$;
-COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone, with_left boolean) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: current status, type, chapter (and those under it), expiring before. Those who have left are in it only if asked for.';
+COMMENT ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone, with_left boolean) IS 'The caller''s certifications by expires_at and id, unlimited ones last; the next page comes after the last row''s expires_at and id. Filters: current status (outdated: expired, and no refresher renews it any more), type, chapter (and those under it), expiring before. Those who have left are in it only if asked for.';
 REVOKE ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone, with_left boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone, with_left boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.certifications_page(after_expires_at timestamp with time zone, after_id uuid, page_size integer, status text, certification_type text, chapter_id uuid, expiring_before timestamp with time zone, with_left boolean) TO service_role;

@@ -72,6 +72,17 @@ $$;
 comment on function mentorcert_private.outdated_limits(uuid) is
   'Of each type in use that a refresher renews for a time only: what has ended by then is outdated now. A range of expires_at, which an index finds.';
 
+create or replace function mentorcert_private.outdated_by(organisation uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(past.certification_type, past.ended_by), '{}') from mentorcert_private.outdated_limits(organisation) as past
+$$;
+comment on function mentorcert_private.outdated_by(uuid) is
+  'mentorcert_private.outdated_limits as an object by type, for the condition of a page.';
+
 create or replace function public.refresher_until(certification public.peer_mentor_certifications)
 returns date
 language sql
@@ -1095,12 +1106,12 @@ comment on function mentorcert_private.claimed_notices(uuid [], timestamptz) is
   'What to write in mails that an earlier transaction claimed: so nobody reads an address and takes the claim back.';
 
 revoke execute on function
-  mentorcert_private.refresher_until, mentorcert_private.oldest_refreshed_end, mentorcert_private.outdated_limits, public.refresher_until,
+  mentorcert_private.refresher_until, mentorcert_private.oldest_refreshed_end, mentorcert_private.outdated_limits, mentorcert_private.outdated_by, public.refresher_until,
   public.after_lapse, public.is_outdated, mentorcert_private.reject_outdated, mentorcert_private.check_refresher,
   mentorcert_private.digest_contents, mentorcert_private.claimed_outdated
 from public, anon, authenticated, service_role;
 grant execute on function
-  mentorcert_private.refresher_until, mentorcert_private.oldest_refreshed_end, mentorcert_private.outdated_limits, public.refresher_until,
+  mentorcert_private.refresher_until, mentorcert_private.oldest_refreshed_end, mentorcert_private.outdated_limits, mentorcert_private.outdated_by, public.refresher_until,
   public.after_lapse, public.is_outdated
 to authenticated, service_role;
 grant execute on function mentorcert_private.refresher_until to mentorcert_tasks;

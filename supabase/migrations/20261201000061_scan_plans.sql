@@ -16,6 +16,7 @@ set enable_sort = off
 as $$
 declare
   found_number integer;
+  outdated_by constant jsonb := case when status = 'outdated' then mentorcert_private.outdated_by(organisation) end;
 begin
   return query
   select certification.* from public.peer_mentor_certifications as certification
@@ -24,6 +25,7 @@ begin
     and (certification.expires_at, certification.id) > (from_expires_at, from_id)
     and certification.expires_at < until
     and (scan_certifications.status is null or (certification.status = 'suspended') = suspended)
+    and (outdated_by is null or certification.expires_at <= (outdated_by ->> certification.certification_type)::timestamptz)
     and (
       scan_certifications.certification_type is null
       or certification.certification_type = scan_certifications.certification_type

@@ -462,7 +462,9 @@ _LISTS = [
         "listed.peer_mentor_id is null and",
     ),
     function("certifications_page", _PAGE, "page_size is null or page_size not between 1 and 1000", "false"),
-    function("certifications_page", _PAGE, "status not in ('active', 'expired', 'suspended')", "false"),
+    function(
+        "certifications_page", _PAGE, "status not in ('active', 'expired', 'outdated', 'suspended')", "false"
+    ),
     function(
         "certifications_page",
         _PAGE,

@@ -40,6 +40,11 @@ _CHECK_REFRESHER: Final = (
 _OLDEST: Final = "mentorcert_private.oldest_refreshed_end(date,integer)"
 _UNTIL: Final = "mentorcert_private.refresher_until(date,integer)"
 _LIMITS: Final = "mentorcert_private.outdated_limits(uuid)"
+_PAGE: Final = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz,boolean)"
+_SCAN: Final = (
+    "mentorcert_private.scan_certifications("
+    "uuid,uuid[],boolean,timestamptz,timestamptz,uuid,uuid,integer,text,text,uuid,uuid[])"
+)
 _IS_OUTDATED: Final = f"public.is_outdated({_CERTIFICATION})"
 _IN_USE: Final = "mentorcert_private.check_retired_chapter()"
 
@@ -136,6 +141,8 @@ MUTATIONS: Final = [
     function("outdated", _UNTIL, "least(", "greatest("),
     function("outdated", _LIMITS, "and type.retired_on is null", ""),
     function("outdated", _IS_OUTDATED, "certification.status <> 'suspended' and", ""),
+    function("outdated", _PAGE, "outdated_by is null", "true"),
+    function("outdated", _SCAN, "outdated_by is null", "true"),
     function(
         "outdated",
         "public.change_certifications(text,uuid[],date,text,jsonb)",

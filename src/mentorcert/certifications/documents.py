@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from mentorcert.certifications.history import Status
+from mentorcert.certifications.history import WantedStatus
 from mentorcert.certifications.repository import Cursor
 from mentorcert.db import cursors, rows
 from mentorcert.db.connection import Connection
@@ -26,7 +26,7 @@ def page(
     *,
     after: str | None = None,
     size: int = 50,
-    status: Status | None = None,
+    status: WantedStatus | None = None,
     certification_type: str | None = None,
     chapter_id: UUID | None = None,
     expiring_before: datetime | None = None,

@@ -23,6 +23,8 @@ Kind = Literal[
     "imported",
 ]
 Status = Literal["active", "expired", "suspended"]
+# What is outdated is expired, and no refresher renews it any more.
+WantedStatus = Status | Literal["outdated"]
 CountedFrom = Literal["end", "renewal"]
 Basis = Literal["course", "registration"]
 

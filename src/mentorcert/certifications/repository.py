@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mentorcert import logs
 from mentorcert.certifications import timeline
-from mentorcert.certifications.history import Basis, Evidence, Status
+from mentorcert.certifications.history import Basis, Evidence, Status, WantedStatus
 from mentorcert.db import cursors, rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import MissingRightError
@@ -55,7 +55,7 @@ def page(
     *,
     after: str | None = None,
     size: int = 50,
-    status: Status | None = None,
+    status: WantedStatus | None = None,
     certification_type: str | None = None,
     chapter_id: UUID | None = None,
     expiring_before: datetime | None = None,

@@ -8,14 +8,12 @@ from uuid import UUID
 
 from pydantic import StrictBool, model_validator
 
-from mentorcert.certifications.history import Status
+from mentorcert.certifications.history import Status, WantedStatus
 from mentorcert.db import cursors, rows
 from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidCursorError
 
 Sort = Literal["expires", "issued", "name", "type"]
-# What is outdated is expired, and no refresher renews it any more.
-WantedStatus = Status | Literal["outdated"]
 
 # What one change, or one list of ids, may hold.
 AT_ONCE: Final = 5000

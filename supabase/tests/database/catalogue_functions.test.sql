@@ -81,6 +81,7 @@ insert into tests.allowed (signature) values
   ('mentorcert_private.refresher_until(date,integer)'),
   ('mentorcert_private.oldest_refreshed_end(date,integer)'),
   ('mentorcert_private.outdated_limits(uuid)'),
+  ('mentorcert_private.outdated_by(uuid)'),
   ('mentorcert_private.last_valid_day(text,integer,date,date,integer)'),
   ('mentorcert_private.renewal_counted_from(mentorcert.certification_types,public.peer_mentor_certifications,public.peer_mentor_certifications,text)'),
   ('mentorcert_private.latest_change(uuid)'),

@@ -38,6 +38,16 @@ as $$
   )
 $$;
 
+-- Expired is not outdated yet, on any page.
+select tests.limit_refresher(3);
+select is(tests.attempt(who, statement), '', who || ' finds nobody: ' || statement)
+from (
+  values
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$),
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from mentorcert.peer_mentor_chapters as link cross join lateral public.certifications_page(status => 'outdated', chapter_id => link.chapter_id) as found where link.peer_mentor_id = tests.id('lone') $$),
+    ('sev', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$)
+) as asked (who, statement);
+
 select tests.limit_refresher(1);
 select is(tests.attempt(who, statement), expected, who || ' too late: ' || statement)
 from (
@@ -63,6 +73,14 @@ from (
     ('mia', $$ select public.is_outdated(held) || ' ' || (public.refresher_until(held) > tests.today(29)) from public.peer_mentor_certifications as held where held.id = tests.id('mia.basic') $$, 'false true'),
     ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.search_certifications(status => 'outdated') as found $$, 'lone.basic'),
     ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.search_certifications(status => 'outdated', certification_type => 'short') as found $$, ''),
+    -- The same of a page: of everybody's, of a chapter's, and of those whom a coordinator of few sees.
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$, 'lone.basic'),
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated', certification_type => 'short') as found $$, ''),
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated', expiring_before => tests.day(-80)) as found $$, ''),
+    ('adam', $$ select string_agg(tests.name(found.id), ' ') from mentorcert.peer_mentor_chapters as link cross join lateral public.certifications_page(status => 'outdated', chapter_id => link.chapter_id) as found where link.peer_mentor_id = tests.id('lone') $$, 'lone.basic'),
+    ('adam', $$ select count(*) from public.certifications_page(status => 'outdated', after_id => tests.id('lone.basic')) $$, '0'),
+    ('sev', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$, 'lone.basic'),
+    ('mia', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$, ''),
     -- Nobody shortens it by what is no renewal: an extension and a correction are the administrator's.
     ('adam', $$ update public.peer_mentor_certifications set expires_at = tests.day(100) where id = tests.id('lone.basic') returning id $$, 'lone.basic')
 ) as asked (who, statement, expected);
@@ -99,6 +117,7 @@ select is(tests.attempt('adam', $$ select public.after_lapse(held) from public.p
 select tests.limit_refresher(0);
 update mentorcert.certification_types set retired_on = tests.today(), retired_reason = 'Not given' where id = tests.id('alfa.basic');
 select is(tests.attempt('adam', $$ select string_agg(tests.name(found.id), ' ') from public.search_certifications(status => 'outdated') as found $$), '', 'of a retired type nothing is outdated');
+select is(tests.attempt('adam', $$ select string_agg(tests.name(found.id), ' ') from public.certifications_page(status => 'outdated') as found $$), '', 'of a retired type nothing is on a page of what is outdated');
 update mentorcert.certification_types set retired_on = null, retired_reason = null where id = tests.id('alfa.basic');
 
 -- Asked for, it is refused with the same words.

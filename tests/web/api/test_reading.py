@@ -60,6 +60,10 @@ def test_filters_of_certifications(conn: Connection, people: People, as_: As) ->
 
     basic = str(people.certification)
     assert found(status="expired") == {str(ended)}
+    assert found(status="outdated") == set()
+    conn.execute("update mentorcert.certification_types set refresher_months = 12 where code = 'half'")
+    conn.commit()
+    assert found(status="outdated") == {str(ended)}
     assert found(status="active") == {basic, str(pledge)}
     assert found(certification_type="pledge") == {str(pledge)}
     assert found(expiring_before="2026-01-01T00:00:00+01:00") == {str(ended)}

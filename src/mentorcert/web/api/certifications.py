@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import documents, repository
-from mentorcert.certifications.history import Basis, Status
+from mentorcert.certifications.history import Basis, Status, WantedStatus
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.documents import document
 from mentorcert.web.api.etags import WITH_TAG, tagged
@@ -103,7 +103,10 @@ class CertificationFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = Field(None, description="What is true at this moment.")
+    status: WantedStatus | None = Field(
+        None,
+        description="What is true at this moment; `outdated` is what is expired and no refresher renews any more.",
+    )
     certification_type: Word | None = Field(None, description="Code of a type.")
     chapter_id: Id | None = Field(None, description="A chapter, with those under it.")
     expiring_before: Instant | None = Field(

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from mentorcert.certifications import pages
 from mentorcert.certifications.forecast import months_from
+from mentorcert.certifications.history import WantedStatus
 from mentorcert.certifications.pages import Part
-from mentorcert.certifications.search import Filters, Order, Sort, WantedStatus
+from mentorcert.certifications.search import Filters, Order, Sort
 from mentorcert.errors import InvalidInputError
 from mentorcert.translatable import LazyText
 from mentorcert.web.coordinator.ticks import TickedIds
