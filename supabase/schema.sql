@@ -161,7 +161,7 @@ CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert.certi
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
 CREATE TRIGGER require_consequences_on_insert BEFORE INSERT ON mentorcert.certification_types FOR EACH ROW WHEN (new.required_for_listing) EXECUTE FUNCTION mentorcert_private.require_consequences();
-CREATE TRIGGER require_consequences_on_update BEFORE UPDATE OF required_for_listing, validity_rule, validity_months, early_renewal_days, retired_on, merged_into_id ON mentorcert.certification_types FOR EACH ROW WHEN (((((((old.required_for_listing IS DISTINCT FROM new.required_for_listing) OR (old.validity_rule IS DISTINCT FROM new.validity_rule)) OR (old.validity_months IS DISTINCT FROM new.validity_months)) OR (old.early_renewal_days IS DISTINCT FROM new.early_renewal_days)) OR (old.retired_on IS DISTINCT FROM new.retired_on)) OR (old.merged_into_id IS DISTINCT FROM new.merged_into_id))) EXECUTE FUNCTION mentorcert_private.require_consequences();
+CREATE TRIGGER require_consequences_on_update BEFORE UPDATE OF required_for_listing, validity_rule, validity_months, early_renewal_days, refresher_months, after_lapse, retired_on, merged_into_id ON mentorcert.certification_types FOR EACH ROW WHEN (((((((((old.required_for_listing IS DISTINCT FROM new.required_for_listing) OR (old.validity_rule IS DISTINCT FROM new.validity_rule)) OR (old.validity_months IS DISTINCT FROM new.validity_months)) OR (old.early_renewal_days IS DISTINCT FROM new.early_renewal_days)) OR (old.refresher_months IS DISTINCT FROM new.refresher_months)) OR (old.after_lapse IS DISTINCT FROM new.after_lapse)) OR (old.retired_on IS DISTINCT FROM new.retired_on)) OR (old.merged_into_id IS DISTINCT FROM new.merged_into_id))) EXECUTE FUNCTION mentorcert_private.require_consequences();
 CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert_of_types();
 CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_types();
@@ -7512,6 +7512,19 @@ CREATE FUNCTION mentorcert_private.consequences() RETURNS TABLE(kind text, subje
     group by type.code
     having count(*) = 1
   ),
+  -- What ended by the first is outdated, and what ended by the second will be; of a retired type nothing is, which is said of it.
+  refreshers as (
+    select
+      entry.code,
+      max((entry.value ->> 0)::timestamptz) filter (where not states.is_after) as ended_by_before,
+      max((entry.value ->> 0)::timestamptz) filter (where states.is_after) as ended_by,
+      count(distinct entry.value ->> 1) = 2 as takes_another
+    from states
+    cross join lateral jsonb_each(states.state -> 'refreshers') as entry (code, value)
+    where not exists (select from retired where retired.code = entry.code)
+    group by entry.code
+    having count(*) = 1 or count(distinct entry.value) = 2
+  ),
   contacts as (
     select entry.chapter_id, fact.value as fact, min(fact.position) as position, bool_or(states.is_after) as is_new
     from states
@@ -7557,6 +7570,26 @@ CREATE FUNCTION mentorcert_private.consequences() RETURNS TABLE(kind text, subje
       on certification.organisation_id = mentorcert_private.administered_organisation_id()
       and certification.certification_type = rules.code
       and certification.status <> 'expired'
+    union all
+    select distinct
+      case
+        when lapse.is_outdated and lapse.was_outdated then 'is_outdated_otherwise'
+        when lapse.is_outdated then 'becomes_outdated'
+        else 'is_outdated_no_more'
+      end,
+      certification.peer_mentor_id, null
+    from refreshers
+    join public.peer_mentor_certifications as certification
+      on certification.organisation_id = mentorcert_private.administered_organisation_id()
+      and certification.certification_type = refreshers.code
+      and certification.status <> 'suspended'
+      and certification.expires_at <= greatest(refreshers.ended_by_before, refreshers.ended_by)
+    cross join lateral (
+      select
+        coalesce(certification.expires_at <= refreshers.ended_by_before, false) as was_outdated,
+        coalesce(certification.expires_at <= refreshers.ended_by, false) as is_outdated
+    ) as lapse
+    where lapse.was_outdated <> lapse.is_outdated or lapse.is_outdated and refreshers.takes_another
     union all
     select distinct case when retired.is_new then 'is_not_renewed' else 'is_renewed_again' end, certification.peer_mentor_id, null
     from retired
@@ -13151,6 +13184,12 @@ CREATE FUNCTION mentorcert_private.registry_state(organisation_id uuid) RETURNS 
       from mentorcert.certification_types as type
       where type.organisation_id = registry_state.organisation_id
     ),
+    'refreshers', (
+      select coalesce(jsonb_object_agg(type.code, jsonb_build_array(past.ended_by, type.after_lapse)), '{}')
+      from mentorcert_private.outdated_limits(registry_state.organisation_id) as past
+      join mentorcert.certification_types as type
+        on type.organisation_id = registry_state.organisation_id and type.code = past.certification_type
+    ),
     'contacts', (
       select coalesce(
         jsonb_object_agg(
@@ -13178,7 +13217,7 @@ CREATE FUNCTION mentorcert_private.registry_state(organisation_id uuid) RETURNS 
     )
   )
 $$;
-COMMENT ON FUNCTION mentorcert_private.registry_state(organisation_id uuid) IS 'What is compared for the consequences: who is listed, who consents, who is in which chapters, who coordinates which, the members'' addresses, the chapters'' contacts and places, the types'' rules, which are retired, and which types and chapters are merged.';
+COMMENT ON FUNCTION mentorcert_private.registry_state(organisation_id uuid) IS 'What is compared for the consequences: who is listed, who consents, who is in which chapters, who coordinates which, the members'' addresses, the chapters'' contacts and places, the types'' rules, what is outdated of them, which are retired, and which types and chapters are merged.';
 REVOKE ALL ON FUNCTION mentorcert_private.registry_state(organisation_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.registry_state(organisation_id uuid) TO authenticated;
 

@@ -97,6 +97,19 @@ _CONSEQUENCES: Final = [
         "and certification.certification_type = rules.code",
         "",
     ),
+    *(
+        function("consequences", "mentorcert_private.consequences()", guard, instead)
+        for guard, instead in (
+            ("and certification.certification_type = refreshers.code\n", "\n"),
+            (
+                "certification.certification_type = refreshers.code\n      and certification.status <> 'suspended'",
+                "certification.certification_type = refreshers.code",
+            ),
+            ("where not exists (select from retired where retired.code = entry.code)", ""),
+            ("where lapse.was_outdated <> lapse.is_outdated or", "where true or"),
+            ("or lapse.is_outdated and refreshers.takes_another", ""),
+        )
+    ),
 ]
 
 MUTATIONS: Final = [

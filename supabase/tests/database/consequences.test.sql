@@ -54,6 +54,50 @@ select is(
   tests.preview('adam', $$ 'change_type', tests.id('alfa.life'), '{"validity_rule": "months", "validity_months": 12}' $$),
   'renews_by_other_rule 1: Full name of per (per)', 'a rule counts for those who hold the type'
 );
+-- lone's basic ended on the 71st day before today.
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"refresher_months": 1}' $$),
+  'becomes_outdated 1: Full name of lone (lone)', 'a limit says who is outdated then'
+);
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"refresher_months": 3, "after_lapse": "registration"}' $$),
+  'nothing', 'one that nobody is past says nothing'
+);
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.short'), '{"refresher_months": 1}' $$), 'nothing', 'nor does one of another type'
+);
+create function tests.limit_refresher(months integer) returns void
+language plpgsql
+as $$
+begin
+  perform set_config('mentorcert.noted_state', '{}', true); -- as where the consequences were seen
+  update mentorcert.certification_types set refresher_months = months where code = 'basic' and organisation_id = tests.id('alfa');
+  perform set_config('mentorcert.noted_state', '', true);
+end
+$$;
+do $$ begin perform tests.limit_refresher(1); end $$;
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"refresher_months": null}' $$),
+  'is_outdated_no_more 1: Full name of lone (lone)', 'no limit says who is outdated no more'
+);
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"refresher_months": 0}' $$),
+  'nothing', 'who is outdated before and after is not named'
+);
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"after_lapse": "registration"}' $$),
+  'is_outdated_otherwise 1: Full name of lone (lone)', 'it is said who needs something else'
+);
+select matches(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), jsonb_build_object('retired_on', tests.today(), 'retired_reason', 'x') $$),
+  '^is_not_renewed [^_]*(leaves_list [^_]*)?$', 'of a type that is retired, the retirement is said'
+);
+update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('lone.basic');
+select is(
+  tests.preview('adam', $$ 'change_type', tests.id('alfa.basic'), '{"refresher_months": null}' $$), 'nothing', 'what is suspended is not outdated'
+);
+update public.peer_mentor_certifications set status = 'expired' where id = tests.id('lone.basic');
+do $$ begin perform tests.limit_refresher(null); end $$;
 select is(
   (select count(*) from public.listed_peer_mentors where organisation_id = tests.id('alfa')), 1::bigint, 'and nothing of it was made'
 );
@@ -67,6 +111,8 @@ select tests.everybody_gets(
 select is(tests.attempt('adam', statement), 'PT428 consequences_seen', statement)
 from unnest(array[
   $$ update mentorcert.certification_types set validity_months = 3 where code = 'basic' $$,
+  $$ update mentorcert.certification_types set refresher_months = 3 where code = 'basic' $$,
+  $$ update mentorcert.certification_types set after_lapse = 'registration' where code = 'basic' $$,
   $$ update mentorcert.certification_types set validity_rule = 'unlimited', validity_months = null where code = 'basic' $$,
   $$
     insert into mentorcert.certification_types (code, name_nb, name_en, validity_rule, required_for_listing)

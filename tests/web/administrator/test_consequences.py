@@ -101,6 +101,31 @@ def test_a_rule_says_whom_it_concerns(admin: Browser, conn: Connection, people: 
     )
 
 
+def test_a_time_for_refreshers_says_who_is_outdated_then(
+    admin: Browser, conn: Connection, people: list[UUID]
+) -> None:
+    basic: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'basic'")
+    ended = (
+        "update public.peer_mentor_certifications set"
+        " issued_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo') - 900, 'Europe/Oslo'),"
+        " expires_at = mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo') - %s, 'Europe/Oslo')"
+    )
+    conn.execute(ended, (100,))
+    conn.execute(
+        "update mentorcert.certification_types set validity_rule = 'unlimited', validity_months = null"
+    )
+    page = f"/admin/types/{basic}"
+    form = {**NEW, "refresher_months": "2"}
+    html = admin.post(page, 200, page=page, **form)
+    assert "Are outdated then: no refresher renews them any more: 60" in html
+    conn.execute(ended + " where peer_mentor_id = %s", (30, people[0]))
+    stale = admin.post(page, 409, page=page, **form, shown=_shown(html))
+    assert "Are outdated then: no refresher renews them any more: 59" in stale
+    admin.post(page, page=page, **form, shown=_shown(stale))
+    html = admin.post(page, 200, page=page, **{**form, "refresher_months": ""})
+    assert "Are not outdated any more: a refresher renews them: 59" in html
+
+
 def test_a_chapter_that_moves_says_who_loses_reach(
     admin: Browser, conn: Connection, organisation: Organisation, people: list[UUID], coordinator: UUID
 ) -> None:
