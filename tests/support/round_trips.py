@@ -20,8 +20,11 @@ _WEIGHED: Final = (
 _DRAFTED: Final = "what was sent is looked up first"
 _FORM: Final = "what is refused is shown with the form"
 _STEPS: Final = "each step needs what the one before found"
+_SHOWN_ONCE: Final = "the preview says whose names are needed, and they may be switched off"
 LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("GET", "/admin/audit"): (5, "an address is looked up first; the entries say whose names are needed"),
+    ("GET", "/admin/portal/replay"): (5, _SHOWN_ONCE),
+    ("POST", "/admin/portal/replay"): (6, _SHOWN_ONCE),
     ("POST", "/admin/changes/{entry_id}/undo"): (5, _WEIGHED),
     ("GET", "/admin/chapters/{chapter_id}"): (6, _DRAFTED),
     ("POST", "/admin/chapters/{chapter_id}"): (6, _WEIGHED),

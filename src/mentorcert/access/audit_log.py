@@ -92,12 +92,21 @@ def member_addresses(conn: Connection, ids: Collection[UUID]) -> dict[UUID, str]
     return dict(rows.fetch_all(conn, tuple[UUID, str], _QUERIES.member_addresses, ids=list(ids)))
 
 
-def row_names(conn: Connection, organisation_id: UUID, ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the names of those ids that are chapters, types or peer mentors.
+def row_names(
+    conn: Connection, organisation_id: UUID, ids: Collection[UUID], language: str
+) -> dict[UUID, str]:
+    """Return the names of those ids that are chapters, types, peer mentors or certifications, in a language.
 
     Raises EndpointDisabledError.
     """
-    named = rows.fetch_all(conn, _Named, _QUERIES.row_names, organisation_id=organisation_id, ids=list(ids))
+    named = rows.fetch_all(
+        conn,
+        _Named,
+        _QUERIES.row_names,
+        organisation_id=organisation_id,
+        ids=list(ids),
+        language=language,
+    )
     return {row.id: row.name for row in named}
 
 

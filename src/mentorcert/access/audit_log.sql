@@ -25,19 +25,21 @@ select login.user_id from mentorcert_private.member_logins() as login where lowe
 select login.user_id, login.email from mentorcert_private.member_logins() as login
 where login.user_id = any(:ids) and login.email is not null;
 
--- name: row_names(organisation_id, ids)
+-- name: row_names(organisation_id, ids, language)
 select chapter.id, chapter.organisation_id, chapter.name from mentorcert.chapters as chapter
 where chapter.organisation_id = :organisation_id and chapter.id = any(:ids)
 union all
-select type.id, type.organisation_id, type.code from mentorcert.certification_types as type
+select type.id, type.organisation_id, case when :language = 'en' then type.name_en else type.name_nb end from mentorcert.certification_types as type
 where type.organisation_id = :organisation_id and type.id = any(:ids)
 union all
 select mentor.id, mentor.organisation_id, mentor.full_name from mentorcert.peer_mentors as mentor
 where mentor.organisation_id = :organisation_id and mentor.id = any(:ids) and mentor.full_name is not null
 union all
-select certification.id, certification.organisation_id, concat_ws(', ', mentor.full_name, certification.certification_type)
+select certification.id, certification.organisation_id, concat_ws(', ', mentor.full_name, case when :language = 'en' then type.name_en else type.name_nb end)
 from public.peer_mentor_certifications as certification
 join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
+join mentorcert.certification_types as type
+  on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
 where certification.organisation_id = :organisation_id and certification.id = any(:ids);
 
 -- name: retention()

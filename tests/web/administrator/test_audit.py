@@ -15,15 +15,20 @@ def test_who_changed_what(admin: Browser, conn: Connection, organisation: Organi
     assert "anne@example.org" in html
     assert "before: </span>Oslo</del> → <ins>" in html
     assert "after: </span>Oslo nord</ins>" in html
-    assert html.count('scope="row"') == 1
+    assert html.count('class="entry"') == 1
     assert "<dt>Name</dt>" in html
-    assert "the operator" in admin.get("/admin/audit?table_name=certification_types")
+    assert "anne@example.org changed the chapter “Oslo nord”: name" in html
+    assert "the operator added the certification type" in admin.get(
+        "/admin/audit?table_name=certification_types"
+    )
 
 
 def test_filters(admin: Browser, conn: Connection) -> None:
     assert "No results." in admin.get(f"/admin/audit?from_day={today(conn, 1)}")
     assert "No results." in admin.get(f"/admin/audit?to_day={today(conn, -1)}")
-    assert 'scope="row"' in admin.get(f"/admin/audit?from_day={today(conn)}&to_day={today(conn)}&table_name=")
+    assert 'class="entry"' in admin.get(
+        f"/admin/audit?from_day={today(conn)}&to_day={today(conn)}&table_name="
+    )
     assert "No member has this address." in admin.get("/admin/audit?actor=nobody%40example.org")
     admin.get("/admin/audit?table_name=users", 422)
     admin.get("/admin/audit?from_day=yesterday", 422)
@@ -36,7 +41,7 @@ def test_pages(admin: Browser, organisation: Organisation) -> None:
     page, seen = "/admin/audit?table_name=memberships", 0
     while page:
         html = admin.get(page)
-        seen += html.count('scope="row"')
+        seen += html.count('class="entry"')
         page = html.partition('rel="next" href="')[2].partition('"')[0]
     assert seen == 121
 
@@ -60,7 +65,7 @@ def test_endpoints(admin: Browser, conn: Connection) -> None:
     assert "secret why" not in html
     assert "1 is off" in admin.get("/admin")
     # What is switched off has no names; the log itself is still there.
-    assert 'scope="row"' in admin.get("/admin/audit")
+    assert 'class="entry"' in admin.get("/admin/audit")
     conn.execute(
         "insert into mentorcert_private.disabled_endpoints (endpoint, reason) values ('audit_log', 'x')"
     )

@@ -1,6 +1,8 @@
 """The portal in the pages: how it stands, its mode, and replays."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import Mock
 from uuid import UUID
@@ -12,7 +14,10 @@ from mentorcert.operations.alerting import Alerting, Channels
 from mentorcert.portal.model import Mode
 from mentorcert.portal.monitoring import health, waiting
 from mentorcert.portal.monitoring.alerts import KINDS
+from mentorcert.portal.reconciliation.comparison import Comparison, Difference
+from mentorcert.portal.reconciliation.reconciler import stop_reason
 from mentorcert.web.administrator import portal_labels
+from mentorcert.web.administrator.portal_reasons import known_reason
 from mentorcert.web.administrator.replay import ErrorClass
 from mentorcert.web.context import RequestContext
 from tests.portal.sending import claim, connect_portal, report
@@ -51,6 +56,44 @@ def test_how_it_stands(admin: Browser, conn: Connection, organisation: Organisat
         "has not been confirmed to be for 15 minutes", "none was heard of", "Person 2",
     ):  # fmt: skip
         assert said in html
+
+
+def test_who_and_why_are_words(admin: Browser, conn: Connection, organisation: Organisation) -> None:
+    connect_portal(conn, organisation.id)
+    own = "mentorcert up: the staging portal ended with the command"
+    conn.execute("update mentorcert_portal.connections set changed_by = 'root', reason = %s", (own,))
+    html = admin.get("/admin/portal")
+    assert "<dd>the operator</dd>" in html
+    assert "root" not in html
+    assert "Demonstration: the staging portal is stopped." in html
+    conn.execute("update mentorcert_portal.connections set reason = 'The network is down'")
+    assert "<dd>The network is down</dd>" in admin.get("/admin/portal")
+
+
+def test_every_reason_of_the_registry_is_known() -> None:
+    context = Mock(RequestContext, _=lambda text, **values: str(text) % values)
+    found = [
+        Comparison(read=0, expected=7),
+        Comparison(read=400, expected=900, drift=[Difference({"kind": "missing"})] * 500),
+        Comparison(read=900, expected=900, drift=[Difference({"kind": "stale"})] * 500),
+    ]
+    sources = (
+        Path("src/mentorcert/cli/portal/up.py").read_text(),
+        Path("src/mentorcert/portal/adapters/webhook.py").read_text(),
+        Path("supabase/schema.sql").read_text(),
+    )
+    written = [
+        *(
+            f"mentorcert up: {text}"
+            for text in re.findall(r"""f"{_OWN_REASON}(.+?)\"""", sources[0])
+            if text != "demonstration"
+        ),
+        *re.findall(r'"(The portal has no state_url.+?)"', sources[1]),
+        *re.findall(r"'(Twenty calls in a row.+?|Its process no longer reported\.)'", sources[2]),
+        *filter(None, map(stop_reason, found)),
+    ]
+    assert len(written) == 13
+    assert [text for text in written if known_reason(context, text) is None] == []
 
 
 def test_the_same_as_the_operator_sees(conn: Connection, organisation: Organisation) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 
 from mentorcert.access import audit_log
 from mentorcert.access.audit_log import Entry
-from mentorcert.errors import EndpointDisabledError
-from mentorcert.web.administrator.audit_words import HIDDEN, field_text, value_text
+from mentorcert.web.administrator.audit_sentences import sentence
+from mentorcert.web.administrator.audit_words import HIDDEN, field_text, row_names, value_text
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.coordinator.display_names import time_zone_of
 from mentorcert.web.fields import AddressText, MaybeChosen, OptionalDay
 from mentorcert.web.page_form import PageForm
 
@@ -54,12 +57,19 @@ def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) ->
     is_unknown = bool(email) and user_id is None
     errors = filters.faults(context)
     entries = [] if is_unknown or errors else _entries(context, filters, user_id)
+    names = _names(context, entries[:_SIZE])
+    zone = ZoneInfo(time_zone_of(context))
     return context.page(
         "administrator/audit.html",
         status=422 if errors else 200,
         errors=errors,
-        entries=entries[:_SIZE],
-        names=_names(context, entries[:_SIZE]),
+        days=[
+            (day, list(of_day))
+            for day, of_day in groupby(entries[:_SIZE], lambda one: one.recorded_at.astimezone(zone).date())
+        ],
+        zone=zone,
+        names=names,
+        sentence=partial(sentence, context, names=names),
         field_text=partial(field_text, context),
         value_text=partial(value_text, context),
         hidden=HIDDEN,
@@ -69,12 +79,6 @@ def show(context: CurrentAdministrator, filters: Annotated[Filters, Query()]) ->
         next_url=filters.url(entries[_SIZE - 1]) if len(entries) > _SIZE else None,
         first_url=filters.url() if filters.before_at else None,
         tables=_tables(context),
-        actions={
-            "insert": context._("Added"),
-            "update": context._("Changed"),
-            "delete": context._("Deleted"),
-            "erase": context._("Erased"),
-        },
     )
 
 
@@ -99,14 +103,8 @@ def _names(context: RequestContext, entries: Iterable[Entry]) -> dict[str, str]:
         if (id_ := _id(value)) is not None
     }
     addresses = context.ahead(audit_log.member_addresses, ids)
-    row_names: dict[UUID, str] = {}
-    try:
-        with context.conn.transaction():
-            row_names = audit_log.row_names(context.conn, context.member()[1].id, ids)
-    except EndpointDisabledError:
-        pass
-    names = addresses.value | row_names
-    return {str(id_): name for id_, name in names.items()}
+    names = row_names(context, ids)
+    return {str(id_): name for id_, name in (addresses.value | names).items()}
 
 
 def _values(fields: Mapping[str, Any] | None) -> Iterator[Any]:

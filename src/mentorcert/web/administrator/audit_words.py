@@ -1,18 +1,24 @@
 """What changes of rows hold, in words: fields by their labels, values as the pages write them, ids by names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
+from mentorcert.access import audit_log
+from mentorcert.errors import EndpointDisabledError
 from mentorcert.translatable import LazyText
+from mentorcert.web.administrator.portal_reasons import known_reason
 from mentorcert.web.context import RequestContext
 from mentorcert.web.coordinator.display_names import time_zone_of, written
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CODE: Final = re.compile(r"[a-z]+(_[a-z]+)+")
 # Said by the page around an entry already, or of no use to a reader.
-HIDDEN: Final = frozenset({"id", "organisation_id", "version", "created_at", "updated_at", "preview_id"})
+HIDDEN: Final = frozenset(
+    {"id", "organisation_id", "version", "created_at", "updated_at", "preview_id", "changed_by"}
+)
 
 _FIELDS: Final[Mapping[str, LazyText]] = {
     "absorbed_id": LazyText("Merged"),
@@ -25,7 +31,6 @@ _FIELDS: Final[Mapping[str, LazyText]] = {
     "chapter_id": LazyText("Chapter"),
     "chapter_ids": LazyText("Chapters"),
     "certifications": LazyText("Certifications"),
-    "changed_by": LazyText("Changed by"),
     "code": LazyText("Code"),
     "contact_email": LazyText("E-mail"),
     "contact_phone": LazyText("Phone"),
@@ -120,6 +125,15 @@ _VALUES: Final[Mapping[str, LazyText]] = {
 }
 
 
+def row_names(context: RequestContext, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what the rows with these ids are called; of what is switched off, nothing."""
+    try:
+        with context.conn.transaction():
+            return audit_log.row_names(context.conn, context.member()[1].id, ids, context.language)
+    except EndpointDisabledError:
+        return {}
+
+
 def field_text(context: RequestContext, name: str) -> str:
     """Return what a field is called."""
     return context._(_FIELDS.get(name, _OTHER))
@@ -138,7 +152,7 @@ def value_text(context: RequestContext, value: Any, names: Mapping[str, str]) ->
     known = names.get(value) or (context._(_VALUES[value]) if value in _VALUES else None)
     if known is None and (_ID.fullmatch(value) or _CODE.fullmatch(value)):
         return context._("not shown")
-    return known or _time_text(context, value) or value
+    return known or known_reason(context, value) or _time_text(context, value) or value
 
 
 def _time_text(context: RequestContext, value: str) -> str | None:

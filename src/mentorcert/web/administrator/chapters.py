@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Query, Response
 from pydantic import Field
 
 from mentorcert.db.rows import Answer
@@ -13,6 +13,7 @@ from mentorcert.organisations import chapters
 from mentorcert.organisations.chapters import Chapter, Placing
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.consequences import preview_page, weighed_change
+from mentorcert.web.chapter_list import ChapterQuery, chapter_list
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.drafts import drafted, page_at_address
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
@@ -75,10 +76,20 @@ def options(among: Sequence[Chapter], empty: str) -> list[tuple[str, str]]:
 
 
 @router.get("/admin/chapters")
-def show(context: CurrentAdministrator) -> Response:
-    """Show the tree."""
+def show(context: CurrentAdministrator, query: Annotated[ChapterQuery, Query()]) -> Response:
+    """Show the tree, or what is searched for in it."""
+    depths: dict[UUID, int] = {}
+    counties: dict[UUID, str] = {}
+    county, every = "", []
+    for depth, chapter in chapters.tree(chapters_of(context).value):
+        county = county if depth else chapter.name
+        depths[chapter.id], counties[chapter.id] = depth, county
+        every.append(chapter)
     return context.page(
-        "administrator/chapters.html", chapters=list(chapters.tree(chapters_of(context).value))
+        "administrator/chapters.html",
+        query=query,
+        chapters=chapter_list(every, query, lambda one: counties[one.id], context._("Other chapters")),
+        depths=depths,
     )
 
 

@@ -1,6 +1,7 @@
 """The portal: what it is sent, what waits, what went wrong, what it shows otherwise, and its mode."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from mentorcert.portal.reconciliation.restores import Decision
 from mentorcert.portal.sync import requests
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator import portal_labels
+from mentorcert.web.administrator.portal_reasons import known_reason, reason_text
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors
 from mentorcert.web.fields import TYPED, Chosen, Text
@@ -133,8 +135,12 @@ def _page(
     addresses = {str(id_): address.value for id_, address in sent_addresses.items()}
 
     def name(by: str | None) -> str | None:
-        """Return the address of a member; of an operator, the name."""
-        return addresses.get(by or "") or by
+        """Return who it was: the address of a member; the names of operators' accounts say nothing to a reader."""
+        if by is None:
+            return None
+        if _id(by) is None:
+            return context._("the operator")
+        return addresses.get(by) or context._("somebody whose address is not shown")
 
     return context.page(
         "administrator/portal.html",
@@ -155,6 +161,8 @@ def _page(
         form=form or ModeForm(mode=connection.mode),
         errors=errors or {},
         labels=portal_labels.labels(context),
+        reason_text=partial(reason_text, context),
+        known_reason=partial(known_reason, context),
     )
 
 

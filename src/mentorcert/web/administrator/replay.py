@@ -89,6 +89,7 @@ def _page(
         status: status_text(status, context.language) for status in ("active", "expired", "suspended")
     }
     words = {**names_of(context).types, **statuses, "uncertified": context._("Not certified")}
+    ids = [one.peer_mentor_id for one in result.outcome.differences] if result.outcome else []
     return context.page(
         "administrator/replay.html",
         status=422 if error or faults else result.status,
@@ -96,6 +97,7 @@ def _page(
         query=query,
         result=result,
         preview=result.outcome,
+        names=audit_words.row_names(context, ids),
         errors=portal_labels.errors(context),
         error=error,
         reason=query.typed("reason") if isinstance(query, ReplayForm) else "",

@@ -54,9 +54,9 @@ def chapter_choice(context: RequestContext, names: Names, query: _Query) -> Chap
     )
     if not typed:
         return by_name
-    exact = [id_ for id_, label in labels.items() if _key(label) == _key(typed)]
-    words = _key(typed).split()
-    found = exact or [id_ for id_, label in labels.items() if all(word in _key(label) for word in words)]
+    exact = [id_ for id_, label in labels.items() if key(label) == key(typed)]
+    words = key(typed).split()
+    found = exact or [id_ for id_, label in labels.items() if all(word in key(label) for word in words)]
     if len(found) == 1:
         return ChapterChoice(groups, found=found[0])
     if not found:
@@ -79,7 +79,7 @@ def _labels(groups: Groups) -> dict[str, str]:
     }
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
     """Return a text as it is compared: Bo and Boe find Bø."""
     plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS)).replace("oe", "o")
     return " ".join(

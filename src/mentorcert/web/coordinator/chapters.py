@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Query, Response
 from pydantic import Field
 
 from mentorcert.errors import MissingRightError
 from mentorcert.organisations import chapter_contacts
 from mentorcert.organisations.chapter_contacts import ChapterContact, Contact
 from mentorcert.translatable import LazyText
+from mentorcert.web.chapter_list import ChapterQuery, chapter_list
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
@@ -57,9 +58,16 @@ class ContactForm(VersionedForm):
 
 
 @router.get(_LIST)
-def show(context: CurrentCoordinator) -> Response:
-    """Show the chapters within reach, and what is written of each."""
-    return context.page("coordinator/chapters.html", chapters=chapter_contacts.within_reach(context.conn))
+def show(context: CurrentCoordinator, query: Annotated[ChapterQuery, Query()]) -> Response:
+    """Show the chapters within reach, or what is searched for in them, and what is written of each."""
+    every = chapter_contacts.within_reach(context.conn)
+    # A county stands before what lies under it.
+    every.sort(key=lambda one: one.above is not None)
+    return context.page(
+        "coordinator/chapters.html",
+        query=query,
+        chapters=chapter_list(every, query, lambda one: one.above or one.name, context._("Other chapters")),
+    )
 
 
 @router.get("/chapters/{chapter_id}")

@@ -33,9 +33,9 @@ _STATES: Final[Mapping[reminders.State, LazyText]] = {
 }
 _AHEAD_STATES: Final[Mapping[reminders.AheadState, LazyText]] = {
     "planned": LazyText("will be sent"),
-    "no_address": LazyText("cannot be sent: there is no e-mail address"),
-    "unusable": LazyText("cannot be sent: the e-mail address cannot be used"),
-    "refused": LazyText("the latest mail came back: the address takes none"),
+    "no_address": LazyText("no e-mail address"),
+    "unusable": LazyText("the e-mail address cannot be used"),
+    "refused": LazyText("the latest mail came back"),
     "paused": LazyText("waits: reminders are paused"),
     "suspended": LazyText("waits: the certification is suspended"),
 }

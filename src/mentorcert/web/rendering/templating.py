@@ -72,6 +72,11 @@ def environment(language: Language) -> Environment:
     def write_day(day: date) -> str:
         return format_date(day, format=day_pattern, locale=locale)
 
+    # Where a line of a phone holds no more.
+    @lru_cache(maxsize=10_000)
+    def write_short_day(day: date) -> str:
+        return format_date(day, format=day_pattern.replace("MMMM", "MMM"), locale=locale)
+
     def write_last_day(expires_at: datetime | None, time_zone: str) -> str:
         if expires_at is None:
             return texts.gettext("does not expire")
@@ -101,6 +106,7 @@ def environment(language: Language) -> Environment:
     templates.globals["kept_options"] = lambda options, chosen: options_of(tuple(options), chosen)
     templates.filters.update(
         day=write_day,
+        short_day=write_short_day,
         course_day=write_course_day,
         last_day=write_last_day,
         moment=write_moment,
