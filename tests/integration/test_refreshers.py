@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mentorcert.certifications import bulk, repository, search
+from mentorcert.certifications import bulk, forecast, repository, search
 from mentorcert.certifications.history import EntryV1, Evidence
 from mentorcert.certifications.search import Filters, Order
 from mentorcert.db.connection import Connection
@@ -20,7 +20,7 @@ from mentorcert.organisations.organisation_file import OrganisationFile
 from tests.portal.inbound import completed, work
 from tests.support import mentor_file
 from tests.support.merging import merge
-from tests.support.registry import history, set_up, today
+from tests.support.registry import OSLO, history, set_up, today
 from tests.support.registry import rows as asked
 
 _DAYS = st.dates(date(1950, 1, 1), date(2100, 12, 31))
@@ -102,6 +102,8 @@ def test_what_it_takes_is_said_and_kept(conn: Connection) -> None:
         assert [row.id for row in page.rows] == [late]
         every = search.page(conn, Filters(status="expired"), Order()).rows
         assert {row.id: row.is_outdated for row in every} == {late: True, timely: False}
+        ends, _ = forecast.outlook(conn, OSLO, today(conn))
+        assert (ends.statuses["expired"], ends.outdated) == (2, 1)
         refusals = {
             o.certification_id: o.refusal for o in bulk.preview(conn, "renew", [late, timely]).outcomes
         }

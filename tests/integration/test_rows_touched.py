@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mentorcert.certifications import forecast
+from mentorcert.certifications import forecast, mentor_list
+from mentorcert.certifications.mentor_list import MentorFilters
 from mentorcert.db.connection import Connection, acting_as, become
 from mentorcert.organisations import finding
 from tests.support.large_registry import COORDINATORS, PEOPLE, executed, key, touched
@@ -200,17 +201,46 @@ def test_one_search_of_everything(registry: Registry, who: str) -> None:
 
 @pytest.mark.parametrize("who", [*COORDINATORS, "admin"])
 def test_the_overview(registry: Registry, who: str) -> None:
+    """Certifications are read once for all that is said of their endings."""
     values = {"time_zone": "'Europe/Oslo'", "months": "24"}
     queries = {"endings": forecast._QUERIES.endings, "coverage": forecast._QUERIES.coverage}
     for name, value in values.items():
         queries = {of: query.replace(f"%({name})s", value) for of, query in queries.items()}
     queries = {name: query.replace("%%", "%") for name, query in queries.items()}
     registry.conn.execute(forecast._QUERIES.count_by_hashing.replace("true", "false"))
-    seen = 2 * seen_of(registry.conn, who, "public.peer_mentor_certifications", "mentorcert.chapters")
+    seen = seen_of(registry.conn, who, "public.peer_mentor_certifications", "mentorcert.chapters")
     try:
         assert registry.excess(who, queries, seen) == []
     finally:
         registry.conn.execute("reset enable_sort; reset enable_incremental_sort")
+
+
+@pytest.mark.parametrize("who", [*COORDINATORS, "admin"])
+def test_who_lacks_what_is_required(registry: Registry, who: str) -> None:
+    """People and certifications are read once for all types, however few lack one; the same as by the list of peer mentors."""
+    conn = registry.conn
+    require = (
+        "update mentorcert.certification_types set required_for_listing = %s and code <> 'type-1'"
+        " where organisation_id = %s"
+    )
+    query = mentor_list._QUERIES.lacking.replace("%(first)s", "5").replace("%(at_most)s", "1000000")
+    seen = seen_of(conn, who, "public.peer_mentor_certifications", "mentorcert.peer_mentors")
+    conn.execute(require, [True, key("organisation1")])
+    try:
+        assert registry.excess(who, {"lacking": query}, seen) == []
+        with acting_as(conn, key(who)):
+            found = mentor_list.lacking(conn, first=5, at_most=1_000_000)
+            assert [one.certification_type for one in found] == ["type-2", "type-3", "type-4"]
+            for one in found:
+                filters = MentorFilters(certification_type=one.certification_type, standing="not_held")
+                assert one.number == mentor_list.count(conn, filters, at_most=1_000_000)
+                listed = mentor_list.page(conn, filters, size=5).rows
+                assert [*zip(one.ids, one.full_names, strict=True)] == [
+                    (row.id, row.full_name) for row in listed
+                ]
+            assert {one.number for one in mentor_list.lacking(conn, first=5, at_most=3)} == {3}
+    finally:
+        conn.execute(require, [False, key("organisation1")])
 
 
 def test_every_table_is_asked(registry: Registry) -> None:

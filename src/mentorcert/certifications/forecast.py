@@ -1,7 +1,7 @@
 """Forecasts without renewals: how many certifications end in each month, how many hold in each chapter."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -48,6 +48,7 @@ class _Ending:
     status: Status
     month: date | None
     certifications: int
+    outdated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,11 @@ def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dic
     """
     rows.send(conn, _QUERIES.count_by_hashing)
     covered = rows.ahead(_coverage, conn, time_zone)
-    outdated = rows.ahead(rows.fetch_one, conn, int, _QUERIES.outdated)
     found = rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone)
-    return _endings(found, today, outdated.value), covered.value
+    return _endings(found, today), covered.value
 
 
-def _endings(endings: Iterable[_Ending], today: date, outdated: int) -> Endings:
+def _endings(endings: Sequence[_Ending], today: date) -> Endings:
     statuses: Counter[Status] = Counter()
     found: Counter[date | None] = Counter()
     for ending in endings:
@@ -92,7 +92,7 @@ def _endings(endings: Iterable[_Ending], today: date, outdated: int) -> Endings:
         by_month,
         found.total(),
         unlimited,
-        outdated,
+        sum(ending.outdated for ending in endings),
     )
 
 

@@ -6,21 +6,29 @@
 select pg_catalog.set_config('enable_sort', 'off', true), pg_catalog.set_config('enable_incremental_sort', 'off', true);
 
 -- name: endings(time_zone)
--- How many certifications are of a status, and of the active ones in which month their last valid day lies (null: none).
--- Many end at the same midnight: they are counted first, and only then asked, once each, for their status and their month.
+-- How many certifications are of a status, how many of them outdated (as public.is_outdated says of one), and of the active ones in which
+-- month their last valid day lies (null: none). Read once: many of a type end at the same midnight, so they are counted first, and only
+-- then asked, once for each midnight, for their status and their month.
+with limits as materialized (
+  select past.certification_type, past.ended_by from mentorcert_private.outdated_limits((select public.get_user_organisation_id())) as past
+)
 select
   counted.organisation_id, counted.status,
   case when counted.status = 'active' then date_trunc('month', counted.last_valid_day)::date end as month,
-  sum(counted.certifications)::integer as certifications
+  sum(counted.certifications)::integer as certifications, sum(counted.outdated)::integer as outdated
 from (
   select
     ending.organisation_id, mentorcert_private.status_at(ending.suspended, ending.expires_at, now()) as status,
-    mentorcert_private.day_of(ending.expires_at, :time_zone) - 1 as last_valid_day,
-    ending.certifications
+    mentorcert_private.day_of(ending.expires_at, :time_zone) - 1 as last_valid_day, sum(ending.certifications) as certifications,
+    coalesce(sum(ending.certifications) filter (
+      where not ending.suspended and exists (
+        select from limits where limits.certification_type = ending.certification_type and ending.expires_at <= limits.ended_by
+      )
+    ), 0) as outdated
   from (
     select
-      certification.organisation_id, certification.status = 'suspended' as suspended, certification.expires_at,
-      count(*) as certifications
+      certification.organisation_id, certification.certification_type, certification.status = 'suspended' as suspended,
+      certification.expires_at, count(*) as certifications
     from public.peer_mentor_certifications as certification
     where
       certification.peer_mentor_id not in (select unnest(mentorcert_private.absent_peer_mentor_ids()))
@@ -28,23 +36,13 @@ from (
         select type.code from mentorcert.certification_types as type
         where type.organisation_id = (select public.get_user_organisation_id()) and type.retired_on is not null
       )
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
   ) as ending
+  group by ending.organisation_id, ending.suspended, ending.expires_at
   offset 0
 ) as counted
 group by 1, 2, 3
 order by 1, 2, 3;
-
--- name: outdated()
--- How many are outdated, as public.is_outdated says of one.
-select count(*)::integer
-from mentorcert_private.outdated_limits((select public.get_user_organisation_id())) as past
-join public.peer_mentor_certifications as certification
-  on certification.certification_type = past.certification_type and certification.expires_at <= past.ended_by
-where
-  certification.organisation_id = (select public.get_user_organisation_id())
-  and certification.status <> 'suspended'
-  and certification.peer_mentor_id not in (select unnest(mentorcert_private.absent_peer_mentor_ids()));
 
 -- name: coverage(time_zone, months)
 -- Of each chapter in reach (with those under it): how many peer mentors hold every required type, by the number of
