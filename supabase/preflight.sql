@@ -533,6 +533,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.refresh_listing_of_types()", "file": "20260326000007_public_list"},
 {"kind": "function", "name": "mentorcert_private.refresher_until(date, integer)", "file": "20261201000010_lapsed"},
 {"kind": "function", "name": "mentorcert_private.refuse_mails(uuid[])", "file": "20260325000032_queued_mails"},
+{"kind": "function", "name": "mentorcert_private.register_imported(uuid, uuid[], text[], date[], date[])", "file": "20261201000080_import_entries"},
 {"kind": "function", "name": "mentorcert_private.registry_state(uuid)", "file": "20260326000022_consequences"},
 {"kind": "function", "name": "mentorcert_private.registry_watch()", "file": "20260326000029_portal_restores"},
 {"kind": "function", "name": "mentorcert_private.reject_change()", "file": "20260325000001_row_triggers"},

@@ -13149,6 +13149,100 @@ COMMENT ON FUNCTION mentorcert_private.refuse_mails(mail_ids uuid[]) IS 'Says wh
 REVOKE ALL ON FUNCTION mentorcert_private.refuse_mails(mail_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.refuse_mails(mail_ids uuid[]) TO mentorcert_jobs;
 
+CREATE FUNCTION mentorcert_private.register_imported(organisation uuid, mentor_ids uuid[], types text[], issues date[], ends date[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  context constant mentorcert_private.callers := mentorcert_private.change_context(begins => true);
+  time_zone constant text := mentorcert_private.time_zone_of(organisation);
+  seed constant bytea := uuid_send(gen_random_uuid());
+  said jsonb;
+  registered integer;
+begin
+  perform mentorcert_private.require_running_task(organisation);
+  if context.user_id is not null or context.change ->> 'kind' is distinct from 'imported' or context.change ? 'as_of'
+    or not context.has_valid_remarks
+  then
+    return 0;
+  end if;
+  perform 1 from mentorcert.peer_mentors as mentor
+  where mentor.id in (select unnest(mentor_ids))
+  order by mentor.id
+  for no key update; -- so that a chapter entered meanwhile is not missed
+  if exists (
+    select from (select distinct unnest(mentor_ids) as id) as person
+    left join mentorcert.peer_mentors as mentor
+      on mentor.id = person.id and mentor.organisation_id = organisation and mentor.erased_at is null and mentor.merged_into is null
+    where mentor.id is null
+  ) or exists (
+    select from (select distinct unnest(types) as code) as named
+    left join mentorcert.certification_types as type
+      on type.organisation_id = organisation and type.code = named.code and type.retired_on is null
+    where type.id is null
+  ) or exists (
+    select from (
+      select distinct * from unnest(issues, ends) as period (issued, last_day)
+      offset 0 -- the rule is asked of the distinct ones, not of each
+    ) as period
+    where mentorcert_private.violated_date_rule(
+      mentorcert_private.day_starts(period.issued, time_zone),
+      case when isfinite(period.last_day) then mentorcert_private.day_starts(period.last_day + 1, time_zone) end, time_zone, now()
+    ) is not null
+  ) then
+    return 0;
+  end if;
+  said := context.entry || jsonb_build_object(
+    'kind', 'imported', 'actor', context.actor, 'before', null, 'recorded_at', clock_timestamp()
+  );
+  perform set_config('mentorcert.entry', said::text, true);
+  with outcomes as materialized (
+    select
+      period.type, period.issued, period.last_day, days.issued_at, days.expires_at,
+      -- All of the entry but its id, of which each row adds its own.
+      '[' || left((
+        said || jsonb_build_object(
+          'effective_at', days.issued_at,
+          'after', jsonb_build_object(
+            'certification_type', period.type, 'status', 'active', 'issued_at', days.issued_at, 'expires_at', days.expires_at
+          )
+        )
+      )::text, -1) || ', "entry_id": "' as entry
+    from (select distinct * from unnest(types, issues, ends) as stated (type, issued, last_day)) as period
+    cross join lateral (
+      select
+        mentorcert_private.day_starts(period.issued, time_zone) as issued_at,
+        case when isfinite(period.last_day) then mentorcert_private.day_starts(period.last_day + 1, time_zone) end as expires_at
+      offset 0
+    ) as days
+  ),
+  people as materialized (
+    select link.peer_mentor_id, array_agg(link.chapter_id order by link.chapter_id) as chapter_ids
+    from mentorcert.peer_mentor_chapters as link
+    where
+      link.peer_mentor_id in (select unnest(mentor_ids)) and (link.ended_at is null or link.ended_at > statement_timestamp())
+    group by link.peer_mentor_id
+  )
+  insert into public.peer_mentor_certifications (
+    organisation_id, peer_mentor_id, certification_type, issued_at, expires_at, status, chapter_ids, renewal_history
+  )
+  select
+    organisation, stated.mentor_id, stated.type, outcomes.issued_at, outcomes.expires_at, 'active', coalesce(people.chapter_ids, '{}'),
+    (
+      outcomes.entry || encode(substr(sha256(seed || uuid_send(stated.mentor_id) || convert_to(stated.type, 'UTF8')), 1, 16), 'hex')::uuid || '"}]'
+    )::jsonb
+  from unnest(mentor_ids, types, issues, ends) as stated (mentor_id, type, issued, last_day)
+  join outcomes on outcomes.type = stated.type and outcomes.issued = stated.issued and outcomes.last_day = stated.last_day
+  left join people on people.peer_mentor_id = stated.mentor_id;
+  get diagnostics registered = row_count;
+  perform set_config('mentorcert.entry', '', true);
+  return registered;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.register_imported(organisation uuid, mentor_ids uuid[], types text[], issues date[], ends date[]) IS 'Registers what an import brings: of a peer mentor, a certification of a type, from a day to its last valid one (infinity: without end). Each with its history entry, in one statement, as record_change would write it; returns how many. None where anything is wrong or special: then all is left to that trigger, which says what.';
+REVOKE ALL ON FUNCTION mentorcert_private.register_imported(organisation uuid, mentor_ids uuid[], types text[], issues date[], ends date[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.register_imported(organisation uuid, mentor_ids uuid[], types text[], issues date[], ends date[]) TO mentorcert_tasks;
+
 CREATE FUNCTION mentorcert_private.registry_state(organisation_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -16424,7 +16518,7 @@ CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON public.peer_ment
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON public.peer_mentor_certifications FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
 CREATE TRIGGER note_caller BEFORE INSERT OR UPDATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_change();
-CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.record_change();
+CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certifications FOR EACH ROW WHEN ((NOT COALESCE(((new.status = 'active'::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text) AND (new.renewal_history = jsonb_build_array(((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || jsonb_build_object('entry_id', (new.renewal_history #> '{0,entry_id}'::text[]), 'effective_at', new.issued_at, 'after', jsonb_build_object('certification_type', new.certification_type, 'status', new.status, 'issued_at', new.issued_at, 'expires_at', new.expires_at))))) AND ((new.renewal_history #>> '{0,kind}'::text[]) = 'imported'::text) AND ((((new.renewal_history #>> '{0,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{0,entry_id}'::text[])) AND ((((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone >= now()) AND (((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()))), false))) EXECUTE FUNCTION mentorcert_private.record_change();
 CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT COALESCE(((old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND
         CASE
             WHEN ((old.status = 'active'::text) AND (new.status = 'expired'::text) AND (old.issued_at = new.issued_at) AND (old.expires_at = new.expires_at) AND (new.expires_at <= now())) THEN (((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at)) AND (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text, 'effective_at'::text]) = ((('{"schema_version": '::text || (mentorcert_private.current_history_version())::text) || ', "kind": "expired", "actor": {"job": "nightly"}, "before": {"status": "active"}, "after": {"status": "expired"}}'::text))::jsonb))

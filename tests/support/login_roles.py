@@ -169,6 +169,9 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
                 "mentorcert_private",
                 "analyze_import create_import_staging drop_import_staging lock_import",
             ),
+            "certifications invented for people of an organisation whose task runs, as an import's": _of(
+                "mentorcert_private", "register_imported"
+            ),
             "what texts and days are like": _of(
                 "mentorcert_private",
                 "acting_user canonical_email canonical_line canonical_text check_endpoint counted_from "

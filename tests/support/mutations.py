@@ -48,22 +48,24 @@ $mutation$"""
     return Mutation(file, statement, f"{name}: {guard[:60]}")
 
 
-def _trigger(guard: str, name: str, file: str = "history_appended") -> Mutation:
-    """Leave one condition out of those under which an update brings its own history entry."""
+def _trigger(
+    guard: str, name: str, file: str = "history_appended", trigger: str = "record_change_on_update"
+) -> Mutation:
+    """Leave one condition out of those under which a row brings its own history entry."""
     statement = f"""do $mutation$
 declare
   source text;
   guard constant text := $guard${guard}$guard$;
 begin
   select pg_catalog.pg_get_triggerdef(oid) into source from pg_catalog.pg_trigger
-  where tgname = 'record_change_on_update';
+  where tgname = '{trigger}';
   if pg_catalog.strpos(source, guard) = 0 then
     raise exception 'the trigger has no such guard';
   end if;
   execute replace(replace(source, guard, 'true'), 'CREATE TRIGGER', 'create or replace trigger');
 end
 $mutation$"""
-    return Mutation(file, statement, f"record_change_on_update: {name}")
+    return Mutation(file, statement, f"{trigger}: {name}")
 
 
 _RECORD = "mentorcert_private.record_change()"
@@ -73,6 +75,7 @@ _PROLONGATION = (
     "mentorcert_private.entry_of_prolongation(text,timestamptz,timestamptz,text,timestamptz,timestamptz)"
 )
 _TAKE_BACK = "mentorcert_private.take_back_extension(uuid[])"
+_REGISTER = "mentorcert_private.register_imported(uuid,uuid[],text[],date[],date[])"
 _REVERSAL = "mentorcert_private.entry_of_reversal(jsonb,jsonb,text,timestamptz)"
 _DATE_RULE = "mentorcert_private.violated_date_rule(timestamptz,timestamptz,text,timestamptz)"
 _PAGE = "public.certifications_page(timestamptz,uuid,integer,text,text,uuid,timestamptz,boolean)"
@@ -447,6 +450,28 @@ _HISTORY = [
         }.items()
     ),
     _trigger("(old.status = 'active'::text)", "was active"),
+    *(
+        function("import_entries", _REGISTER, guard, instead)
+        for guard, instead in {
+            "context.change ->> 'kind' is distinct from 'imported'": "false",
+            "or context.change ? 'as_of'": "",
+            "or not context.has_valid_remarks": "",
+            "and mentor.organisation_id = organisation and mentor.erased_at is null": "and mentor.organisation_id = organisation",
+            "and mentor.organisation_id = organisation": "",
+            "and type.retired_on is null": "",
+            "perform set_config('mentorcert.entry', '', true);": "",
+        }.items()
+    ),
+    *(
+        _trigger(guard, name, "import_entries", "record_change_on_insert")
+        for guard, name in {
+            "(new.status = 'active'::text)": "active",
+            "has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text)": "by who owns the tables",
+            "((new.renewal_history #>> '{0,kind}'::text[]) = 'imported'::text)": "imported",
+            "((((new.renewal_history #>> '{0,entry_id}'::text[]))::uuid)::text = "
+            "(new.renewal_history #>> '{0,entry_id}'::text[]))": "an id",
+        }.items()
+    ),
 ]
 _LISTS = [
     function("public_list", _LISTING, "mentor.listing_consent\n", "true\n", "derived_listing: consent"),

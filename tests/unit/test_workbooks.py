@@ -15,7 +15,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from mentorcert.imports import limits, tabular
 from mentorcert.imports.columns import HEADINGS, Column
-from mentorcert.imports.mentor_rows import read_row
+from mentorcert.imports.mentor_rows import read_rows
 from mentorcert.imports.tabular import Table, UnreadableFileError
 
 NAMES = [names["nb"] for names in HEADINGS.values()]
@@ -59,9 +59,7 @@ def failure(data: bytes, name: str = "mentors.xlsx") -> str:
 def problems(data: bytes) -> list[tuple[int, str, str]]:
     table = parse(data)
     return [
-        (problem.line, problem.column, problem.reason)
-        for record in table.records
-        for problem in read_row(table, record).problems
+        (problem.line, problem.column, problem.reason) for row in read_rows(table) for problem in row.problems
     ]
 
 
@@ -275,10 +273,10 @@ def test_only_what_is_needed_is_demanded() -> None:
 
 def test_an_escape_of_excel() -> None:
     table = tabular.parse("mentors.csv", b"External ID;Name\n2;Kari_x000D_\n")
-    (problem,) = read_row(table, table.records[0]).problems
+    ((problem,),) = (row.problems for row in read_rows(table))
     assert problem.reason == "it contains “_x000D_”, which stands for a character that cannot be seen"
     book = parse(workbook(lambda book: book.active.cell(2, 2, "Kari\r\nPrøve")))
-    assert str(read_row(book, book.records[0]).name).split() == ["Kari", "Prøve"]
+    assert [str(row.name).split() for row in read_rows(book)] == [["Kari", "Prøve"]]
 
 
 def test_a_number_is_read_with_the_zeros_that_are_shown() -> None:

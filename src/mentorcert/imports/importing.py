@@ -15,7 +15,7 @@ from mentorcert.db.connection import Connection
 from mentorcert.errors import InvalidInputError, UnknownOrganisationError
 from mentorcert.imports import cells, tabular
 from mentorcert.imports.columns import PERSON_COLUMNS, Column, column_of
-from mentorcert.imports.mentor_rows import Problem, Row, problem_of, read_row
+from mentorcert.imports.mentor_rows import Problem, Row, problem_of, read_rows
 from mentorcert.imports.problem_labels import TEXTS, WARNINGS
 from mentorcert.imports.tabular import Table
 from mentorcert.progress import Progress, silent
@@ -28,7 +28,6 @@ _CHECKS = (
     _queries.canonicalise_rows,
     _queries.check_texts,
     _queries.match_numbers,
-    _queries.analyze_rows,
     _queries.lock_certifications,
     _queries.lock_mentors,
     _queries.keep_absent_columns,
@@ -228,8 +227,8 @@ def import_table(
 def _read_rows(table: Table, progress: Progress) -> list[Row]:
     total = len(table.records)
     rows = []
-    for done, record in enumerate(table.records, start=1):
-        rows.append(read_row(table, record))
+    for done, row in enumerate(read_rows(table), start=1):
+        rows.append(row)
         progress("reading", done, total)
     return rows
 
@@ -308,7 +307,8 @@ def _write(conn: Connection, organisation: _Organisation, progress: Progress) ->
     progress("writing", 2, steps)
     chapters_entered = chapters_of_added + _queries.enter_chapters(conn, **organisation)
     progress("writing", 3, steps)
-    added = _queries.register_certifications(conn, **organisation)
+    added = _queries.register_plain_certifications(conn, **organisation)
+    added += _queries.register_certifications(conn, **organisation, with_past_only=added > 0)
     progress("writing", 4, steps)
     changed = _queries.change_certifications(conn, **organisation)
     progress("writing", 5, steps)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from mentorcert.imports import cells
 from mentorcert.imports.cells import CellError, Period
@@ -50,7 +51,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record's values; None where the cell is empty or bad (a bad day makes all days None)."""
+    """A record's values; None where the cell is empty or bad (a bad day makes all days None).
+
+    Rows with the same cell share its value.
+    """
 
     line: int
     problems: tuple[Problem, ...]
@@ -82,14 +86,46 @@ def problem_of(
     return Problem(record.line, heading, table.cell(record, column), reason, advice, is_warning)
 
 
-def read_row(table: Table, record: Record) -> Row:
-    """Read one record; every cell that is bad has a problem."""
+class _Reader(NamedTuple):
+    """How the cells of one column are read; `place` is -1 where the file has no such column."""
+
+    column: Column
+    place: int
+    read: Callable[[str], object]
+
+
+def read_rows(table: Table) -> Iterator[Row]:
+    """Read the records, one after the other; every cell that is bad has a problem.
+
+    What a cell says is looked up once: a file says the same of a person in several rows, and of many the same day or type.
+    """
+    readers = [
+        _Reader(column, table.places.get(column, -1), cache(read))
+        for column, read in _READERS.items()
+        # Of what the file has no column for, the registry keeps what it has.
+        if column in table.places or column not in PERSON_COLUMNS
+    ]
+    begins_odd_row = cache(lambda cell: cells.is_total(cell) or column_of(cell) is not None)
+    least_cells = 1 + max(table.places[column] for column in PERSON_COLUMNS if column in table.places)
+    for record in table.records:
+        # Most rows are none of these: so the questions are asked only where one of their signs is there.
+        is_odd = (
+            begins_odd_row(table.cell(record, Column.EXTERNAL_ID))
+            or begins_odd_row(table.cell(record, Column.NAME))
+            or not least_cells <= len(record.cells) <= len(table.headings)
+        )
+        if is_odd and (
+            misfit := _total(table, record) or _headings(table, record) or _misfit(table, record, least_cells)
+        ):
+            yield _row(record, (misfit,), {}, person_is_bad=True)
+        else:
+            yield _read_row(table, record, readers)
+
+
+def _read_row(table: Table, record: Record, readers: list[_Reader]) -> Row:
     values: dict[Column, Any] = {}
     faults: dict[Column, tuple[LazyText, LazyText]] = {}
-    if misfit := _total(table, record) or _headings(table, record) or _misfit(table, record):
-        return _row(record, (misfit,), {}, person_is_bad=True)
-    for column, reader in _READERS.items():
-        place = table.places.get(column, -1)
+    for column, place, read in readers:
         if place in record.faults:
             fault = record.faults[place]
             faults[column] = (fault.reason, fault.advice)
@@ -97,27 +133,40 @@ def read_row(table: Table, record: Record) -> Row:
         if place in record.dates and column not in _DAY_COLUMNS:
             faults[column] = _MADE_A_DATE
             continue
-        if place < 0 and column in PERSON_COLUMNS:
-            continue  # the registry keeps what it has
         try:
-            values[column] = reader(table.cell(record, column))
+            values[column] = read(record.cells[place] if 0 <= place < len(record.cells) else "")
         except CellError as error:
             faults[column] = (error.reason, error.advice)
-    if not faults.keys() & set(CERTIFICATION_COLUMNS):
+    if faults.keys().isdisjoint(CERTIFICATION_COLUMNS):
         faults.update(_contradictions(values))
-    if faults.keys() & set(CERTIFICATION_COLUMNS):
+    if not faults:
+        return _row(record, (), values, person_is_bad=False)
+    if not faults.keys().isdisjoint(CERTIFICATION_COLUMNS):
         # Half of the days would lead to problems that are none.
         values.update({Column.ISSUED: None, Column.EXPIRES: None, Column.PAST_RENEWALS: []})
     problems = tuple(problem_of(table, record, column, *texts) for column, texts in faults.items())
-    return _row(record, problems, values, person_is_bad=bool(faults.keys() & set(PERSON_COLUMNS)))
+    return _row(record, problems, values, person_is_bad=not faults.keys().isdisjoint(PERSON_COLUMNS))
 
 
 def _row(
     record: Record, problems: tuple[Problem, ...], values: dict[Column, Any], *, person_is_bad: bool
 ) -> Row:
-    known: dict[str, Any] = {str(column): values.get(column) for column in _READERS}
-    known[Column.PAST_RENEWALS] = known[Column.PAST_RENEWALS] or []
-    return Row(line=record.line, problems=problems, person_is_bad=person_is_bad, **known)
+    known = values.get
+    return Row(
+        record.line,
+        problems,
+        person_is_bad,
+        external_id=known(Column.EXTERNAL_ID),
+        name=known(Column.NAME),
+        email=known(Column.EMAIL),
+        phone=known(Column.PHONE),
+        chapters=known(Column.CHAPTERS),
+        consent=known(Column.CONSENT),
+        certification_type=known(Column.TYPE),
+        issued=known(Column.ISSUED),
+        expires=known(Column.EXPIRES),
+        past_renewals=known(Column.PAST_RENEWALS) or [],
+    )
 
 
 def _total(table: Table, record: Record) -> Problem | None:
@@ -153,7 +202,7 @@ def _headings(table: Table, record: Record) -> Problem | None:
     )
 
 
-def _misfit(table: Table, record: Record) -> Problem | None:
+def _misfit(table: Table, record: Record, least_cells: int) -> Problem | None:
     """Return a problem if the record was torn, or holds a delimiter that was meant as text."""
     surplus = [cell for cell in record.cells[len(table.headings) :] if cell.strip()]
     if surplus:
@@ -165,9 +214,7 @@ def _misfit(table: Table, record: Record) -> Problem | None:
             LazyText("put quotation marks around a text that contains “{}”", table.dialect.delimiter),
         )
     # Spreadsheets leave out empty cells at the end; a row without all of the person's was cut by a line end.
-    if not table.from_sheet and len(record.cells) <= max(
-        table.places[column] for column in PERSON_COLUMNS if column in table.places
-    ):
+    if not table.from_sheet and len(record.cells) < least_cells:
         return Problem(
             record.line,
             table.headings[len(record.cells)].strip(),

@@ -351,7 +351,7 @@ select set_eq(
     'refresh_listing_of_chapters', 'refresh_listing_of_links', 'refresh_listing_of_peer_mentors', 'refresh_listing_of_types', 'take_back_extension',
     'reject_chapter_cycle', 'reject_other_chapters', 'reject_second_current', 'report_notices', 'request_task', 'revoke_calendar_feed', 'run_nightly', 'set_my_language',
     'add_task_rows', 'analyze_import', 'claim_task', 'create_import_staging', 'delete_outdated_tasks', 'drop_import_staging', 'erased_kinds',
-    'finish_task', 'give_back_task', 'has_erased', 'lock_import', 'prolong_task', 'running_task_organisation_ids',
+    'finish_task', 'give_back_task', 'has_erased', 'lock_import', 'prolong_task', 'register_imported', 'running_task_organisation_ids',
     'saved_filters', 'save_filter', 'rename_filter', 'remove_filter',
     'renewal_requests', 'request_renewal', 'answer_renewal_request', 'withdraw_renewal_request', 'ask_back_renewal_request',
     'refuse_renewal_request', 'request_to_approve', 'check_named_requests', 'settle_requests', 'close_requests',

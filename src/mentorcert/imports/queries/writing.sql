@@ -105,7 +105,22 @@ where
       and (membership.ended_at is null or membership.ended_at > statement_timestamp())
   );
 
--- name: register_certifications(time_zone, organisation_id)!
+-- name: register_plain_certifications(organisation_id)$
+-- Those without a past, all of them or none: none where the trigger has something to say of one.
+select coalesce(mentorcert_private.register_imported(
+  :organisation_id, array_agg(mentor.id), array_agg(certification.certification_type), array_agg(certification.issued),
+  array_agg(certification.expires)
+), 0)
+from pg_temp.import_certifications as certification
+join mentorcert.peer_mentors as mentor
+  on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
+where
+  certification.certification_id is null
+  and not exists (
+    select from pg_temp.import_periods as period where period.line = certification.line and not period.is_current
+  );
+
+-- name: register_certifications(time_zone, organisation_id, with_past_only)!
 -- The past renewals come as entries of their own; the trigger appends the entry of the current one.
 with states as (
   select
@@ -155,7 +170,7 @@ from pg_temp.import_certifications as certification
 join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
 left join histories on histories.line = certification.line
-where certification.certification_id is null
+where certification.certification_id is null and (histories.line is not null or not :with_past_only)
 order by certification.line;
 
 -- name: change_certifications(time_zone, organisation_id)!
