@@ -603,7 +603,7 @@ CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.peer_mentors
 CREATE TRIGGER close_requests AFTER UPDATE OF left_on, erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.left_on IS DISTINCT FROM old.left_on) OR (new.erased_at IS DISTINCT FROM old.erased_at))) EXECUTE FUNCTION mentorcert_private.close_requests();
 CREATE TRIGGER empty_messages_on_erasure AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION mentorcert_portal.empty_settled_messages();
 CREATE TRIGGER end_calendar_feed AFTER UPDATE OF user_id ON mentorcert.peer_mentors FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION mentorcert_private.end_calendar_feed();
-CREATE TRIGGER follow_person AFTER UPDATE OF left_on, erased_at, merged_into ON mentorcert.peer_mentors FOR EACH ROW WHEN ((((new.left_on IS DISTINCT FROM old.left_on) OR (new.erased_at IS DISTINCT FROM old.erased_at)) OR (new.merged_into IS DISTINCT FROM old.merged_into))) EXECUTE FUNCTION mentorcert_private.follow_person();
+CREATE TRIGGER follow_people AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS former_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.follow_people();
 CREATE TRIGGER forget_letters AFTER UPDATE OF erased_at ON mentorcert.peer_mentors FOR EACH ROW WHEN (((new.erased_at IS NOT NULL) AND (old.erased_at IS NULL))) EXECUTE FUNCTION mentorcert_private.forget_letters();
 CREATE TRIGGER forget_refused_address AFTER UPDATE OF email ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.email IS DISTINCT FROM old.email)) EXECUTE FUNCTION mentorcert_private.forget_refused_address();
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('id');
@@ -4234,7 +4234,7 @@ CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.course_sign_ups
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER queue_mail_on_insert AFTER INSERT ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((new.state = ANY (ARRAY['seated'::text, 'waiting'::text]))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
-CREATE TRIGGER queue_mail_on_update AFTER UPDATE OF state ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN (((new.state = ANY (ARRAY['seated'::text, 'waiting'::text])) AND (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
+CREATE TRIGGER queue_mail_on_update AFTER UPDATE OF state ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN (((new.state = ANY (ARRAY['seated'::text, 'waiting'::text, 'withdrawn'::text])) AND (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
 CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
 ALTER TABLE ONLY mentorcert_private.course_sign_ups
     ADD CONSTRAINT course_sign_ups_course_id_fkey FOREIGN KEY (organisation_id, course_id) REFERENCES mentorcert_private.courses(organisation_id, id);
@@ -4844,7 +4844,7 @@ CREATE TABLE mentorcert_private.notice_mails (
 CASE kind
     WHEN 'course'::text THEN 4
     ELSE 0
-END) AND (course_step = ANY (ARRAY['seated'::text, 'waiting'::text, 'moved_up'::text, 'changed'::text, 'cancelled'::text, 'reminder'::text])))),
+END) AND (course_step = ANY (ARRAY['seated'::text, 'waiting'::text, 'moved_up'::text, 'withdrawn'::text, 'changed'::text, 'cancelled'::text, 'reminder'::text])))),
     CONSTRAINT notice_mails_covered_until_in_calendar CHECK (((covered_until >= '1899-12-31'::date) AND (covered_until <= '9999-12-31'::date))),
     CONSTRAINT notice_mails_due_on_in_calendar CHECK (((due_on >= '1899-12-31'::date) AND (due_on <= '9999-12-31'::date))),
     CONSTRAINT notice_mails_kind_valid CHECK ((((kind = 'reminder'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (peer_mentor_id IS NOT NULL)) OR ((kind = 'digest'::text) AND (num_nonnulls(user_id, week, covered_until) = 3) AND (num_nonnulls(peer_mentor_id, invitation_id, letter_id, queued_at) = 0)) OR ((kind = 'invitation'::text) AND (num_nonnulls(user_id, week, covered_until, peer_mentor_id, letter_id, queued_at) = 0) AND (invitation_id IS NOT NULL)) OR ((kind = 'letter'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id) = 0) AND (num_nonnulls(peer_mentor_id, letter_id, queued_at) = 3)) OR ((kind = 'request'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, user_id) = 1) AND (queued_at IS NOT NULL)) OR ((kind = 'follow_up'::text) AND (num_nonnulls(week, covered_until, invitation_id, letter_id, peer_mentor_id) = 0) AND (num_nonnulls(user_id, queued_at) = 2)) OR ((kind = 'course'::text) AND (num_nonnulls(user_id, week, covered_until, invitation_id, letter_id) = 0) AND (num_nonnulls(peer_mentor_id, queued_at) = 2)))),
@@ -4871,7 +4871,7 @@ COMMENT ON COLUMN mentorcert_private.notice_mails.covered_until IS 'The day of a
 COMMENT ON COLUMN mentorcert_private.notice_mails.claimed_in IS 'The transaction that claimed it. The contents are another one''s to read, which knows thereby that the claim has committed.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.request_version IS 'As which version of the request: once it was written again, the mail is no news.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.due_on IS 'Which day of the follow-up: one that is put off is news on its new day.';
-COMMENT ON COLUMN mentorcert_private.notice_mails.course_step IS 'seated, waiting or moved_up of the sign-up; changed or cancelled of its course; reminder.';
+COMMENT ON COLUMN mentorcert_private.notice_mails.course_step IS 'seated, waiting, moved_up or withdrawn of the sign-up; changed or cancelled of its course; reminder.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.course_version IS 'Which version of the sign-up, or of its course, the step is of; 0 for a reminder.';
 COMMENT ON COLUMN mentorcert_private.notice_mails.course_day IS 'The first day of the course when the mail was asked for: one reminder is sent of each.';
 ALTER TABLE ONLY mentorcert_private.notice_mails
@@ -8300,6 +8300,30 @@ COMMENT ON FUNCTION mentorcert_private.course_to_open(course_id uuid) IS 'The ba
 REVOKE ALL ON FUNCTION mentorcert_private.course_to_open(course_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.course_to_open(course_id uuid) TO authenticated;
 
+CREATE FUNCTION mentorcert_private.courses_of_change(person mentorcert.peer_mentors, merged_before uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  -- A merge may be of somebody who has left.
+  if person.erased_at is null and person.merged_into is distinct from merged_before then
+    return array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.peer_mentor_id in (person.id, person.merged_into, merged_before)
+    );
+  end if;
+  return array(
+    select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as of on of.id = sign_up.course_id
+    where
+      sign_up.peer_mentor_id = person.id
+      and (person.erased_at is not null or of.state = 'planned' and of.first_day >= person.left_on and sign_up.state in ('seated', 'waiting'))
+  );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.courses_of_change(person mentorcert.peer_mentors, merged_before uuid) IS 'The courses whose sign-ups follow a change of a person, who was merged into another one before.';
+REVOKE ALL ON FUNCTION mentorcert_private.courses_of_change(person mentorcert.peer_mentors, merged_before uuid) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.create_import_staging() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -9403,41 +9427,60 @@ GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.folded(value text) TO mentorcert_tasks;
 
-CREATE FUNCTION mentorcert_private.follow_person() RETURNS trigger
+CREATE FUNCTION mentorcert_private.follow_people() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
-  course mentorcert_private.courses;
   changed_ids uuid[];
+  merged_before uuid[];
+  course_ids uuid[];
 begin
-  -- A merge may be of somebody who has left.
-  if new.erased_at is null and new.merged_into is distinct from old.merged_into then
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
-    );
-  else
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      join mentorcert_private.courses as of on of.id = sign_up.course_id
-      where
-        sign_up.peer_mentor_id = new.id
-        and (new.erased_at is not null or of.state = 'planned' and of.first_day >= new.left_on and sign_up.state in ('seated', 'waiting'))
+  select array_agg(latest.id order by latest.id), array_agg(former.merged_into order by latest.id) into changed_ids, merged_before
+  from former_rows as former
+  join mentorcert.peer_mentors as latest on latest.id = former.id
+  where (former.left_on, former.erased_at, former.merged_into) is distinct from (latest.left_on, latest.erased_at, latest.merged_into);
+  -- Nearly always nobody.
+  if changed_ids is not null then
+    course_ids := array(
+      select of.id
+      from unnest(changed_ids, merged_before) as changed (id, merged_before)
+      join mentorcert.peer_mentors as person on person.id = changed.id
+      cross join lateral unnest(mentorcert_private.courses_of_change(person, changed.merged_before)) as of (id)
     );
   end if;
+  if course_ids <> '{}' then
+    -- Of everybody at once, in the order in which all lock courses: two changes of many do not wait in a circle.
+    perform from mentorcert_private.courses as course where course.id = any(course_ids) order by course.id for no key update;
+    perform mentorcert_private.follow_person(person, changed.merged_before)
+    from unnest(changed_ids, merged_before) as changed (id, merged_before)
+    join mentorcert.peer_mentors as person on person.id = changed.id;
+  end if;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.follow_people() IS 'Lets the sign-ups follow everybody whom a statement changed, with the courses locked in one order.';
+REVOKE ALL ON FUNCTION mentorcert_private.follow_people() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  course mentorcert_private.courses;
+begin
   for course in
-    select of.* from mentorcert_private.courses as of where of.id = any(changed_ids) order by of.id for no key update
+    select of.* from mentorcert_private.courses as of where of.id = any(mentorcert_private.courses_of_change(person, merged_before)) order by of.id for no key update
   loop
-    if new.erased_at is not null then
-      delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
-    elsif new.merged_into is distinct from old.merged_into and new.merged_into is null then
+    if person.erased_at is not null then
+      delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
+    elsif person.merged_into is distinct from merged_before and person.merged_into is null then
       update mentorcert_private.course_sign_ups as sign_up
-      set peer_mentor_id = new.id, came_from = trim_array(sign_up.came_from, 1)
+      set peer_mentor_id = person.id, came_from = trim_array(sign_up.came_from, 1)
       where
-        sign_up.course_id = course.id and sign_up.peer_mentor_id = old.merged_into
-        and sign_up.came_from[cardinality(sign_up.came_from)] = new.id;
-    elsif new.merged_into is distinct from old.merged_into then
+        sign_up.course_id = course.id and sign_up.peer_mentor_id = merged_before
+        and sign_up.came_from[cardinality(sign_up.came_from)] = person.id;
+    elsif person.merged_into is distinct from merged_before then
       -- Of two in one course, one stays: with what was better of both.
       update mentorcert_private.course_sign_ups as kept
       set
@@ -9450,27 +9493,26 @@ begin
         attendance = case when 'attended' in (kept.attendance, other.attendance) then 'attended' else coalesce(kept.attendance, other.attendance) end
       from mentorcert_private.course_sign_ups as other
       where
-        kept.course_id = course.id and kept.peer_mentor_id = new.merged_into
-        and other.course_id = course.id and other.peer_mentor_id = new.id;
+        kept.course_id = course.id and kept.peer_mentor_id = person.merged_into
+        and other.course_id = course.id and other.peer_mentor_id = person.id;
       if found then
         update mentorcert_private.course_sign_ups as other set state = 'withdrawn', attendance = null
-        where other.course_id = course.id and other.peer_mentor_id = new.id;
+        where other.course_id = course.id and other.peer_mentor_id = person.id;
       else
         update mentorcert_private.course_sign_ups as sign_up
-        set peer_mentor_id = new.merged_into, came_from = sign_up.came_from || new.id
-        where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
+        set peer_mentor_id = person.merged_into, came_from = sign_up.came_from || person.id
+        where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
       end if;
     else
       update mentorcert_private.course_sign_ups as sign_up set state = 'withdrawn'
-      where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id and sign_up.state in ('seated', 'waiting');
+      where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id and sign_up.state in ('seated', 'waiting');
     end if;
     perform mentorcert_private.fill_seats(course);
   end loop;
-  return null;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.follow_person() IS 'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
-REVOKE ALL ON FUNCTION mentorcert_private.follow_person() FROM PUBLIC;
+COMMENT ON FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) IS 'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+REVOKE ALL ON FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) RETURNS TABLE(address text, language text, peer_mentor_id uuid, full_name text)
     LANGUAGE plpgsql STABLE
@@ -9843,6 +9885,7 @@ begin
       and case mail.course_step
         when 'waiting' then course.state = 'planned' and sign_up.state = 'waiting'
         when 'changed' then course.state = 'planned' and sign_up.state in ('seated', 'waiting')
+        when 'withdrawn' then course.state = 'planned' and sign_up.state = 'withdrawn'
         when 'cancelled' then course.state = 'cancelled' and sign_up.state in ('seated', 'waiting')
         when 'reminder' then course.state = 'planned' and sign_up.state = 'seated' and course.first_day = mail.course_day
         else course.state = 'planned' and sign_up.state = 'seated'
@@ -12502,6 +12545,15 @@ declare
 begin
   if tg_op = 'UPDATE' and old.state = 'waiting' and new.state = 'seated' then
     step := 'moved_up';
+  elsif step = 'withdrawn' and (
+    -- Who withdraws knows it; and of a sign-up that was not said yet, the end need not be said.
+    exists (select from mentorcert.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.user_id = auth.uid())
+    or exists (
+      select from mentorcert_private.notice_mails as unsent
+      where unsent.sign_up_id = new.id and unsent.state = 'queued' and unsent.course_step in ('seated', 'waiting')
+    )
+  ) then
+    return null;
   end if;
   select * into course from mentorcert_private.courses as of
   where
@@ -12513,7 +12565,7 @@ begin
   return null;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.queue_sign_up_mail() IS 'Lets a peer mentor know of a seat in a course to come, of a place on its waiting list, and of moving up.';
+COMMENT ON FUNCTION mentorcert_private.queue_sign_up_mail() IS 'Lets a peer mentor know of a seat in a course to come, of a place on its waiting list, of moving up, and of having been taken off by somebody else.';
 REVOKE ALL ON FUNCTION mentorcert_private.queue_sign_up_mail() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.raise_forbidden(message text DEFAULT 'no such certification or peer mentor, or no right to it'::text) RETURNS void
@@ -17954,20 +18006,20 @@ begin
     raise exception using
       errcode = 'MC008', message = 'more than 5000 peer mentors at once', hint = 'Name at most 5000.', constraint = 'peer_mentor_ids';
   end if;
-  select of.* into course from mentorcert_private.courses as of
-  where of.id = missing_for_course.course_id and of.organisation_id = public.get_user_organisation_id();
+  if not exists (select from public.courses(missing_for_course.course_id)) then
+    perform mentorcert_private.raise_forbidden('no such course');
+  end if;
+  select of.* into course from mentorcert_private.courses as of where of.id = missing_for_course.course_id;
   within_reach := array(
     select mentor.id from mentorcert.peer_mentors as mentor
     where
       mentor.id = any(coalesce(missing_for_course.peer_mentor_ids, mentorcert_private.own_peer_mentor_ids()))
       and mentorcert_private.reads_peer_mentor(mentor.id) and mentor.merged_into is null
   );
-  if course.id is not null then
-    return query select lacks.* from mentorcert_private.missing_types(course, within_reach, course.first_day) as lacks;
-  end if;
+  return query select lacks.* from mentorcert_private.missing_types(course, within_reach, course.first_day) as lacks;
 end
 $$;
-COMMENT ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) IS 'What a course requires and these people within reach (else the caller) do not hold, valid, on its first day.';
+COMMENT ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) IS 'What a course that the caller reads requires, and these people within reach (else the caller) do not hold, valid, on its first day.';
 REVOKE ALL ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.missing_for_course(course_id uuid, peer_mentor_ids uuid[]) TO authenticated;
 
@@ -19552,7 +19604,14 @@ begin
       errcode = 'unique_violation', message = 'the peer mentor is signed up already', hint = 'Look at the course again.',
       schema = 'mentorcert_private', table = 'course_sign_ups', constraint = 'course_sign_ups_one_of_a_person';
   end if;
-  select case when count(*) filter (where taken.state = 'seated') < coalesce(course.seats, 2147483647) then 'seated' else 'waiting' end into given
+  -- After the first day no seat moves by itself: one that is free then is not given past those who wait.
+  select
+    case
+      when count(*) filter (where taken.state = 'seated') < coalesce(course.seats, 2147483647)
+        and count(*) filter (where taken.state = 'waiting') = 0 then 'seated'
+      else 'waiting'
+    end
+  into given
   from mentorcert_private.course_sign_ups as taken where taken.course_id = course.id;
   insert into mentorcert_private.course_sign_ups as sign_up (organisation_id, course_id, peer_mentor_id, state, rank, signed_up_by)
   select course.organisation_id, course.id, person, given, coalesce(max(earlier.rank), 0) + 1, auth.uid()
@@ -19562,7 +19621,7 @@ begin
   return given;
 end
 $$;
-COMMENT ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) IS 'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
+COMMENT ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) IS 'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free or others wait for one. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
 REVOKE ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) TO authenticated;
 

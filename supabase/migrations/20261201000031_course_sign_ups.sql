@@ -244,7 +244,14 @@ begin
       errcode = 'unique_violation', message = 'the peer mentor is signed up already', hint = 'Look at the course again.',
       schema = 'mentorcert_private', table = 'course_sign_ups', constraint = 'course_sign_ups_one_of_a_person';
   end if;
-  select case when count(*) filter (where taken.state = 'seated') < coalesce(course.seats, 2147483647) then 'seated' else 'waiting' end into given
+  -- After the first day no seat moves by itself: one that is free then is not given past those who wait.
+  select
+    case
+      when count(*) filter (where taken.state = 'seated') < coalesce(course.seats, 2147483647)
+        and count(*) filter (where taken.state = 'waiting') = 0 then 'seated'
+      else 'waiting'
+    end
+  into given
   from mentorcert_private.course_sign_ups as taken where taken.course_id = course.id;
   insert into mentorcert_private.course_sign_ups as sign_up (organisation_id, course_id, peer_mentor_id, state, rank, signed_up_by)
   select course.organisation_id, course.id, person, given, coalesce(max(earlier.rank), 0) + 1, auth.uid()
@@ -255,7 +262,7 @@ begin
 end
 $$;
 comment on function public.sign_up_for_course(uuid, uuid) is
-  'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
+  'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free or others wait for one. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
 
 create or replace function public.withdraw_from_course(course_id uuid, peer_mentor_id uuid default null)
 returns void
@@ -367,43 +374,52 @@ comment on function public.set_course_attendance(uuid, uuid[], uuid[], uuid[]) i
 
 -- What happens to the person happens to the sign-ups.
 
-create or replace function mentorcert_private.follow_person()
-returns trigger
+create or replace function mentorcert_private.courses_of_change(person mentorcert.peer_mentors, merged_before uuid)
+returns uuid[]
 language plpgsql
-security definer -- sign-ups are no client's to write
+stable
+set search_path = ''
+as $$
+begin
+  -- A merge may be of somebody who has left.
+  if person.erased_at is null and person.merged_into is distinct from merged_before then
+    return array(
+      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+      where sign_up.peer_mentor_id in (person.id, person.merged_into, merged_before)
+    );
+  end if;
+  return array(
+    select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
+    join mentorcert_private.courses as of on of.id = sign_up.course_id
+    where
+      sign_up.peer_mentor_id = person.id
+      and (person.erased_at is not null or of.state = 'planned' and of.first_day >= person.left_on and sign_up.state in ('seated', 'waiting'))
+  );
+end
+$$;
+comment on function mentorcert_private.courses_of_change(mentorcert.peer_mentors, uuid) is
+  'The courses whose sign-ups follow a change of a person, who was merged into another one before.';
+
+create or replace function mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid)
+returns void
+language plpgsql
 set search_path = ''
 as $$
 declare
   course mentorcert_private.courses;
-  changed_ids uuid[];
 begin
-  -- A merge may be of somebody who has left.
-  if new.erased_at is null and new.merged_into is distinct from old.merged_into then
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.peer_mentor_id in (new.id, new.merged_into, old.merged_into)
-    );
-  else
-    changed_ids := array(
-      select sign_up.course_id from mentorcert_private.course_sign_ups as sign_up
-      join mentorcert_private.courses as of on of.id = sign_up.course_id
-      where
-        sign_up.peer_mentor_id = new.id
-        and (new.erased_at is not null or of.state = 'planned' and of.first_day >= new.left_on and sign_up.state in ('seated', 'waiting'))
-    );
-  end if;
   for course in
-    select of.* from mentorcert_private.courses as of where of.id = any(changed_ids) order by of.id for no key update
+    select of.* from mentorcert_private.courses as of where of.id = any(mentorcert_private.courses_of_change(person, merged_before)) order by of.id for no key update
   loop
-    if new.erased_at is not null then
-      delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
-    elsif new.merged_into is distinct from old.merged_into and new.merged_into is null then
+    if person.erased_at is not null then
+      delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
+    elsif person.merged_into is distinct from merged_before and person.merged_into is null then
       update mentorcert_private.course_sign_ups as sign_up
-      set peer_mentor_id = new.id, came_from = trim_array(sign_up.came_from, 1)
+      set peer_mentor_id = person.id, came_from = trim_array(sign_up.came_from, 1)
       where
-        sign_up.course_id = course.id and sign_up.peer_mentor_id = old.merged_into
-        and sign_up.came_from[cardinality(sign_up.came_from)] = new.id;
-    elsif new.merged_into is distinct from old.merged_into then
+        sign_up.course_id = course.id and sign_up.peer_mentor_id = merged_before
+        and sign_up.came_from[cardinality(sign_up.came_from)] = person.id;
+    elsif person.merged_into is distinct from merged_before then
       -- Of two in one course, one stays: with what was better of both.
       update mentorcert_private.course_sign_ups as kept
       set
@@ -416,32 +432,68 @@ begin
         attendance = case when 'attended' in (kept.attendance, other.attendance) then 'attended' else coalesce(kept.attendance, other.attendance) end
       from mentorcert_private.course_sign_ups as other
       where
-        kept.course_id = course.id and kept.peer_mentor_id = new.merged_into
-        and other.course_id = course.id and other.peer_mentor_id = new.id;
+        kept.course_id = course.id and kept.peer_mentor_id = person.merged_into
+        and other.course_id = course.id and other.peer_mentor_id = person.id;
       if found then
         update mentorcert_private.course_sign_ups as other set state = 'withdrawn', attendance = null
-        where other.course_id = course.id and other.peer_mentor_id = new.id;
+        where other.course_id = course.id and other.peer_mentor_id = person.id;
       else
         update mentorcert_private.course_sign_ups as sign_up
-        set peer_mentor_id = new.merged_into, came_from = sign_up.came_from || new.id
-        where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id;
+        set peer_mentor_id = person.merged_into, came_from = sign_up.came_from || person.id
+        where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
       end if;
     else
       update mentorcert_private.course_sign_ups as sign_up set state = 'withdrawn'
-      where sign_up.course_id = course.id and sign_up.peer_mentor_id = new.id and sign_up.state in ('seated', 'waiting');
+      where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id and sign_up.state in ('seated', 'waiting');
     end if;
     perform mentorcert_private.fill_seats(course);
   end loop;
+end
+$$;
+comment on function mentorcert_private.follow_person(mentorcert.peer_mentors, uuid) is
+  'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+
+create or replace function mentorcert_private.follow_people()
+returns trigger
+language plpgsql
+security definer -- sign-ups are no client's to write
+set search_path = ''
+as $$
+declare
+  changed_ids uuid[];
+  merged_before uuid[];
+  course_ids uuid[];
+begin
+  select array_agg(latest.id order by latest.id), array_agg(former.merged_into order by latest.id) into changed_ids, merged_before
+  from former_rows as former
+  join mentorcert.peer_mentors as latest on latest.id = former.id
+  where (former.left_on, former.erased_at, former.merged_into) is distinct from (latest.left_on, latest.erased_at, latest.merged_into);
+  -- Nearly always nobody.
+  if changed_ids is not null then
+    course_ids := array(
+      select of.id
+      from unnest(changed_ids, merged_before) as changed (id, merged_before)
+      join mentorcert.peer_mentors as person on person.id = changed.id
+      cross join lateral unnest(mentorcert_private.courses_of_change(person, changed.merged_before)) as of (id)
+    );
+  end if;
+  if course_ids <> '{}' then
+    -- Of everybody at once, in the order in which all lock courses: two changes of many do not wait in a circle.
+    perform from mentorcert_private.courses as course where course.id = any(course_ids) order by course.id for no key update;
+    perform mentorcert_private.follow_person(person, changed.merged_before)
+    from unnest(changed_ids, merged_before) as changed (id, merged_before)
+    join mentorcert.peer_mentors as person on person.id = changed.id;
+  end if;
   return null;
 end
 $$;
-comment on function mentorcert_private.follow_person() is
-  'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+comment on function mentorcert_private.follow_people() is
+  'Lets the sign-ups follow everybody whom a statement changed, with the courses locked in one order.';
 
-create or replace trigger follow_person
-after update of left_on, erased_at, merged_into on mentorcert.peer_mentors
-for each row when ((new.left_on, new.erased_at, new.merged_into) is distinct from (old.left_on, old.erased_at, old.merged_into))
-execute function mentorcert_private.follow_person();
+create or replace trigger follow_people
+after update on mentorcert.peer_mentors
+referencing old table as former_rows
+for each statement execute function mentorcert_private.follow_people();
 
 -- Reading
 
@@ -612,26 +664,26 @@ begin
     raise exception using
       errcode = 'MC008', message = 'more than 5000 peer mentors at once', hint = 'Name at most 5000.', constraint = 'peer_mentor_ids';
   end if;
-  select of.* into course from mentorcert_private.courses as of
-  where of.id = missing_for_course.course_id and of.organisation_id = public.get_user_organisation_id();
+  if not exists (select from public.courses(missing_for_course.course_id)) then
+    perform mentorcert_private.raise_forbidden('no such course');
+  end if;
+  select of.* into course from mentorcert_private.courses as of where of.id = missing_for_course.course_id;
   within_reach := array(
     select mentor.id from mentorcert.peer_mentors as mentor
     where
       mentor.id = any(coalesce(missing_for_course.peer_mentor_ids, mentorcert_private.own_peer_mentor_ids()))
       and mentorcert_private.reads_peer_mentor(mentor.id) and mentor.merged_into is null
   );
-  if course.id is not null then
-    return query select lacks.* from mentorcert_private.missing_types(course, within_reach, course.first_day) as lacks;
-  end if;
+  return query select lacks.* from mentorcert_private.missing_types(course, within_reach, course.first_day) as lacks;
 end
 $$;
 comment on function public.missing_for_course(uuid, uuid[]) is
-  'What a course requires and these people within reach (else the caller) do not hold, valid, on its first day.';
+  'What a course that the caller reads requires, and these people within reach (else the caller) do not hold, valid, on its first day.';
 
 revoke execute on function
   mentorcert_private.type_in_use, mentorcert_private.missing_types, mentorcert_private.fill_seats, mentorcert_private.keep_seats,
   mentorcert_private.is_own_sign_up, public.sign_up_for_course, public.withdraw_from_course, public.set_course_attendance,
-  mentorcert_private.follow_person, public.courses, public.course_sign_ups, public.missing_for_course
+  mentorcert_private.courses_of_change, mentorcert_private.follow_person, mentorcert_private.follow_people, public.courses, public.course_sign_ups, public.missing_for_course
 from public, anon, authenticated, service_role;
 grant execute on function
   public.sign_up_for_course, public.withdraw_from_course, public.set_course_attendance, public.courses, public.course_sign_ups,

@@ -1,14 +1,14 @@
 -- Mails about courses, through the ledger of the notices, and courses in calendar feeds.
 --
--- Each step is one mail, for who has a seat or waits: signed up, waiting, moved up, another day or place, cancelled, and a reminder
--- some days before. What is written is read when it is sent: a step that is not true any more is not sent.
+-- Each step is one mail, for who has a seat or waits: signed up, waiting, moved up, another day or place, taken off the list, cancelled,
+-- and a reminder some days before. What is written is read when it is sent: a step that is not true any more is not sent.
 
 alter table mentorcert_private.notice_mails add column if not exists sign_up_id uuid;
 alter table mentorcert_private.notice_mails add column if not exists course_step text;
 alter table mentorcert_private.notice_mails add column if not exists course_version bigint;
 alter table mentorcert_private.notice_mails add column if not exists course_day date;
 comment on column mentorcert_private.notice_mails.course_step is
-  'seated, waiting or moved_up of the sign-up; changed or cancelled of its course; reminder.';
+  'seated, waiting, moved_up or withdrawn of the sign-up; changed or cancelled of its course; reminder.';
 comment on column mentorcert_private.notice_mails.course_version is 'Which version of the sign-up, or of its course, the step is of; 0 for a reminder.';
 comment on column mentorcert_private.notice_mails.course_day is 'The first day of the course when the mail was asked for: one reminder is sent of each.';
 do $$
@@ -20,7 +20,7 @@ begin
       add constraint notice_mails_course_day_in_calendar check (course_day between '1899-12-31' and '9999-12-31'),
       add constraint notice_mails_course_valid check (
         num_nonnulls(sign_up_id, course_step, course_version, course_day) = case kind when 'course' then 4 else 0 end
-        and course_step in ('seated', 'waiting', 'moved_up', 'changed', 'cancelled', 'reminder')
+        and course_step in ('seated', 'waiting', 'moved_up', 'withdrawn', 'changed', 'cancelled', 'reminder')
       ),
       drop constraint notice_mails_kind_valid,
       add constraint notice_mails_kind_valid check (
@@ -86,6 +86,15 @@ declare
 begin
   if tg_op = 'UPDATE' and old.state = 'waiting' and new.state = 'seated' then
     step := 'moved_up';
+  elsif step = 'withdrawn' and (
+    -- Who withdraws knows it; and of a sign-up that was not said yet, the end need not be said.
+    exists (select from mentorcert.peer_mentors as mentor where mentor.id = new.peer_mentor_id and mentor.user_id = auth.uid())
+    or exists (
+      select from mentorcert_private.notice_mails as unsent
+      where unsent.sign_up_id = new.id and unsent.state = 'queued' and unsent.course_step in ('seated', 'waiting')
+    )
+  ) then
+    return null;
   end if;
   select * into course from mentorcert_private.courses as of
   where
@@ -98,7 +107,7 @@ begin
 end
 $$;
 comment on function mentorcert_private.queue_sign_up_mail() is
-  'Lets a peer mentor know of a seat in a course to come, of a place on its waiting list, and of moving up.';
+  'Lets a peer mentor know of a seat in a course to come, of a place on its waiting list, of moving up, and of having been taken off by somebody else.';
 
 create or replace trigger queue_mail_on_insert
 after insert on mentorcert_private.course_sign_ups
@@ -107,7 +116,7 @@ execute function mentorcert_private.queue_sign_up_mail();
 
 create or replace trigger queue_mail_on_update
 after update of state on mentorcert_private.course_sign_ups
-for each row when (new.state in ('seated', 'waiting') and old.state is distinct from new.state)
+for each row when (new.state in ('seated', 'waiting', 'withdrawn') and old.state is distinct from new.state)
 execute function mentorcert_private.queue_sign_up_mail();
 
 create or replace function mentorcert_private.queue_mails_of_course()
@@ -206,6 +215,7 @@ begin
       and case mail.course_step
         when 'waiting' then course.state = 'planned' and sign_up.state = 'waiting'
         when 'changed' then course.state = 'planned' and sign_up.state in ('seated', 'waiting')
+        when 'withdrawn' then course.state = 'planned' and sign_up.state = 'withdrawn'
         when 'cancelled' then course.state = 'cancelled' and sign_up.state in ('seated', 'waiting')
         when 'reminder' then course.state = 'planned' and sign_up.state = 'seated' and course.first_day = mail.course_day
         else course.state = 'planned' and sign_up.state = 'seated'

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,7 +13,7 @@ from mentorcert.notices.outbox import QueuedSender
 from tests.support import mail
 from tests.support.mail import PAGES, Mailbox, text_of
 from tests.support.noticing import address, person
-from tests.support.registry import Organisation, fetch, set_up, today
+from tests.support.registry import Organisation, fetch, join, set_up, today
 
 
 @pytest.fixture
@@ -87,7 +87,10 @@ def test_each_step_is_a_mail(scene: Scene, box: Mailbox) -> None:
     assert ("Oslo" in one[2], f"{PAGES}/me/courses" in one[2], "plass 1" in other[2]) == (True, True, True)
     assert sent(scene, box) == []
     scene.withdraw(course, scene.first)
-    assert subjects(scene, box) == [(address(2), "Du har fått plass på Grunnkurs")]
+    assert subjects(scene, box) == [
+        (address(1), "You are not signed up for Basic course any more"),
+        (address(2), "Du har fått plass på Grunnkurs"),
+    ]
     scene.change(course, 31, place="Bergen")
     [(to, subject, text)] = sent(scene, box)
     assert (to, subject, "Bergen" in text) == (address(2), "Endret: Grunnkurs", True)
@@ -99,6 +102,30 @@ def test_each_step_is_a_mail(scene: Scene, box: Mailbox) -> None:
     [(to, subject, text)] = sent(scene, box)
     assert (to, subject, "For få påmeldte" in text) == (address(2), "Avlyst: Grunnkurs", True)
     assert sent(scene, box) == []
+
+
+def test_who_is_taken_off_by_somebody_else_is_informed_once(scene: Scene, box: Mailbox) -> None:
+    course = scene.planned(seats=None)
+    scene.sign_up(course, scene.first, scene.second)
+    assert len(sent(scene, box)) == 2
+    scene.withdraw(course, scene.first)
+    login = uuid4()
+    join(scene.organisation, login, "peer_mentor")
+    scene.conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (login, scene.second))
+    with acting_as(scene.conn, login) as acting:
+        sign_ups.withdraw(acting, course)
+    [(to, subject, text)] = sent(scene, box)
+    assert (to, subject) == (address(1), "You are not signed up for Basic course any more")
+    assert ("somebody else has taken you off" in text, "If you cannot come" in text) == (True, False)
+    assert sent(scene, box) == []
+    # Once more, after another sign-up; not where that is true again by the time of sending.
+    scene.sign_up(course, scene.first)
+    assert len(sent(scene, box)) == 1
+    scene.withdraw(course, scene.first)
+    scene.sign_up(course, scene.first)
+    assert subjects(scene, box) == [(address(1), "You are signed up for Basic course")]
+    scene.withdraw(course, scene.first)
+    assert subjects(scene, box) == [(address(1), "You are not signed up for Basic course any more")]
 
 
 def test_what_is_not_true_any_more_is_not_sent(scene: Scene, box: Mailbox) -> None:

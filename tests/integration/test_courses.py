@@ -421,6 +421,37 @@ def test_who_leaves_before_the_course_takes_no_seat_of_it(scene: Scene) -> None:
             sign_ups.sign_up(acting, course, scene.mentors[0])
 
 
+def test_many_who_leave_at_once_wait_in_no_circle(scene: Scene, database: str) -> None:
+    scene.add("4")
+    first, second = sorted(scene.plan() for _ in range(2))
+    # As their rows come, one statement meets the second course first, the other one the first.
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        for mentor, course in zip(scene.mentors, (second, first, first, second), strict=True):
+            sign_ups.sign_up(acting, course, mentor)
+
+    def leave(conn: Connection, mentors: list[UUID]) -> int:
+        with conn.transaction():
+            return conn.execute(
+                "update mentorcert.peer_mentors set left_on = current_date - 1 where id = any(%s)", (mentors,)
+            ).rowcount
+
+    with (
+        connect(database) as holder,
+        connect(database) as one,
+        connect(database) as other,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        with holder.transaction():
+            holder.execute("select from mentorcert_private.courses where id = %s for no key update", (first,))
+            results = [threads.submit(leave, one, scene.mentors[2:])]
+            wait_until(lambda: waiting(scene.conn) == 1, "one to wait")
+            results.append(threads.submit(leave, other, scene.mentors[:2]))
+            wait_until(lambda: waiting(scene.conn) == 2, "both to wait")
+        assert [result.result(DEADLINE_S) for result in results] == [2, 2]
+    states = rows(scene.conn, "select distinct state from mentorcert_private.course_sign_ups")
+    assert states == [("withdrawn",)]
+
+
 def test_a_deleted_login_has_not_signed_up_somebody_without_one(scene: Scene) -> None:
     course = scene.plan()
     with acting_as(scene.conn, scene.coordinator) as acting:

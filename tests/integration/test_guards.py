@@ -18,6 +18,7 @@ from tests.support import (
     attack_mutations,
     batch_mutations,
     coordinator_mutations,
+    course_mail_mutations,
     course_mutations,
     figures_mutations,
     invitation_mutations,
@@ -64,7 +65,7 @@ _FILE_OF_TRIGGER = {
     "close_requests": "renewal_requests",
     "check_named_courses_on_insert": "courses",
     "check_named_courses_on_update": "courses",
-    "follow_person": "courses",
+    "follow_people": "courses",
     "settle_requests": "renewal_requests",
     "copy_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "copy_chapter_ids_on_update": "chapters_of_peer_mentors",
@@ -220,6 +221,7 @@ def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from note_mutations.MUTATIONS
     yield from request_mutations.MUTATIONS
     yield from course_mutations.MUTATIONS
+    yield from course_mail_mutations.MUTATIONS
     yield from saved_filter_mutations.MUTATIONS
     yield from batch_mutations.MUTATIONS
 

@@ -410,10 +410,15 @@ def courses(within: Reach) -> Iterator[Probe]:
         yield Probe(
             function, "call", f"select array['done'] from public.{function}('{MISSING}'{arguments})", REFUSED,
         )  # fmt: skip
-    for call in ("courses()", f"course_sign_ups('{MISSING}')", f"missing_for_course('{MISSING}')"):
+    for call, outcome in (
+        ("courses()", DONE), (f"course_sign_ups('{MISSING}')", DONE), (f"missing_for_course('{MISSING}')", REFUSED),
+    ):  # fmt: skip
         function, _, _ = call.partition("(")
         yield Probe(
-            function, "call", f"select array['done'] from (select count(*) from public.{call}) as found", DONE
+            function,
+            "call",
+            f"select array['done'] from (select count(*) from public.{call}) as found",
+            outcome,
         )
 
 

@@ -24,7 +24,8 @@ _IS_OWN: Final = "mentorcert_private.is_own_sign_up(uuid,uuid)"
 _SIGN_UP: Final = "public.sign_up_for_course(uuid,uuid)"
 _WITHDRAW: Final = "public.withdraw_from_course(uuid,uuid)"
 _ATTEND: Final = "public.set_course_attendance(uuid,uuid[],uuid[],uuid[])"
-_FOLLOW: Final = "mentorcert_private.follow_person()"
+_FOLLOW: Final = "mentorcert_private.follow_person(mentorcert.peer_mentors,uuid)"
+_OF_CHANGE: Final = "mentorcert_private.courses_of_change(mentorcert.peer_mentors,uuid)"
 _READ: Final = "public.courses(uuid,date,date)"
 _LISTED: Final = "public.course_sign_ups(uuid,uuid)"
 _LACKS: Final = "public.missing_for_course(uuid,uuid[])"
@@ -84,6 +85,7 @@ MUTATIONS: Final = [
     _guard(_SEATS, "perform mentorcert_private.fill_seats(new);"),
     _guard(_SIGN_UP, "coalesce(course.seats, 2147483647)", "2147483647"),
     _guard(_SIGN_UP, "coalesce(max(earlier.rank), 0) + 1", "0"),
+    _guard(_SIGN_UP, "and count(*) filter (where taken.state = 'waiting') = 0", ""),
     _guard(_WITHDRAW, "perform mentorcert_private.fill_seats(course);"),
     # Who signs up
     _guard(_IS_OWN, "asked.is_administered or", ""),
@@ -106,7 +108,7 @@ MUTATIONS: Final = [
     _guard(_ATTEND, "where sign_up.attendance is distinct from excluded.attendance", ""),
     _guard(_ATTEND, "said.attendance = 'attended' or exists (", "true or exists ("),
     # What happens to the person
-    _guard(_FOLLOW, "of.first_day >= new.left_on", "true"),
+    _guard(_OF_CHANGE, "of.first_day >= person.left_on", "true"),
     _guard(_FOLLOW, "perform mentorcert_private.fill_seats(course);"),
     _guard(_FOLLOW, "least(kept.rank, other.rank)", "kept.rank"),
     _guard(_FOLLOW, "trim_array(sign_up.came_from, 1)", "sign_up.came_from"),
@@ -124,6 +126,7 @@ MUTATIONS: Final = [
     _guard(_LISTED, "or mentor.id = any(own)"),
     _guard(_LISTED, "mentor.organisation_id = administered or", ""),
     _guard(_LACKS, "and mentorcert_private.reads_peer_mentor(mentor.id)"),
+    _guard(_LACKS, "not exists (select from public.courses(missing_for_course.course_id))", "false"),
     _guard(_LACKS, "cardinality(peer_mentor_ids) > 5000", "false"),
     # Closing
     _guard(_OUTCOMES, "day > mentorcert_private.day_of(now(), time_zone)", "false"),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from mentorcert.errors import InvalidInputError
@@ -29,7 +30,11 @@ def write_xlsx(sheets: Iterable[Sheet], file: IO[bytes]) -> None:
     """
     # Only here: it takes as long to import as all the rest together.
     xlsxwriter = import_module("xlsxwriter")
-    with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
+    with (
+        # Its file of a sheet without any row is left behind: where the rows cannot be read, too.
+        TemporaryDirectory(prefix="mentorcert-") as folder,
+        xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder}) as book,
+    ):
         day_format = book.add_format({"num_format": "yyyy-mm-dd"})
         # Also when somebody goes on typing there, 00123 stays 00123.
         text_format = book.add_format({"num_format": "@"})

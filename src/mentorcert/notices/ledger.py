@@ -136,7 +136,7 @@ class CourseStep:
     language: Language
     address: str
     full_name: str
-    step: Literal["seated", "waiting", "moved_up", "changed", "cancelled", "reminder"]
+    step: Literal["seated", "waiting", "moved_up", "withdrawn", "changed", "cancelled", "reminder"]
     course: str
     days: list[date]
     starts: list[time | None]

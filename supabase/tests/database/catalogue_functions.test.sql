@@ -358,7 +358,7 @@ select set_eq(
     'queue_request_mails', 'claimed_requests', 'claimed_follow_ups', 'claimed_courses', 'queue_course_reminders', 'queue_sign_up_mail', 'queue_mails_of_course',
     'plan_course', 'change_course', 'cancel_course', 'courses', 'course_sign_ups', 'missing_for_course', 'sign_up_for_course',
     'withdraw_from_course', 'set_course_attendance', 'preview_course_closing',
-    'course_to_close', 'close_locked_course', 'course_to_open', 'check_named_courses', 'open_course', 'follow_person', 'keep_seats',
+    'course_to_close', 'close_locked_course', 'course_to_open', 'check_named_courses', 'open_course', 'follow_people', 'keep_seats',
     'note_responsibles', 'peer_mentor_notes', 'follow_ups', 'write_note', 'change_note', 'settle_note', 'remove_note',
     'certificate_design', 'certificate_details', 'set_certificate_design', 'set_type_certificate',
     'organisation_topics', 'peer_mentor_topics', 'public_chapters', 'public_search', 'public_topics', 'refresh_listing_of_topics',

@@ -265,7 +265,7 @@ select is(tests.attempt('mia', $$ select certification_type from public.missing_
 select is(tests.attempt('per', $$ select certification_type from public.missing_for_course(tests.course('Strict')) $$), 'short', 'what is not held');
 select tests.everybody_gets(
   $$ select distinct peer_mentor_id from public.missing_for_course(tests.course('Strict'), array[tests.id('mia'), tests.id('per'), tests.id('bert')]) $$, 'of people within reach',
-  'adam paula: mia,per', 'cora dora@alfa mia mixa: mia', 'per sev: per', 'bea bob dora dora@beta gone nora: ', 'anon service_role: 42501'
+  'adam paula: mia,per', 'cora dora@alfa mia mixa: mia', 'per sev: per', 'bea bob dora dora@beta gone nora: 42501 certification_right', 'anon service_role: 42501'
 );
 select is(tests.attempt('adam', $$ select * from public.missing_for_course(tests.course('Strict'), array_fill(tests.id('mia'), array[5001])) $$), 'MC008 peer_mentor_ids', 'not of too many');
 select is(tests.attempt('mia', $$ select public.sign_up_for_course(tests.course('Strict')) $$), 'MC008 course_prerequisites_held', 'refused');
@@ -291,6 +291,7 @@ from (
 savepoint held;
 select is(tests.perform('cora', $$ select public.withdraw_from_course(tests.course('Local'), tests.id('mia')) $$), '', 'withdrawn afterwards');
 select is(tests.sign_ups('Local'), 'mia:withdrawn per:waiting cait:waiting lone:waiting', 'nobody moves up');
+select is(tests.attempt('adam', $$ select public.sign_up_for_course(tests.course('Local'), tests.id('mixa')) $$), 'waiting', 'nor is a free seat given past those who wait');
 select is(tests.attempt('mia', $$ select public.sign_up_for_course(tests.course('Local')) $$), 'MC008 course_begun', 'nor signs up by oneself');
 select is(tests.attempt('mia', $$ select may_sign_up from public.courses(tests.course('Local')) $$), 'false', 'and reads so');
 rollback to held;
