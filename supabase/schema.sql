@@ -12971,6 +12971,7 @@ REVOKE ALL ON FUNCTION mentorcert_private.refresh_ended_chapters() FROM PUBLIC;
 CREATE FUNCTION mentorcert_private.refresh_listing(peer_mentor_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
+    SET jit TO 'off'
     AS $$
 begin
   if cardinality(peer_mentor_ids) = 0 then
