@@ -11,10 +11,10 @@ begin
 end
 $$;
 
-create or replace function mentorcert_private.course_outcomes(course mentorcert_private.courses)
+create or replace function mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[])
 returns table (
-  organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text,
-  issued_at timestamptz, expires_at timestamptz, last_valid_day date, fingerprint text
+  peer_mentor_id uuid, full_name text, sort_key text, certification_type text, certification_id uuid, held_from timestamptz,
+  held_to timestamptz, outcome text, refusal text, issued_at timestamptz, expires_at timestamptz
 )
 language plpgsql
 stable
@@ -25,34 +25,10 @@ declare
   time_zone constant text := mentorcert_private.time_zone_of(course.organisation_id);
   day constant date := course.last_day;
   midnight constant timestamptz := mentorcert_private.day_starts(day, time_zone);
-  administered constant uuid := mentorcert_private.administered_organisation_id();
-  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
-  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
-  attended constant uuid[] := array(
-    select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-    where sign_up.course_id = course.id and sign_up.attendance = 'attended'
-  );
 begin
-  if day > mentorcert_private.day_of(now(), time_zone) then
-    raise exception using
-      errcode = 'MC008', message = 'the course is not over', hint = 'Close it from its last day on.', constraint = 'course_not_over';
-  elsif cardinality(attended) * cardinality(course.types) > 5000 then
-    raise exception using
-      errcode = 'MC008', message = 'the course gives more than 5000 certifications',
-      hint = 'Plan another one for some of those who attended.', constraint = 'course_too_large';
-  elsif exists (
-    select from mentorcert.peer_mentors as mentor
-    where
-      mentor.id = any(attended)
-      and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone)) is not true
-  ) then
-    raise exception using
-      errcode = '42501', message = 'somebody who attended is not within reach', hint = 'The administrator of the organisation closes the course.',
-      constraint = 'course_attendance_in_reach';
-  end if;
   return query
   with lacking as (
-    select lacks.peer_mentor_id from mentorcert_private.missing_types(course, attended, day) as lacks group by lacks.peer_mentor_id
+    select lacks.peer_mentor_id from mentorcert_private.missing_types(course, peer_mentor_ids, day) as lacks group by lacks.peer_mentor_id
   ),
   given as (
     select distinct mentorcert_private.type_in_use(course.organisation_id, named.code) as code from unnest(course.types) as named (code)
@@ -72,7 +48,7 @@ begin
           and day > mentorcert_private.refresher_until(mentorcert_private.day_of(held.expires_at, time_zone) - 1, type.refresher_months)
           then 'certification_outdated_' || type.after_lapse
       end as against
-    from unnest(attended) as person (id)
+    from unnest(peer_mentor_ids) as person (id)
     join mentorcert.peer_mentors as mentor on mentor.id = person.id
     cross join given
     join mentorcert.certification_types as type on type.organisation_id = course.organisation_id and type.code = given.code
@@ -93,16 +69,61 @@ begin
         else 'renew'
       end as outcome
     from rows
-  ),
-  ends as materialized (
-    select
-      outcomes.*,
-      case when outcomes.outcome in ('issue', 'renew') then midnight else outcomes.held_from end as new_from,
-      case
-        when outcomes.outcome = 'issue' or outcomes.outcome = 'renew' and outcomes.held_to is not null then outcomes.by_rule
-        else outcomes.held_to
-      end as new_to
-    from outcomes
+  )
+  select
+    outcomes.mentor_id, outcomes.full_name, outcomes.sort_key, outcomes.code, outcomes.held_id, outcomes.held_from, outcomes.held_to,
+    outcomes.outcome, case when outcomes.outcome = 'refused' then outcomes.against end,
+    case when outcomes.outcome in ('issue', 'renew') then midnight else outcomes.held_from end,
+    case
+      when outcomes.outcome = 'issue' or outcomes.outcome = 'renew' and outcomes.held_to is not null then outcomes.by_rule
+      else outcomes.held_to
+    end
+  from outcomes;
+end
+$$;
+comment on function mentorcert_private.outcomes_for(mentorcert_private.courses, uuid[]) is
+  'What a course gives these people on its last day, of each of its types, by what is held now: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule.';
+
+create or replace function mentorcert_private.course_outcomes(course mentorcert_private.courses)
+returns table (
+  organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text,
+  issued_at timestamptz, expires_at timestamptz, last_valid_day date, fingerprint text
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  time_zone constant text := mentorcert_private.time_zone_of(course.organisation_id);
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  coordinated constant uuid[] := mentorcert_private.coordinated_chapter_ids();
+  gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
+  attended constant uuid[] := array(
+    select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+  );
+begin
+  if course.last_day > mentorcert_private.day_of(now(), time_zone) then
+    raise exception using
+      errcode = 'MC008', message = 'the course is not over', hint = 'Close it from its last day on.', constraint = 'course_not_over';
+  elsif cardinality(attended) * cardinality(course.types) > 5000 then
+    raise exception using
+      errcode = 'MC008', message = 'the course gives more than 5000 certifications',
+      hint = 'Plan another one for some of those who attended.', constraint = 'course_too_large';
+  elsif exists (
+    select from mentorcert.peer_mentors as mentor
+    where
+      mentor.id = any(attended)
+      and (mentor.organisation_id = administered or mentor.chapter_ids && coordinated and mentor.id <> all(gone)) is not true
+  ) then
+    raise exception using
+      errcode = '42501', message = 'somebody who attended is not within reach', hint = 'The administrator of the organisation closes the course.',
+      constraint = 'course_attendance_in_reach';
+  end if;
+  return query
+  with ends as materialized (
+    select given.* from mentorcert_private.outcomes_for(course, attended) as given
   ),
   said as (
     select
@@ -110,10 +131,10 @@ begin
         sha256(convert_to(
           string_agg(
             concat_ws(
-              '|', ends.mentor_id, ends.code, ends.outcome, extract(epoch from ends.held_from), extract(epoch from ends.held_to),
-              extract(epoch from ends.new_to)
+              '|', ends.peer_mentor_id, ends.certification_type, ends.outcome, extract(epoch from ends.held_from),
+              extract(epoch from ends.held_to), extract(epoch from ends.expires_at)
             ),
-            ',' order by ends.mentor_id, ends.code
+            ',' order by ends.peer_mentor_id, ends.certification_type
           ),
           'UTF8'
         )),
@@ -122,17 +143,15 @@ begin
     from ends
   )
   select
-    course.organisation_id, ends.mentor_id, ends.full_name, ends.code, ends.held_id, ends.outcome,
-    case when ends.outcome = 'refused' then ends.against end, ends.new_from, ends.new_to,
-    mentorcert_private.day_of(ends.new_to, time_zone) - 1,
-    said.digest
+    course.organisation_id, ends.peer_mentor_id, ends.full_name, ends.certification_type, ends.certification_id, ends.outcome, ends.refusal,
+    ends.issued_at, ends.expires_at, mentorcert_private.day_of(ends.expires_at, time_zone) - 1, said.digest
   from ends
   cross join said
-  order by ends.sort_key, ends.mentor_id, ends.code;
+  order by ends.sort_key collate pg_catalog."C", ends.peer_mentor_id, ends.certification_type;
 end
 $$;
 comment on function mentorcert_private.course_outcomes(mentorcert_private.courses) is
-  'What closing a course gives for each who attended and each of its types: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule; and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
+  'What closing a course gives to each who attended, as outcomes_for says, and what all of it says, as a digest. MC008 before the last day, 42501 where somebody who attended is not within reach.';
 
 create or replace function public.preview_course_closing(course_id uuid)
 returns table (
@@ -507,8 +526,8 @@ comment on function public.reopen_course(uuid, text, boolean) is
   'Takes the closing of a course back, for a reason: what it renewed is as before, what it issued is suspended, who attended stays. All or nothing, or all but what was changed since (leaves_out). Returns how many certifications.';
 
 revoke execute on function
-  mentorcert_private.course_outcomes, public.preview_course_closing, mentorcert_private.course_to_close, mentorcert_private.close_locked_course,
-  public.close_course, mentorcert_private.check_named_courses, mentorcert_private.open_course, mentorcert_private.course_to_open,
+  mentorcert_private.outcomes_for, mentorcert_private.course_outcomes, public.preview_course_closing, mentorcert_private.course_to_close,
+  mentorcert_private.close_locked_course, public.close_course, mentorcert_private.check_named_courses, mentorcert_private.open_course, mentorcert_private.course_to_open,
   public.reopen_course
 from public, anon, authenticated, service_role;
 grant execute on function

@@ -10,6 +10,7 @@ import pytest
 from mentorcert.certifications import forecast
 from mentorcert.certifications.forecast import MONTHS, Coverage, months_from
 from mentorcert.db.connection import Connection, acting_as
+from mentorcert.errors import MissingRightError
 from mentorcert.organisations import chapters
 from tests.support.registry import OSLO, Organisation, join, rows, set_up, today
 
@@ -137,7 +138,8 @@ def test_coverage(organisation: Organisation) -> None:
     assert Counter({name: item.today for name, item in covered(organisation, above).items()}) == Counter(
         County=3, East=2, West=2
     )
-    assert covered(organisation, uuid4()) == {}
+    with pytest.raises(MissingRightError):
+        covered(organisation, uuid4())
 
 
 def test_who_requires_nothing_covers_nobody(organisation: Organisation) -> None:

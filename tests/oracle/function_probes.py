@@ -267,6 +267,23 @@ def people(within: Reach) -> Iterator[Probe]:
             if chapter.organisation_id == within.organisation_id and (within.administers or chapter.id in within.chapter_ids)
         ) if within.administers or within.chapter_ids else REFUSED,
     )  # fmt: skip
+    ahead = "public.forecast_coverage(1) as ahead"
+    yield Probe(
+        "forecast_coverage", "call", f"select array_agg(distinct ahead.chapter_id::text) from {ahead}",
+        frozenset(
+            str(chapter.id) for chapter in within.world.chapters
+            if chapter.organisation_id == within.organisation_id and (within.administers or chapter.id in within.chapter_ids)
+        ) if within.administers or within.chapter_ids else REFUSED,
+    )  # fmt: skip
+    # All of them end within these months.
+    yield Probe(
+        "forecast_renewals", "call",
+        "select array_agg(ahead.certification_id::text) from public.forecast_renewals(24) as ahead",
+        frozenset(
+            str(row.id) for row in within.world.certifications
+            if may_update(within, row) and row.peer_mentor_id not in left
+        ) if within.administers or within.chapter_ids else REFUSED,
+    )  # fmt: skip
     noted = [
         mentor for mentor in mentors
         if may_update(within, Certification(MISSING, mentor.organisation_id, mentor.id)) and mentor.id not in within.own_ids

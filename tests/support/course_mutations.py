@@ -30,6 +30,7 @@ _READ: Final = "public.courses(uuid,date,date)"
 _LISTED: Final = "public.course_sign_ups(uuid,uuid)"
 _LACKS: Final = "public.missing_for_course(uuid,uuid[])"
 _OUTCOMES: Final = "mentorcert_private.course_outcomes(mentorcert_private.courses)"
+_GIVEN: Final = "mentorcert_private.outcomes_for(mentorcert_private.courses,uuid[])"
 _TO_CLOSE: Final = "mentorcert_private.course_to_close(uuid,text)"
 _CLOSED: Final = "mentorcert_private.close_locked_course(uuid)"
 _NAMED: Final = "mentorcert_private.check_named_courses()"
@@ -132,14 +133,14 @@ MUTATIONS: Final = [
     _guard(_OUTCOMES, "day > mentorcert_private.day_of(now(), time_zone)", "false"),
     _guard(_OUTCOMES, "mentor.chapter_ids && coordinated and mentor.id", "mentor.id"),
     _guard(_OUTCOMES, "and sign_up.attendance = 'attended'"),
-    _guard(_OUTCOMES, "when mentor.left_on <= day then 'peer_mentor_left'"),
-    _guard(_OUTCOMES, "when lacking.peer_mentor_id is not null then 'course_prerequisites_held'"),
-    _guard(_OUTCOMES, "when type.retired_on <= day then 'certification_type_retired'"),
-    _guard(_OUTCOMES, "and course.kind = 'refresher' then", "and false then"),
-    _guard(_OUTCOMES, "(course.kind = 'course' and type.after_lapse = 'course') is not true", "course.kind = 'refresher'"),
-    _guard(_OUTCOMES, "(course.kind = 'course' and type.after_lapse = 'course') is not true", "type.after_lapse <> 'course'"),
-    _guard(_OUTCOMES, "rows.held_from >= midnight", "false"),
-    _guard(_OUTCOMES, "when rows.was_given then 'reinstate'"),
+    _guard(_GIVEN, "when mentor.left_on <= day then 'peer_mentor_left'"),
+    _guard(_GIVEN, "when lacking.peer_mentor_id is not null then 'course_prerequisites_held'"),
+    _guard(_GIVEN, "when type.retired_on <= day then 'certification_type_retired'"),
+    _guard(_GIVEN, "and course.kind = 'refresher' then", "and false then"),
+    _guard(_GIVEN, "(course.kind = 'course' and type.after_lapse = 'course') is not true", "course.kind = 'refresher'"),
+    _guard(_GIVEN, "(course.kind = 'course' and type.after_lapse = 'course') is not true", "type.after_lapse <> 'course'"),
+    _guard(_GIVEN, "rows.held_from >= midnight", "false"),
+    _guard(_GIVEN, "when rows.was_given then 'reinstate'"),
     _guard(_TO_CLOSE, "is distinct from course_to_close.fingerprint", "is null and false"),
     _guard(_CLOSED, "and changed.renewal_history #>> '{-1,evidence,course_id}' = course.id::text"),
     _guard(_NAMED, "and sign_up.attendance = 'attended'"),

@@ -1,9 +1,9 @@
-"""Forecasts without renewals: how many certifications end in each month, how many hold in each chapter."""
+"""What lies ahead: how many certifications end in each month, and how many mentors each chapter can count on."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -35,11 +35,23 @@ class Endings:
 class Coverage:
     """How many peer mentors of a chapter, and of those under it, hold every type required for listing.
 
-    `at_month_ends` supposes that nobody renews; its first is the end of this month.
+    `at_month_ends` supposes that nobody renews, `with_courses` that the planned courses renew what they are expected
+    to; the first of both is the end of this month.
     """
 
+    organisation_id: UUID
+    chapter_id: UUID
     today: int
     at_month_ends: list[int]
+    with_courses: list[int]
+
+    def lacks_from(self, months: int) -> int | None:
+        """Return the first of these month ends at which nobody is left, also with the courses; None: there is none.
+
+        A chapter that has nobody today cannot lose anybody.
+        """
+        ends = enumerate(self.with_courses[:months])
+        return next((end for end, mentors in ends if self.today and not mentors), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +63,16 @@ class _Ending:
     outdated: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Holders:
-    organisation_id: UUID
-    chapter_id: UUID
-    held: int | None
-    mentors: int | None
-
-
 def months_from(today: date, number: int = MONTHS) -> list[date]:
     """Return the first days of a number of months, beginning with the month of today."""
     count = today.year * _MONTHS_OF_A_YEAR + today.month - 1
     counts = (divmod(count + step, _MONTHS_OF_A_YEAR) for step in range(number))
     return [date(year, month + 1, 1) for year, month in counts]
+
+
+def month_ends(today: date, number: int) -> list[date]:
+    """Return the last days of a number of months, beginning with the month of today."""
+    return [month - timedelta(days=1) for month in months_from(today, number + 1)[1:]]
 
 
 def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dict[UUID, Coverage]]:
@@ -73,9 +82,24 @@ def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dic
     Raises EndpointDisabledError.
     """
     rows.send(conn, _QUERIES.count_by_hashing)
-    covered = rows.ahead(_coverage, conn, time_zone)
+    covered = rows.ahead(coverage, conn)
     found = rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone)
-    return _endings(found, today), covered.value
+    return _endings(found, today), {one.chapter_id: one for one in covered.value}
+
+
+def coverage(conn: Connection, months: int = MONTHS) -> Sequence[Coverage]:
+    """Return what each chapter in the caller's reach can count on, at each of these month ends.
+
+    Raises MissingRightError for who neither administers nor coordinates, and InvalidArgumentError for more than MONTHS.
+    """
+    return rows.fetch_all(conn, Coverage, _QUERIES.coverage, months=months)
+
+
+def coverage_of(conn: Connection, organisation_id: UUID, months: int) -> Sequence[Coverage]:
+    """Return the same of an organisation, for the owner of the tables."""
+    return rows.fetch_all(
+        conn, Coverage, _QUERIES.coverage_of, organisation_id=organisation_id, months=months
+    )
 
 
 def _endings(endings: Sequence[_Ending], today: date) -> Endings:
@@ -94,17 +118,3 @@ def _endings(endings: Sequence[_Ending], today: date) -> Endings:
         unlimited,
         sum(ending.outdated for ending in endings),
     )
-
-
-def _coverage(conn: Connection, time_zone: str) -> dict[UUID, Coverage]:
-    held: defaultdict[UUID, Counter[int]] = defaultdict(Counter)
-    for holders in rows.fetch_all(conn, _Holders, _QUERIES.coverage, time_zone=time_zone, months=MONTHS):
-        counted = {} if holders.held is None else {holders.held: holders.mentors or 0}
-        held[holders.chapter_id] += Counter(counted)
-    return {
-        chapter_id: Coverage(
-            mentors.total(),
-            [sum(number for months, number in mentors.items() if months > end) for end in range(MONTHS)],
-        )
-        for chapter_id, mentors in held.items()
-    }

@@ -1,4 +1,4 @@
--- What ends when if nobody renews: within the caller's reach, in months of the organisation.
+-- What ends when, and what chapters can count on: within the caller's reach, in months of the organisation.
 
 -- name: count_by_hashing()!
 -- The planner takes what the policies let through for a row. To have that sorted for nothing it sorts tens of thousands, or walks an
@@ -44,66 +44,15 @@ from (
 group by 1, 2, 3
 order by 1, 2, 3;
 
--- name: coverage(time_zone, months)
--- Of each chapter in reach (with those under it): how many peer mentors hold every required type, by the number of
--- month ends to come that they hold all of them through.
-with recursive required as materialized (
-  select array_agg(type.code) as codes, count(*) as number
-  from mentorcert.certification_types as type
-  where type.organisation_id = (select public.get_user_organisation_id()) and type.required_for_listing and type.retired_on is null
-),
-month_ends as materialized (
-  select array_agg(
-    mentorcert_private.day_starts(
-      (date_trunc('month', mentorcert_private.day_of(now(), :time_zone)::timestamp) + make_interval(months => number))::date, :time_zone
-    )
-    order by number
-  ) as midnights
-  from generate_series(1, :months) as number
-),
-holders as (
-  select
-    certification.chapter_ids,
-    width_bucket(min(coalesce(certification.expires_at, 'infinity')), (select month_ends.midnights from month_ends)) as held
-  from public.peer_mentor_certifications as certification
-  where
-    certification.certification_type = any((select required.codes from required)::text[])
-    and certification.status <> 'suspended'
-    and (certification.expires_at is null or certification.expires_at > now())
-    and certification.peer_mentor_id not in (select unnest(mentorcert_private.absent_peer_mentor_ids()))
-  -- By nothing else: two dozen midnights in each of thousands of groups take longer than all the rest.
-  group by certification.peer_mentor_id, certification.chapter_ids
-  having count(*) = (select required.number from required)
-),
-counted as (
-  select holders.chapter_ids, holders.held, count(*) as mentors from holders group by 1, 2
-),
--- Each set of chapters with all its numbers: joined once, not once for each number.
-members as materialized (
-  select unnest(counted.chapter_ids) as id, counted.chapter_ids, array_agg(counted.held) as held, array_agg(counted.mentors) as mentors
-  from counted
-  group by counted.chapter_ids
-),
--- A person who is in two chapters of a county counts once there.
-lineage as (
-  select chapter.id, chapter.id as above_id from mentorcert.chapters as chapter
-  union
-  select lineage.id, chapter.parent_id from lineage
-  join mentorcert.chapters as chapter on chapter.id = lineage.above_id
-  where chapter.parent_id is not null
-),
-homes as materialized (
-  select distinct lineage.above_id, members.chapter_ids, members.held, members.mentors
-  from members join lineage on lineage.id = members.id
-)
-select chapter.organisation_id, chapter.id as chapter_id, number.held, sum(number.mentors)::integer as mentors
-from mentorcert.chapters as chapter
-left join homes on homes.above_id = chapter.id
-left join lateral unnest(homes.held, homes.mentors) as number (held, mentors) on true
-where
-  chapter.retired_on is null
-  and (
-    chapter.organisation_id = (select mentorcert_private.administered_organisation_id())
-    or chapter.id = any((select mentorcert_private.coordinated_chapter_ids())::uuid[])
-  )
-group by chapter.organisation_id, chapter.id, number.held;
+-- name: coverage(months)
+select
+  public.get_user_organisation_id() as organisation_id, coverage.chapter_id, coverage.today, coverage.if_nobody_renews as at_month_ends,
+  coverage.with_courses
+from public.forecast_coverage(:months) as coverage;
+
+-- name: coverage_of(organisation_id, months)
+-- For the owner of the tables.
+select
+  :organisation_id::uuid as organisation_id, coverage.chapter_id, coverage.today, coverage.if_nobody_renews as at_month_ends,
+  coverage.with_courses
+from mentorcert_private.count_coverage(:organisation_id::uuid, null, :months) as coverage;

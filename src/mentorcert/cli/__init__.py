@@ -32,6 +32,7 @@ class _Commands(LazyGroup):
         "import-template": "imports:import_template",
         "export": "imports:export",
         "figures": "figures:figures",
+        "forecast": "forecast:forecast",
         "nightly": "nightly:nightly",
         "notices": "notices:notices",
         "worker": "worker:worker",

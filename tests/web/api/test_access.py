@@ -75,7 +75,7 @@ def ids_of(conn: Connection, people: People) -> dict[str, UUID]:
 
 def test_every_operation_is_here() -> None:
     named = {operation["operationId"] for path in document()["paths"].values() for operation in path.values()}
-    # Of figures: tests/web/api/test_reading.py.
+    # Of figures and the forecast: tests/web/api/test_reading.py.
     assert named == {
         *ONE,
         *LISTS,
@@ -84,6 +84,7 @@ def test_every_operation_is_here() -> None:
         *courses.OPERATIONS,
         "list_public",
         "get_figures",
+        "get_forecast",
     }
 
 

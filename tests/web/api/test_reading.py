@@ -258,3 +258,21 @@ def test_figures(conn: Connection, people: People, as_: As) -> None:
     turned = {"first_day": asked["last_day"], "last_day": "2020-01-01"}
     refused = as_("administrator").get(f"{API}/figures", params=turned)
     assert (refused.status_code, refused.json()["code"]) == (422, "MC008")
+
+
+def test_forecast(conn: Connection, people: People, as_: As) -> None:
+    for role in ("administrator", "coordinator"):
+        found = as_(role).get(f"{API}/forecast", params={"months": 24}).raise_for_status().json()
+        assert len(found["month_ends"]) == 24
+        assert found["numbers"] == {
+            "expected": 0, "waits": 0, "refused": 0, "possible": 0, "nothing_planned": len(found["items"]),
+        }  # fmt: skip
+        of_one = as_(role).get(f"{API}/forecast", params={"outlook": "expected", "months": 24}).json()
+        assert (of_one["items"], of_one["next"], of_one["numbers"]) == ([], None, found["numbers"])
+        [chapter] = [
+            one for one in found["chapters"] if one["chapter_id"] == str(people.organisation.chapter)
+        ]
+        assert len(chapter["if_nobody_renews"]) == len(chapter["with_courses"]) == 24
+    assert as_("mentor").get(f"{API}/forecast").status_code == 403
+    assert as_("nobody").get(f"{API}/forecast").status_code == 401
+    assert as_("administrator").get(f"{API}/forecast", params={"months": 25}).status_code == 422

@@ -24,7 +24,7 @@ _TAGS: Final = {
     "courses": "Courses are planned, signed up for, attended, and closed by certifying who attended.",
     "history": "How a certification came to be as it is.",
     "peer mentors": "The people who are certified.",
-    "figures": "How many, for reports and the board.",
+    "figures": "How many, for reports and the board, and what lies ahead.",
     "public list": "Who may be shown to everybody today.",
 }
 
