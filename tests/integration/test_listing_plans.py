@@ -24,7 +24,7 @@ def test_keeping_the_public_list_compiles_nothing(conn: Connection) -> None:
 
     conn.execute("load 'auto_explain'")
     for setting in _SETTINGS:
-        conn.execute(f"set local {setting}".encode())
+        conn.execute(f"set {setting}".encode())
     conn.add_notice_handler(note)
 
     conn.execute("select * from mentorcert_private.derived_listing(array[gen_random_uuid()])")

@@ -95,7 +95,7 @@ def member_addresses(conn: Connection, ids: Collection[UUID]) -> dict[UUID, str]
 def row_names(
     conn: Connection, organisation_id: UUID, ids: Collection[UUID], language: str
 ) -> dict[UUID, str]:
-    """Return the names of those ids that are chapters, types, peer mentors or certifications, in a language.
+    """Return the names of those ids that are chapters, types, peer mentors, certifications or courses, in a language.
 
     Raises EndpointDisabledError.
     """

@@ -40,7 +40,11 @@ from public.peer_mentor_certifications as certification
 join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
 join mentorcert.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-where certification.organisation_id = :organisation_id and certification.id = any(:ids);
+where certification.organisation_id = :organisation_id and certification.id = any(:ids)
+union all
+select course.id, course.organisation_id, coalesce(case when :language = 'en' then course.name_en end, course.name_nb)
+from public.courses(since => (now() - interval '1 year')::date) as course
+where course.organisation_id = :organisation_id and course.id = any(:ids);
 
 -- name: retention()
 select retention.log, extract(epoch from retention.keep)::bigint / 86400 as days

@@ -34,7 +34,7 @@ def test_adding_renaming_and_moving(admin: Browser, conn: Connection, organisati
         ({"name": "Oslo 2", "code": "OSL"}, "There is a chapter with this code already."),
         ({"name": "Bergen", "code": "B R"}, "A code has no spaces"),
         ({"name": "Ber|gen", "code": "BER"}, "A name is one line, without |."),
-        ({"name": "", "code": "BER"}, "A name is one line, without |."),
+        ({"name": "", "code": "BER"}, "Write the name."),
         (
             {"name": "Bergen", "code": "BER", "parent_id": "00000000-0000-4000-8000-000000000000"},
             "Choose a chapter from the list.",

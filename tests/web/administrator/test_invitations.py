@@ -159,7 +159,7 @@ def test_again_and_withdrawn(admin: Browser, conn: Connection, organisation: Org
     assert fetch(conn, "select mailed_at is null and expires_at > now() from mentorcert_private.invitations")
     admin.post(f"{one}/withdraw", page=PAGE)
     assert "The invitation is withdrawn." in admin.get(PAGE)
-    assert "No results." in admin.get(PAGE)
+    assert "No invitation waits for an answer." in admin.get(PAGE)
     assert "Withdrawn" in admin.get(f"{PAGE}?show=settled")
     admin.post(f"{one}/withdraw", page=PAGE)
     assert "was not open any more" in admin.get(PAGE)

@@ -46,7 +46,7 @@ def test_a_peer_mentors_login_is_linked(
     [
         ({"email": "nobody@example.org"}, "This address has no login yet."),
         ({"email": "%@example.org"}, "This address has no login yet."),
-        ({"email": ""}, "This address has no login yet."),
+        ({"email": ""}, "Write the e-mail address."),
         ({"role": "coordinator"}, "A coordinator needs a chapter"),
         ({"chapter_id": "00000000-0000-4000-8000-000000000000"}, "A coordinator needs a chapter"),
         (

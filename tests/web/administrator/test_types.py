@@ -29,7 +29,7 @@ def test_adding(admin: Browser, conn: Connection) -> None:
     [
         ({"code": "basic"}, "There is a type with this code already."),
         ({"code": "Two words"}, "A code has small letters a to z and digits"),
-        ({"name_en": " "}, "Both names are needed."),
+        ({"name_en": " "}, "Write the name."),
         ({"validity_months": "0"}, "Give a whole number of months, at most 1200."),
         ({"validity_months": "many"}, "Give a whole number of months, at most 1200."),
         ({"validity_rule": "end_of_year", "validity_months": "1201"}, "Give a whole number of months"),

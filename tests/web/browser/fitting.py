@@ -24,6 +24,12 @@ _CUT: Final = """() => {
       if (['hidden', 'clip'].includes(style.overflowX)) cutters.push(one.getBoundingClientRect());
     }
     if (cutters === null) continue;
+    for (const word of node.data.matchAll(/(?<!\\S)[^\\s@/–-]{2,14}(?!\\S)/gu)) {
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      if (range.getClientRects().length > 1) faults.push('broken: ' + named(node.data));
+    }
+    range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
       if (rect.width < 1) continue;
       if (!scrolls && (rect.right > innerWidth + 1 || rect.left < -1)) faults.push('out of reach: ' + named(node.data));
@@ -124,6 +130,13 @@ _SMALL: Final = """() => {
   return [...new Set(faults)].slice(0, 8);
 }"""
 
+# Buttons of a kind in several rows are one.
+_LOUD: Final = """() => {
+  const texts = new Set([...document.querySelectorAll('main .button:not(.secondary, .plain, .danger)')]
+    .filter(one => one.checkVisibility()).map(one => one.firstChild.data?.trim()));
+  return texts.size > 1 ? ['more than one button stands out: ' + [...texts].join(', ')] : [];
+}"""
+
 
 def cut(page: Page) -> list[str]:
     """Return what cannot be read at this width."""
@@ -135,7 +148,8 @@ def cut_when_spaced(page: Page) -> list[str]:
     page.evaluate(_SPACING)
     found = list(page.evaluate(_CUT))
     page.evaluate("() => { document.adoptedStyleSheets = [] }")
-    return found
+    # A word that no longer fits beside its label may go on below.
+    return [fault for fault in found if not fault.startswith("broken: ")]
 
 
 def unseen(page: Page) -> list[str]:
@@ -154,6 +168,11 @@ def small(page: Page) -> list[str]:
     return list(page.evaluate(_SMALL))
 
 
+def loud(page: Page) -> list[str]:
+    """Return the buttons that stand out, if there is more than one."""
+    return list(page.evaluate(_LOUD))
+
+
 def faults(page: Page) -> list[str]:
     """Return all of it."""
-    return [*cut(page), *small(page), *cut_when_spaced(page), *unseen(page)]
+    return [*cut(page), *small(page), *loud(page), *cut_when_spaced(page), *unseen(page)]

@@ -43,7 +43,7 @@ def test_a_desk_is_spaced_too(visitors: Visitors) -> None:
     wrong = {}
     with visitors.visit("administrator", "nb", width=1280) as page:
         for kind in pages(page):
-            if found := [*fitting.cut(page), *fitting.cut_when_spaced(page)]:
+            if found := [*fitting.cut(page), *fitting.loud(page), *fitting.cut_when_spaced(page)]:
                 wrong[kind] = found
     assert wrong == {}
 

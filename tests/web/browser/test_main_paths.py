@@ -196,7 +196,7 @@ def test_a_phone_shows_each_row_whole(visitors: Visitors, language: Language) ->
     _ = texts(language)
     lists = {
         "coordinator": ("/certifications", "/mentors"),
-        "administrator": ("/admin/audit", "/admin/memberships", "/admin/types"),
+        "administrator": ("/admin/memberships", "/admin/types"),
         None: ("/public/hom",),
     }
     everybody: tuple[Who | None, ...] = ("coordinator", "administrator", None)

@@ -38,7 +38,7 @@ def test_only_what_is_in_reach(scene: Scene) -> None:
 
 def test_who_lacks_what_the_public_list_requires(scene: Scene) -> None:
     scene.organisation.mentor("10")
-    found = matters(scene)["1 peer mentor does not hold basic, which the public list requires"]
+    found = matters(scene)["1 peer mentor does not hold “basic”, which the public list requires"]
     assert found == ("/mentors?standing=not_held&type=basic", ["Person 10"])
 
 

@@ -61,6 +61,13 @@ class ChapterForm(VersionedForm):
         return Placing(self.parent_id, self.code.strip(), self.name.strip())
 
 
+def _faults(context: RequestContext, form: ChapterForm) -> dict[str, str]:
+    missing = {"code": context._("Write the code."), "name": context._("Write the name.")}
+    return form.faults(context) | {
+        name: text for name, text in missing.items() if not getattr(form, name).strip()
+    }
+
+
 def chapters_of(context: RequestContext) -> Answer[list[Chapter]]:
     """Ask for the chapters of the visitor's organisation by name."""
     return context.ahead(chapters.of_organisation, context.member()[1].id)
@@ -103,7 +110,7 @@ def new(context: CurrentAdministrator, under: OptionalId = None) -> Response:
 def add(context: CurrentAdministrator, form: Annotated[ChapterForm, Form()]) -> Response:
     """Add a chapter."""
     placing = form.placing()
-    errors = form.faults(context)
+    errors = _faults(context, form)
     if not errors:
         with field_errors(context, _REFUSALS) as errors:
             chapters.add(context.conn, placing)
@@ -132,7 +139,7 @@ def _change(context: RequestContext, chapter_id: UUID, form: ChapterForm) -> Res
     every = chapters_of(context).value
     if form.action == "edit":
         return _form(context, every, chapter_id, form)
-    if errors := form.faults(context):
+    if errors := _faults(context, form):
         return _form(context, every, chapter_id, form, errors=errors)
     chapter = _find(every, chapter_id)
     names = {str(other.id): other.name for other in every}

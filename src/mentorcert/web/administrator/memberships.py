@@ -88,7 +88,9 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
     """Give a login a role."""
     if errors := form.faults(context):
         return _list(context, Filters(), form, errors)
-    user_id = find_login(context, form.email) if form.email.strip() else None
+    if not form.email.strip():
+        return _list(context, Filters(), form, {"email": context._("Write the e-mail address.")})
+    user_id = find_login(context, form.email)
     if user_id is None:
         unknown = context._("This address has no login yet. Send an invitation.")
         return _list(context, Filters(), form, {"email": unknown})

@@ -119,7 +119,7 @@ def _form(
 
 
 def _others(context: RequestContext, table: Table, subject_id: UUID) -> Answer[list[tuple[str, str]]]:
-    none = context._("None")
+    none = context._("Choose")
     if table == "chapters":
         chapters = chapters_of(context)
         # Without the chapter itself, those under it have no way to the top: they are no choice.

@@ -192,6 +192,7 @@ def _add(context: RequestContext, form: TypeForm) -> Response:
     errors = form.faults(context) | _invalid_fields(context, form)
     if form.action != "save":
         return _form(context, None, form, errors)
+    errors |= _missing(context, form)
     if not errors:
         with (
             field_errors(context, _REFUSALS) as errors,
@@ -224,6 +225,8 @@ def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
     type_ = types.get(context.conn, type_id)
     form = form.model_copy(update={"code": type_.code})
     errors = form.faults(context) | _invalid_fields(context, form)
+    if form.action == "save":
+        errors |= _missing(context, form)
     if form.action != "save" or errors:
         return _form(context, type_id, form, errors)
     words = {"validity_rule": dict(_rules(context)), "after_lapse": dict(_after_lapse(context))}
@@ -247,6 +250,12 @@ def _change(context: RequestContext, type_id: UUID, form: TypeForm) -> Response:
         heading = context._("Change the type %(code)s", code=name)
         return preview_page(context, result, heading, "certification_types", form)
     return context.redirect(_LIST, notice=context._("The type %(code)s is changed.", code=name))
+
+
+def _missing(context: RequestContext, form: TypeForm) -> dict[str, str]:
+    write_the_name = context._("Write the name.")
+    needed = {"code": context._("Write the code."), "name_nb": write_the_name, "name_en": write_the_name}
+    return {name: text for name, text in needed.items() if not getattr(form, name).strip()}
 
 
 def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:
@@ -301,7 +310,7 @@ def _form(
 
 def _rules(context: RequestContext) -> list[tuple[str, str]]:
     return [
-        ("months", context._("A number of months from the day of issue")),
+        ("months", context._("Months from the day of issue")),
         ("end_of_year", context._("To 31 December of the year that the months reach")),
         ("unlimited", context._("Without end")),
     ]

@@ -19,7 +19,7 @@ def in_words(context: RequestContext, names: Names, query: ListQuery | MentorsQu
 
 def _words(context: RequestContext, names: Names, query: ListQuery | MentorsQuery) -> Iterator[str]:
     if query.q:
-        yield f"“{query.q}”"
+        yield context._("“%(what)s”", what=query.q)
     if isinstance(query, ListQuery):
         yield from _certifications(context, names, query)
     chapter = next((one.name for one in names.chapters if one.id == query.chapter), None)

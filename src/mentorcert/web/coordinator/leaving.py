@@ -33,7 +33,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 
 
 _LABELS: Final[Mapping[str, LazyText]] = {
-    "left_on": LazyText("First day without"),
+    "left_on": LazyText("From and including"),
     "reason": LazyText("Reason"),
 }
 

@@ -166,8 +166,8 @@ def _lacking(context: RequestContext, names: Names) -> Found:
         for lacking in sent.value:
             yield ToDo(
                 context.ngettext(
-                    "%(found)s peer mentor does not hold %(type)s, which the public list requires",
-                    "%(found)s peer mentors do not hold %(type)s, which the public list requires",
+                    "%(found)s peer mentor does not hold “%(type)s”, which the public list requires",
+                    "%(found)s peer mentors do not hold “%(type)s”, which the public list requires",
                     lacking.number,
                     found=_number(context, lacking.number),
                     type=names.type(lacking.certification_type),
