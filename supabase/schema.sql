@@ -8221,7 +8221,7 @@ GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO mentorcert_tasks;
 
-CREATE FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, fingerprint text)
+CREATE FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, status text, fingerprint text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
@@ -8264,7 +8264,7 @@ begin
           string_agg(
             concat_ws(
               '|', ends.peer_mentor_id, ends.certification_type, ends.outcome, extract(epoch from ends.held_from),
-              extract(epoch from ends.held_to), extract(epoch from ends.expires_at)
+              extract(epoch from ends.held_to), extract(epoch from ends.expires_at), ends.stays_suspended
             ),
             ',' order by ends.peer_mentor_id, ends.certification_type
           ),
@@ -8276,7 +8276,12 @@ begin
   )
   select
     course.organisation_id, ends.peer_mentor_id, ends.full_name, ends.certification_type, ends.certification_id, ends.outcome, ends.refusal,
-    ends.issued_at, ends.expires_at, mentorcert_private.day_of(ends.expires_at, time_zone) - 1, said.digest
+    ends.issued_at, ends.expires_at, mentorcert_private.day_of(ends.expires_at, time_zone) - 1,
+    case
+      when ends.certification_id is not null or ends.outcome = 'issue'
+        then mentorcert_private.status_at(ends.stays_suspended, ends.expires_at, now())
+    end,
+    said.digest
   from ends
   cross join said
   order by ends.sort_key collate pg_catalog."C", ends.peer_mentor_id, ends.certification_type;
@@ -12105,7 +12110,7 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.open_course() IS 'Opens the course whose closing was taken back: who attended stays.';
 REVOKE ALL ON FUNCTION mentorcert_private.open_course() FROM PUBLIC;
 
-CREATE FUNCTION mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[]) RETURNS TABLE(peer_mentor_id uuid, full_name text, sort_key text, certification_type text, certification_id uuid, held_from timestamp with time zone, held_to timestamp with time zone, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone)
+CREATE FUNCTION mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[]) RETURNS TABLE(peer_mentor_id uuid, full_name text, sort_key text, certification_type text, certification_id uuid, held_from timestamp with time zone, held_to timestamp with time zone, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, stays_suspended boolean)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
@@ -12126,6 +12131,7 @@ begin
     select
       mentor.id as mentor_id, mentor.full_name, mentor.sort_key, type.code, held.id as held_id, held.issued_at as held_from, held.expires_at as held_to,
       mentorcert_private.expires_at_by_rule(type, held.expires_at, day, time_zone) as by_rule,
+      coalesce(held.status = 'suspended', false) as is_suspended,
       held.status = 'suspended' and held.renewal_history #>> '{-1,kind}' = 'suspended'
       and held.renewal_history #>> '{-1,evidence,course_id}' = course.id::text as was_given,
       case
@@ -12166,11 +12172,12 @@ begin
     case
       when outcomes.outcome = 'issue' or outcomes.outcome = 'renew' and outcomes.held_to is not null then outcomes.by_rule
       else outcomes.held_to
-    end
+    end,
+    outcomes.is_suspended and outcomes.outcome <> 'reinstate'
   from outcomes;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[]) IS 'What a course gives these people on its last day, of each of its types, by what is held now: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule.';
+COMMENT ON FUNCTION mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[]) IS 'What a course gives these people on its last day, of each of its types, by what is held now: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule. A renewal ends no suspension.';
 REVOKE ALL ON FUNCTION mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.outdated_by(organisation uuid) RETURNS jsonb
@@ -18722,7 +18729,7 @@ COMMENT ON FUNCTION public.preview_consequences(change text, subject uuid, new_v
 REVOKE ALL ON FUNCTION public.preview_consequences(change text, subject uuid, new_values jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.preview_consequences(change text, subject uuid, new_values jsonb) TO authenticated;
 
-CREATE FUNCTION public.preview_course_closing(course_id uuid) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, fingerprint text)
+CREATE FUNCTION public.preview_course_closing(course_id uuid) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, status text, fingerprint text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -18730,7 +18737,7 @@ begin
   return query select outcomes.* from mentorcert_private.course_outcomes(mentorcert_private.require_course(course_id)) as outcomes;
 end
 $$;
-COMMENT ON FUNCTION public.preview_course_closing(course_id uuid) IS 'What closing a course that the caller manages would give, for each who attended and each of its types: outcome (issue, renew, reinstate, unchanged, refused), the rule against it, and the dates that follow. The fingerprint is close_course''s. Changes nothing.';
+COMMENT ON FUNCTION public.preview_course_closing(course_id uuid) IS 'What closing a course that the caller manages would give, for each who attended and each of its types: outcome (issue, renew, reinstate, unchanged, refused), the rule against it, and the dates and the status that follow: what is suspended is renewed and stays suspended. The fingerprint is close_course''s. Changes nothing.';
 REVOKE ALL ON FUNCTION public.preview_course_closing(course_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.preview_course_closing(course_id uuid) TO authenticated;
 

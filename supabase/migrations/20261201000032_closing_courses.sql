@@ -14,7 +14,7 @@ $$;
 create or replace function mentorcert_private.outcomes_for(course mentorcert_private.courses, peer_mentor_ids uuid[])
 returns table (
   peer_mentor_id uuid, full_name text, sort_key text, certification_type text, certification_id uuid, held_from timestamptz,
-  held_to timestamptz, outcome text, refusal text, issued_at timestamptz, expires_at timestamptz
+  held_to timestamptz, outcome text, refusal text, issued_at timestamptz, expires_at timestamptz, stays_suspended boolean
 )
 language plpgsql
 stable
@@ -37,6 +37,7 @@ begin
     select
       mentor.id as mentor_id, mentor.full_name, mentor.sort_key, type.code, held.id as held_id, held.issued_at as held_from, held.expires_at as held_to,
       mentorcert_private.expires_at_by_rule(type, held.expires_at, day, time_zone) as by_rule,
+      coalesce(held.status = 'suspended', false) as is_suspended,
       held.status = 'suspended' and held.renewal_history #>> '{-1,kind}' = 'suspended'
       and held.renewal_history #>> '{-1,evidence,course_id}' = course.id::text as was_given,
       case
@@ -77,17 +78,18 @@ begin
     case
       when outcomes.outcome = 'issue' or outcomes.outcome = 'renew' and outcomes.held_to is not null then outcomes.by_rule
       else outcomes.held_to
-    end
+    end,
+    outcomes.is_suspended and outcomes.outcome <> 'reinstate'
   from outcomes;
 end
 $$;
 comment on function mentorcert_private.outcomes_for(mentorcert_private.courses, uuid[]) is
-  'What a course gives these people on its last day, of each of its types, by what is held now: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule.';
+  'What a course gives these people on its last day, of each of its types, by what is held now: issue, renew, reinstate (what it gave before it was opened again), unchanged (issued or renewed since, or without an end) or refused, by which rule. A renewal ends no suspension.';
 
 create or replace function mentorcert_private.course_outcomes(course mentorcert_private.courses)
 returns table (
   organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text,
-  issued_at timestamptz, expires_at timestamptz, last_valid_day date, fingerprint text
+  issued_at timestamptz, expires_at timestamptz, last_valid_day date, status text, fingerprint text
 )
 language plpgsql
 stable
@@ -132,7 +134,7 @@ begin
           string_agg(
             concat_ws(
               '|', ends.peer_mentor_id, ends.certification_type, ends.outcome, extract(epoch from ends.held_from),
-              extract(epoch from ends.held_to), extract(epoch from ends.expires_at)
+              extract(epoch from ends.held_to), extract(epoch from ends.expires_at), ends.stays_suspended
             ),
             ',' order by ends.peer_mentor_id, ends.certification_type
           ),
@@ -144,7 +146,12 @@ begin
   )
   select
     course.organisation_id, ends.peer_mentor_id, ends.full_name, ends.certification_type, ends.certification_id, ends.outcome, ends.refusal,
-    ends.issued_at, ends.expires_at, mentorcert_private.day_of(ends.expires_at, time_zone) - 1, said.digest
+    ends.issued_at, ends.expires_at, mentorcert_private.day_of(ends.expires_at, time_zone) - 1,
+    case
+      when ends.certification_id is not null or ends.outcome = 'issue'
+        then mentorcert_private.status_at(ends.stays_suspended, ends.expires_at, now())
+    end,
+    said.digest
   from ends
   cross join said
   order by ends.sort_key collate pg_catalog."C", ends.peer_mentor_id, ends.certification_type;
@@ -156,7 +163,7 @@ comment on function mentorcert_private.course_outcomes(mentorcert_private.course
 create or replace function public.preview_course_closing(course_id uuid)
 returns table (
   organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text,
-  issued_at timestamptz, expires_at timestamptz, last_valid_day date, fingerprint text
+  issued_at timestamptz, expires_at timestamptz, last_valid_day date, status text, fingerprint text
 )
 language plpgsql
 stable
@@ -168,7 +175,7 @@ begin
 end
 $$;
 comment on function public.preview_course_closing(uuid) is
-  'What closing a course that the caller manages would give, for each who attended and each of its types: outcome (issue, renew, reinstate, unchanged, refused), the rule against it, and the dates that follow. The fingerprint is close_course''s. Changes nothing.';
+  'What closing a course that the caller manages would give, for each who attended and each of its types: outcome (issue, renew, reinstate, unchanged, refused), the rule against it, and the dates and the status that follow: what is suspended is renewed and stays suspended. The fingerprint is close_course''s. Changes nothing.';
 
 create or replace function mentorcert_private.course_to_close(course_id uuid, fingerprint text)
 returns table (

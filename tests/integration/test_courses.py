@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from mentorcert.certifications import repository
 from mentorcert.courses import closing, courses, sign_ups
 from mentorcert.courses.courses import Course, CourseDay, Plan
 from mentorcert.db.connection import Connection, acting_as, become, connect
@@ -349,6 +350,36 @@ def test_a_course_closed_on_a_wrong_day_is_moved_and_closed_again(scene: Scene, 
     ) == scene.organisation.midnight(today(scene.conn, moved_to))
     with acting_as(scene.conn, scene.coordinator) as acting:
         assert closing.reopen(acting, course, "Once more") == 2
+
+
+def test_what_another_course_gave_and_took_back_is_renewed_and_stays_suspended(scene: Scene) -> None:
+    """A renewal ends no suspension; the preview says so, of this one as of one for another reason, and it comes so."""
+    earlier, later = scene.plan(-3), scene.plan(-1)
+    scene.attended(earlier, scene.mentors[0])
+    scene.close(earlier)
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        closing.reopen(acting, earlier, "A mistake")
+    scene.attended(later, *scene.mentors[:2])
+    held = scene.organisation.certify(scene.mentors[1], last_day=today(scene.conn, 20))
+
+    def said() -> list[closing.ClosingOutcome]:
+        with acting_as(scene.conn, scene.coordinator) as acting:
+            return list(closing.preview(acting, later))
+
+    before = said()
+    assert [(one.outcome, one.status) for one in before] == [("renew", "suspended"), ("renew", "active")]
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        repository.suspend(acting, held, "A complaint")
+    with pytest.raises(CourseOutcomesChangedError), acting_as(scene.conn, scene.coordinator) as acting:
+        closing.close(acting, later, closing.fingerprint(before))
+    after = said()
+    assert [one.status for one in after] == ["suspended", "suspended"]
+    assert scene.close(later) == 2
+    found = rows(
+        scene.conn,
+        "select id, issued_at, expires_at, status from public.peer_mentor_certifications order by id",
+    )
+    assert found == sorted((one.certification_id, one.issued_at, one.expires_at, one.status) for one in after)
 
 
 def test_what_an_administrator_gave_without_an_end_is_no_obstacle(scene: Scene) -> None:

@@ -18,8 +18,8 @@ _QUERIES = rows.beside(__file__)
 class ClosingOutcome:
     """What closing gives somebody of one type; `refusal` names the rule against it, the dates are as it will be.
 
-    `reinstate` takes the suspension away that opening the course again has put on what it had issued. All rows have the
-    same `fingerprint`.
+    `reinstate` takes the suspension away that opening the course again has put on what it had issued; every other one
+    stays, as `status` says, also on what is renewed. All rows have the same `fingerprint`.
     """
 
     organisation_id: UUID
@@ -32,6 +32,7 @@ class ClosingOutcome:
     issued_at: datetime | None
     expires_at: datetime | None
     last_valid_day: date | None
+    status: Literal["active", "expired", "suspended"] | None
     fingerprint: str
 
 

@@ -3,7 +3,8 @@
 -- name: preview(course_id)
 select
   outcome.organisation_id, outcome.peer_mentor_id, outcome.full_name, outcome.certification_type, outcome.certification_id,
-  outcome.outcome, outcome.refusal, outcome.issued_at, outcome.expires_at, outcome.last_valid_day, outcome.fingerprint
+  outcome.outcome, outcome.refusal, outcome.issued_at, outcome.expires_at, outcome.last_valid_day, outcome.status,
+  outcome.fingerprint
 from public.preview_course_closing(:course_id::uuid) as outcome;
 
 -- name: close(course_id, fingerprint)

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from mentorcert.certifications.history import Status
 from mentorcert.courses import closing, courses, sign_ups
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.changes import of_a_visible_row
@@ -197,6 +198,9 @@ class ClosingResult(BaseModel):
     )
     refusal: str | None = Field(description="The rule against it.")
     last_valid_day: date | None
+    status: Status | None = Field(
+        description="What it is then: what is renewed while suspended stays suspended."
+    )
 
 
 class Closing(BaseModel):
