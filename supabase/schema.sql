@@ -4201,7 +4201,7 @@ CREATE TABLE mentorcert_private.course_sign_ups (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organisation_id uuid NOT NULL,
     course_id uuid NOT NULL,
-    peer_mentor_id uuid NOT NULL,
+    peer_mentor_id uuid,
     state text NOT NULL,
     rank integer NOT NULL,
     attendance text,
@@ -4216,6 +4216,7 @@ CREATE TABLE mentorcert_private.course_sign_ups (
     CONSTRAINT course_sign_ups_updated_at_in_calendar CHECK (((updated_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 COMMENT ON TABLE mentorcert_private.course_sign_ups IS 'Who is signed up for a course, waits, or came. Read by public.course_sign_ups.';
+COMMENT ON COLUMN mentorcert_private.course_sign_ups.peer_mentor_id IS 'Null where an erasure left that somebody had a seat or came, for figures.';
 COMMENT ON COLUMN mentorcert_private.course_sign_ups.state IS 'seated: has one of the seats; waiting: for one; withdrawn; unannounced: came without having signed up.';
 COMMENT ON COLUMN mentorcert_private.course_sign_ups.rank IS 'The order of signing up within the course.';
 COMMENT ON COLUMN mentorcert_private.course_sign_ups.attendance IS 'attended or absent; null while nobody has said it.';
@@ -4227,9 +4228,9 @@ ALTER TABLE ONLY mentorcert_private.course_sign_ups
 CREATE INDEX course_sign_ups_course_id_idx ON mentorcert_private.course_sign_ups USING btree (organisation_id, course_id);
 CREATE INDEX course_sign_ups_peer_mentor_id_idx ON mentorcert_private.course_sign_ups USING btree (peer_mentor_id, organisation_id);
 CREATE INDEX course_sign_ups_signed_up_by_idx ON mentorcert_private.course_sign_ups USING btree (signed_up_by);
-CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'state', 'attendance');
+CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'course_id', 'peer_mentor_id', 'state', 'attendance');
 CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.course_sign_ups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'course_id', 'peer_mentor_id', 'state', 'attendance');
-CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'state', 'attendance');
+CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'course_id', 'peer_mentor_id', 'state', 'attendance');
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'course_id');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
@@ -4318,9 +4319,9 @@ CREATE INDEX courses_first_day_idx ON mentorcert_private.courses USING btree (fi
 CREATE INDEX courses_organisation_id_idx ON mentorcert_private.courses USING btree (organisation_id, last_day, id);
 CREATE INDEX courses_responsible_id_idx ON mentorcert_private.courses USING btree (responsible_id);
 CREATE INDEX courses_settled_by_idx ON mentorcert_private.courses USING btree (settled_by);
-CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
-CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.courses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
-CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER audit_delete AFTER DELETE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_delete('id', 'kind', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.courses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_insert('id', 'kind', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
+CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'kind', 'state', 'days', 'seats', 'types', 'required_types', 'chapter_ids', 'responsible_id');
 CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF name_nb, name_en, place, link ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('line', 'name_nb', 'name_en', 'place', 'link');
 CREATE TRIGGER canonicalise_texts BEFORE INSERT OR UPDATE OF note, reason ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.canonicalise('text', 'note', 'reason');
 CREATE TRIGGER check_course_on_insert BEFORE INSERT ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_course();
@@ -7840,6 +7841,204 @@ REVOKE ALL ON FUNCTION mentorcert_private.count_certifications(query text, statu
 GRANT ALL ON FUNCTION mentorcert_private.count_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, with_left boolean, at_most integer) TO authenticated;
 GRANT ALL ON FUNCTION mentorcert_private.count_certifications(query text, status text, certification_type text, chapter_id uuid, first_day date, last_day date, unlimited boolean, with_left boolean, at_most integer) TO service_role;
 
+CREATE FUNCTION mentorcert_private.count_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(kind text, certification_type text, chapter_id uuid, held integer, cancelled integer, seats integer, signed_up integer, attended integer, people integer, no_shows integer, unannounced integer, issued integer, renewed integer)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  in_events constant boolean := mentorcert_private.history_is_in_events();
+  known_until timestamptz;
+begin
+  perform mentorcert_private.check_figures(organisation, first_day, last_day, known_on);
+  perform mentorcert_private.require_courses_settled(organisation, known_on);
+  known_until := mentorcert_private.day_starts(known_on + 1, mentorcert_private.time_zone_of(organisation));
+  return query
+  with recursive former as materialized (
+    -- How each row was before the first change after that; of each field, the earliest that was there.
+    select
+      entry.row_id, bool_or(entry.action = 'insert') as is_new, bool_or(entry.action = 'delete') as is_gone,
+      coalesce(jsonb_object_agg(field.name, field.value order by entry.recorded_at desc) filter (where field.name is not null), '{}') as before
+    from mentorcert.audit_log as entry
+    left join lateral jsonb_each(entry.before) as field (name, value) on true
+    where
+      entry.organisation_id = organisation and entry.recorded_at >= known_until and entry.table_name in ('courses', 'course_sign_ups')
+    group by entry.row_id
+  ),
+  lineage as (
+    select chapter.id, chapter.id as above_id from mentorcert.chapters as chapter where chapter.organisation_id = organisation
+    union
+    select lineage.id, coalesce(chapter.merged_into_id, chapter.parent_id) from lineage
+    join mentorcert.chapters as chapter on chapter.id = lineage.above_id
+    where coalesce(chapter.merged_into_id, chapter.parent_id) is not null
+  ),
+  -- A course counts on its last day …
+  planned as materialized (
+    select course.id, said.course ->> 'kind' as kind, said.course ->> 'state' = 'cancelled' as is_cancelled, said.course
+    from mentorcert_private.courses as course
+    left join former on former.row_id = course.id::text
+    cross join lateral (select to_jsonb(course) || coalesce(former.before, '{}') as course) as said
+    where
+      course.organisation_id = organisation and former.is_new is not true
+      and (course.last_day between count_course_figures.first_day and count_course_figures.last_day or former.before ? 'days')
+      and (said.course #>> '{days,-1}')::date between count_course_figures.first_day and count_course_figures.last_day
+  ),
+  -- … in each of its chapters and those above …
+  places as materialized (
+    select distinct planned.id, above.id as chapter_id
+    from planned
+    cross join lateral jsonb_array_elements_text(planned.course -> 'chapter_ids') as named (id)
+    join lineage on lineage.id = named.id::uuid
+    join mentorcert.chapters as above on above.id = lineage.above_id and above.merged_into_id is null
+    where reach is null or above.id = any(reach)
+  ),
+  types as materialized (
+    select type.code, mentorcert_private.type_in_use(organisation, type.code) as in_use
+    from mentorcert.certification_types as type where type.organisation_id = organisation
+  ),
+  -- … and once in the whole; so by its kind, and by what it gives.
+  cells as materialized (
+    select planned.id as course_id, of_kind.kind, of_type.type, of_place.chapter_id
+    from planned
+    cross join lateral (values (null), (planned.kind)) as of_kind (kind)
+    cross join lateral (
+      select null as type
+      union all
+      select distinct types.in_use
+      from jsonb_array_elements_text(planned.course -> 'types') as given (code)
+      join types on types.code = given.code
+    ) as of_type
+    join (
+      select places.id, places.chapter_id from places
+      union all
+      select planned.id, null from planned where reach is null or planned.id in (select places.id from places)
+    ) as of_place on of_place.id = planned.id
+  ),
+  -- Rows that were merged are one person, whenever that was seen; what an erasure left is one for each course.
+  came as materialized (
+    select
+      sign_up.course_id, sign_up.person_id, bool_or(sign_up.state = 'seated') as has_seat,
+      coalesce(bool_or(sign_up.attendance = 'attended'), false) as attended,
+      -- Closed without a word of somebody who had a seat: the person did not come.
+      coalesce(bool_or(sign_up.attendance = 'absent' or planned.course ->> 'state' = 'closed'), false) as is_absent
+    from (
+      select
+        now.course_id,
+        case when mentor.merged_into is null then coalesce(now.peer_mentor_id, now.id) else mentorcert_private.kept_peer_mentor_id(mentor.id) end as person_id,
+        case when former.before ? 'state' then former.before ->> 'state' else now.state end as state,
+        case when former.before ? 'attendance' then former.before ->> 'attendance' else now.attendance end as attendance
+      from mentorcert_private.course_sign_ups as now
+      left join mentorcert.peer_mentors as mentor on mentor.id = now.peer_mentor_id
+      left join former on former.row_id = now.id::text
+      where now.organisation_id = organisation and now.course_id in (select planned.id from planned) and former.is_new is not true
+      union all
+      select
+        (former.before ->> 'course_id')::uuid, mentorcert_private.kept_peer_mentor_id((former.before ->> 'peer_mentor_id')::uuid),
+        former.before ->> 'state', former.before ->> 'attendance'
+      from former
+      where former.is_gone and not former.is_new
+    ) as sign_up
+    join planned on planned.id = sign_up.course_id and not planned.is_cancelled
+    group by sign_up.course_id, sign_up.person_id
+  ),
+  attendance as (
+    select
+      came.course_id, count(*) filter (where came.has_seat) as signed_up, count(*) filter (where came.attended) as attended,
+      count(*) filter (where came.has_seat and came.is_absent and not came.attended) as no_shows,
+      count(*) filter (where came.attended and not came.has_seat) as unannounced
+    from came
+    group by came.course_id
+  ),
+  theirs as materialized (
+    select held.id, held.certification_type as type, held.renewal_history
+    from public.peer_mentor_certifications as held
+    where
+      held.organisation_id = organisation
+      and held.peer_mentor_id in (
+        select came.person_id from came
+        union all
+        select absorbed.id from mentorcert.peer_mentors as absorbed
+        where
+          absorbed.organisation_id = organisation and absorbed.merged_into is not null
+          and mentorcert_private.kept_peer_mentor_id(absorbed.id) in (select came.person_id from came)
+      )
+  ),
+  entries as (
+    select theirs.id, theirs.type, cached.position, cached.entry
+    from theirs
+    cross join lateral jsonb_array_elements(theirs.renewal_history) with ordinality as cached (entry, position)
+    where not in_events
+    union all
+    select theirs.id, theirs.type, event.position, event.entry
+    from theirs
+    join mentorcert.certification_renewal_events as event on event.certification_id = theirs.id
+    where in_events
+  ),
+  said as materialized (
+    select
+      entries.id, entries.type, entries.position, entries.entry ->> 'kind' as kind, entries.entry ->> 'entry_id' as entry_id,
+      entries.entry ->> 'reverts' as reverts, entries.entry #>> '{evidence,course_id}' as course_id
+    from entries
+    where known_until is null or (entries.entry ->> 'recorded_at')::timestamptz < known_until
+  ),
+  -- What taking the closing back suspended counts no more, unless it was reinstated; nor does a renewal that was undone.
+  changed as materialized (
+    select
+      said.course_id, said.id, said.type,
+      coalesce(
+        (array_agg(said.kind order by said.position desc) filter (where said.kind in ('issued', 'reinstated', 'suspended')))[1] <> 'suspended', false
+      ) as is_issued,
+      coalesce(bool_or(said.kind = 'renewed' and undoing.id is null), false) as is_renewed
+    from said
+    left join said as undoing on undoing.id = said.id and undoing.reverts = said.entry_id
+    where said.course_id in (select planned.id::text from planned)
+    group by said.course_id, said.id, said.type
+  ),
+  counted as (
+    select
+      cells.kind, cells.type, cells.chapter_id, (not planned.is_cancelled)::integer as held, planned.is_cancelled::integer as cancelled,
+      case when not planned.is_cancelled then (planned.course ->> 'seats')::integer end as seats,
+      attendance.signed_up, attendance.attended, 0 as people, attendance.no_shows, attendance.unannounced, 0 as issued, 0 as renewed
+    from cells
+    join planned on planned.id = cells.course_id
+    left join attendance on attendance.course_id = cells.course_id
+    union all
+    select cells.kind, cells.type, cells.chapter_id, 0, 0, 0, 0, 0, count(distinct came.person_id), 0, 0, 0, 0
+    from cells
+    join came on came.course_id = cells.course_id and came.attended
+    group by cells.kind, cells.type, cells.chapter_id
+    union all
+    select cells.kind, cells.type, cells.chapter_id, 0, 0, 0, 0, 0, 0, 0, 0, changed.is_issued::integer, changed.is_renewed::integer
+    from cells
+    join changed on changed.course_id = cells.course_id::text and (cells.type is null or cells.type = changed.type)
+    -- What is in use has a row also where there was none.
+    union all
+    select used.kind, used.type, used.chapter_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    from (
+      values (null::text, null::text, null::uuid), ('course', null, null), ('refresher', null, null)
+      union all
+      select null, type.code, null from mentorcert.certification_types as type
+      where type.organisation_id = organisation and type.retired_on is null
+      union all
+      select null, null, chapter.id from mentorcert.chapters as chapter
+      where chapter.organisation_id = organisation and chapter.retired_on is null and (reach is null or chapter.id = any(reach))
+    ) as used (kind, type, chapter_id)
+  )
+  select
+    counted.kind, counted.type, counted.chapter_id, sum(counted.held)::integer, sum(counted.cancelled)::integer,
+    coalesce(sum(counted.seats), 0)::integer, coalesce(sum(counted.signed_up), 0)::integer, coalesce(sum(counted.attended), 0)::integer,
+    sum(counted.people)::integer, coalesce(sum(counted.no_shows), 0)::integer, coalesce(sum(counted.unannounced), 0)::integer,
+    sum(counted.issued)::integer, sum(counted.renewed)::integer
+  from counted
+  group by counted.kind, counted.type, counted.chapter_id
+  order by counted.kind nulls first, counted.type nulls first, counted.chapter_id nulls first;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.count_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) IS 'Courses of an organisation (or for chapters, as reach) by kind, type and chapter: of a row without a kind or type, of any; without a chapter, of the whole. Defined in docs/figures.md. Reads the courses of the organisation once, and of the period their sign-ups and the histories of those who came.';
+REVOKE ALL ON FUNCTION mentorcert_private.count_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.count_coverage(organisation uuid, reach uuid[], months integer) RETURNS TABLE(chapter_id uuid, today integer, if_nobody_renews integer[], with_courses integer[])
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -8233,7 +8432,7 @@ declare
   gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
   attended constant uuid[] := array(
     select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-    where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
   );
 begin
   if course.last_day > mentorcert_private.day_of(now(), time_zone) then
@@ -8304,7 +8503,7 @@ begin
   loop
     attended := array(
       select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+      where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
       order by sign_up.peer_mentor_id
     );
     exit when attended <@ locked;
@@ -9525,6 +9724,16 @@ begin
     select of.* from mentorcert_private.courses as of where of.id = any(mentorcert_private.courses_of_change(person, merged_before)) order by of.id for no key update
   loop
     if person.erased_at is not null then
+      -- That somebody came stays, as nobody's, who is in no list: counts of past years do not change.
+      insert into mentorcert_private.course_sign_ups as left_behind (organisation_id, course_id, state, rank, attendance)
+      select course.organisation_id, course.id, sign_up.state, sign_up.rank, sign_up.attendance
+      from mentorcert_private.course_sign_ups as sign_up
+      where
+        sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id
+        and (
+          sign_up.attendance is not null or sign_up.state <> 'withdrawn'
+          and course.last_day < mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id))
+        );
       delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
     elsif person.merged_into is distinct from merged_before and person.merged_into is null then
       update mentorcert_private.course_sign_ups as sign_up
@@ -9563,7 +9772,7 @@ begin
   end loop;
 end
 $$;
-COMMENT ON FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) IS 'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+COMMENT ON FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) IS 'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased, of which a number stays; the seats go to who waits.';
 REVOKE ALL ON FUNCTION mentorcert_private.follow_person(person mentorcert.peer_mentors, merged_before uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.follow_up_recipient(mail_id uuid) RETURNS TABLE(address text, language text, peer_mentor_id uuid, full_name text)
@@ -11130,31 +11339,88 @@ COMMENT ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) IS 'Given t
 REVOKE ALL ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION mentorcert_private.mark_journal(mark_there uuid) TO mentorcert_monitoring;
 
+CREATE FUNCTION mentorcert_private.mask_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(kind text, certification_type text, chapter_id uuid, held integer, cancelled integer, seats integer, signed_up integer, attended integer, people integer, no_shows integer, unannounced integer, issued integer, renewed integer)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with counted as materialized (
+    select
+      figures.kind, figures.certification_type, figures.chapter_id, figures.held, figures.cancelled,
+      coalesce(figures.kind, figures.certification_type, figures.chapter_id::text, 'whole') as key,
+      case
+        when figures.kind is not null then 'kinds' when figures.certification_type is not null then 'types'
+        when figures.chapter_id is not null then 'chapters' else 'whole'
+      end as breakdown,
+      array[
+        figures.people, figures.seats, figures.signed_up, figures.attended, figures.no_shows, figures.unannounced, figures.issued, figures.renewed
+      ] as numbers
+    from mentorcert_private.count_course_figures(organisation, reach, first_day, last_day, known_on) as figures
+    -- Each kind, each type and each chapter: no two of them at once.
+    where num_nonnulls(figures.kind, figures.certification_type, figures.chapter_id) < 2
+  )
+  select
+    counted.kind, counted.certification_type, counted.chapter_id,
+    -- Courses are no people, and known to all.
+    counted.held, counted.cancelled, masked.numbers[2], masked.numbers[3],
+    -- By how often somebody can have come, these would say how few people it were.
+    case when masked.numbers[1] is not null then masked.numbers[4] end, masked.numbers[1], masked.numbers[5], masked.numbers[6],
+    case when masked.numbers[1] is not null then masked.numbers[7] end, case when masked.numbers[1] is not null then masked.numbers[8] end
+  from counted
+  join mentorcert_private.mask_numbers(
+    (select jsonb_agg(to_jsonb(every)) from counted as every)
+  ) as masked on masked.breakdown = counted.breakdown and masked.key = counted.key
+  order by counted.kind nulls first, counted.certification_type nulls first, counted.chapter_id nulls first
+$$;
+COMMENT ON FUNCTION mentorcert_private.mask_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) IS 'The same for handing out, as mask_numbers does it: all but the courses themselves, and where the people are hidden, also what they attended and got.';
+REVOKE ALL ON FUNCTION mentorcert_private.mask_course_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date DEFAULT NULL::date) RETURNS TABLE(certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with counted as materialized (
+    select
+      figures.certification_type, figures.chapter_id, coalesce(figures.certification_type, figures.chapter_id::text, 'whole') as key,
+      case when figures.certification_type is not null then 'types' when figures.chapter_id is not null then 'chapters' else 'whole' end as breakdown,
+      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
+    from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
+    -- Each type, and each chapter: not each type in each chapter.
+    where num_nonnulls(figures.certification_type, figures.chapter_id) < 2
+  )
+  select
+    counted.certification_type, counted.chapter_id, masked.numbers[1], masked.numbers[2], masked.numbers[3], masked.numbers[4],
+    masked.numbers[5], masked.numbers[6]
+  from counted
+  join mentorcert_private.mask_numbers(
+    (select jsonb_agg(to_jsonb(every)) from counted as every)
+  ) as masked on masked.breakdown = counted.breakdown and masked.key = counted.key
+  order by counted.certification_type nulls first, counted.chapter_id nulls first
+$$;
+COMMENT ON FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) IS 'The same for handing out, as mask_numbers does it.';
+REVOKE ALL ON FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.mask_numbers(lines jsonb) RETURNS TABLE(breakdown text, key text, numbers integer[])
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   with recursive counted as materialized (
     select
-      figures.certification_type, figures.chapter_id, chapter.parent_id,
-      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
-    from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
-    left join mentorcert.chapters as chapter on chapter.id = figures.chapter_id
-    -- Each type, and each chapter: not each type in each chapter.
-    where figures.certification_type is null or figures.chapter_id is null
+      line ->> 'breakdown' as breakdown, line ->> 'key' as key, chapter.parent_id::text as parent_key,
+      array(
+        select cell.number::integer from jsonb_array_elements_text(line -> 'numbers') with ordinality as cell (number, place) order by cell.place
+      ) as numbers
+    from jsonb_array_elements(lines) as line
+    left join mentorcert.chapters as chapter on chapter.id = case when line ->> 'breakdown' = 'chapters' then (line ->> 'key')::uuid end
   ),
-  -- The breakdowns in which a row lies: the whole, then its types, or its chapters and those under each; the last is its own.
+  -- The breakdowns in which a line lies: the whole, then its types, or its chapters and those under each; the last is its own.
   rows as (
-    select
-      counted.*,
-      array['whole'] || case when counted.certification_type is not null then '{types}'::text[] when counted.chapter_id is not null then '{chapters}' else '{}' end
-        as breakdowns
+    select counted.breakdown, counted.key, counted.numbers, array_remove(array['whole', nullif(counted.breakdown, 'whole')], null) as breakdowns
     from counted
-    where counted.parent_id is null or counted.parent_id not in (select upper.chapter_id from counted as upper where upper.chapter_id is not null)
+    where counted.parent_key is null or counted.parent_key not in (select upper.key from counted as upper where upper.breakdown = 'chapters')
     union all
-    select counted.*, rows.breakdowns || rows.chapter_id::text
+    select counted.breakdown, counted.key, counted.numbers, rows.breakdowns || rows.key
     from rows
-    join counted on counted.parent_id = rows.chapter_id
+    join counted on counted.parent_key = rows.key and rows.breakdown = 'chapters'
   ),
   small as materialized (
     select distinct rows.breakdowns[cardinality(rows.breakdowns)] as breakdown, cell.place
@@ -11162,9 +11428,7 @@ CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[],
     cross join lateral unnest(rows.numbers) with ordinality as cell (number, place)
     where cell.number between 1 and 4
   )
-  select
-    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5],
-    shown.numbers[6]
+  select rows.breakdown, rows.key, shown.numbers
   from rows
   cross join lateral (
     select array_agg(
@@ -11176,10 +11440,9 @@ CREATE FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[],
     ) as numbers
     from unnest(rows.numbers) with ordinality as cell (number, place)
   ) as shown
-  order by rows.certification_type nulls first, rows.chapter_id nulls first
 $$;
-COMMENT ON FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) IS 'The same for handing out: a breakdown (the types, the chapters, the chapters under one) with a number from 1 to 4 is null in that column, with all under it; what is left is rounded down to a multiple of 5.';
-REVOKE ALL ON FUNCTION mentorcert_private.mask_figures(organisation uuid, reach uuid[], first_day date, last_day date, known_on date) FROM PUBLIC;
+COMMENT ON FUNCTION mentorcert_private.mask_numbers(lines jsonb) IS 'Lines of numbers {breakdown, key, numbers} for handing out: a breakdown (whole, types, chapters, the chapters under one) with a number from 1 to 4 is null in that column, with all under it; what is left is rounded down to a multiple of 5.';
+REVOKE ALL ON FUNCTION mentorcert_private.mask_numbers(lines jsonb) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.masked_address(email text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -14672,6 +14935,38 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.require_course(course_id uuid) IS 'A course that the caller manages; 42501 for all others, whether it is there or not.';
 REVOKE ALL ON FUNCTION mentorcert_private.require_course(course_id uuid) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.require_courses_settled(organisation uuid, known_on date) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  seen constant pg_snapshot := pg_current_snapshot();
+  next_xid constant bigint := pg_snapshot_xmax(seen)::text::bigint;
+begin
+  if mentorcert_private.day_starts(known_on + 1, mentorcert_private.time_zone_of(organisation)) <= now() and exists (
+    select from mentorcert_private.courses as course
+    -- As in require_settled. Nobody changes a course, or a sign-up for it, without a lock on the course.
+    cross join lateral (
+      select next_xid - ((next_xid - course.xmax::text::bigint + 2147483648) & 4294967295) + 2147483648 as xid
+    ) as writer
+    where
+      course.organisation_id = organisation and course.xmax::text <> '0'
+      and case
+        when writer.xid >= next_xid then true
+        when writer.xid >= pg_snapshot_xmin(seen)::text::bigint then pg_xact_status(writer.xid::text::xid8) <> 'aborted'
+        else false
+      end
+  ) then
+    raise exception using
+      errcode = 'lock_not_available', message = 'a course is being changed at this moment',
+      hint = 'Ask again: what was known then is settled when the change has ended.',
+      schema = 'mentorcert_private', table = 'courses', constraint = 'course_knowledge_settled';
+  end if;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.require_courses_settled(organisation uuid, known_on date) IS 'Refuses (55P03) to say what was known of courses at the end of a day while a running transaction may still add to it.';
+REVOKE ALL ON FUNCTION mentorcert_private.require_courses_settled(organisation uuid, known_on date) FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.require_few(number integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO ''
@@ -17769,6 +18064,30 @@ COMMENT ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with 
 REVOKE ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) TO authenticated;
 GRANT ALL ON FUNCTION public.consent_as_of(peer_mentor_id uuid, at timestamp with time zone) TO service_role;
+
+CREATE FUNCTION public.course_figures(first_day date, last_day date, known_on date DEFAULT NULL::date, masked boolean DEFAULT false) RETURNS TABLE(kind text, certification_type text, chapter_id uuid, held integer, cancelled integer, seats integer, signed_up integer, attended integer, people integer, no_shows integer, unannounced integer, issued integer, renewed integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+  organisation constant uuid := coalesce(administered, public.get_user_organisation_id());
+  reach constant uuid[] := case when administered is null then mentorcert_private.coordinated_chapter_ids() end;
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if reach = '{}' then
+    perform mentorcert_private.raise_forbidden('figures are for coordinators and administrators');
+  end if;
+  if masked then
+    return query select * from mentorcert_private.mask_course_figures(organisation, reach, first_day, last_day, known_on);
+  else
+    return query select * from mentorcert_private.count_course_figures(organisation, reach, first_day, last_day, known_on);
+  end if;
+end
+$$;
+COMMENT ON FUNCTION public.course_figures(first_day date, last_day date, known_on date, masked boolean) IS 'How many courses whose last day lies in a period were held or cancelled, how many had a seat, came, stayed away and were certified by them, by kind, type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, for the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
+REVOKE ALL ON FUNCTION public.course_figures(first_day date, last_day date, known_on date, masked boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.course_figures(first_day date, last_day date, known_on date, masked boolean) TO authenticated;
 
 CREATE FUNCTION public.course_sign_ups(of_course uuid DEFAULT NULL::uuid, of_peer_mentor uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, organisation_id uuid, course_id uuid, peer_mentor_id uuid, full_name text, state text, place bigint, attendance text, missing text[], is_own boolean, by_peer_mentor boolean, signed_up_at timestamp with time zone, version bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER

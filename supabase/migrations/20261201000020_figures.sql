@@ -278,12 +278,8 @@ $$;
 comment on function mentorcert_private.count_figures(uuid, uuid[], date, date, date) is
   'Peer mentors of an organisation (or of chapters, as reach) by type and chapter: of a row without a type, of any; without a chapter, of the whole. Defined in docs/figures.md. Reads the histories of the organisation once.';
 
-create or replace function mentorcert_private.mask_figures(
-  organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
-)
-returns table (
-  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer
-)
+create or replace function mentorcert_private.mask_numbers(lines jsonb)
+returns table (breakdown text, key text, numbers integer[])
 language sql
 stable
 rows 1000
@@ -291,25 +287,22 @@ set search_path = ''
 as $$
   with recursive counted as materialized (
     select
-      figures.certification_type, figures.chapter_id, chapter.parent_id,
-      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
-    from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
-    left join mentorcert.chapters as chapter on chapter.id = figures.chapter_id
-    -- Each type, and each chapter: not each type in each chapter.
-    where figures.certification_type is null or figures.chapter_id is null
+      line ->> 'breakdown' as breakdown, line ->> 'key' as key, chapter.parent_id::text as parent_key,
+      array(
+        select cell.number::integer from jsonb_array_elements_text(line -> 'numbers') with ordinality as cell (number, place) order by cell.place
+      ) as numbers
+    from jsonb_array_elements(lines) as line
+    left join mentorcert.chapters as chapter on chapter.id = case when line ->> 'breakdown' = 'chapters' then (line ->> 'key')::uuid end
   ),
-  -- The breakdowns in which a row lies: the whole, then its types, or its chapters and those under each; the last is its own.
+  -- The breakdowns in which a line lies: the whole, then its types, or its chapters and those under each; the last is its own.
   rows as (
-    select
-      counted.*,
-      array['whole'] || case when counted.certification_type is not null then '{types}'::text[] when counted.chapter_id is not null then '{chapters}' else '{}' end
-        as breakdowns
+    select counted.breakdown, counted.key, counted.numbers, array_remove(array['whole', nullif(counted.breakdown, 'whole')], null) as breakdowns
     from counted
-    where counted.parent_id is null or counted.parent_id not in (select upper.chapter_id from counted as upper where upper.chapter_id is not null)
+    where counted.parent_key is null or counted.parent_key not in (select upper.key from counted as upper where upper.breakdown = 'chapters')
     union all
-    select counted.*, rows.breakdowns || rows.chapter_id::text
+    select counted.breakdown, counted.key, counted.numbers, rows.breakdowns || rows.key
     from rows
-    join counted on counted.parent_id = rows.chapter_id
+    join counted on counted.parent_key = rows.key and rows.breakdown = 'chapters'
   ),
   small as materialized (
     select distinct rows.breakdowns[cardinality(rows.breakdowns)] as breakdown, cell.place
@@ -317,9 +310,7 @@ as $$
     cross join lateral unnest(rows.numbers) with ordinality as cell (number, place)
     where cell.number between 1 and 4
   )
-  select
-    rows.certification_type, rows.chapter_id, shown.numbers[1], shown.numbers[2], shown.numbers[3], shown.numbers[4], shown.numbers[5],
-    shown.numbers[6]
+  select rows.breakdown, rows.key, shown.numbers
   from rows
   cross join lateral (
     select array_agg(
@@ -331,10 +322,40 @@ as $$
     ) as numbers
     from unnest(rows.numbers) with ordinality as cell (number, place)
   ) as shown
-  order by rows.certification_type nulls first, rows.chapter_id nulls first
 $$;
-comment on function mentorcert_private.mask_figures(uuid, uuid[], date, date, date) is
-  'The same for handing out: a breakdown (the types, the chapters, the chapters under one) with a number from 1 to 4 is null in that column, with all under it; what is left is rounded down to a multiple of 5.';
+comment on function mentorcert_private.mask_numbers(jsonb) is
+  'Lines of numbers {breakdown, key, numbers} for handing out: a breakdown (whole, types, chapters, the chapters under one) with a number from 1 to 4 is null in that column, with all under it; what is left is rounded down to a multiple of 5.';
+
+create or replace function mentorcert_private.mask_figures(
+  organisation uuid, reach uuid[], first_day date, last_day date, known_on date default null
+)
+returns table (
+  certification_type text, chapter_id uuid, valid integer, started integer, renewed integer, lapsed integer, stopped integer, outdated integer
+)
+language sql
+stable
+rows 1000
+set search_path = ''
+as $$
+  with counted as materialized (
+    select
+      figures.certification_type, figures.chapter_id, coalesce(figures.certification_type, figures.chapter_id::text, 'whole') as key,
+      case when figures.certification_type is not null then 'types' when figures.chapter_id is not null then 'chapters' else 'whole' end as breakdown,
+      array[figures.valid, figures.started, figures.renewed, figures.lapsed, figures.stopped, figures.outdated] as numbers
+    from mentorcert_private.count_figures(organisation, reach, first_day, last_day, known_on) as figures
+    -- Each type, and each chapter: not each type in each chapter.
+    where num_nonnulls(figures.certification_type, figures.chapter_id) < 2
+  )
+  select
+    counted.certification_type, counted.chapter_id, masked.numbers[1], masked.numbers[2], masked.numbers[3], masked.numbers[4],
+    masked.numbers[5], masked.numbers[6]
+  from counted
+  join mentorcert_private.mask_numbers(
+    (select jsonb_agg(to_jsonb(every)) from counted as every)
+  ) as masked on masked.breakdown = counted.breakdown and masked.key = counted.key
+  order by counted.certification_type nulls first, counted.chapter_id nulls first
+$$;
+comment on function mentorcert_private.mask_figures(uuid, uuid[], date, date, date) is 'The same for handing out, as mask_numbers does it.';
 
 create or replace function public.figures(first_day date, last_day date, known_on date default null, masked boolean default false)
 returns table (
@@ -366,6 +387,7 @@ comment on function public.figures(date, date, date, boolean) is
   'How many peer mentors are valid on the last day of a period, and were new (started), renewed, lapsed or left (stopped) in it, or are outdated on that day, by type and chapter, as is known today or was known at the end of a day: of the organisation to its administrator, of the own chapters to a coordinator. masked: for handing out. Defined in docs/figures.md.';
 
 revoke execute on function
-  mentorcert_private.check_figures, mentorcert_private.count_figures, mentorcert_private.mask_figures, public.figures
+  mentorcert_private.check_figures, mentorcert_private.count_figures, mentorcert_private.mask_numbers, mentorcert_private.mask_figures,
+  public.figures
 from public, anon, authenticated, service_role;
 grant execute on function public.figures to authenticated;

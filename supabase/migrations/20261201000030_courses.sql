@@ -148,7 +148,7 @@ for each row execute function mentorcert_private.set_version();
 
 do $$
 begin
-  perform mentorcert_private.audit_table('mentorcert_private.courses', columns => '{state,days,seats,types,required_types,chapter_ids,responsible_id}');
+  perform mentorcert_private.audit_table('mentorcert_private.courses', columns => '{kind,state,days,seats,types,required_types,chapter_ids,responsible_id}');
 end
 $$;
 

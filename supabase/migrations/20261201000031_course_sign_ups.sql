@@ -2,13 +2,14 @@
 --
 -- One row for each person and course. Who has no seat waits, in the order of signing up, and moves up in the transaction that frees
 -- one, until the first day. Who came without having signed up is on the list as 'unannounced'. Sign-ups follow a person through a
--- merge, and back; those of the erased are deleted.
+-- merge, and back; those of the erased are deleted, and
+-- leave a row without a person where the course is over.
 
 create table if not exists mentorcert_private.course_sign_ups (
   id uuid not null default gen_random_uuid(),
   organisation_id uuid not null,
   course_id uuid not null,
-  peer_mentor_id uuid not null,
+  peer_mentor_id uuid,
   state text not null,
   rank integer not null,
   attendance text,
@@ -35,6 +36,7 @@ create index if not exists course_sign_ups_signed_up_by_idx on mentorcert_privat
 alter table mentorcert_private.course_sign_ups enable row level security;
 revoke all on mentorcert_private.course_sign_ups from public, anon, authenticated, service_role;
 comment on table mentorcert_private.course_sign_ups is 'Who is signed up for a course, waits, or came. Read by public.course_sign_ups.';
+comment on column mentorcert_private.course_sign_ups.peer_mentor_id is 'Null where an erasure left that somebody had a seat or came, for figures.';
 comment on column mentorcert_private.course_sign_ups.state is
   'seated: has one of the seats; waiting: for one; withdrawn; unannounced: came without having signed up.';
 comment on column mentorcert_private.course_sign_ups.rank is 'The order of signing up within the course.';
@@ -55,9 +57,8 @@ for each row execute function mentorcert_private.set_version();
 
 do $$
 begin
-  perform mentorcert_private.audit_table(
-    'mentorcert_private.course_sign_ups', columns => '{state,attendance}', columns_of_new => '{course_id,peer_mentor_id,state,attendance}'
-  );
+  -- Of what is removed, too, figures ask whose it was.
+  perform mentorcert_private.audit_table('mentorcert_private.course_sign_ups', columns => '{course_id,peer_mentor_id,state,attendance}');
 end
 $$;
 
@@ -412,6 +413,16 @@ begin
     select of.* from mentorcert_private.courses as of where of.id = any(mentorcert_private.courses_of_change(person, merged_before)) order by of.id for no key update
   loop
     if person.erased_at is not null then
+      -- That somebody came stays, as nobody's, who is in no list: counts of past years do not change.
+      insert into mentorcert_private.course_sign_ups as left_behind (organisation_id, course_id, state, rank, attendance)
+      select course.organisation_id, course.id, sign_up.state, sign_up.rank, sign_up.attendance
+      from mentorcert_private.course_sign_ups as sign_up
+      where
+        sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id
+        and (
+          sign_up.attendance is not null or sign_up.state <> 'withdrawn'
+          and course.last_day < mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(course.organisation_id))
+        );
       delete from mentorcert_private.course_sign_ups as sign_up where sign_up.course_id = course.id and sign_up.peer_mentor_id = person.id;
     elsif person.merged_into is distinct from merged_before and person.merged_into is null then
       update mentorcert_private.course_sign_ups as sign_up
@@ -451,7 +462,7 @@ begin
 end
 $$;
 comment on function mentorcert_private.follow_person(mentorcert.peer_mentors, uuid) is
-  'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased; the seats go to who waits.';
+  'Withdraws who leaves from the courses that begin from that day on, moves sign-ups with a merge and back, deletes those of the erased, of which a number stays; the seats go to who waits.';
 
 create or replace function mentorcert_private.follow_people()
 returns trigger

@@ -103,7 +103,7 @@ declare
   gone constant uuid[] := mentorcert_private.left_peer_mentor_ids();
   attended constant uuid[] := array(
     select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-    where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
   );
 begin
   if course.last_day > mentorcert_private.day_of(now(), time_zone) then
@@ -196,7 +196,7 @@ begin
   loop
     attended := array(
       select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.course_id = course.id and sign_up.attendance = 'attended'
+      where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
       order by sign_up.peer_mentor_id
     );
     exit when attended <@ locked;

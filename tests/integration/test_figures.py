@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from mentorcert import package_files
-from mentorcert.certifications import figures, repository
+from mentorcert.certifications import course_figures, figures, repository
 from mentorcert.certifications.figures import DEFINITIONS, Figures, Period
 from mentorcert.db.connection import Connection, acting_as
 from mentorcert.errors import InvalidArgumentError, LaterError, MissingRightError
@@ -273,12 +273,17 @@ def test_workbook(conn: Connection, small: UUID) -> None:
 
     def sheets(period: Period, language: str = "en") -> dict[str, list[tuple[object, ...]]]:
         found = figures.of_organisation(conn, small, period)
-        content = figures_workbook(period, found, naming, language, date(2026, 2, 1))  # type: ignore[arg-type]
+        of_courses = course_figures.of_organisation(conn, small, period)
+        content = figures_workbook(period, (found, of_courses), naming, language, date(2026, 2, 1))  # type: ignore[arg-type]
         book = openpyxl.load_workbook(io.BytesIO(content))
         return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}
 
     found = sheets(YEAR)
-    assert list(found) == ["By type", "By chapter", "Type and chapter", "Definitions"]
+    assert list(found) == [
+        "By type", "By chapter", "Type and chapter", "Courses", "Courses by type", "Courses by chapter", "Courses, each",
+        "Definitions",
+    ]  # fmt: skip
+    assert found["Courses"][1] == ("All courses", *[0] * 10)
     assert found["By type"] == [
         ("Certification", "Valid", "Newly certified", "Renewed", "Lapsed", "Left", "Outdated"),
         ("All types", 30, 6, 17, 0, 0, 0),
@@ -297,7 +302,14 @@ def test_workbook(conn: Connection, small: UUID) -> None:
     )
 
     public = sheets(Period(YEAR.first_day, YEAR.last_day, masked=True), "nb")
-    assert list(public) == ["Etter type", "Etter lag", "Definisjoner"]
+    assert list(public) == [
+        "Etter type",
+        "Etter lag",
+        "Kurs",
+        "Kurs etter type",
+        "Kurs etter lag",
+        "Definisjoner",
+    ]
     assert ("Samtalepartner", 25, None, 15, None, 0, 0) in public["Etter type"]
 
 
@@ -316,6 +328,9 @@ def test_command(mentorcert: Mentorcert, conn: Connection, small: UUID, tmp_path
     assert nothing["valid"] == 0
     (masked, *_others) = json.loads(mentorcert(*asked, "--masked", "--json").stdout)
     assert masked["renewed"] == 15
+    assert "refresher" in mentorcert(*asked, "--courses").stdout
+    (of_courses, *_others) = json.loads(mentorcert(*asked, "--courses", "--json").stdout)
+    assert (of_courses["kind"], of_courses["held"]) == (None, 0)
     file = tmp_path / "figures.xlsx"
     assert mentorcert(*asked, "--xlsx", file, "--language", "en").stdout == ""
     assert openpyxl.load_workbook(file)["By type"]["B2"].value == 30

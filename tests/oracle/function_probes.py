@@ -258,15 +258,17 @@ def people(within: Reach) -> Iterator[Probe]:
         ),
     )  # fmt: skip
     # Of which chapters it says something; what, is for tests/integration.
-    yield Probe(
-        "figures", "call",
-        "select array_agg(distinct figures.chapter_id::text) from public.figures(current_date - 1, current_date) as figures"
-        " where figures.chapter_id is not null",
-        frozenset(
-            str(chapter.id) for chapter in within.world.chapters
-            if chapter.organisation_id == within.organisation_id and (within.administers or chapter.id in within.chapter_ids)
-        ) if within.administers or within.chapter_ids else REFUSED,
-    )  # fmt: skip
+    for figures in ("figures", "course_figures"):
+        yield Probe(
+            figures, "call",
+            "select array_agg(distinct counted.chapter_id::text)"
+            f" from public.{figures}(current_date - 1, current_date) as counted where counted.chapter_id is not null",
+            frozenset(
+                str(chapter.id) for chapter in within.world.chapters
+                if chapter.organisation_id == within.organisation_id
+                and (within.administers or chapter.id in within.chapter_ids)
+            ) if within.administers or within.chapter_ids else REFUSED,
+        )  # fmt: skip
     ahead = "public.forecast_coverage(1) as ahead"
     yield Probe(
         "forecast_coverage", "call", f"select array_agg(distinct ahead.chapter_id::text) from {ahead}",

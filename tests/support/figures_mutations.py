@@ -7,11 +7,18 @@ from tests.support.mutations import Mutation, function
 _FIGURES: Final = "public.figures(date,date,date,boolean)"
 _CHECK: Final = "mentorcert_private.check_figures(uuid,date,date,date)"
 _COUNT: Final = "mentorcert_private.count_figures(uuid,uuid[],date,date,date)"
-_MASK: Final = "mentorcert_private.mask_figures(uuid,uuid[],date,date,date)"
+_MASK: Final = "mentorcert_private.mask_numbers(jsonb)"
+_COURSES: Final = "public.course_figures(date,date,date,boolean)"
+_COUNT_COURSES: Final = "mentorcert_private.count_course_figures(uuid,uuid[],date,date,date)"
+_MASK_COURSES: Final = "mentorcert_private.mask_course_figures(uuid,uuid[],date,date,date)"
 
 
 def _guard(signature: str, guard: str, instead: str = "") -> Mutation:
     return function("figures", signature, guard, instead)
+
+
+def _course_guard(signature: str, guard: str, instead: str = "") -> Mutation:
+    return function("course_figures", signature, guard, instead)
 
 
 MUTATIONS: Final = [
@@ -35,4 +42,25 @@ MUTATIONS: Final = [
     _guard(_FIGURES, "if masked then", "if false then"),
     _guard(_MASK, "cell.number between 1 and 4", "false"),
     _guard(_MASK, "cell.number - cell.number % 5", "cell.number"),
+    # Of courses
+    _course_guard(_COURSES, "perform mentorcert_private.check_endpoint('certifications');"),
+    _course_guard(_COURSES, "reach = '{}'", "false"),
+    _course_guard(
+        _COURSES,
+        "case when administered is null then mentorcert_private.coordinated_chapter_ids() end",
+        "null",
+    ),
+    _course_guard(_COURSES, "if masked then", "if false then"),
+    _course_guard(_COUNT_COURSES, "where reach is null or above.id = any(reach)"),
+    _course_guard(_COUNT_COURSES, "where reach is null or planned.id in (select places.id from places)"),
+    _course_guard(_COUNT_COURSES, "and (reach is null or chapter.id = any(reach))"),
+    _course_guard(
+        _COUNT_COURSES,
+        "perform mentorcert_private.check_figures(organisation, first_day, last_day, known_on);",
+    ),
+    _course_guard(
+        _MASK_COURSES,
+        "case when masked.numbers[1] is not null then masked.numbers[4] end",
+        "masked.numbers[4]",
+    ),
 ]

@@ -154,7 +154,7 @@ def test_every_page(site: Site, conn: Connection, people: People, spy: Spy, role
         address = path.replace(":path}", "}").format_map(people.parameters)
         if path.endswith("/as-of"):
             address += "?at=2026-06-01T10:00:00Z"
-        if path == "/api/v1/figures":
+        if path.startswith("/api/v1/figures"):
             address += "?first_day=2026-01-01&last_day=2026-06-30"
         answer = client.get(address, headers={"x-request-id": request_id})
         if answer.status_code != 200 or path.startswith(OPEN):
@@ -203,6 +203,7 @@ _LISTS: Final = _API | {
     "/figures",
     "/figures.xlsx",
     "/api/v1/figures",
+    "/api/v1/figures/courses",
     "/certifications",
     "/certifications.csv",
     "/certifications.xlsx",

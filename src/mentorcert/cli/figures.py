@@ -1,24 +1,28 @@
-"""`mentorcert figures`: how many peer mentors are valid, new, renewed, lapsed and have left in a period."""
+"""`mentorcert figures`: how many peer mentors are valid, new, renewed, lapsed and have left in a period, and of courses."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from mentorcert.certifications import course_figures
 from mentorcert.certifications import figures as counted
-from mentorcert.certifications.figures import HEADINGS, Figures, Period
+from mentorcert.certifications.figures import HEADINGS, Period
 from mentorcert.cli.imports import FileLanguage, Language, Organisation
 from mentorcert.cli.output import console, print_json
 from mentorcert.cli.output_file import write_output
 from mentorcert.db.connection import connect
 from mentorcert.errors import InvalidInputError
-from mentorcert.imports.figures_workbook import Key, Naming, figures_workbook
+from mentorcert.imports.figures_workbook import Naming, figures_workbook
 from mentorcert.organisations import chapters, organisations, types
+from mentorcert.translatable import LazyText
 
 _DAY = ["%Y-%m-%d"]
 
@@ -34,6 +38,9 @@ def figures(
         typer.Option(formats=_DAY, help="By what was known at the end of this day, not today."),
     ] = None,
     masked: Annotated[bool, typer.Option("--masked", help="For handing out: without small numbers.")] = False,
+    courses: Annotated[
+        bool, typer.Option("--courses", help="Courses held and attended, not peer mentors.")
+    ] = False,
     language: FileLanguage = Language.nb,
     xlsx: Annotated[
         Path | None,
@@ -43,26 +50,33 @@ def figures(
 ) -> None:
     """Count the peer mentors who are valid, new, renewed, lapsed and have left, by type and chapter.
 
-    Of a year, or from a first to a last day. What the numbers mean stands in docs/figures.md, and on a sheet
-    of the workbook. Connect as the owner of the tables.
+    Of a year, or from a first to a last day; of courses by kind, too. What the numbers mean stands in
+    docs/figures.md, and on a sheet of the workbook, which has both. Connect as the owner of the tables.
     """
     period = Period(*_days(year, first_day, last_day), known_on.date() if known_on else None, masked)
     with connect(autocommit=True) as conn:
         of = organisations.by_slug(conn, organisation)
         found = counted.of_organisation(conn, of.id, period)
+        of_courses = course_figures.of_organisation(conn, of.id, period)
         naming = Naming(of.name, types.of_organisation(conn, of.id), chapters.of_organisation(conn, of.id))
     if as_json:
         print_json(
             [
                 {name: value for name, value in asdict(row).items() if name != "organisation_id"}
-                for row in found
+                for row in (of_courses if courses else found)
             ]
         )
     if xlsx is not None:
         today = datetime.now(ZoneInfo(of.time_zone)).date()
-        write_output(figures_workbook(period, found, naming, language.value, today), xlsx)
-    elif not as_json:
-        _print(found, naming)
+        write_output(figures_workbook(period, (found, of_courses), naming, language.value, today), xlsx)
+    elif as_json:
+        return
+    elif courses:
+        _print(course_figures.HEADINGS, {row.key: row.numbers for row in of_courses}, naming)
+    else:
+        _print(
+            HEADINGS, {(None, row.certification_type, row.chapter_id): row.numbers for row in found}, naming
+        )
 
 
 def _days(year: int | None, first_day: datetime | None, last_day: datetime | None) -> tuple[date, date]:
@@ -73,16 +87,22 @@ def _days(year: int | None, first_day: datetime | None, last_day: datetime | Non
     raise InvalidInputError("No period is named.", hint="Give --year, or --first-day and --last-day.")
 
 
-def _print(found: list[Figures], naming: Naming) -> None:
-    numbers = {(row.certification_type, row.chapter_id): row.numbers for row in found}
-    by_type = [("all types", None), *((one.name_en, one.code) for one in naming.types)]
-    tables: dict[str, list[tuple[str, Key]]] = {
-        "certification": [(name, (code, None)) for name, code in by_type],
-        "chapter": [(chapter.name, (None, chapter.id)) for _, chapter in chapters.tree(naming.chapters)],
-    }
+def _print(
+    headings: Mapping[str, LazyText],
+    numbers: Mapping[tuple[str | None, str | None, UUID | None], Sequence[int | None]],
+    naming: Naming,
+) -> None:
+    tables: dict[str, list[tuple[str, tuple[str | None, str | None, UUID | None]]]] = {
+        "kind": [(name, (name, None, None)) for name in course_figures.KINDS if name],
+        "certification": [
+            ("all types", (None, None, None)), *((one.name_en, (None, one.code, None)) for one in naming.types)
+        ],
+        "chapter": [(chapter.name, (None, None, chapter.id)) for _, chapter in chapters.tree(naming.chapters)],
+    }  # fmt: skip
     for first, lines in tables.items():
-        table = Table(first, *(heading.lower() for heading in HEADINGS.values()))
+        table = Table(first, *(heading.lower() for heading in headings.values()))
         for name, key in lines:
             if key in numbers:
                 table.add_row(escape(name), *("–" if one is None else str(one) for one in numbers[key]))
-        console.print(table)
+        if table.row_count or first != "kind":
+            console.print(table)

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final, Literal
 from uuid import UUID
 
-from mentorcert.courses.courses import Attendance, SignUpState
+from mentorcert.courses.courses import Attendance, SignUpState, State
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
+# As many as a page shows of one person.
+COURSES_SHOWN: Final = 50
 _QUERIES = rows.beside(__file__)
 
 
@@ -32,6 +35,30 @@ class SignUp:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseOf:
+    """A course in which somebody is signed up or came."""
+
+    course_id: UUID
+    organisation_id: UUID
+    name_nb: str
+    name_en: str | None
+    days: list[date]
+    course_state: State
+    state: SignUpState
+    place: int | None
+    attendance: Attendance | None
+
+    @property
+    def outcome(self) -> Literal["cancelled", "attended", "absent"] | SignUpState:
+        """How it ended, or stands: of a closed course, who had a seat and is not said to have attended did not come."""
+        if self.course_state == "cancelled":
+            return "cancelled"
+        if self.attendance is None and self.course_state == "closed" and self.state == "seated":
+            return "absent"
+        return self.attendance or self.state
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A type that a course requires and somebody does not hold, valid, on its first day."""
 
@@ -44,9 +71,16 @@ def of_course(conn: Connection, course_id: UUID) -> Sequence[SignUp]:
     return rows.fetch_all(conn, SignUp, _QUERIES.sign_ups, course_id=course_id, peer_mentor_id=None)
 
 
-def of_peer_mentor(conn: Connection, peer_mentor_id: UUID) -> Sequence[SignUp]:
-    """Return those of one person within reach, the latest course first."""
-    return rows.fetch_all(conn, SignUp, _QUERIES.sign_ups, course_id=None, peer_mentor_id=peer_mentor_id)
+def by_name(conn: Connection, course_id: UUID) -> Sequence[SignUp]:
+    """Return the same by name."""
+    return rows.fetch_all(conn, SignUp, _QUERIES.sign_ups_by_name, course_id=course_id)
+
+
+def courses_of(conn: Connection, peer_mentor_id: UUID) -> Sequence[CourseOf]:
+    """Return the courses of one person within reach, those that the caller may read, the latest first."""
+    return rows.fetch_all(
+        conn, CourseOf, _QUERIES.courses_of, peer_mentor_id=peer_mentor_id, size=COURSES_SHOWN
+    )
 
 
 def missing(

@@ -1,5 +1,6 @@
 """Certification types: their names and rules, with examples of the dates to which a rule leads."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Literal
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
+from mentorcert.translations import Language
 
 Rule = Literal["months", "end_of_year", "unlimited"]
 AfterLapse = Literal["course", "registration"]
@@ -33,6 +35,17 @@ class CertificationType:
     retired_on: date | None
     retired_reason: str | None
     version: int
+    sort_key_nb: str
+    sort_key_en: str
+
+    def name(self, language: Language) -> str:
+        """Return what the type is called."""
+        return self.name_nb if language == "nb" else self.name_en
+
+
+def by_name(found: Iterable[CertificationType], language: Language) -> list[CertificationType]:
+    """Return certification types in the order of their names in a language, as Norwegians sort."""
+    return sorted(found, key=lambda type_: type_.sort_key_nb if language == "nb" else type_.sort_key_en)
 
 
 @dataclass(frozen=True, slots=True)

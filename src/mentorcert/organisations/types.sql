@@ -2,14 +2,16 @@
 
 -- name: of_organisation(organisation_id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version
+  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version,
+  mentorcert_private.sort_key(name_nb) as sort_key_nb, mentorcert_private.sort_key(name_en) as sort_key_en
 from mentorcert.certification_types
 where organisation_id = :organisation_id
 order by code;
 
 -- name: get(id)
 select id, organisation_id, code, name_nb, name_en, validity_rule, validity_months, required_for_listing, reminder_days,
-  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version
+  early_renewal_days, refresher_months, after_lapse, retired_on, retired_reason, version,
+  mentorcert_private.sort_key(name_nb) as sort_key_nb, mentorcert_private.sort_key(name_en) as sort_key_en
 from mentorcert.certification_types
 where id = :id;
 

@@ -84,6 +84,7 @@ def test_every_operation_is_here() -> None:
         *courses.OPERATIONS,
         "list_public",
         "get_figures",
+        "get_course_figures",
         "get_forecast",
     }
 

@@ -260,6 +260,25 @@ def test_figures(conn: Connection, people: People, as_: As) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "MC008")
 
 
+def test_course_figures(conn: Connection, people: People, as_: As) -> None:
+    conn.execute(
+        "insert into mentorcert_private.courses (organisation_id, kind, name_nb, types, chapter_ids, days, starts, ends)"
+        " values (%s, 'course', 'Kurs', '{basic}', '{}', array[%s::date], '{null}', '{null}')",
+        (people.organisation.id, today(conn, -1)),
+    )
+    path, asked = f"{API}/figures/courses", {"first_day": "2020-01-01", "last_day": str(today(conn))}
+    for role, held in (("administrator", 1), ("coordinator", 0)):
+        (whole, *_) = as_(role).get(path, params=asked).raise_for_status().json()["items"]
+        assert whole == {
+            "kind": None, "certification_type": None, "chapter_id": None, "held": held, "cancelled": 0, "seats": 0,
+            "signed_up": 0, "attended": 0, "people": 0, "no_shows": 0, "unannounced": 0, "issued": 0, "renewed": 0,
+        }  # fmt: skip
+    then = as_("administrator").get(path, params=asked | {"known_on": str(today(conn, -1))}).json()["items"]
+    assert then[0]["held"] == 0
+    assert as_("mentor").get(path, params=asked).status_code == 403
+    assert as_("nobody").get(path, params=asked).status_code == 401
+
+
 def test_forecast(conn: Connection, people: People, as_: As) -> None:
     for role in ("administrator", "coordinator"):
         found = as_(role).get(f"{API}/forecast", params={"months": 24}).raise_for_status().json()

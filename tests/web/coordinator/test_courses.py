@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import time, timedelta
 from io import BytesIO
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from openpyxl import Workbook
 
-from mentorcert.courses import courses, sign_ups
+from mentorcert.courses import closing, courses, sign_ups
 from mentorcert.courses.courses import CourseDay, Plan
 from mentorcert.db.connection import acting_as
 from tests.support.large_courses import attend_in_thousands
@@ -410,3 +410,59 @@ def test_a_coordinator_of_one_of_two_chapters_only_signs_up(scene: Scene) -> Non
     assert client.get(f"/courses/{course}/edit").status_code == 404
     join(scene.organisation, scene.coordinator, "coordinator", other)
     assert client.get(f"/courses/{course}/edit").status_code == 200
+
+
+def test_names_stand_in_norwegian_order(scene: Scene) -> None:
+    """Å after z, not by code point, where people are ticked and where a responsible is chosen."""
+    conn = scene.organisation.conn
+    names = ["Zara", "Ærlig", "Øystein", "Åse", "ås"]
+    people = more_people(scene, *map(str, range(20, 25)))
+    course = plan(scene, -1)
+    for id_, name in zip(people, reversed(names), strict=True):
+        conn.execute("update mentorcert.peer_mentors set full_name = %s where id = %s", (name, id_))
+        with acting_as(conn, scene.organisation.admin) as acting:
+            sign_ups.sign_up(acting, course, id_)
+        membership = join(scene.organisation, uuid4(), "coordinator", scene.organisation.chapter)
+        conn.execute(
+            "update mentorcert.memberships set full_name = %s where id = %s", (f"{name} K", membership)
+        )
+    page = scene.client().get(f"/courses/{course}/attendance").text
+    assert sorted(names, key=page.index) == ["Zara", "Ærlig", "Øystein", "ås", "Åse"]
+    page = scene.client("admin").get("/courses/new").text.partition('name="responsible')[2]
+    assert sorted(names, key=lambda name: page.index(f"{name} K")) == [
+        "Zara",
+        "Ærlig",
+        "Øystein",
+        "ås",
+        "Åse",
+    ]
+
+
+def test_the_page_of_a_peer_mentor_lists_the_courses(scene: Scene) -> None:
+    conn = scene.organisation.conn
+    bergen = fetch(conn, "select id from mentorcert.chapters where code = 'BGO'")
+    (other,) = more_people(scene, "30")
+    came, waits, hidden, closed = (
+        plan(scene, -1, name_nb="Møtt"),
+        plan(scene, 5, name_nb="Venter", seats=1),
+        plan(scene, 6, name_nb="Et annet lags", chapter_ids=[bergen]),
+        plan(scene, -2, name_nb="Uteble"),
+    )
+    with acting_as(conn, scene.organisation.admin) as acting:
+        sign_ups.sign_up(acting, waits, other)
+        for course in (came, waits, hidden, closed):
+            sign_ups.sign_up(acting, course, scene.kari)
+        sign_ups.set_attendance(acting, came, attended=[scene.kari])
+        closing.close(acting, closed, closing.fingerprint(closing.preview(acting, closed)))
+    page = scene.client().get(f"/mentors/{scene.kari}").text
+    for course, said in (
+        (came, "Attended"),
+        (waits, "Waiting list, place 1"),
+        (closed, "Did not come"),
+    ):
+        assert said in page.partition(f'<a href="/courses/{course}">')[2].partition("</li>")[0]
+    # What the coordinator may not read is not there; the administrator reads it.
+    assert "Et annet lags" not in page
+    assert "Et annet lags" in scene.client("admin").get(f"/mentors/{scene.kari}").text
+    assert "<h2>Courses</h2>" not in scene.client("admin").get(f"/mentors/{scene.ola}").text
+    assert scene.client("peer_mentor").get(f"/mentors/{scene.kari}").status_code in {403, 404}

@@ -75,6 +75,61 @@ def test_the_file(scene: Scene) -> None:
     assert book["Definitions"]["B4"].value.date() == now
 
 
+def _hold(scene: Scene) -> None:
+    """A course of the coordinator's chapter, to which Kari came, and one of the whole organisation."""
+    for chapters, attended in (([scene.organisation.chapter], True), ([], False)):
+        scene.organisation.conn.execute(
+            "with course as ("
+            " insert into mentorcert_private.courses"
+            " (organisation_id, kind, name_nb, types, chapter_ids, days, starts, ends, seats)"
+            " values (%s, 'refresher', 'Kurs', '{basic}', %s, array[%s::date], '{null}', '{null}', 9)"
+            " returning id, organisation_id"
+            ") insert into mentorcert_private.course_sign_ups"
+            " (organisation_id, course_id, peer_mentor_id, state, rank, attendance)"
+            " select organisation_id, id, %s, 'seated', 1, 'attended' from course where %s",
+            (
+                scene.organisation.id,
+                chapters,
+                today(scene.organisation.conn, -1),
+                scene.kari,
+                attended,
+            ),
+        )
+
+
+def test_of_courses(scene: Scene) -> None:
+    _hold(scene)
+    now = today(scene.organisation.conn)
+    for who, held in (("coordinator", 1), ("admin", 2)):
+        page = scene.client(who).get(f"/figures?first_day=1.1.2020&last_day={now}").text
+        table = page.partition('aria-label="Courses"')[2].partition("</table>")[0]
+        assert '<th scope="row">Refresher course</th>' in table
+        assert table.count(f'data-label="Held">{held}<') == 2
+        assert table.count('data-label="Attended">1<') == 2
+        assert f"Bar chart: Seats {9 * held}, Signed up 1, Attended 1, People 1, Did not come 0" in page
+        assert "Courses: Attended" in page
+    page = scene.client(language="nb").get("/figures").text
+    for text in (
+        "Kurs etter lag",
+        "Holdt",
+        "Uten plass",
+        "Kurs: Møtte ikke",
+    ):
+        assert text in page
+    assert (
+        "not shown"
+        in scene.client()
+        .get(f"/figures?last_day={now}&masked=true")
+        .text.partition('aria-label="Courses"')[2]
+        .partition("</table>")[0]
+    )
+    book = openpyxl.load_workbook(
+        io.BytesIO(scene.client().get(f"/figures.xlsx?first_day=2020-01-01&last_day={now}").content)
+    )
+    assert [cell.value for cell in book["Courses"][4]] == ["Refresher course", 1, 0, 9, 1, 1, 1, 0, 0, 0, 0]
+    assert "Courses: People" in {cell.value for cell in book["Definitions"]["A"]}
+
+
 def test_what_cannot_be_read_is_said_at_its_field(scene: Scene) -> None:
     client = scene.client()
     for query, said in (

@@ -171,4 +171,4 @@ def _preview(
 
 
 def _name(context: RequestContext, type_: CertificationType) -> str:
-    return type_.name_nb if context.language == "nb" else type_.name_en
+    return type_.name(context.language)

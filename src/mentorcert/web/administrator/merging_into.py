@@ -10,6 +10,7 @@ from pydantic import Field
 from mentorcert.db.rows import Answer
 from mentorcert.organisations import retirement
 from mentorcert.organisations.retirement import Table
+from mentorcert.organisations.types import by_name
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, options
 from mentorcert.web.administrator.consequences import SECTIONS, preview_page, weighed_change
@@ -131,8 +132,8 @@ def _others(context: RequestContext, table: Table, subject_id: UUID) -> Answer[l
         lambda: [
             ("", none),
             *(
-                (str(type_.id), type_.name_nb if context.language == "nb" else type_.name_en)
-                for type_ in types.value
+                (str(type_.id), type_.name(context.language))
+                for type_ in by_name(types.value, context.language)
                 if type_.id != subject_id and type_.retired_on is None
             ),
         ]

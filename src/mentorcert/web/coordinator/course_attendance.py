@@ -135,7 +135,7 @@ def _page(
     wrong: Sequence[attendance.Line] = (),
 ) -> Response:
     names = names_of(context)
-    sent = context.ahead(sign_ups.of_course, course_id)
+    sent = context.ahead(sign_ups.by_name, course_id)
     course = managed(context, course_id)
     if course.state != "planned":
         return course_page(context, course_id, is_settled=True)
@@ -180,17 +180,14 @@ def _said(context: RequestContext, text: str) -> str:
 def _people(
     signed_up: Sequence[SignUp], here: Collection[UUID], came: Collection[UUID], *states: str
 ) -> list[Person]:
-    return sorted(
-        (
-            Person(
-                one.peer_mentor_id,
-                one.full_name,
-                one.peer_mentor_id in here,
-                one.peer_mentor_id in came,
-                one.is_own,
-            )
-            for one in signed_up
-            if one.state in states
-        ),
-        key=lambda one: one.full_name.casefold(),
-    )
+    return [
+        Person(
+            one.peer_mentor_id,
+            one.full_name,
+            one.peer_mentor_id in here,
+            one.peer_mentor_id in came,
+            one.is_own,
+        )
+        for one in signed_up
+        if one.state in states
+    ]

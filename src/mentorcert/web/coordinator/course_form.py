@@ -12,7 +12,7 @@ from mentorcert.courses.courses import Course, Kind, Plan
 from mentorcert.db.rows import Answer
 from mentorcert.errors import CourseSettledError, RetiredError, UnknownTypeError
 from mentorcert.organisations import memberships
-from mentorcert.organisations.memberships import Membership
+from mentorcert.organisations.memberships import StaffMember
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.chapter_choices import grouped
@@ -26,7 +26,6 @@ from mentorcert.web.form_versions import Difference, VersionedForm, merged, open
 
 router = APIRouter()
 
-_MOST_MEMBERS: Final = 500
 _MOST_SEATS: Final = 5000
 _DAYS: Final = LazyText("Write at least one day, and at most 20.")
 _TYPES: Final = LazyText("Choose at least one certification.")
@@ -232,25 +231,24 @@ def _form_of(context: RequestContext, course: Course) -> CourseForm:
     )
 
 
-def _members(context: RequestContext) -> Answer[list[Membership]] | None:
+def _members(context: RequestContext) -> Answer[list[StaffMember]] | None:
     """Ask for those whom an administrator can make responsible."""
     if "org_admin" not in context.roles:
         return None
-    return context.ahead(memberships.search, context.member()[1].id, size=_MOST_MEMBERS)
+    return context.ahead(memberships.staff, context.member()[1].id)
 
 
 def _responsibles(
-    context: RequestContext, course: Course | None, sent: Answer[list[Membership]] | None
+    context: RequestContext, course: Course | None, sent: Answer[list[StaffMember]] | None
 ) -> list[tuple[str, str]]:
     """Return who can be responsible: the one who is, the visitor, and for an administrator every coordinator."""
     user, _ = context.member()
-    found = {str(user.id): context._("Me")}
+    found = {"": context._("Nobody"), str(user.id): context._("Me")}
     for one in sent.value if sent else ():
-        if one.role != "peer_mentor":
-            found.setdefault(str(one.user_id), one.full_name or one.email or context._("name not shown"))
+        found.setdefault(str(one.user_id), one.name or context._("name not shown"))
     if course and course.responsible_id:
         found.setdefault(str(course.responsible_id), course.responsible or context._("name not shown"))
-    return [("", context._("Nobody")), *sorted(found.items(), key=lambda item: item[1].casefold())]
+    return list(found.items())
 
 
 def _page(
@@ -261,7 +259,7 @@ def _page(
     errors: Mapping[str, str] | None = None,
     *,
     differences: Sequence[Difference] = (),
-    members: Answer[list[Membership]] | None = None,
+    members: Answer[list[StaffMember]] | None = None,
 ) -> Response:
     sent = members or _members(context)
     groups = grouped(context, names)

@@ -29,10 +29,7 @@ class Names:
     @cached_property
     def types(self) -> dict[str, str]:
         """What each type is called."""
-        return {
-            type_.code: type_.name_nb if self.language == "nb" else type_.name_en
-            for type_ in self.sent_types.value
-        }
+        return {type_.code: type_.name(self.language) for type_ in self.sent_types.value}
 
     @cached_property
     def retired(self) -> frozenset[str]:
@@ -68,8 +65,11 @@ class Names:
 
     def type_options(self, empty: str | None = None) -> list[tuple[str, str]]:
         """Return the choices of a field, by name."""
-        named = sorted(self.types.items(), key=lambda item: item[1].casefold())
-        return [*([("", empty)] if empty is not None else []), *named]
+        named = types.by_name(self.sent_types.value, self.language)
+        return [
+            *([("", empty)] if empty is not None else []),
+            *((type_.code, type_.name(self.language)) for type_ in named),
+        ]
 
     def chapter_groups(self, own: str, others: str) -> list[tuple[str, list[Chapter]]]:
         """Return the chapters in use, the caller's own first, then county by county with what lies under each."""

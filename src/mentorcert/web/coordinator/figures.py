@@ -1,16 +1,17 @@
 """Figures of a period for grant reports and the board: tables, a chart and a workbook, also for handing out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
-from mentorcert.certifications import figures
-from mentorcert.certifications.figures import DEFINITIONS, HEADINGS, MASKED, Figures, Period
+from mentorcert.certifications import course_figures, figures
+from mentorcert.certifications.course_figures import CourseFigures
+from mentorcert.certifications.figures import HEADINGS, MASKED, Figures, Period
 from mentorcert.errors import InvalidInputError
-from mentorcert.imports.figures_workbook import Naming, figures_workbook
+from mentorcert.imports.figures_workbook import Naming, definitions, figures_workbook
 from mentorcert.organisations.chapters import tree
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
@@ -58,17 +59,23 @@ class FiguresQuery(PageForm):
 
 @router.get("/figures")
 def show(context: CurrentCoordinator, query: Annotated[FiguresQuery, Query()]) -> Response:
-    """Show the figures by type and by chapter."""
+    """Show the figures by type and by chapter, and those of courses."""
     today = today_of(context)
     names = names_of(context)
     errors = query.errors(context, today)
     period = query.period(today)
     found: Sequence[Figures] = []
+    of_courses: Sequence[CourseFigures] = []
     if not errors:
         with field_errors(context, _REFUSALS) as errors:
+            sent = context.ahead(course_figures.of_reach, period)
             found = figures.of_reach(context.conn, period)
+            of_courses = sent.value
     by_type = {one.certification_type: one for one in found if one.chapter_id is None}
     by_chapter = {one.chapter_id: one for one in found if one.certification_type is None and one.chapter_id}
+    courses = {one.key: one for one in of_courses}
+    types = _type_names(context, names)
+    chapters = tree(names.chapters)
     return context.page(
         "coordinator/figures.html",
         status=422 if errors else 200,
@@ -84,15 +91,32 @@ def show(context: CurrentCoordinator, query: Annotated[FiguresQuery, Query()]) -
         ],
         download=f"/figures.xlsx?{_query(period)}",
         headings=[context._(heading) for heading in HEADINGS.values()],
-        types=[(name, by_type[code]) for code, name in _type_names(context, names) if code in by_type],
+        types=[(0, name, by_type[code]) for code, name in types if code in by_type],
         chapters=[
             (depth, chapter.name, by_chapter[chapter.id])
-            for depth, chapter in tree(names.chapters)
+            for depth, chapter in chapters
             if chapter.id in by_chapter
         ],
         chart=_chart(context, by_type[None]) if None in by_type else None,
-        definitions=[(context._(name), context._(text)) for name, text in DEFINITIONS.items()],
-        masked=context._(MASKED),
+        course_headings=[context._(heading) for heading in course_figures.HEADINGS.values()],
+        course_kinds=[
+            (0, context._(name), courses[kind, None, None])
+            for kind, name in course_figures.KINDS.items()
+            if (kind, None, None) in courses
+        ],
+        course_types=[
+            (0, name, courses[None, code, None])
+            for code, name in types
+            if code and (None, code, None) in courses
+        ],
+        course_chapters=[
+            (depth, chapter.name, courses[None, None, chapter.id])
+            for depth, chapter in chapters
+            if (None, None, chapter.id) in courses
+        ],
+        course_chart=_course_chart(context, courses[None, None, None]) if courses else None,
+        definitions=list(definitions(context._)),
+        masked=f"{context._(MASKED)} {context._(course_figures.MASKED)}",
     )
 
 
@@ -104,9 +128,10 @@ def as_workbook(context: CurrentCoordinator, query: Annotated[FiguresQuery, Quer
         raise InvalidInputError(LazyText("The period cannot be read. Open the figures again."))
     names = names_of(context)
     period = query.period(today)
+    of_courses = context.ahead(course_figures.of_reach, period)
     found = figures.of_reach(context.conn, period)
     naming = Naming(context.member()[1].name, names.sent_types.value, names.chapters)
-    content = figures_workbook(period, found, naming, context.language, today)
+    content = figures_workbook(period, (found, of_courses.value), naming, context.language, today)
     name = f"figures-{period.first_day}-{period.last_day}{'-public' if period.masked else ''}.xlsx"
     return Response(
         content, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -132,21 +157,36 @@ def _path(first_day: date, last_day: date) -> str:
 
 
 def _chart(context: RequestContext, whole: Figures) -> Figure:
+    return _bars(
+        context,
+        context._("Peer mentors, all types and chapters"),
+        context._("Peer mentors"),
+        zip(HEADINGS.values(), whole.numbers, strict=True),
+    )
+
+
+def _course_chart(context: RequestContext, whole: CourseFigures) -> Figure:
+    """Draw how many came to all courses; how many courses it were is of another scale."""
+    numbers = zip(course_figures.HEADINGS.values(), whole.numbers, strict=True)
+    return _bars(
+        context, context._("Seats and attendance, all courses"), context._("How many"), [*numbers][2:]
+    )
+
+
+def _bars(
+    context: RequestContext, title: str, unit: str, numbers: Iterable[tuple[LazyText, int | None]]
+) -> Figure:
     """Draw the figures of the whole, but for what is masked."""
-    shown = [
-        (context._(heading), number)
-        for heading, number in zip(HEADINGS.values(), whole.numbers, strict=True)
-        if number is not None
-    ]
+    shown = [(context._(heading), number) for heading, number in numbers if number is not None]
     return Figure(
         "bars",
-        context._("Peer mentors, all types and chapters"),
+        title,
         context._(
             "Bar chart: %(numbers)s.", numbers=", ".join(f"{label} {number}" for label, number in shown)
         ),
         [label for label, _ in shown],
         [("", [number for _, number in shown])],
-        [context._("Figure"), context._("Peer mentors")],
+        [context._("Figure"), unit],
         [Numbers(label, None, [number]) for label, number in shown],
         _WIDTH_OF_A_WORD,
     )

@@ -1,12 +1,16 @@
-"""The page of a peer mentor, with everything that happened."""
+"""The page of a peer mentor, with the courses and everything that happened."""
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from mentorcert.certifications import timeline
+from mentorcert.courses import sign_ups
 from mentorcert.notices import letters
 from mentorcert.organisations import invitations, mentor_chapters, merges, peer_mentors
+from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator
 from mentorcert.web.coordinator.certification import PageNumber
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of
@@ -15,6 +19,16 @@ from mentorcert.web.coordinator.timeline import SIZE, timeline_of
 from mentorcert.web.invitation_states import state_text
 
 router = APIRouter()
+
+_OUTCOMES: Final[Mapping[str, LazyText]] = {
+    "seated": LazyText("Has a seat"),
+    "waiting": LazyText("On the waiting list"),
+    "withdrawn": LazyText("Has withdrawn"),
+    "cancelled": LazyText("Called off"),
+    "attended": LazyText("Attended"),
+    "unannounced": LazyText("Attended"),
+    "absent": LazyText("Did not come"),
+}
 
 
 @router.get("/mentors/{mentor_id}")
@@ -25,6 +39,7 @@ def show(context: CurrentCoordinator, mentor_id: UUID, page: PageNumber = 1) -> 
     certifications = context.ahead(peer_mentors.certifications_of, mentor_id)
     merged = context.ahead(merges.of_peer_mentor, mentor_id)
     found = context.ahead(timeline.of_peer_mentor, mentor_id, skipped=(page - 1) * SIZE, size=SIZE)
+    signed_up = context.ahead(sign_ups.courses_of, mentor_id)
     written = context.ahead(letters.to_peer_mentor, mentor_id)
     mentor = peer_mentors.get(context.conn, mentor_id)
     login = context.ahead(peer_mentors.login_address, mentor.user_id) if mentor.user_id else None
@@ -43,6 +58,8 @@ def show(context: CurrentCoordinator, mentor_id: UUID, page: PageNumber = 1) -> 
         names=names,
         time_zone=time_zone_of(context),
         certifications=certifications.value,
+        courses=signed_up.value,
+        course_outcomes={outcome: context._(text) for outcome, text in _OUTCOMES.items()},
         merges=merged.value,
         letters=written.value,
         letter_states={state: context._(text) for state, text in STATES.items()},
