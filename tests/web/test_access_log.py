@@ -203,6 +203,7 @@ _LISTS: Final = _API | {
     "/figures",
     "/figures.xlsx",
     "/api/v1/figures",
+    "/api/v1/forecast",
     "/api/v1/figures/courses",
     "/certifications",
     "/certifications.csv",

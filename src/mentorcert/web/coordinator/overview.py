@@ -1,4 +1,4 @@
-"""The overview: how many, who expires when, and what a chapter can count on if nobody renews."""
+"""The overview: how many, who expires when, and what a chapter can count on, with the courses planned and without."""
 
 from collections.abc import Container
 from datetime import date
@@ -13,7 +13,7 @@ from mentorcert.organisations.chapters import Chapter
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import NEVER, ListQuery
-from mentorcert.web.coordinator.to_do import ask
+from mentorcert.web.coordinator.to_do import ask, short_of_mentors
 from mentorcert.web.fields import OptionalId
 from mentorcert.web.rendering.charts import LINES, Figure, Numbers
 from mentorcert.web.rendering.languages import locale_of
@@ -39,7 +39,7 @@ def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
     coverage = [(chapter, found[chapter.id]) for chapter in shown]
     return context.page(
         "coordinator/overview.html",
-        to_do=list(to_do()) if to_do else None,
+        to_do=[*to_do(), *short_of_mentors(context, every, found)] if to_do else None,
         cards=_cards(context, endings),
         endings=_endings_figure(context, endings),
         coverage=_coverage_figure(context, coverage, with_others, today)
@@ -108,33 +108,46 @@ def _coverage_figure(
 ) -> Figure:
     """Draw how many of the largest chapters hold all that listing requires, month by month.
 
-    A chapter leads to those under it, or else to its certifications.
+    A chapter leads to those under it, or else to its certifications. Where a planned course is expected to renew something, the
+    chapter is drawn once more.
     """
     largest = sorted(coverage, key=lambda pair: -pair[1].today)[:LINES]
     locale = locale_of(context.language)
     labels = [format_date(month, "LLL yy", locale=locale) for month in months_from(today)]
-    first, last = sum(item.today for _, item in coverage), sum(item.at_month_ends[-1] for _, item in coverage)
     alt = context._(
         "Line chart over 24 months, for the largest chapters. If nobody renews, all together go from"
-        " %(first)s today to %(last)s.",
-        first=first,
-        last=last,
+        " %(first)s today to %(last)s, and with the courses planned to %(renewed)s.",
+        first=sum(item.today for _, item in coverage),
+        last=sum(item.at_month_ends[-1] for _, item in coverage),
+        renewed=sum(item.with_courses[-1] for _, item in coverage),
     )
     return Figure(
         "lines",
-        context._("Peer mentors with every required certification, if nobody renews"),
+        context._(
+            "Peer mentors with every required certification, if nobody renews and with the courses planned"
+        ),
         alt,
         labels,
-        [(chapter.name, item.at_month_ends) for chapter, item in largest],
+        [line for chapter, item in largest for line in _lines(context, chapter, item)][:LINES],
         [context._("Chapter"), context._("Today"), *labels],
         [
             Numbers(
-                chapter.name,
+                name,
                 f"/overview?under={chapter.id}"
                 if chapter.id in with_others
                 else ListQuery(chapter=chapter.id).path(),
-                [item.today, *item.at_month_ends],
+                [item.today, *numbers],
             )
             for chapter, item in coverage
+            for name, numbers in _lines(context, chapter, item)
         ],
     )
+
+
+def _lines(context: RequestContext, chapter: Chapter, item: Coverage) -> list[tuple[str, list[int]]]:
+    """Return the numbers of a chapter if nobody renews, and where they differ those with the courses."""
+    lines = [(chapter.name, item.at_month_ends)]
+    if item.with_courses != item.at_month_ends:
+        name = context._("%(chapter)s, with the courses planned", chapter=chapter.name)
+        lines.append((name, item.with_courses))
+    return lines

@@ -1,24 +1,28 @@
 """What there is to do today: how much of each, with the first names, and the page on which it is done."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from mentorcert.certifications import mentor_list, pages, renewal_requests, search
+from mentorcert.certifications.forecast import Coverage, month_ends
 from mentorcert.courses import courses
 from mentorcert.courses.courses import Course
 from mentorcert.imports.tasks import requests
 from mentorcert.notices import reminders
 from mentorcert.organisations import invitations, notes
+from mentorcert.organisations.chapters import Chapter
 from mentorcert.web.context import RequestContext
-from mentorcert.web.coordinator.display_names import Names, today_of
+from mentorcert.web.coordinator.display_names import Names, today_of, written
 from mentorcert.web.coordinator.list_query import COUNTED, ListQuery
 from mentorcert.web.coordinator.mentors_query import MentorsQuery
 from mentorcert.web.course_words import course_name
 
 FIRST: Final = 5
 _ENDS_WITHIN: Final = "30"
+_LACKS_WITHIN: Final = 6
 _FAILED_SINCE: Final = timedelta(days=14)
 _NOT_CLOSED_SINCE: Final = timedelta(days=180)
 _SEATS_WITHIN: Final = timedelta(days=14)
@@ -135,6 +139,43 @@ def _courses(context: RequestContext) -> Found:
 
 def _named(context: RequestContext, found: Sequence[Course]) -> list[tuple[str, str]]:
     return [(course_name(one, context.language), f"/courses/{one.id}") for one in found[:FIRST]]
+
+
+def short_of_mentors(
+    context: RequestContext, chapters: Sequence[Chapter], covered: Mapping[UUID, Coverage]
+) -> Iterator[ToDo]:
+    """Name the chapters that have peer mentors today and will have none, also with the courses planned."""
+    ends = month_ends(today_of(context), _LACKS_WITHIN)
+    short = sorted(
+        (
+            (ends[end], chapter)
+            for chapter in chapters
+            if (end := covered[chapter.id].lacks_from(_LACKS_WITHIN)) is not None
+        ),
+        key=lambda found: found[0],
+    )
+    if short:
+        yield ToDo(
+            context.ngettext(
+                "%(num)s chapter will have nobody with every required certification within six months: plan a course",
+                "%(num)s chapters will have nobody with every required certification within six months: plan a course",
+                len(short),
+            ),
+            [
+                (
+                    context._(
+                        "%(chapter)s: %(number)s today, none on %(day)s",
+                        chapter=chapter.name,
+                        number=covered[chapter.id].today,
+                        day=written(context, "day", day),
+                    ),
+                    ListQuery(status="active", chapter=chapter.id, ends="180").path(),
+                )
+                for day, chapter in short[:FIRST]
+            ],
+            len(short) > FIRST,
+            "/courses",
+        )
 
 
 def _ending(context: RequestContext) -> Found:
