@@ -176,8 +176,8 @@ def _not_kept(
     again = [one for one in read(main, URL)[0] if one.action == sending.action]
     if answer.status_code != status or "Nothing is saved yet" not in main:
         yield f"{sending.kind}: {answer.status_code} {main[:500]}"
-    elif sending.has_file:
-        if "choose the file once more" not in main or sending.action not in read(main, URL)[1]:
-            yield f"{sending.kind}: {main[:500]}"
-    elif [sorted(one.filled()) for one in again] != [sorted(fields)]:
+    elif sending.has_file and "choose the file once more" not in main:
+        yield f"{sending.kind}: {main[:500]}"
+    fields = [*fields, ("file_again", "true")] if sending.has_file else fields
+    if [sorted(one.filled()) for one in again] != [sorted(fields)]:
         yield f"{sending.kind}: {[one.filled() for one in again]} instead of {fields}"

@@ -82,12 +82,72 @@ def test_only_a_form_of_these_pages_is_offered_again(site: Site, organisation: O
     assert (password.status_code, "secret" in password.text) == (403, False)
 
 
-def test_a_file_is_chosen_again(site: Site, organisation: Organisation) -> None:
-    client = site.client(organisation.admin)
-    answer = client.post(
-        "/imports", data={"form": "old"}, files={"file": ("a.csv", b"x")}, headers=SAME_ORIGIN
+AGAIN = "Choose the file once more."
+FILE = {"file": ("a.csv", b"x")}
+FILE_FORMS = {
+    "/imports": {},
+    "/admin/certificates": {"signatory": "Kari Nordmann", "signatory_title": "Leader"},
+}
+
+
+@pytest.mark.parametrize("path", FILE_FORMS)
+def test_a_file_is_chosen_again_where_the_form_has_expired(
+    site: Site, organisation: Organisation, path: str
+) -> None:
+    client, typed = site.client(organisation.admin), FILE_FORMS[path]
+    assert "the browser forgets the file when a page loads again" in client.get(path).text
+    answer = client.post(path, data={"form": "old", **typed}, files=FILE, headers=SAME_ORIGIN)
+    assert answer.status_code == 403
+    lost(client, answer.text, path, typed)
+
+
+@pytest.mark.parametrize("path", FILE_FORMS)
+def test_a_file_is_chosen_again_where_the_session_had_ended(
+    site: Site, organisation: Organisation, path: str
+) -> None:
+    client, typed = site.client(organisation.admin), FILE_FORMS[path]
+    form = form_token(client.get(path).text)
+    del client.cookies["mentorcert-access"]
+    answer = client.post(path, data={"form": form, **typed}, files=FILE)
+    assert answer.headers["location"] == "/sign-in"
+    access(client, organisation.admin)
+    lost(client, client.get("/sign-in/form").text, path, typed)
+
+
+@pytest.mark.parametrize("path", FILE_FORMS)
+def test_a_file_is_chosen_again_in_another_language(
+    site: Site, organisation: Organisation, path: str
+) -> None:
+    client, typed = site.client(organisation.admin), FILE_FORMS[path]
+    too_long = {name: value * 20 for name, value in typed.items()}
+    data = {"form": form_token(client.get(path).text), **too_long}
+    refused = client.post(path, data=data, files={"file": ("a.csv", b"")})
+    assert refused.status_code == 422
+    kept = [unescape(one) for one in re.findall(r'name="typed" value="([^"]*)"', refused.text)]
+    chosen = client.post(
+        "/language/form",
+        data={"form": data["form"], "language": "en", "path": path, "typed": kept},
     )
-    assert (answer.status_code, "choose the file once more" in answer.text) == (403, True)
+    page = client.get(chosen.headers["location"]).text
+    lost(client, page, path, too_long, is_language=True)
+
+
+def lost(
+    client: TestClient, page: str, path: str, typed: dict[str, str], *, is_language: bool = False
+) -> None:
+    """Send what a page offers again: refused at the file's field alone, with everything else kept; then it is whole."""
+    assert "You choose the file once more on the next page." in page
+    target, fields = sent_again(page)
+    assert (target, fields | typed) == (path, fields)
+    answer = client.post(target, data=fields, headers=SAME_ORIGIN)
+    assert answer.status_code == 422
+    assert f'id="file-error">{AGAIN}' in answer.text
+    assert 'href="#file"' in answer.text
+    for value in typed.values():
+        assert f'value="{value}"' in answer.text
+    if path != "/imports" and not is_language:
+        sent = client.post(path, data={"form": form_token(answer.text), **typed}, headers=SAME_ORIGIN)
+        assert sent.status_code == 303
 
 
 def test_a_form_too_large_for_a_cookie_waits_on_its_page(

@@ -421,7 +421,7 @@ def _typed(request: Request, context: "RequestContext | Caller | None") -> list[
     """Return what was sent to an address that shows its form again, so that the choice of a language keeps it."""
     form: SentForm | None = getattr(request.state, "sent_form", None)
     own = context.organisation if context else None
-    if form is None or form.has_file or own is None or form.organisation_id != own.id:
+    if form is None or own is None or form.organisation_id != own.id:
         return []
     return form.fields
 

@@ -12,6 +12,8 @@ from mentorcert.web.security.cookies import FORM_FIELD
 from mentorcert.web.security.session import cookies_of
 
 SWITCH_FIELD: Final = "switch_organisation"
+# Stands in a form for the file that it had.
+FILE_AGAIN_FIELD: Final = "file_again"
 _OWN: Final = frozenset({FORM_FIELD, SWITCH_FIELD})
 # What is sent there is no work of anybody, or holds a password.
 NO_WORK: Final = ("/sign-in", "/sign-out", "/step-in", "/language", "/organisation")
@@ -25,8 +27,12 @@ class SentForm:
     organisation_id: UUID | None
     user_id: UUID | None
     fields: list[tuple[str, str]]
-    has_file: bool
     switches: bool
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file was with it, which must be chosen again."""
+        return any(name == FILE_AGAIN_FIELD for name, _ in self.fields)
 
 
 async def check_form(request: Request) -> AsyncIterator[None]:
@@ -53,12 +59,13 @@ async def _check_form(request: Request) -> None:
     cookies = cookies_of(request)
     # Also of a form that is refused here: it is offered again.
     origin = cookies.origin_of_form(token)
+    typed = [
+        (name, value) for name, value in sent.multi_items() if isinstance(value, str) and name not in _OWN
+    ]
+    if any(not isinstance(value, str) and value.filename for value in sent.values()):
+        typed.append((FILE_AGAIN_FIELD, "true"))
     request.state.sent_form = SentForm(
-        origin.organisation_id,
-        origin.user_id,
-        [(name, value) for name, value in sent.multi_items() if isinstance(value, str) and name not in _OWN],
-        has_file=any(not isinstance(value, str) for value in sent.values()),
-        switches=SWITCH_FIELD in sent,
+        origin.organisation_id, origin.user_id, typed, switches=SWITCH_FIELD in sent
     )
     cookies.check_form(token)
     if cookies["kept"] and not request.url.path.startswith(NO_WORK):

@@ -51,7 +51,7 @@ from mentorcert.web.context import (
     sign_in_path,
 )
 from mentorcert.web.csrf import SWITCH_FIELD, SentForm
-from mentorcert.web.kept_form import expired_form, keep, session_ended, unsaved_form
+from mentorcert.web.kept_form import expired_form, keep, session_ended, work_of
 from mentorcert.web.rendering.languages import language_of
 from mentorcert.web.security.session import cookies_of, forget
 
@@ -220,7 +220,7 @@ def _failure(
     detail: str | None = None,
     hint: str | None = None,
 ) -> Response:
-    again = unsaved_form(request) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    again = work_of(request) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     answer = render(
         request,
         "failure.html",

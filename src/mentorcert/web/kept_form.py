@@ -17,7 +17,7 @@ _LARGEST: Final = 3800
 
 def keep(request: Request) -> bool:
     """Keep the form of a request in the browser of the one whose session has ended, if it is small enough."""
-    form = unsaved_form(request)
+    form = work_of(request)
     if form is None or form.user_id is None:
         return False
     kept = [address(request), str(form.user_id), str(form.organisation_id or ""), form.fields]
@@ -25,15 +25,9 @@ def keep(request: Request) -> bool:
 
 
 def session_ended(request: Request) -> Response | None:
-    """Return a page that holds a form too large for a cookie until the person is signed in again, or asks for its file."""
-    form = _work(request)
+    """Return a page that holds a form too large for a cookie until the person is signed in again."""
+    form = work_of(request)
     return again_page(request, address(request), form, status=401) if form and form.user_id else None
-
-
-def unsaved_form(request: Request) -> SentForm | None:
-    """Return the form that a request sent, where it is somebody's work and can be sent once more."""
-    form = _work(request)
-    return form if form and not form.has_file else None
 
 
 def kept_in(cookies: Cookies, user_id: UUID | None) -> tuple[str, SentForm] | None:
@@ -44,12 +38,12 @@ def kept_in(cookies: Cookies, user_id: UUID | None) -> tuple[str, SentForm] | No
     if sender != str(user_id):
         return None
     organisation = UUID(organisation_id) if organisation_id else None
-    return path, SentForm(organisation, user_id, fields, has_file=False, switches=False)
+    return path, SentForm(organisation, user_id, fields, switches=False)
 
 
 def expired_form(request: Request) -> Response | None:
     """Return the page that sends an expired form once more; None unless the browser says that it came from here."""
-    form = _work(request)
+    form = work_of(request)
     if form is None or request.headers.get("sec-fetch-site") != "same-origin":
         return None
     return again_page(request, address(request), form, status=403)
@@ -71,7 +65,7 @@ def again_page(
     )
 
 
-def _work(request: Request) -> SentForm | None:
+def work_of(request: Request) -> SentForm | None:
     """Return the form that a request sent; None where it is nobody's work."""
     form: SentForm | None = getattr(request.state, "sent_form", None)
     return None if request.url.path.startswith(NO_WORK) else form

@@ -50,5 +50,5 @@ def form_in_language(context: CurrentMember, path: str = "/", draft: UUID | None
     user, organisation = context.member()
     if found is None or found.organisation_id != organisation.id:
         return context.redirect("/")
-    form = SentForm(organisation.id, user.id, found.fields, has_file=False, switches=False)
+    form = SentForm(organisation.id, user.id, found.fields, switches=False)
     return again_page(context.request, path, form, in_language=True)

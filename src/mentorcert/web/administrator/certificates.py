@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
 from mentorcert.certifications import certificates
@@ -13,6 +13,7 @@ from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.logos import LONGEST, LogoError, drawn_again
 from mentorcert.web.context import CurrentAdministrator, RequestContext
 from mentorcert.web.field_errors import Refusal, field_errors, too_long, unreadable
+from mentorcert.web.file_field import FileAgain, SentFile, again
 from mentorcert.web.form_versions import Difference, VersionedForm, merged, opened, retried
 
 router = APIRouter()
@@ -56,10 +57,12 @@ def logo(context: CurrentAdministrator) -> Response:
 @router.post(_PAGE)
 def save(
     context: CurrentAdministrator,
+    *,
     signatory: Annotated[str, Form(max_length=1000)] = "",
     signatory_title: Annotated[str, Form(max_length=1000)] = "",
     without_logo: Annotated[bool, Form()] = False,
-    file: Annotated[UploadFile | str, File()] = "",
+    file: SentFile = "",
+    file_again: FileAgain = False,
 ) -> Response:
     """Write who signs, and take another logo."""
     picture = None
@@ -69,6 +72,8 @@ def save(
             picture = drawn_again(file.file.read(LONGEST + 1))
         except LogoError as error:
             errors["file"] = context._(error.text)
+    elif file_again:
+        errors["file"] = again(context)
     if not errors:
         with field_errors(context, _REFUSALS) as errors:
             certificates.set_design(
@@ -79,7 +84,8 @@ def save(
                 has_logo=not without_logo,
             )
     if errors:
-        return _design_page(context, errors, signatory, signatory_title)
+        lost = {"file": again(context)} if picture else {}
+        return _design_page(context, lost | errors, signatory, signatory_title, without_logo=without_logo)
     return context.redirect(_PAGE, notice=context._("Saved. New certificates have it at once."))
 
 
@@ -88,6 +94,8 @@ def _design_page(
     errors: Mapping[str, str] | None = None,
     signatory: str | None = None,
     signatory_title: str | None = None,
+    *,
+    without_logo: bool = False,
 ) -> Response:
     design = certificates.design(context.conn)
     return context.page(
@@ -95,6 +103,7 @@ def _design_page(
         status=422 if errors else 200,
         errors=errors or {},
         has_logo=design is not None and design.logo is not None,
+        without_logo=without_logo,
         signatory=signatory if signatory is not None else (design.signatory or "" if design else ""),
         signatory_title=signatory_title
         if signatory_title is not None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, Field
 
 from mentorcert.certifications import mentor_list
@@ -24,6 +24,7 @@ from mentorcert.web.coordinator.courses import course_page, managed, out_of_reac
 from mentorcert.web.coordinator.display_names import names_of, today_of
 from mentorcert.web.course_words import course_name
 from mentorcert.web.drafts import drafted
+from mentorcert.web.file_field import FileAgain, SentFile, missing
 from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
@@ -95,11 +96,11 @@ def save(context: CurrentCoordinator, course_id: UUID, form: Annotated[Attendanc
 
 @router.post("/courses/{course_id}/attendance/file")
 def read_file(
-    context: CurrentCoordinator, course_id: UUID, file: Annotated[UploadFile | str, File()] = ""
+    context: CurrentCoordinator, course_id: UUID, file: SentFile = "", *, file_again: FileAgain = False
 ) -> Response:
     """Tick those whom a file names: shown at an address, and saved from there; nothing where a row is wrong."""
     if isinstance(file, str) or not file.filename:
-        return _page(context, course_id, file_error=context._("Choose a file."))
+        return _page(context, course_id, file_error=missing(context, is_again=file_again))
     content = file.file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         return _page(context, course_id, file_error=context._("The file is larger than 1 MB."))

@@ -44,6 +44,10 @@ _SUSPENDED: Final = (
     LazyText("Suspended"),
     LazyText("The certification does not hold for now. The time goes on running meanwhile."),
 )
+_OUTDATED: Final = (
+    LazyText("Outdated"),
+    LazyText("Ended too long ago for a refresher: the whole course or a new registration is needed."),
+)
 _CONSENT: Final = (
     LazyText("Consent"),
     LazyText("That a peer mentor agrees to stand on the public list. It can be withdrawn at any time."),
@@ -135,7 +139,7 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (_MINE, LazyText("My history")),
             ),
         ),
-        (_LAST_DAY, _SUSPENDED, _CONSENT),
+        (_LAST_DAY, _OUTDATED, _SUSPENDED, _CONSENT),
         LazyText("Turn to a coordinator of your chapter. When you are signed in, the names stand here."),
     ),
     "coordinator": Guide(
@@ -144,7 +148,10 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
         (
             Task(
                 LazyText("See what ends soon"),
-                LazyText("The overview counts what is valid and what ends. Each number leads to its list."),
+                LazyText(
+                    "The overview names what waits for you today, and counts what is valid and what "
+                    "ends. Each number leads to its list."
+                ),
                 "/overview",
                 (_OVERVIEW,),
             ),
@@ -232,8 +239,8 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("Count the figures of a year"),
                 LazyText(
-                    "For reports and the board: valid, new, renewed, lapsed and left, "
-                    "by type and chapter, also as Excel file."
+                    "For reports and the board: valid, new, renewed, lapsed, outdated and left, by "
+                    "type and chapter, also as Excel file."
                 ),
                 "/figures",
                 (_OVERVIEW, LazyText("Figures")),
@@ -268,7 +275,7 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("Note something, and follow it up"),
                 LazyText(
-                    "A note with a day stands in the list of the one who is responsible, what is overdue first."
+                    "On its day, the one who is responsible gets a mail; the list has what is overdue first."
                 ),
                 "/follow-ups",
                 (LazyText("Follow-ups"),),
@@ -291,7 +298,7 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
                 (LazyText("Chapters"),),
             ),
         ),
-        (_LAST_DAY, _SUSPENDED, _CONSENT),
+        (_LAST_DAY, _OUTDATED, _SUSPENDED, _CONSENT),
         LazyText(
             "Turn to an administrator of your organisation. When you are signed in, the names stand here."
         ),
@@ -333,8 +340,8 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("Decide what is certified"),
                 LazyText(
-                    "A type says for how long it holds, when people are "
-                    "reminded, and whether the public list requires it."
+                    "A type says for how long it holds, for how long after that a refresher renews "
+                    "it, when people are reminded, and whether the public list requires it."
                 ),
                 "/admin/types",
                 (_ADMINISTRATION, LazyText("Certification types")),

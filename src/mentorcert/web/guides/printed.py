@@ -48,14 +48,14 @@ class _Sheet:
         self._line(self._address, 10, colour=MUTED, link=self._address, gap=4, beside_code=True)
         pdf.set_y(max(pdf.get_y(), _MARGIN_MM + _CODE_MM + 3))
         for task in guide.tasks:
-            self._line(self._(task.title), 11.5, role="H2", style="B", link=base + task.path)
+            self._line(self._(task.title), 11, role="H2", style="B", link=base + task.path)
             # On the same line, at its end: a guide has one page.
             pdf.set_y(pdf.get_y() - 9.5 * _LINE_MM)
             self._line(" › ".join(self._(step) for step in task.place), 9, colour=MUTED, align=Align.R)
-            self._line(self._(task.text), 10, gap=0.4)
+            self._line(self._(task.text), 9.5, gap=0.4)
         self._heading(self._("Words"))
         for word, meaning in guide.words:
-            self._line(f"{self._(word)}: {self._(meaning)}", 10, gap=0.8)
+            self._line(f"{self._(word)}: {self._(meaning)}", 9.5, gap=0.5)
         self._heading(self._("Whom to contact"))
         for text in self._names() or [self._(guide.contact)]:
             self._line(text, 10, gap=0.8)

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, Field
 
 from mentorcert.errors import InvalidArgumentError
@@ -15,6 +15,7 @@ from mentorcert.imports.tasks import requests
 from mentorcert.imports.tasks.model import MAX_FILE_BYTES, Choice, Kind, Task, TaskFile
 from mentorcert.imports.template import template
 from mentorcert.web.context import CurrentAdministrator, RequestContext
+from mentorcert.web.file_field import FileAgain, SentFile, missing
 from mentorcert.web.tasks import labels
 from mentorcert.web.tasks.polling import FollowQuery, polling_page
 
@@ -49,10 +50,10 @@ def overview(context: CurrentAdministrator, _query: Annotated[PageQuery, Query()
 
 
 @router.post("")
-def upload(context: CurrentAdministrator, file: Annotated[UploadFile | str, File()] = "") -> Response:
+def upload(context: CurrentAdministrator, file: SentFile = "", *, file_again: FileAgain = False) -> Response:
     """Take a file, of which a preview is made."""
     if isinstance(file, str) or not file.filename:
-        return _overview(context, context._("Choose a file."))
+        return _overview(context, missing(context, is_again=file_again))
     content = file.file.read(MAX_FILE_BYTES + 1)
     if not content:
         return _overview(context, context._("The file is empty."))
