@@ -506,6 +506,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.outdated_conditions()", "file": "20260326000030_retention"},
 {"kind": "function", "name": "mentorcert_private.outdated_limits(uuid)", "file": "20261201000010_lapsed"},
 {"kind": "function", "name": "mentorcert_private.own_draft(uuid)", "file": "20260325000031_letters"},
+{"kind": "function", "name": "mentorcert_private.own_organisation()", "file": "20261201000085_own_organisation"},
 {"kind": "function", "name": "mentorcert_private.own_peer_mentor_ids()", "file": "20260325000002_reach"},
 {"kind": "function", "name": "mentorcert_private.owns_note(uuid, uuid)", "file": "20260325000021_notes"},
 {"kind": "function", "name": "mentorcert_private.peer_mentor_merged_into(uuid)", "file": "20261201000051_merged_addresses"},

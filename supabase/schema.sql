@@ -12529,6 +12529,30 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.own_draft(letter_id uuid) IS 'This letter, locked, if it is a draft of the caller''s in the organisation in which the caller acts.';
 REVOKE ALL ON FUNCTION mentorcert_private.own_draft(letter_id uuid) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.own_organisation() RETURNS TABLE(id uuid, slug text, name text, time_zone text, roles text[], has_others boolean)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  -- By row-level security there is one at most: the one in which the caller acts.
+  select
+    organisation.id, organisation.slug, organisation.name, organisation.time_zone,
+    array(
+      select membership.role from mentorcert.memberships as membership
+      where membership.user_id = (select auth.uid()) and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+      union
+      select 'peer_mentor' from mentorcert.peer_mentors as mentor where mentor.user_id = (select auth.uid())
+    ),
+    (select count(*) > 1 from public.own_organisations())
+  from mentorcert.organisations as organisation;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.own_organisation() IS 'The organisation in which the caller acts, with the caller''s roles in it and whether there are others; no row for a user of none, or who must choose.';
+REVOKE ALL ON FUNCTION mentorcert_private.own_organisation() FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.own_organisation() TO authenticated;
+
 CREATE FUNCTION mentorcert_private.own_peer_mentor_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -17716,7 +17740,8 @@ declare
     when chapter_id is not null then mentorcert_private.use_sort_plan(chapters, page_size)
       and (coordinated = '{}' or chapters <@ coordinated or mentorcert_private.administered_organisation_id() is not null)
     else mentorcert_private.administered_organisation_id() is null
-      and mentorcert_private.use_sort_plan(coordinated, page_size)
+      -- A peer mentor coordinates no chapter: there is nobody to count.
+      and (coordinated = '{}' or mentorcert_private.use_sort_plan(coordinated, page_size))
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
@@ -17739,7 +17764,9 @@ declare
   end;
 begin
   perform mentorcert_private.require_certifications();
-  perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
+  if num_nonnulls(after_expires_at, expiring_before) > 0 then
+    perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
+  end if;
   if status not in ('active', 'expired', 'outdated', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),

@@ -21,7 +21,8 @@ declare
     when chapter_id is not null then mentorcert_private.use_sort_plan(chapters, page_size)
       and (coordinated = '{}' or chapters <@ coordinated or mentorcert_private.administered_organisation_id() is not null)
     else mentorcert_private.administered_organisation_id() is null
-      and mentorcert_private.use_sort_plan(coordinated, page_size)
+      -- A peer mentor coordinates no chapter: there is nobody to count.
+      and (coordinated = '{}' or mentorcert_private.use_sort_plan(coordinated, page_size))
   end;
   mentors constant uuid[] := case
     when few and chapter_id is not null then array(
@@ -44,7 +45,9 @@ declare
   end;
 begin
   perform mentorcert_private.require_certifications();
-  perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
+  if num_nonnulls(after_expires_at, expiring_before) > 0 then
+    perform mentorcert_private.require_instants(jsonb_build_object('after_expires_at', after_expires_at, 'expiring_before', expiring_before));
+  end if;
   if status not in ('active', 'expired', 'outdated', 'suspended') then
     raise exception using
       errcode = 'MC008', message = format('unknown status %L', status),

@@ -283,6 +283,19 @@ def test_a_page_searches_no_part_that_it_does_not_reach(organisation: Organisati
     assert [searches(size) for size in (active - 1, active, 100)] == [1, 2, 3]
 
 
+def test_a_page_counts_people_only_for_who_coordinates(organisation: Organisation) -> None:
+    """A peer mentor's own page is sorted in any case, an administrator's is walked to."""
+    conn, coordinator, mentor = organisation.conn, uuid4(), uuid4()
+    join(organisation, coordinator, "coordinator", organisation.chapter)
+    join(organisation, mentor, "peer_mentor")
+    conn.execute("set track_functions = 'all'")
+    for who, counted in ((mentor, 0), (coordinator, 1), (organisation.admin, 0)):
+        with acting_as(conn, who):
+            before = calls(conn, "use_sort_plan")
+            conn.execute("select from public.certifications_page()")
+            assert calls(conn, "use_sort_plan") - before == counted
+
+
 def test_a_count_is_of_what_a_search_finds(organisation: Organisation) -> None:
     narrowed = [
         Filters(),

@@ -191,7 +191,7 @@ from unnest(array[
   'public.reopen_course(uuid,text,boolean)', 'mentorcert_private.course_to_close(uuid,text)',
   'mentorcert_private.close_locked_course(uuid)', 'mentorcert_private.course_to_open(uuid)',
   'public.organisation_topics()',
-  'public.own_organisations()',
+  'public.own_organisations()', 'mentorcert_private.own_organisation()',
   'public.peer_mentor_topics(uuid)',
   'public.preview_consequences(text,uuid,jsonb)',
   'public.readmit_erased(text,text,text)',

@@ -14,7 +14,7 @@ from mentorcert.organisations.chapters import Chapter
 from mentorcert.organisations.types import CertificationType
 from mentorcert.translations import Language
 from mentorcert.web.context import RequestContext
-from mentorcert.web.rendering.templating import environment
+from mentorcert.web.rendering.templating import day_of, environment
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Names:
 
     def first_day(self, issued_at: datetime) -> date:
         """Return the day on which a certification was issued or renewed."""
-        return issued_at.astimezone(ZoneInfo(self.time_zone)).date()
+        return day_of(issued_at, self.time_zone)
 
     def chapters_of(self, chapter_ids: Iterable[UUID]) -> list[str]:
         """Return what the chapters are called, in the order of their names."""
@@ -84,7 +84,7 @@ class Names:
         last = groups.pop(others, [])
         return [(name, found) for name, found in [*groups.items(), (others, last)] if found]
 
-    @property
+    @cached_property
     def open_chapters(self) -> list[Chapter]:
         """The chapters that are not retired."""
         return [chapter for chapter in self.chapters if chapter.retired_on is None]

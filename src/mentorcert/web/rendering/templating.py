@@ -1,9 +1,10 @@
 """Templates, and how days, numbers and statuses are written in them."""
 
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from mentorcert.translations import Language, translations
 from mentorcert.web.rendering.languages import locale_of
+from mentorcert.web.rendering.texts import texts_of
 from mentorcert.web.static_files import static_path
 
 
@@ -32,9 +34,17 @@ class _Day(Protocol):
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
+# Lists and calendars write the same few midnights in row after row.
+@lru_cache(maxsize=10_000)
+def day_of(at: datetime, time_zone: str) -> date:
+    """Return the day on which an instant lies."""
+    return at.astimezone(ZoneInfo(time_zone)).date()
+
+
+@lru_cache(maxsize=10_000)
 def last_valid_day(expires_at: datetime, time_zone: str) -> date:
     """Return the last day on which something holds: of a midnight that ends it, the day before."""
-    return (expires_at - timedelta.resolution).astimezone(ZoneInfo(time_zone)).date()
+    return day_of(expires_at - timedelta.resolution, time_zone)
 
 
 @lru_cache(maxsize=200)
@@ -44,6 +54,17 @@ def options_of(options: tuple[tuple[str, str], ...], chosen: str) -> Markup:
     return Markup("").join(
         line.format(value, selected if value == chosen else "", text) for value, text in options
     )
+
+
+# In one go: a chart of chapters and months has more than a thousand.
+def _cells(write_number: Callable[[int], str], numbers: Iterable[int]) -> Markup:
+    cells = "".join(f"<td>{write_number(number)}</td>" for number in numbers)
+    return Markup(cells)  # noqa: S704 - numbers
+
+
+def kept_options(options: Iterable[tuple[str, str]], chosen: str) -> Markup:
+    """Return the same, for templates, which have them as lists."""
+    return options_of(tuple(options), chosen)
 
 
 @cache
@@ -56,12 +77,9 @@ def environment(language: Language) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
     texts = translations(language)
-    # The extension adds the method, of which the class's type knows nothing.
-    cast("Any", templates).install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)
     locale = locale_of(language)
 
     # As the reader types it, in one piece: a day is not broken over two lines.
@@ -102,8 +120,9 @@ def environment(language: Language) -> Environment:
     def write_number(number: int) -> str:
         return format_decimal(number, locale=locale)
 
+    templates.globals.update(texts_of(language))
     templates.globals["static"] = static_path
-    templates.globals["kept_options"] = lambda options, chosen: options_of(tuple(options), chosen)
+    templates.globals["kept_options"] = kept_options
     templates.filters.update(
         day=write_day,
         short_day=write_short_day,
@@ -112,6 +131,7 @@ def environment(language: Language) -> Environment:
         moment=write_moment,
         status=write_status,
         number=write_number,
+        cells=partial(_cells, write_number),
     )
     return templates
 
