@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from mentorcert.certifications.history import CountedFrom, Evidence, Kind, Status
+from mentorcert.certifications.history import Basis, CountedFrom, Evidence, Kind, Status
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
 
@@ -51,9 +51,14 @@ class Preview:
 
 
 def preview(
-    conn: Connection, change: Change, certification_ids: Sequence[UUID], *, renewed_on: date | None = None
+    conn: Connection,
+    change: Change,
+    certification_ids: Sequence[UUID],
+    *,
+    renewed_on: date | None = None,
+    basis: Basis | None = None,
 ) -> Preview:
-    """Return what a change would give; a renewal is as of a day (today). Changes nothing.
+    """Return what a change would give; a renewal is as of a day (today), and based on a refresher or more. Changes nothing.
 
     Raises InvalidArgumentError for none, or more than 5000, and EndpointDisabledError.
     """
@@ -65,6 +70,7 @@ def preview(
             change=change,
             certification_ids=list(certification_ids),
             renewed_on=renewed_on,
+            basis=basis,
         )
     )
 

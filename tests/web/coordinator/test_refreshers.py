@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.registry import history, today
-from tests.web.conftest import post
+from tests.web.conftest import hidden, post
 from tests.web.coordinator.conftest import Scene
 from tests.web.coordinator.test_changes import confirm, words
 
@@ -90,6 +90,18 @@ def test_a_preview_of_many_names_those_that_are_too_late(scene: Scene) -> None:
     page = client.get(asked.headers["location"]).text
     assert "It ended too long ago for a refresher. It takes a new registration." in page
     assert "1 certification cannot be changed so; it stands first." in page
+    # Based on what it takes, both are renewed, with what was seen.
+    data = {"change": "renew", "id": ids, "basis": "registration"}
+    shown = post(client, "/certifications/bulk", data)
+    assert "cannot be changed so" not in shown.text
+    seen = {**data, "step": "confirm", "shown": hidden(shown.text, "shown")}
+    assert "Write what was seen" in post(client, "/certifications/bulk", seen).text
+    assert (
+        post(client, "/certifications/bulk", {**seen, "seen": "Diploma"}).headers["location"]
+        == "/certifications"
+    )
+    (entry,) = [one for one in history(scene.organisation.conn, UUID(ids[0])) if one["kind"] == "renewed"]
+    assert entry["evidence"]["basis"] == "registration"
 
 
 @pytest.mark.parametrize(("days", "is_taken"), [(-41, True), (-39, False)])

@@ -24,7 +24,7 @@ from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, re
 from mentorcert.web.coordinator.ticks import TickedIds
 from mentorcert.web.coordinator.timeline import kind_text
 from mentorcert.web.drafts import drafted, page_at_address, preview_at
-from mentorcert.web.fields import Chosen, Line, Note, OptionalDay
+from mentorcert.web.fields import Chosen, Line, MaybeChosen, Note, OptionalDay
 from mentorcert.web.page_form import PageForm
 
 router = APIRouter()
@@ -76,6 +76,7 @@ class BulkForm(Selection):
     note: Note = None
     seen: Line = None
     seen_on: OptionalDay = None
+    basis: MaybeChosen[Basis] = None
     shown: str = ""
 
     @property
@@ -85,7 +86,7 @@ class BulkForm(Selection):
 
     def evidence(self, today: date) -> Evidence | None:
         """Return what was seen, if anything; today where no day is given."""
-        return evidence(self.seen, self.seen_on, today)
+        return evidence(self.seen, self.seen_on, today, self.basis)
 
 
 def evidence(
@@ -141,7 +142,7 @@ def change(context: CurrentCoordinator, form: Annotated[BulkForm, Form()]) -> Re
         errors = {"scope": context._("Tick at least one certification, or choose all of them.")}
         return list_page(context, ListQuery.read(form.query), errors, form)
     if form.step == "preview":
-        has_text = form.note or form.seen or form.seen_on
+        has_text = form.note or form.seen or form.seen_on or form.basis
         has_address = form.scope != "ticked" or len(ids) <= ticks.AT_MOST
         is_short = has_address and not has_text and not errors
         return context.redirect(form.path(ids)) if is_short else preview_at(context)
@@ -152,12 +153,14 @@ def _weigh(context: RequestContext, form: BulkForm, ids: Sequence[UUID]) -> Resp
     if not ids:
         return context.redirect(_back(form))
     context.raise_statement_timeout()
-    preview = bulk.preview(context.conn, form.change, ids, renewed_on=form.renewed_on)
+    preview = bulk.preview(context.conn, form.change, ids, renewed_on=form.renewed_on, basis=form.basis)
     refused = len(preview.refused)
     if form.leave_out:
         preview = Preview([outcome for outcome in preview.outcomes if outcome.refusal is None])
     result = PreviewResult(preview, preview.outcomes)
     result.errors = form.faults(context) | evidence_errors(context, form)
+    if form.step == "confirm" and form.basis and form.seen is None:
+        result.errors["seen"] = context._("Write what was seen, such as the diploma of the course.")
     if form.step == "confirm":
         result.compare(form.shown)
     if form.step == "preview" or result.errors or result.is_stale or preview.refused or not preview.outcomes:
