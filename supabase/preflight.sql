@@ -681,6 +681,7 @@ create temporary table made as select '
 {"kind": "function", "name": "public.confirm_consequences(text, text, uuid, jsonb)", "file": "20260326000022_consequences"},
 {"kind": "function", "name": "public.consent_as_of(uuid, timestamptz)", "file": "20260326000021_listing_consents"},
 {"kind": "function", "name": "public.course_figures(date, date, date, boolean)", "file": "20261201000065_course_figures"},
+{"kind": "function", "name": "public.course_responsibles()", "file": "20261201000030_courses"},
 {"kind": "function", "name": "public.course_sign_ups(uuid, uuid)", "file": "20261201000031_course_sign_ups"},
 {"kind": "function", "name": "public.courses(uuid, date, date)", "file": "20261201000031_course_sign_ups"},
 {"kind": "function", "name": "public.courses_of_calendar(text)", "file": "20261201000055_course_mails"},

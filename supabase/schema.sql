@@ -18116,6 +18116,39 @@ COMMENT ON FUNCTION public.course_figures(first_day date, last_day date, known_o
 REVOKE ALL ON FUNCTION public.course_figures(first_day date, last_day date, known_on date, masked boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.course_figures(first_day date, last_day date, known_on date, masked boolean) TO authenticated;
 
+CREATE FUNCTION public.course_responsibles() RETURNS TABLE(user_id uuid, organisation_id uuid, name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  is_administrator constant boolean := mentorcert_private.administered_organisation_id() is not null;
+  shared constant uuid[] := mentorcert_private.with_merged_chapters(mentorcert_private.coordinated_chapter_ids(), with_above => true);
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  return query
+  select staff.user_id, organisation, staff.name
+  from (
+    select distinct membership.user_id, mentorcert_private.member_name(organisation, membership.user_id) as name
+    from mentorcert.memberships as membership
+    join auth.users as login on login.id = membership.user_id and login.deleted_at is null
+    where
+      membership.organisation_id = organisation
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+      and (is_administrator or shared <> '{}')
+      and (
+        membership.role = 'org_admin'
+        or membership.role = 'coordinator' and (is_administrator or membership.chapter_id = any(shared))
+      )
+  ) as staff
+  order by mentorcert_private.sort_key(staff.name), staff.user_id;
+end
+$$;
+COMMENT ON FUNCTION public.course_responsibles() IS 'Who can be made responsible for a course, by name: the administrators, and the coordinators of the caller''s chapters and of those above them; for an administrator every coordinator.';
+REVOKE ALL ON FUNCTION public.course_responsibles() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.course_responsibles() TO authenticated;
+
 CREATE FUNCTION public.course_sign_ups(of_course uuid DEFAULT NULL::uuid, of_peer_mentor uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, organisation_id uuid, course_id uuid, peer_mentor_id uuid, full_name text, state text, place bigint, attendance text, missing text[], is_own boolean, by_peer_mentor boolean, signed_up_at timestamp with time zone, version bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''

@@ -300,6 +300,41 @@ comment on function mentorcert_private.require_course(uuid) is 'A course that th
 
 -- Planning
 
+create or replace function public.course_responsibles()
+returns table (user_id uuid, organisation_id uuid, name text)
+language plpgsql
+stable
+security definer -- reads memberships and logins, of those only with whom the caller shares chapters, and the administrators
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  organisation constant uuid := public.get_user_organisation_id();
+  is_administrator constant boolean := mentorcert_private.administered_organisation_id() is not null;
+  shared constant uuid[] := mentorcert_private.with_merged_chapters(mentorcert_private.coordinated_chapter_ids(), with_above => true);
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  return query
+  select staff.user_id, organisation, staff.name
+  from (
+    select distinct membership.user_id, mentorcert_private.member_name(organisation, membership.user_id) as name
+    from mentorcert.memberships as membership
+    join auth.users as login on login.id = membership.user_id and login.deleted_at is null
+    where
+      membership.organisation_id = organisation
+      and (membership.ended_at is null or membership.ended_at > statement_timestamp())
+      and (is_administrator or shared <> '{}')
+      and (
+        membership.role = 'org_admin'
+        or membership.role = 'coordinator' and (is_administrator or membership.chapter_id = any(shared))
+      )
+  ) as staff
+  order by mentorcert_private.sort_key(staff.name), staff.user_id;
+end
+$$;
+comment on function public.course_responsibles() is
+  'Who can be made responsible for a course, by name: the administrators, and the coordinators of the caller''s chapters and of those above them; for an administrator every coordinator.';
+
 create or replace function public.plan_course(
   kind text, name_nb text, types text[], days date[], name_en text default null, starts time[] default null, ends time[] default null,
   chapter_ids uuid[] default '{}', required_types text[] default '{}', place text default null, link text default null,
@@ -398,6 +433,7 @@ comment on function public.cancel_course(uuid, text, bigint) is
 revoke execute on function
   mentorcert_private.are_ascending, mentorcert_private.are_spans, mentorcert_private.are_codes, mentorcert_private.check_course,
   mentorcert_private.with_merged_chapters, mentorcert_private.manages_course, mentorcert_private.locked_course,
-  mentorcert_private.require_course, public.plan_course, public.change_course, public.cancel_course
+  mentorcert_private.require_course, public.course_responsibles, public.plan_course, public.change_course,
+  public.cancel_course
 from public, anon, authenticated, service_role;
-grant execute on function public.plan_course, public.change_course, public.cancel_course to authenticated;
+grant execute on function public.course_responsibles, public.plan_course, public.change_course, public.cancel_course to authenticated;

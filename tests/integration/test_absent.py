@@ -55,7 +55,7 @@ KEEPS_THOSE_WHO_LEFT: Final = {
     r"|mark_left|mark_returned|readmit_erased|pause_reminders|remind_now|reminders_of"
     r"|peer_mentor_notes|note_responsibles|follow_ups|write_note|change_note|settle_note|remove_note"
     r"|renewal_requests|request_renewal|\w+_renewal_request"
-    r"|\w*courses?|course_sign_ups|missing_for_course|set_course_attendance|preview_course_closing)": (
+    r"|\w*courses?|course_sign_ups|course_responsibles|missing_for_course|set_course_attendance|preview_course_closing)": (
         "Of one person or course, by id."
     ),
     r"(saved_filters\.\w+|saved_filters|save_filter|rename_filter|remove_filter)": "Filters of the reader.",

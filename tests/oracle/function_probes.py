@@ -430,7 +430,8 @@ def courses(within: Reach) -> Iterator[Probe]:
             function, "call", f"select array['done'] from public.{function}('{MISSING}'{arguments})", REFUSED,
         )  # fmt: skip
     for call, outcome in (
-        ("courses()", DONE), (f"course_sign_ups('{MISSING}')", DONE), (f"missing_for_course('{MISSING}')", REFUSED),
+        ("courses()", DONE), ("course_responsibles()", DONE), (f"course_sign_ups('{MISSING}')", DONE),
+        (f"missing_for_course('{MISSING}')", REFUSED),
     ):  # fmt: skip
         function, _, _ = call.partition("(")
         yield Probe(

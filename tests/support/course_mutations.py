@@ -16,6 +16,7 @@ _WRITTEN: Final = "text,text,text[],date[],text,time[],time[],uuid[],text[],text
 _PLAN: Final = f"public.plan_course({_WRITTEN})"
 _CHANGE: Final = f"public.change_course(uuid,{_WRITTEN},bigint)"
 _CANCEL: Final = "public.cancel_course(uuid,text,bigint)"
+_RESPONSIBLES: Final = "public.course_responsibles()"
 _TYPE: Final = "mentorcert_private.type_in_use(uuid,text)"
 _MISSING: Final = "mentorcert_private.missing_types(mentorcert_private.courses,uuid[],date)"
 _FILL: Final = "mentorcert_private.fill_seats(mentorcert_private.courses)"
@@ -73,6 +74,12 @@ MUTATIONS: Final = [
     _guard(_CHANGE, "change_course.version);", "null);"),
     _guard(_CANCEL, "cancel_course.version);", "null);"),
     _guard(_CANCEL, "perform mentorcert_private.require_reason(cancel_course.reason);"),
+    _guard(_RESPONSIBLES, "and (is_administrator or shared <> '{}')"),
+    _guard(_RESPONSIBLES, "membership.organisation_id = organisation", "true"),
+    _guard(_RESPONSIBLES, "and (membership.ended_at is null or membership.ended_at > statement_timestamp())"),
+    _guard(_RESPONSIBLES, "membership.role = 'coordinator' and", ""),
+    _guard(_RESPONSIBLES, "membership.chapter_id = any(shared)", "true"),
+    _guard(_RESPONSIBLES, ", with_above => true"),
     # What is required
     _guard(_TYPE, "exit when into_id is null;", "exit;"),
     _guard(_MISSING, "and held.status <> 'suspended'"),

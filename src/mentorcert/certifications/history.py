@@ -24,7 +24,7 @@ Kind = Literal[
 ]
 Status = Literal["active", "expired", "suspended"]
 # What is outdated is expired, and no refresher renews it any more.
-WantedStatus = Status | Literal["outdated"]
+WantedStatus = Literal["active", "expired", "suspended", "outdated"]
 CountedFrom = Literal["end", "renewal"]
 Basis = Literal["course", "registration"]
 

@@ -94,6 +94,15 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class Responsible:
+    """A coordinator or administrator; the name, else the address."""
+
+    user_id: UUID
+    organisation_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListedCourse:
     """A course, for the operator: how many had a seat, waited and attended."""
 
@@ -126,6 +135,11 @@ def get(conn: Connection, course_id: UUID) -> Course:
 def of_organisation(conn: Connection, slug: str | None, since: date | None) -> Sequence[ListedCourse]:
     """Return the courses of an organisation, or of all, from a day (today) on, the earliest first; for the operator."""
     return rows.fetch_all(conn, ListedCourse, _QUERIES.of_organisation, slug=slug, since=since)
+
+
+def responsibles(conn: Connection) -> list[Responsible]:
+    """Return whom the caller can make responsible for a course, by name."""
+    return rows.fetch_all(conn, Responsible, _QUERIES.responsibles)
 
 
 def plan(conn: Connection, planned: Plan) -> UUID:

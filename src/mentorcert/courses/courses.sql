@@ -26,6 +26,9 @@ cross join lateral (
 where (:slug::text is null or organisation.slug = :slug) and course.last_day >= coalesce(:since::date, mentorcert_private.day_of(now(), organisation.time_zone))
 order by course.last_day, course.id;
 
+-- name: responsibles()
+select staff.user_id, staff.organisation_id, staff.name from public.course_responsibles() as staff;
+
 -- name: plan(kind, name_nb, types, days, name_en, starts, ends, chapter_ids, required_types, place, link, seats, responsible_id, note)
 select public.plan_course(
   :kind::text, :name_nb::text, :types::text[], :days::date[], :name_en::text, :starts::time[], :ends::time[], :chapter_ids::uuid[],

@@ -33,19 +33,6 @@ class Membership:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class StaffMember:
-    """A coordinator or administrator; the name, else the address."""
-
-    user_id: UUID
-    name: str | None
-
-
-def staff(conn: Connection, organisation_id: UUID) -> list[StaffMember]:
-    """Return the coordinators and administrators of an organisation by name. Administrators only."""
-    return rows.fetch_all(conn, StaffMember, _QUERIES.staff, organisation_id=organisation_id)
-
-
 def search(
     conn: Connection,
     organisation_id: UUID,

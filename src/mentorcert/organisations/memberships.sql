@@ -22,22 +22,6 @@ where
 order by membership.created_at desc, membership.id desc
 limit :size;
 
--- name: staff(organisation_id)
--- Coordinators and administrators, by name.
-select staff.user_id, staff.name
-from (
-  select membership.user_id, min(coalesce(membership.full_name, mentor.full_name, login.email)) as name
-  from mentorcert.memberships as membership
-  left join mentorcert_private.member_logins() as login on login.user_id = membership.user_id
-  left join mentorcert.peer_mentors as mentor
-    on mentor.user_id = membership.user_id and mentor.organisation_id = membership.organisation_id
-  where
-    membership.organisation_id = :organisation_id and membership.role <> 'peer_mentor'
-    and (membership.ended_at is null or membership.ended_at > statement_timestamp())
-  group by membership.user_id
-) as staff
-order by mentorcert_private.sort_key(staff.name) nulls last, staff.user_id;
-
 -- name: get_current(id, organisation_id)
 select
   membership.id, membership.organisation_id, membership.user_id, membership.role, chapter.name as chapter,

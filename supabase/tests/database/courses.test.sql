@@ -104,6 +104,10 @@ select is(tests.attempt('cora', tests.plan('Trial', -6, '1a')), 'true', 'but bef
 rollback to before_retiring;
 select is(tests.perform('cora', tests.plan('Local', 20, '1a', ', seats => 1, note => E'' Bring\u200b a pen '', place => ''Midtvik''')), 'true', 'planned');
 select is((select tests.name(responsible_id) || ' ' || version from mentorcert_private.courses), 'cora 1', 'by who is responsible');
+select tests.everybody_gets(
+  $$ select tests.name(user_id) as who from public.course_responsibles() $$, 'who can be made responsible', 'adam paula: adam,cora,dora,mixa,paula,sev', 'sev: adam,paula,sev',
+  'bea bob: bea,bob', 'cora dora@alfa mixa: adam,cora,dora,mixa,paula', 'dora dora@beta gone mia nora per: ', 'anon service_role: 42501'
+);
 select is(tests.perform('adam', tests.plan('Whole', 20, null)), 'true', 'of the whole organisation');
 select is(tests.perform('paula', tests.plan('County', 20, 'county1')), 'true', 'of a county');
 select tests.everybody_gets(
@@ -505,7 +509,7 @@ select is(
     cross join lateral jsonb_object_keys(coalesce(entry.before, '{}') || coalesce(entry.after, '{}')) as field
     where entry.table_name in ('courses', 'course_sign_ups')
   ),
-  'attendance,chapter_ids,course_id,days,peer_mentor_id,required_types,responsible_id,seats,state,types', 'the fields that are logged'
+  'attendance,chapter_ids,course_id,days,kind,peer_mentor_id,required_types,responsible_id,seats,state,types', 'the fields that are logged'
 );
 select is(
   (select string_agg(distinct entry.table_name || ' ' || entry.action, ', ' order by entry.table_name || ' ' || entry.action) from mentorcert.audit_log as entry where entry.table_name ~ 'course'),

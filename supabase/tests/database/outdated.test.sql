@@ -141,11 +141,11 @@ insert into public.peer_mentor_certifications (organisation_id, peer_mentor_id, 
 values (tests.id('alfa'), tests.id('mia'), 'yearly', tests.day(-3), tests.day(200));
 select is(tests.merged('alfa.yearly', 'alfa.basic'), 'true', 'the later end of who holds both');
 
--- Types: administrators, in its range.
+-- Types: administrators, with the consequences seen.
 select tests.everybody_gets(
   $$ update mentorcert.certification_types set refresher_months = 6, after_lapse = 'registration' where code = 'short' returning 'changed' $$,
-  'administrators say how long a refresher renews',
-  'adam service_role: changed', 'anon: 42501', 'bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: '
+  'no client says without the consequences how long a refresher renews',
+  'adam: PT428 consequences_seen', 'service_role: changed', 'anon: 42501', 'bea bob cora dora dora@alfa dora@beta gone mia mixa nora paula per sev: '
 );
 
 select * from finish();

@@ -8,11 +8,9 @@ from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
 from mentorcert.courses import courses
-from mentorcert.courses.courses import Course, Kind, Plan
+from mentorcert.courses.courses import Course, Kind, Plan, Responsible
 from mentorcert.db.rows import Answer
 from mentorcert.errors import CourseSettledError, RetiredError, UnknownTypeError
-from mentorcert.organisations import memberships
-from mentorcert.organisations.memberships import StaffMember
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.chapter_choices import grouped
@@ -144,7 +142,7 @@ def change(context: CurrentCoordinator, course_id: UUID, form: Annotated[CourseF
 
 def _change(context: RequestContext, course_id: UUID, form: CourseForm) -> Response:
     names = names_of(context)
-    sent = _members(context)
+    sent = context.ahead(courses.responsibles)
     course = managed(context, course_id)
     if course.state != "planned":
         return course_page(context, course_id, is_settled=True)
@@ -231,21 +229,14 @@ def _form_of(context: RequestContext, course: Course) -> CourseForm:
     )
 
 
-def _members(context: RequestContext) -> Answer[list[StaffMember]] | None:
-    """Ask for those whom an administrator can make responsible."""
-    if "org_admin" not in context.roles:
-        return None
-    return context.ahead(memberships.staff, context.member()[1].id)
-
-
 def _responsibles(
-    context: RequestContext, course: Course | None, sent: Answer[list[StaffMember]] | None
+    context: RequestContext, course: Course | None, sent: Answer[list[Responsible]]
 ) -> list[tuple[str, str]]:
-    """Return who can be responsible: the one who is, the visitor, and for an administrator every coordinator."""
+    """Return who can be responsible: the visitor, whom the visitor may name, and the one who is."""
     user, _ = context.member()
     found = {"": context._("Nobody"), str(user.id): context._("Me")}
-    for one in sent.value if sent else ():
-        found.setdefault(str(one.user_id), one.name or context._("name not shown"))
+    for one in sent.value:
+        found.setdefault(str(one.user_id), one.name)
     if course and course.responsible_id:
         found.setdefault(str(course.responsible_id), course.responsible or context._("name not shown"))
     return list(found.items())
@@ -259,9 +250,9 @@ def _page(
     errors: Mapping[str, str] | None = None,
     *,
     differences: Sequence[Difference] = (),
-    members: Answer[list[StaffMember]] | None = None,
+    members: Answer[list[Responsible]] | None = None,
 ) -> Response:
-    sent = members or _members(context)
+    sent = members or context.ahead(courses.responsibles)
     groups = grouped(context, names)
     if "org_admin" not in context.roles:
         groups = [(name, [one for one in found if one.is_coordinated]) for name, found in groups]
