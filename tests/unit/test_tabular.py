@@ -189,3 +189,11 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     for damaged in (archive.getvalue(), sheet[:200], sheet[:1000] + b"\0" * 500 + sheet[1500:]):
         assert "is not an Excel workbook that can be read" in failure(tmp_path, damaged)
     assert "neither wholly" in failure(tmp_path, b"\x00\x01\x02")
+
+
+@pytest.mark.parametrize(
+    "heading", ["Likepersonnummer", "Peer mentor number", "Medlemsnummer", "EXTERNAL-ID"]
+)
+def test_the_number_has_the_headings_that_people_give_it(tmp_path: Path, heading: str) -> None:
+    table = read(tmp_path, f"{heading};Navn\n00123;Kari\n")
+    assert table.cell(table.records[0], Column.EXTERNAL_ID) == "00123"

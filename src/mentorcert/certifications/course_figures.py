@@ -51,7 +51,7 @@ DEFINITIONS: Final[Mapping[LazyText, LazyText]] = {
     ),
     HEADINGS["unannounced"]: LazyText("Attended without having a seat. They count as attended, too."),
     HEADINGS["issued"]: LazyText(
-        "Certifications that closing the courses issued. What was taken back does not count, nor what people who were erased got."
+        "Certifications that closing the courses issued. What was undone does not count, nor what people who were erased got."
     ),
     HEADINGS["renewed"]: LazyText(
         "Renewals by closing the courses, one for each certification and course. What was undone does not count, nor what people "

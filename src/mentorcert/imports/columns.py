@@ -83,6 +83,8 @@ EXAMPLES: dict[Column, Mapping[Language, str | date]] = {
     Column.PAST_RENEWALS: {"nb": "15.01.2024..14.01.2025", "en": "2024-01-15..2025-01-14"},
 }
 _OTHER_HEADINGS = {
+    "likepersonnummer": Column.EXTERNAL_ID,
+    "peermentornumber": Column.EXTERNAL_ID,
     "medlemsnummer": Column.EXTERNAL_ID,
     "membernumber": Column.EXTERNAL_ID,
     "fulltnavn": Column.NAME,

@@ -74,7 +74,7 @@ def test_preview_extend_and_take_back(
     where = admin.post("/admin/extensions", **confirm(admin, until))
     html = admin.get(where)
     assert "2 certifications are extended." in html
-    assert "Take back 2 certifications" in html
+    assert "Undo it for 2 certifications" in html
     assert [last_day(conn, one) for one in mentors[:2]] == [until, until]
 
     assert admin.post(where, **take_back(admin, where, "No storm")) == where
@@ -127,7 +127,7 @@ def test_what_was_shown_is_what_is_taken_back(
     )
     html = admin.post(where, 409, **form)
     assert "Something has changed since you looked." in html
-    assert "Take back 1 certification" in html
+    assert "Undo it for 1 certification" in html
     assert last_day(conn, mentors[1]) == until
 
 
@@ -155,7 +155,7 @@ def test_what_was_changed_since_stands_in_the_way(
     with organisation.as_admin() as acting:
         acting.execute("select public.renew_certification(%s)", (mentors[0],))
     html = admin.get(where)
-    assert "It cannot be taken back as a whole: 1 certification was changed since." in html
+    assert "It cannot be undone as a whole: 1 certification was changed since." in html
     assert [str(one) in html for one in mentors[:2]] == [True, False]
     admin.post(where, 422, reason="No storm")
     assert last_day(conn, mentors[1]) == until

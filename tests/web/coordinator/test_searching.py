@@ -40,6 +40,30 @@ def test_everything_that_has_a_name(scene: Scene) -> None:
     assert "Give people access" in found(scene, "give people access", who="admin")
 
 
+def test_a_word_that_is_almost_right(scene: Scene) -> None:
+    conn = scene.organisation.conn
+    conn.execute(
+        "update mentorcert.certification_types set name_nb = 'Politiattest sett', name_en = 'Police certificate'"
+        " where code = 'basic'"
+    )
+    conn.execute(
+        "update mentorcert.chapters set name = 'Buskerud fylkeslag' where id = %s",
+        (scene.organisation.chapter,),
+    )
+
+    def meant(query: str, who: str = "coordinator") -> list[str]:
+        page = scene.client(who, "nb").get("/search", params={"q": query}).text
+        return re.findall(r'<a href="/search\?q=[^"]+">([^<]+)</a>', page)
+
+    assert meant("politiatest") == ["Politiattest"]
+    assert meant("buskerrud") == ["Buskerud"]
+    assert "Politiattest sett" in meant("politiatest set")
+    assert meant("politiattest") == meant("xyzxyz") == meant("Kary") == []
+    # Chapters out of reach are not named.
+    assert meant("bergn") == []
+    assert meant("bergn", "admin") == ["Bergen"]
+
+
 def test_reach(scene: Scene) -> None:
     assert list(found(scene, "Ola Vest")) == []
     assert list(found(scene, "Per Fremmed")) == []

@@ -42,7 +42,7 @@ def test_a_file_is_uploaded_looked_at_and_written(
     page = sent.headers["location"]
     waiting = client.get(page)
     assert waiting.headers["refresh"] == "2"
-    assert "Waiting to be taken up" in waiting.text
+    assert "Waiting in line" in waiting.text
     assert "<progress" in waiting.text
     assert "refresh" not in client.get(f"{page}?follow=false").headers
     work(database)

@@ -82,7 +82,7 @@ def _outcomes(context: RequestContext) -> dict[str, str]:
 
 def _conflicts(context: RequestContext) -> dict[str, str]:
     return {
-        "newer": context._("The portal has something later than was ever sent."),
+        "newer": context._("The portal has something later than was sent."),
         "other": context._("The portal has the same version with other contents."),
         "gone": context._("The portal had the person, and no longer does."),
         "unknown": context._("The portal shows the person, and the registry has no such peer mentor."),

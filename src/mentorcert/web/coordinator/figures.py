@@ -24,7 +24,7 @@ from mentorcert.web.rendering.charts import Figure, Numbers
 
 router = APIRouter()
 
-_WIDTH_OF_A_WORD: Final = 80
+_WIDTH_OF_A_WORD: Final = 102
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "known_on": Refusal(
         "known_on",

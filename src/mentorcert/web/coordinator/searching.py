@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -11,6 +12,8 @@ from mentorcert.organisations import finding
 from mentorcert.organisations.finding import Hit, Kind
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
+from mentorcert.web.coordinator.chapter_choices import key
+from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.fields import SearchText
 from mentorcert.web.guides.contents import GUIDES, Audience
 from mentorcert.web.page_form import PageForm
@@ -24,6 +27,9 @@ _HEADINGS: Final[Mapping[Kind, LazyText]] = {
     "chapter": LazyText("Chapters"),
     "help": LazyText("Help"),
 }
+# How much of a word must be right to be taken for another one, and how long it must be.
+_ALIKE: Final = 0.8
+_SHORTEST: Final = 4
 
 
 class SearchQuery(PageForm):
@@ -57,7 +63,18 @@ def search(context: CurrentCoordinator, query: Annotated[SearchQuery, Query()]) 
         typed=typed,
         groups=[group for group in groups if group.hits],
         number=sum(group.number for group in groups),
+        meant=_meant(context, typed) if typed and not found else [],
     )
+
+
+def _meant(context: RequestContext, typed: str) -> list[str]:
+    """Return words of types, chapters in reach and the help that are written almost so; no names of people."""
+    names = names_of(context)
+    known = [*_pages_of_help(context).values(), *(name for _, name in names.type_options())]
+    every = "org_admin" in context.roles
+    known += [chapter.name for chapter in names.open_chapters if every or chapter.is_coordinated]
+    words = {key(word): word for name in known for word in (*name.split(), name) if len(word) >= _SHORTEST}
+    return [words[one] for one in get_close_matches(key(typed), words, cutoff=_ALIKE)]
 
 
 def _group(context: RequestContext, kind: Kind, typed: str, hits: Sequence[Hit]) -> Group:

@@ -53,7 +53,7 @@ def step(context: RequestContext, task: Task) -> str:
         "exporting": context._("Writing the file"),
     }
     if task.state == "queued":
-        return context._("Waiting to be taken up")
+        return context._("Waiting in line")
     return steps.get(task.step or "", context._("Beginning"))
 
 
@@ -93,8 +93,8 @@ def refusal(context: RequestContext, error: InvalidArgumentError) -> str:
         ),
         "task_file_size": context._("The file is larger than 20 MB. Divide it into several files."),
         "task_preview_usable": context._(
-            "This preview was confirmed or thrown away already, or is too old. Upload the file once more."
+            "This preview was confirmed or discarded already, or is too old. Upload the file once more."
         ),
-        "task_preview_good": context._("The file has bad rows. Correct them, or leave them out."),
+        "task_preview_good": context._("The file has rows with errors. Correct them, or leave them out."),
         "task_open": context._("It is finished already, and can't be cancelled any more."),
     }.get(error.constraint or "", context._("That is not possible."))
