@@ -12679,31 +12679,36 @@ declare
   away constant uuid[] := mentorcert_private.people_away(organisation, reach);
 begin
   return query
+  -- Before the sign-ups are joined: else the outcomes of a course are found once for each of them.
+  with given as materialized (
+    select course.id as course_id, course.last_day, outcome.*
+    from mentorcert_private.courses as course
+    cross join lateral mentorcert_private.outcomes_for(
+      course,
+      array(
+        select coming.peer_mentor_id from mentorcert_private.course_sign_ups as coming
+        join mentorcert.peer_mentors as mentor on mentor.id = coming.peer_mentor_id
+        where
+          coming.course_id = course.id
+          and (
+            coming.attendance = 'attended'
+            -- Nobody moves up after the first day.
+            or coming.attendance is null and (coming.state = 'seated' or coming.state = 'waiting' and today <= course.first_day)
+          )
+          and (reach is null or mentor.chapter_ids && reach) and mentor.id <> all(away)
+      )
+    ) as outcome
+    where
+      course.organisation_id = organisation and course.state = 'planned'
+      and course.last_day < mentorcert_private.day_of(until, time_zone)
+      and outcome.certification_id is not null and outcome.outcome in ('renew', 'refused')
+  )
   select
     given.peer_mentor_id, given.certification_id, given.certification_type,
     case when given.outcome = 'refused' then 'refused' when sign_up.state = 'waiting' and sign_up.attendance is null then 'waits' else 'expected' end,
-    given.refusal, course.id, course.last_day, given.issued_at, given.expires_at
-  from mentorcert_private.courses as course
-  cross join lateral mentorcert_private.outcomes_for(
-    course,
-    array(
-      select coming.peer_mentor_id from mentorcert_private.course_sign_ups as coming
-      join mentorcert.peer_mentors as mentor on mentor.id = coming.peer_mentor_id
-      where
-        coming.course_id = course.id
-        and (
-          coming.attendance = 'attended'
-          -- Nobody moves up after the first day.
-          or coming.attendance is null and (coming.state = 'seated' or coming.state = 'waiting' and today <= course.first_day)
-        )
-        and (reach is null or mentor.chapter_ids && reach) and mentor.id <> all(away)
-    )
-  ) as given
-  join mentorcert_private.course_sign_ups as sign_up on sign_up.course_id = course.id and sign_up.peer_mentor_id = given.peer_mentor_id
-  where
-    course.organisation_id = organisation and course.state = 'planned'
-    and course.last_day < mentorcert_private.day_of(until, time_zone)
-    and given.certification_id is not null and given.outcome in ('renew', 'refused');
+    given.refusal, given.course_id, given.last_day, given.issued_at, given.expires_at
+  from given
+  join mentorcert_private.course_sign_ups as sign_up on sign_up.course_id = given.course_id and sign_up.peer_mentor_id = given.peer_mentor_id;
 end
 $$;
 COMMENT ON FUNCTION mentorcert_private.planned_renewals(organisation uuid, reach uuid[], until timestamp with time zone) IS 'What the courses that are planned to be held before an instant renew of what people of these chapters hold: expected, waits (for a seat), or refused, by which rule.';
@@ -18776,7 +18781,6 @@ declare
   course mentorcert_private.courses;
   within_reach uuid[];
 begin
-  perform mentorcert_private.check_endpoint('certifications');
   if cardinality(peer_mentor_ids) > 5000 then
     raise exception using
       errcode = 'MC008', message = 'more than 5000 peer mentors at once', hint = 'Name at most 5000.', constraint = 'peer_mentor_ids';

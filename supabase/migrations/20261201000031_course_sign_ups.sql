@@ -670,7 +670,6 @@ declare
   course mentorcert_private.courses;
   within_reach uuid[];
 begin
-  perform mentorcert_private.check_endpoint('certifications');
   if cardinality(peer_mentor_ids) > 5000 then
     raise exception using
       errcode = 'MC008', message = 'more than 5000 peer mentors at once', hint = 'Name at most 5000.', constraint = 'peer_mentor_ids';

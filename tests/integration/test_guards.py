@@ -21,6 +21,7 @@ from tests.support import (
     course_mail_mutations,
     course_mutations,
     figures_mutations,
+    forecast_mutations,
     invitation_mutations,
     letter_mutations,
     merge_mutations,
@@ -218,6 +219,7 @@ def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from invitation_mutations.MUTATIONS
     yield from letter_mutations.MUTATIONS
     yield from figures_mutations.MUTATIONS
+    yield from forecast_mutations.MUTATIONS
     yield from note_mutations.MUTATIONS
     yield from request_mutations.MUTATIONS
     yield from course_mutations.MUTATIONS

@@ -163,7 +163,7 @@ MUTATIONS: Final = [
     _guard(_REOPEN, "reopen_course.leaves_out)", "true)"),
     *[
         _guard(of, _SWITCH)
-        for of in (_REQUIRED, _PLAN, _IS_OWN, _WITHDRAW, _READ, _LISTED, _LACKS)
+        for of in (_REQUIRED, _PLAN, _IS_OWN, _WITHDRAW, _READ, _LISTED)
     ],
     *[
         Mutation(_FILE, f"alter table {_COURSES} drop constraint courses_{name}")

@@ -202,6 +202,7 @@ _LISTS: Final = _API | {
     "/overview",
     "/figures",
     "/figures.xlsx",
+    "/forecast",
     "/api/v1/figures",
     "/api/v1/forecast",
     "/api/v1/figures/courses",

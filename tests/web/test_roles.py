@@ -27,6 +27,7 @@ OPEN_TO: Final = {
     "/mentors/{mentor_id}/chapters": ADMINISTRATORS,
     "/overview": COORDINATORS,
     "/figures": COORDINATORS,
+    "/forecast": COORDINATORS,
     "/certifications/{certification_id}/certificate.pdf": MEMBERS,
     "/certifications": COORDINATORS,
     "/chapters": COORDINATORS,

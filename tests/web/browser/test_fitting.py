@@ -53,7 +53,14 @@ def test_a_tablet_shows_the_last_column(visitors: Visitors, language: Language) 
     wide = "() => [...document.querySelectorAll('.table-wrap')].filter(one => one.scrollWidth > one.clientWidth).length"
     with visitors.visit("administrator", language, width=TABLET) as page:
         wrong = []
-        for path in ("/admin/types", "/reminders", "/reminders?show=failing", "/certifications", "/mentors"):
+        for path in (
+            "/admin/types",
+            "/reminders",
+            "/reminders?show=failing",
+            "/certifications",
+            "/mentors",
+            "/forecast",
+        ):
             page.goto(path)
             if page.evaluate(wide):
                 wrong.append(path)

@@ -18,6 +18,7 @@ from mentorcert.web.coordinator import (
     editing,
     export,
     figures,
+    forecast,
     leaving,
     letters,
     listing,
@@ -41,6 +42,7 @@ router = APIRouter()
 for _topic in (
     overview,
     figures,
+    forecast,
     letters,
     searching,
     export,

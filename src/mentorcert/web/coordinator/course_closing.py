@@ -32,7 +32,7 @@ _REFUSALS: Final = {
         "Somebody who attended is in no chapter of yours: an administrator closes the course."
     ),
 }
-_REASONS: Final = {
+REASONS: Final = {
     "peer_mentor_left": LazyText("Has left by the last day of the course."),
     "course_prerequisites_held": LazyText("Does not hold what the course asks for."),
     "certification_type_retired": LazyText("The certification is not given any more."),
@@ -104,7 +104,7 @@ def _page(context: RequestContext, course_id: UUID, *, is_stale: bool = False) -
         unchanged=[one for one in outcomes if one.outcome == "unchanged"],
         refused=refused,
         reasons={
-            name: context._(_REASONS.get(name, LazyText("A rule of the registry is against it.")))
+            name: context._(REASONS.get(name, LazyText("A rule of the registry is against it.")))
             for name in {one.refusal or "" for one in refused}
         },
         absent=[one for one in signed_up.value if one.state == "seated" and one.attendance != "attended"],

@@ -169,12 +169,12 @@ def short_of_mentors(
                         number=covered[chapter.id].today,
                         day=written(context, "day", day),
                     ),
-                    ListQuery(status="active", chapter=chapter.id, ends="180").path(),
+                    f"/forecast?chapter={chapter.id}",
                 )
                 for day, chapter in short[:FIRST]
             ],
             len(short) > FIRST,
-            "/courses",
+            "/forecast",
         )
 
 
