@@ -10950,6 +10950,7 @@ REVOKE ALL ON FUNCTION mentorcert_private.list_parameters() FROM PUBLIC;
 CREATE FUNCTION mentorcert_private.list_renewals(organisation uuid, reach uuid[], months integer) RETURNS TABLE(peer_mentor_id uuid, full_name text, certification_id uuid, certification_type text, last_valid_day date, outlook text, refusal text, course_id uuid, course_nb text, course_en text, course_day date, renewed_until date)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -10992,7 +10993,10 @@ begin
       when planned.refusal is null then mentorcert_private.day_of(coalesce(planned.expires_at, possible.expires_at), time_zone) - 1
     end
   from ending
-  join mentorcert.peer_mentors as mentor on mentor.id = ending.peer_mentor_id
+  -- One by one: to join them, 15 reads everybody of the organisation for one chapter.
+  cross join lateral (
+    select person.full_name, person.sort_key from mentorcert.peer_mentors as person where person.id = ending.peer_mentor_id offset 0
+  ) as mentor
   left join planned on planned.certification_id = ending.id
   left join possible on possible.certification_id = ending.id
   left join mentorcert_private.courses as course on course.id = coalesce(planned.course_id, possible.course_id)
@@ -12407,12 +12411,18 @@ begin
           then 'certification_outdated_' || type.after_lapse
       end as against
     from unnest(peer_mentor_ids) as person (id)
-    join mentorcert.peer_mentors as mentor on mentor.id = person.id
+    -- One by one: of a thousand people, 15 reads everybody's instead.
+    cross join lateral (select one.* from mentorcert.peer_mentors as one where one.id = person.id offset 0) as mentor
     cross join given
     join mentorcert.certification_types as type on type.organisation_id = course.organisation_id and type.code = given.code
     left join lacking on lacking.peer_mentor_id = mentor.id
-    left join public.peer_mentor_certifications as held
-      on held.organisation_id = course.organisation_id and held.peer_mentor_id = mentor.id and held.certification_type = type.code
+    left join lateral (
+      select certification.* from public.peer_mentor_certifications as certification
+      where
+        certification.organisation_id = course.organisation_id and certification.peer_mentor_id = mentor.id
+        and certification.certification_type = type.code
+      offset 0
+    ) as held on true
   ),
   outcomes as (
     select

@@ -216,6 +216,7 @@ returns table (
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off -- of a few dozen chapters, 15 would read everybody's
 as $$
 #variable_conflict use_column
 declare
@@ -258,7 +259,10 @@ begin
       when planned.refusal is null then mentorcert_private.day_of(coalesce(planned.expires_at, possible.expires_at), time_zone) - 1
     end
   from ending
-  join mentorcert.peer_mentors as mentor on mentor.id = ending.peer_mentor_id
+  -- One by one: to join them, 15 reads everybody of the organisation for one chapter.
+  cross join lateral (
+    select person.full_name, person.sort_key from mentorcert.peer_mentors as person where person.id = ending.peer_mentor_id offset 0
+  ) as mentor
   left join planned on planned.certification_id = ending.id
   left join possible on possible.certification_id = ending.id
   left join mentorcert_private.courses as course on course.id = coalesce(planned.course_id, possible.course_id)

@@ -75,7 +75,7 @@ UNNOTICED: Final = {
         "The worlds have no requests to settle: supabase/tests/database says who may, and what it does."
     ),
     r"revoke execute on (?:(?:change|cancel|close|reopen|sign_up_for|withdraw_from)_course|set_course_attendance"
-    r"|preview_course_closing|mentorcert_private\.(?:close_locked_course"
+    r"|missing_for_course|preview_course_closing|mentorcert_private\.(?:close_locked_course"
     r"|course_to_close|course_to_open))\(.*\) from authenticated": (
         "The worlds have no courses to manage: supabase/tests/database says who may, and what it does."
     ),

@@ -168,7 +168,7 @@ def wrongs(answer: Response, bad: dict[str, str]) -> list[str]:
     for id_, text in said.items():
         beside = re.findall(rf'id="{re.escape(id_)}-error">(.*?)</p>', answer.text)
         if f'id="{id_}"' not in answer.text or not any(
-            re.fullmatch(rf".+: {re.escape(of)}", text) for of in beside
+            re.fullmatch(rf".+[:?] {re.escape(of)}", text) for of in beside
         ):
             wrong.append(f"{id_}: {text}, {beside}")
     return wrong

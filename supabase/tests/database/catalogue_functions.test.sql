@@ -308,7 +308,7 @@ select set_eq(
     'search_peer_mentors: enable_hashjoin=off', 'search_peer_mentors: enable_mergejoin=off',
     'sorted_peer_mentors: enable_bitmapscan=on', 'sorted_peer_mentors: enable_sort=on',
     'sorted_peer_mentors: enable_hashjoin=off', 'sorted_peer_mentors: enable_mergejoin=off',
-    'use_sort_plan: enable_seqscan=off'
+    'use_sort_plan: enable_seqscan=off', 'list_renewals: enable_seqscan=off'
   ],
   'and no other setting but these'
 );

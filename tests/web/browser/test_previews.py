@@ -68,7 +68,7 @@ def test_a_type_is_retired_in_one_of_two_tabs(visitors: Visitors, language: Lang
     _ = texts(language)
     with visitors.visit("administrator", language, width=width) as page:
         page.goto("/admin/types")
-        of = page.locator("tbody a[href^='/admin/types/']").filter(has_text="horselshjelper")
+        of = page.locator("tbody a[href^='/admin/types/']").filter(has_text="Hørselshjelper")
         path = f"{of.first.get_attribute('href')}/retire"
         first = retiring(page, language, path)
         tab = page.context.new_page()

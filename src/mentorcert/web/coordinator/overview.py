@@ -123,9 +123,7 @@ def _coverage_figure(
     )
     return Figure(
         "lines",
-        context._(
-            "Peer mentors with every required certification, if nobody renews and with the courses planned"
-        ),
+        context._("Peer mentors with every required certification, if nobody renews"),
         alt,
         labels,
         [line for chapter, item in largest for line in _lines(context, chapter, item)][:LINES],
