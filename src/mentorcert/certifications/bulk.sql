@@ -11,7 +11,7 @@ select
 from public.preview_changes(:change, :certification_ids, :renewed_on::date) as outcome
 left join public.peer_mentor_certifications as certification on certification.id = outcome.certification_id
 left join mentorcert.peer_mentors as mentor on mentor.id = certification.peer_mentor_id
-order by nullif(outcome.refusal, 'certification_outdated_' || :basis::text) nulls last, mentor.sort_key, outcome.certification_id;
+order by refusal nulls last, mentor.sort_key, outcome.certification_id;
 
 -- name: apply(change, certification_ids, renewed_on, note, evidence)
 select public.change_certifications(
