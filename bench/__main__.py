@@ -62,8 +62,9 @@ WRITE_ROUNDS = 5
 BURSTS = 10
 # What a certification takes on disk while it is measured, in bytes.
 ROOM_OF_A_ROW = 8_000
-# From here on a round of writes takes minutes.
+# From here on each round of writes waits minutes for the vacuum of the one before.
 MANY_ROWS = 1_000_000
+ROUNDS_OF_MANY = 2
 
 
 def run(
@@ -143,13 +144,13 @@ def main(  # noqa: PLR0917 - the options of a command
                     file_rows=FILE_ROWS // 10 if quick else FILE_ROWS,
                     changed=CHANGED // 10 if quick else CHANGED,
                     read_rounds=READ_ROUNDS // 4 if quick else READ_ROUNDS,
-                    write_rounds=1 if size > MANY_ROWS else rounds,
+                    write_rounds=min(rounds, ROUNDS_OF_MANY) if size > MANY_ROWS else rounds,
                     storage=storage,
                 )
-        if Benchmark.PAGES in (only or Benchmark):
+        for size in sizes if Benchmark.PAGES in (only or Benchmark) else ():
             results += pages.measure(
                 running,
-                min(sizes),
+                size,
                 rounds if quick else BURSTS,
                 lambda what: progress.update(task, description=what),
             )

@@ -42,17 +42,17 @@ def run_of_today(server: str, storage: Sequence[Storage], results: Sequence[Resu
 def keep(run: Run, *, figures: Path = FIGURES, document: Path = DOCUMENT) -> None:
     """Put a run in the place of the earlier one on the same server, and write the document of all.
 
-    Of what it has not measured, the earlier figures stay.
+    Of what and at which sizes it has not measured, the earlier figures stay.
     """
     kept = read(figures) if figures.exists() else []
-    measured = {result.benchmark for result in run.results}
+    measured = {(result.benchmark, result.rows) for result in run.results}
     for earlier in (one for one in kept if one.server == run.server):
-        left = [result for result in earlier.results if result.benchmark not in measured]
+        left = [result for result in earlier.results if (result.benchmark, result.rows) not in measured]
         days = {run.day, *(earlier.day.split(" and ") if left else ())}
         run = replace(
             run,
             day=" and ".join(sorted(days)),
-            storage=run.storage or earlier.storage,
+            storage=list({size.rows: size for size in [*earlier.storage, *run.storage]}.values()),
             results=[*left, *run.results],
         )
     runs = [one for one in kept if one.server != run.server]

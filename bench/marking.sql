@@ -16,6 +16,9 @@ alter table public.listed_peer_mentors disable trigger sync_portal_on_delete;
 -- name: tonight()$
 select mentorcert_private.day_starts(mentorcert_private.day_of(now(), 'Europe/Oslo'), 'Europe/Oslo');
 
+-- name: count_due(as_of)$
+select count(*) from public.peer_mentor_certifications where status = 'active' and expires_at <= :as_of;
+
 -- name: run_nightly(as_of)!
 select * from mentorcert_private.run_nightly(:as_of);
 

@@ -17,5 +17,8 @@ select * from mentorcert_private.expire_due_certifications(:as_of);
 -- name: run_nightly(as_of)!
 select * from mentorcert_private.run_nightly(:as_of);
 
+-- name: count_due(as_of)$
+select count(*) from public.peer_mentor_certifications where status = 'active' and expires_at <= :as_of;
+
 -- name: count_expired()$
 select count(*) from public.peer_mentor_certifications where status = 'expired';

@@ -40,6 +40,15 @@ def test_figures_of_what_was_not_measured_stay(tmp_path: Path) -> None:
     assert (kept.storage, kept.results) == (RUN.storage, [*RUN.results, alone])
 
 
+def test_figures_of_another_size_stay(tmp_path: Path) -> None:
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    many = replace(RUN, storage=[Storage(6000, 1, 2)], results=[replace(SLOW, rows=6000)])
+    for run in (RUN, many, many):
+        document.keep(run, figures=figures, document=page)
+    (kept,) = document.read(figures)
+    assert (kept.storage, kept.results) == ([*RUN.storage, *many.storage], [*RUN.results, *many.results])
+
+
 def test_what_misses_its_aim_says_so() -> None:
     assert "| 2.00 s = 2.00 **misses** |" in document.render([RUN])
     assert (
