@@ -360,8 +360,8 @@ begin
   values (
     organisation, plan_course.kind, plan_course.name_nb, plan_course.name_en, plan_course.types, coalesce(plan_course.required_types, '{}'),
     coalesce(plan_course.chapter_ids, '{}'), plan_course.days,
-    coalesce(plan_course.starts, array_fill(null::time, array[cardinality(plan_course.days)])),
-    coalesce(plan_course.ends, array_fill(null::time, array[cardinality(plan_course.days)])),
+    coalesce(plan_course.starts, array_fill(null::time, array[coalesce(cardinality(plan_course.days), 0)])),
+    coalesce(plan_course.ends, array_fill(null::time, array[coalesce(cardinality(plan_course.days), 0)])),
     plan_course.place, plan_course.link, plan_course.seats, coalesce(plan_course.responsible_id, auth.uid()), plan_course.note
   )
   returning course.id into written_id;
@@ -398,8 +398,8 @@ begin
     kind = change_course.kind, name_nb = change_course.name_nb, name_en = change_course.name_en, types = change_course.types,
     required_types = coalesce(change_course.required_types, '{}'), chapter_ids = coalesce(change_course.chapter_ids, '{}'),
     days = change_course.days,
-    starts = coalesce(change_course.starts, array_fill(null::time, array[cardinality(change_course.days)])),
-    ends = coalesce(change_course.ends, array_fill(null::time, array[cardinality(change_course.days)])),
+    starts = coalesce(change_course.starts, array_fill(null::time, array[coalesce(cardinality(change_course.days), 0)])),
+    ends = coalesce(change_course.ends, array_fill(null::time, array[coalesce(cardinality(change_course.days), 0)])),
     place = change_course.place, link = change_course.link, seats = change_course.seats,
     responsible_id = change_course.responsible_id, note = change_course.note
   where changed.id = course.id;

@@ -146,9 +146,9 @@ begin
     );
   elsif after_unlimited then
     ends := case when descending then ends end;
-    ends_not := format('%s and certification.id %s %L', ends_not, beyond, after_id);
+    ends_not := ends_not || format(' and certification.id %s %L', beyond, after_id);
   elsif after_id is not null then
-    ends := format('%s and (certification.expires_at, certification.id) %s (%L, %L)', ends, beyond, after_expires_at, after_id);
+    ends := ends || format(' and (certification.expires_at, certification.id) %s (%L, %L)', beyond, after_expires_at, after_id);
     ends_not := case when not descending then ends_not end;
   end if;
   select string_agg(

@@ -85,6 +85,20 @@ select is(
 select is(mentorcert_private.name_patterns(pasted), '{}', 'what nobody sees narrows nothing')
 from unnest(array[null, '', '  ', U&'\200B\FEFF']) as pasted;
 
+-- A page begins after a row that the search has no more: a filter was changed meanwhile.
+select is(
+  tests.attempt('adam', format('select count(*) from public.search_certifications(page_size => 100, after_id => tests.id(''0''), %s)', after)),
+  tests.attempt('adam', format('select count(*) from public.search_certifications(page_size => 100, %s)', of_all)), after
+)
+from (
+  values
+    ('unlimited => false, descending => true', 'unlimited => false'),
+    ('unlimited => false', $$query => 'nobody'$$),
+    ($$status => 'expired'$$, $$query => 'nobody'$$),
+    ($$unlimited => true, after_expires_at => '1900-01-01'$$, 'unlimited => true'),
+    ($$unlimited => true, after_expires_at => '1900-01-01', descending => true$$, $$query => 'nobody'$$)
+) as asked (after, of_all);
+
 select is(
   tests.attempt('cora', format('select id from public.search_certifications(%s)', arguments)), 'MC008 ' || violated, arguments
 )
