@@ -195,22 +195,20 @@ as $$
 #variable_conflict use_column
 declare
   course mentorcert_private.courses := mentorcert_private.require_course(course_to_close.course_id);
-  attended uuid[];
-  locked uuid[] := '{}'::uuid[];
+  attended constant uuid[] := array(
+    select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
+  );
 begin
-  -- The people first: the order in which everybody locks. Asked again under the locks.
-  loop
-    attended := array(
-      select sign_up.peer_mentor_id from mentorcert_private.course_sign_ups as sign_up
-      where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id is not null
-      order by sign_up.peer_mentor_id
-    );
-    exit when attended <@ locked;
-    perform mentorcert_private.lock_peer_mentors(attended);
-    locked := attended;
-  end loop;
+  -- The people first, all at once: the order in which everybody locks. To lock more of them later may be a circle, so who was said to have
+  -- attended meanwhile is for another preview.
+  perform mentorcert_private.lock_peer_mentors(attended);
   course := mentorcert_private.locked_course(course.id);
-  if (select min(outcomes.fingerprint) from mentorcert_private.course_outcomes(course) as outcomes) is distinct from course_to_close.fingerprint then
+  if exists (
+    select from mentorcert_private.course_sign_ups as sign_up
+    where sign_up.course_id = course.id and sign_up.attendance = 'attended' and sign_up.peer_mentor_id <> all(attended)
+  ) or (select min(outcomes.fingerprint) from mentorcert_private.course_outcomes(course) as outcomes) is distinct from course_to_close.fingerprint
+  then
     raise exception using
       errcode = 'PT409', message = 'what closing the course gives is not what was previewed',
       hint = 'Nothing was changed. Look at the preview again, and confirm that.', constraint = 'course_outcomes_as_shown';

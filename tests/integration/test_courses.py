@@ -268,6 +268,27 @@ def test_attendance_that_is_said_meanwhile_is_not_closed(scene: Scene, database:
         meanwhile(scene.conn, database, attend, close)
 
 
+def test_who_attended_meanwhile_once_more_is_not_certified_unlocked(scene: Scene, database: str) -> None:
+    course = scene.plan(-1)
+    first, second, _ = scene.mentors
+    scene.attended(course, first, second)
+    with acting_as(scene.conn, scene.coordinator) as acting:
+        previewed = closing.fingerprint(closing.preview(acting, course))
+        sign_ups.set_attendance(acting, course, unset=[second])
+
+    def attend(conn: Connection) -> None:
+        become(conn, scene.coordinator)
+        sign_ups.set_attendance(conn, course, attended=[first, second])
+
+    def close(conn: Connection) -> int:
+        become(conn, scene.coordinator)
+        return closing.close(conn, course, previewed)
+
+    with pytest.raises(CourseOutcomesChangedError):
+        meanwhile(scene.conn, database, attend, close)
+    assert scene.close(course) == 2
+
+
 def test_a_course_is_closed_once(scene: Scene, database: str) -> None:
     course = scene.plan(-1)
     scene.attended(course, *scene.mentors)
