@@ -1,4 +1,4 @@
-"""What runs on the embedded server alone: its subject is a process, and its SQL runs elsewhere on all."""
+"""What runs on the embedded server alone: its subject is a process, a client or HTTP, and its SQL runs elsewhere on all."""
 
 from typing import Final
 
@@ -16,12 +16,17 @@ ELSEWHERE: Final = {
         "tests/integration/test_exporting.py::test_a_copy_exports_the_same_bytes"
     ),
     "tests/integration/test_import_problems.py::test_the_command": "tests/integration/test_importing.py",
+    "tests/portal/test_journal_places.py": "tests/portal/test_journal.py",
     "tests/portal/test_monitoring_commands.py": "tests/portal/test_monitoring.py",
+    "tests/portal/test_receiver.py": "tests/portal/test_inbox.py",
     "tests/portal/test_receiver_command.py": "tests/portal/test_inbox.py",
     "tests/portal/test_reconciliation_command.py": "tests/portal/test_reconciliation.py",
     "tests/portal/test_replay.py::test_the_commands": "tests/portal/test_modes.py",
     "tests/portal/test_status_command.py": "tests/portal/test_health.py",
     "tests/portal/test_worker_process.py": "tests/portal/test_worker.py",
+    # The rules that a client meets; with one, tests/supabase/test_client_js.py goes to both versions.
+    "tests/supabase/test_client_errors.py": "tests/integration/test_pgtap.py",
+    "tests/supabase/test_client_python": "tests/oracle/test_worlds.py",
     "tests/web/": "tests/integration",
 }
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -57,24 +57,46 @@ def prove(server: Server, url: str, file: str) -> subprocess.CompletedProcess[st
     )
 
 
-def failures_without(server: Server, url: str, file: str, mutations: Sequence[str]) -> list[list[str]]:
-    """Run one file after each of the statements, undone in turn; return the tests that fail after each.
+def failures_without(
+    server: Server, url: str, file: str, mutations: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Run one file as it is, then after each of the statements, undone in turn; return the tests that fail each time.
 
-    Raises AssertionError where the file does not run to its end: that would prove nothing of the guard.
+    After a statement the first failure is enough: the rest of the file is left out. Raises AssertionError where the
+    file ends by an error before that: it would prove nothing of the guard.
     """
     _, fixture, tests = (FOLDER / file).read_text("utf-8").partition(_FIXTURE)
     tests, end, _ = tests.partition(_END)
     assert fixture
     assert end
+    until_noticed = "".join(
+        f"\\if :noticed\n\\else\n{statements}select num_failed() > 0 as noticed \\gset\n\\endif\n"
+        for statements in _statements(tests)
+    )
+    runs = [("select", tests), *((mutation, until_noticed) for mutation in mutations)]
     script = "".join(
-        f"savepoint guard;\n{mutation};\n{tests}\\echo {_MARK}\nrollback to savepoint guard;\n"
-        for mutation in mutations
+        f"savepoint guard;\n{mutation};\n\\set noticed false\n{run}\\echo {_MARK}\nrollback to savepoint guard;\n"
+        for mutation, run in runs
     )
     run = _psql(server, url, "--file", "-", stdin=f"{_FIXTURE}{script}rollback;\n")
-    *runs, rest = run.stdout.split(f"{_MARK}\n")
-    where = f"{file} after {[*mutations, 'all'][len(runs)]}"
+    *outputs, rest = run.stdout.split(f"{_MARK}\n")
+    where = f"{file} after {['nothing', *mutations, 'all'][len(outputs)]}"
     assert run.returncode == 0, f"{where} does not run to its end:\n{run.stderr}{rest}"
-    return [[line for line in lines.splitlines() if line.startswith("not ok")] for lines in runs]
+    untouched, *failures = (
+        [line for line in lines.splitlines() if line.startswith("not ok")] for lines in outputs
+    )
+    return untouched, failures
+
+
+def _statements(tests: str) -> Iterator[str]:
+    """Yield the statements of a file: each ends by a semicolon at the end of a line, outside a body of a function."""
+    statement = ""
+    for line in tests.splitlines(keepends=True):
+        statement += line
+        if line.endswith(";\n") and not line.startswith("--") and statement.count("$$") % 2 == 0:
+            yield statement
+            statement = ""
+    assert not statement.strip(), f"not a whole statement: {statement}"
 
 
 def _psql(

@@ -28,7 +28,6 @@ LEFT_OUT: Final = {
             "inbox",
             "modes",
             "monitoring",
-            "receiver",
             "reconciliation",
             "replay",
             "state",

@@ -46,7 +46,7 @@ def why_left_out(item: pytest.Item) -> str:
     if pooler.is_left_out(item, server):
         return "that have no place behind a pooler: LEFT_OUT in tests/support/pooler.py"
     if one_server.is_left_out(item, server):
-        return "about a process or page, its SQL runs elsewhere: ELSEWHERE in tests/support/one_server.py"
+        return "about a process, client or page, its SQL runs elsewhere: ELSEWHERE in tests/support/one_server.py"
     if "all" in chosen and item.stash.get(_HAS_POOLED_TWIN, False):
         return "of pg15 that run on it through the pooler: --server pg15"
     return ""
