@@ -19,6 +19,7 @@ router = APIRouter(prefix=API, tags=["courses"], route_class=Operation, dependen
 _VERSION: Final = Field(None, description="The version that was read: another one is not changed (PT409).")
 _TEXT: Final = r"^[^\x00]*$"
 _MOST_PEOPLE: Final = 5000
+_Code = Annotated[str, Field(pattern=_TEXT)]
 
 
 class _Body(BaseModel):
@@ -41,8 +42,8 @@ class Plan(_Body):
     )
     name_nb: str = Field(max_length=200, pattern=_TEXT, examples=["Grunnkurs i Midtvik"])
     name_en: str | None = Field(None, max_length=200, pattern=_TEXT)
-    types: list[str] = Field(max_length=20, description="The codes of the types that it gives or renews.")
-    required_types: list[str] = Field(
+    types: list[_Code] = Field(max_length=20, description="The codes of the types that it gives or renews.")
+    required_types: list[_Code] = Field(
         [],
         max_length=20,
         description="What must be held, valid: on the first day to sign up, on the last to be certified.",
