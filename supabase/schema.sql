@@ -5640,9 +5640,9 @@ CREATE FUNCTION mentorcert_private.analyze_import(step text) RETURNS void
 begin
   case step
     when 'rows' then
-      analyze pg_temp.import_rows;
+      analyze pg_temp.import_rows (line, external_id, certification_type);
     when 'certifications' then
-      analyze pg_temp.import_certifications, pg_temp.import_periods;
+      analyze pg_temp.import_certifications (line, external_id, certification_type, certification_id), pg_temp.import_periods (line, is_current);
     when 'memberships' then
       analyze pg_temp.import_memberships;
     when 'peer_mentors' then
@@ -10195,26 +10195,36 @@ COMMENT ON FUNCTION mentorcert_private.is_course_mail_due(mail mentorcert_privat
 REVOKE ALL ON FUNCTION mentorcert_private.is_course_mail_due(mail mentorcert_private.notice_mails) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.is_email(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
     AS $_$
-  select length(value) <= 254
-    and value ~ (
-      '^(?=[^@]{1,64}@)[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+)*'
-      '@((?![^.]{64})' || label || '\.)+(?![0-9]+$)(?![^.]{64})' || label || '$'
-    )
-    and value !~ '[@.](?!xn--[a-z0-9-]+(\.|$))[^@.]{2}--[^@]*$'
-  from (
-    -- The letters that Unicode's own rules for domains (IDNA 2008) take, of Latin, Greek and Cyrillic.
-    select
-      format('%1$s(%2$s*%1$s)?', '[' || letters || ']', '[' || letters || '-]') as label
+begin
+  -- Nearly all are written so; what looks ahead takes a hundred times as long. Of so few characters no part is too long.
+  if length(value) <= 64
+    and value ~ '^[a-zA-Z0-9_+-]+(\.[a-zA-Z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z][a-z0-9]*(-[a-z0-9]+)*$'
+  then
+    return true;
+  end if;
+  return (
+    select length(value) <= 254
+      and value ~ (
+        '^(?=[^@]{1,64}@)[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-zA-Z0-9!#$%&''*+/=?^_`{|}~-]+)*'
+        '@((?![^.]{64})' || label || '\.)+(?![0-9]+$)(?![^.]{64})' || label || '$'
+      )
+      and value !~ '[@.](?!xn--[a-z0-9-]+(\.|$))[^@.]{2}--[^@]*$'
     from (
-      select 'a-z0-9\u00e0-\u00f6\u00f8-\u00ff\u0101\u0103\u0105\u0107\u0109\u010b\u010d\u010f\u0111\u0113\u0115\u0117'
-        '\u0119\u011b\u011d\u011f\u0121\u0123\u0125\u0127\u0129\u012b\u012d\u012f\u0131\u0135\u0137\u0138\u013a\u013c\u013e'
-        '\u0142\u0144\u0146\u0148\u014b\u014d\u014f\u0151\u0153\u0155\u0157\u0159\u015b\u015d\u015f\u0161\u0163\u0165\u0167'
-        '\u0169\u016b\u016d\u016f\u0171\u0173\u0175\u0177\u017a\u017c\u017e\u03ac-\u03ce\u0430-\u045f' as letters
-    ) as written
-  ) as domain
+      -- The letters that Unicode's own rules for domains (IDNA 2008) take, of Latin, Greek and Cyrillic.
+      select
+        format('%1$s(%2$s*%1$s)?', '[' || letters || ']', '[' || letters || '-]') as label
+      from (
+        select 'a-z0-9\u00e0-\u00f6\u00f8-\u00ff\u0101\u0103\u0105\u0107\u0109\u010b\u010d\u010f\u0111\u0113\u0115\u0117'
+          '\u0119\u011b\u011d\u011f\u0121\u0123\u0125\u0127\u0129\u012b\u012d\u012f\u0131\u0135\u0137\u0138\u013a\u013c\u013e'
+          '\u0142\u0144\u0146\u0148\u014b\u014d\u014f\u0151\u0153\u0155\u0157\u0159\u015b\u015d\u015f\u0161\u0163\u0165\u0167'
+          '\u0169\u016b\u016d\u016f\u0171\u0173\u0175\u0177\u017a\u017c\u017e\u03ac-\u03ce\u0430-\u045f' as letters
+      ) as written
+    ) as domain
+  );
+end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.is_email(value text) IS 'Whether a text is one e-mail address that a mail can be sent to: a local part of ASCII, and a domain of labels that punycode can write.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_email(value text) FROM PUBLIC;
@@ -10305,11 +10315,13 @@ COMMENT ON FUNCTION mentorcert_private.is_merging(from_id uuid, to_id uuid) IS '
 REVOKE ALL ON FUNCTION mentorcert_private.is_merging(from_id uuid, to_id uuid) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.is_number(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
     AS $_$
-  select value ~ '^[!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+( [!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+)*$'
-    and value = mentorcert_private.canonical_line(value)
+begin
+  return value ~ '^[!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+( [!-~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e]+)*$'
+    and value = mentorcert_private.canonical_line(value);
+end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.is_number(value text) IS 'Whether a text can be a number of a person: Latin letters only, because those of others look like them, and full-width digits like digits.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_number(value text) FROM PUBLIC;
@@ -10365,10 +10377,12 @@ COMMENT ON FUNCTION mentorcert_private.is_past_day(day text) IS 'Whether a text 
 REVOKE ALL ON FUNCTION mentorcert_private.is_past_day(day text) FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.is_phone(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
     AS $_$
-  select value ~ '^[(]?\+?[0-9][0-9 ()./-]*( ?(x|ext\.?|int\.?) ?[0-9]+)?$' and length(regexp_replace(value, '[^0-9]', '', 'g')) >= 3
+begin
+  return value ~ '^[(]?\+?[0-9][0-9 ()./-]*( ?(x|ext\.?|int\.?) ?[0-9]+)?$' and value ~ '([0-9][^0-9]*){3}';
+end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.is_phone(value text) IS 'Whether a text is a telephone number: digits, with what people put between them.';
 REVOKE ALL ON FUNCTION mentorcert_private.is_phone(value text) FROM PUBLIC;
@@ -13496,11 +13510,17 @@ declare
   change constant jsonb := coalesce(nullif(current_setting('mentorcert.change', true), ''), '{}')::jsonb;
   acting_user constant uuid := mentorcert_private.acting_user();
 begin
+  -- Who acts is asked once for each organisation.
+  with actors as materialized (
+    select organisation.id as organisation_id, mentorcert_private.actor(organisation.id, change) as actor
+    from mentorcert.organisations as organisation
+    where organisation.id in (select mentor.organisation_id from mentorcert.peer_mentors as mentor where mentor.id = any(peer_mentor_ids))
+  )
   insert into mentorcert.listing_consents (organisation_id, peer_mentor_id, is_given, recorded_at, actor, way, reason)
   select
     mentor.organisation_id, mentor.id, mentor.listing_consent,
     greatest(clock_timestamp(), latest.recorded_at + interval '1 microsecond'),
-    mentorcert_private.actor(mentor.organisation_id, change),
+    actors.actor,
     case
       when mentor.user_id = acting_user then 'mentor'
       when acting_user is not null then case when change ->> 'way' = 'form' then 'form' else 'api' end
@@ -13508,6 +13528,7 @@ begin
     end,
     change ->> 'reason'
   from mentorcert.peer_mentors as mentor
+  join actors on actors.organisation_id = mentor.organisation_id
   cross join lateral (
     select max(act.recorded_at) as recorded_at from mentorcert.listing_consents as act where act.peer_mentor_id = mentor.id
   ) as latest
@@ -14159,7 +14180,10 @@ begin
   ) then
     return new;
   end if;
+  -- Most organisations have erased nobody, and the hashes take time.
   if exists (
+    select from mentorcert_private.erased_identities as erased where erased.organisation_id = new.organisation_id
+  ) and exists (
     select from mentorcert_private.matching_erasures(
       new.organisation_id,
       case when tg_op = 'INSERT' or new.external_id <> old.external_id then new.external_id end,
@@ -15545,15 +15569,17 @@ COMMENT ON FUNCTION mentorcert_private.schedule_retention() IS 'Lets pg_cron del
 REVOKE ALL ON FUNCTION mentorcert_private.schedule_retention() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.search_key(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO ''
     AS $_$
-  select case
+begin
+  return case
     when value ~ '^[ -~]*$' then lower(value collate "C")
     else mentorcert_private.unaccented(
       replace(replace(replace(replace(replace(mentorcert_private.folded(value), 'å', 'aa'), 'ä', 'ae'), 'ø', 'oe'), 'ö', 'oe'), 'ü', 'ue')
     )
-  end
+  end;
+end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.search_key(value text) IS 'A text as searches compare it, letter by letter, so that a part of a text has a part of its key: in lower case, å as aa, æ and ä as ae, ø and ö as oe, ü as ue, other letters without their accents.';
 REVOKE ALL ON FUNCTION mentorcert_private.search_key(value text) FROM PUBLIC;

@@ -159,7 +159,7 @@ def test_every_letter_of_a_domain_is_one_of_idna(conn: Connection) -> None:
     "email",
     [
         "kari@example.org", "k@blåbær.no", "o'brien+x@sub.example.co.uk", "a@xn--blbr-roah.no", "k@1and1.de",
-        "a_b.c@example.org",
+        "a_b.c@example.org", "a--b@a-b.no", f"{'a' * 64}@example.org", f"a@{'a' * 63}.no",
     ],
 )  # fmt: skip
 def test_an_address_is_taken(conn: Connection, email: str) -> None:
@@ -172,7 +172,7 @@ def test_an_address_is_taken(conn: Connection, email: str) -> None:
         "ikke en adresse", "mailto:kari@example.org", "kari@example.org.", "kari@example", "@example.org",
         "kari@@example.org", "ka ri@example.org", "kari@-a.no", "kari@a-.no", "kari@a..no", ".kari@a.no",
         "kari.@a.no", "kari@",
-        "jørgen@example.org", "kari@example.123", f"{'a' * 65}@example.org", f"a@{'a' * 64}.no", "a@b_c.no",
+        "jørgen@example.org", "kari@example.123", f"{'a' * 65}@example.org", f"a@{'a' * 64}.no", "a@b_c.no", "a@b.c-", "a@b.-c",
         f"a@{'a.' * 130}no", "<kari@example.org>", "kari@a.no,ola@a.no", "kari@ab--c.no", "kari@æ\u0327.no",
         "Kari <kari@a.no>", "kari@[127.0.0.1]", 'ka"ri"@a.no', "kari@а\u200d.no",
     ],

@@ -29,6 +29,11 @@ BAD_CELLS: list[tuple[dict[str, str], str, str]] = [
     ({"email": "kari.example.org"}, "E-post", "it is not an e-mail address"),
     ({"email": "a@example.org, b@example.org"}, "E-post", "it is not an e-mail address"),
     ({"chapters": "OSL|Nowhere"}, "Lag", "the organisation has no chapter “Nowhere”"),
+    # What COPY or an array would read as something else.
+    *(
+        ({"chapters": f"OSL|{word}"}, "Lag", f"the organisation has no chapter “{word}”")
+        for word in (r"\N", "null", r"a\tb", 'a "b", {c}', "\\")
+    ),
     ({"chapters": "vik"}, "Lag", "several chapters are called “vik”"),
     ({"consent": "maybe"}, "Samtykke til visning", "it is neither yes nor no"),
     (

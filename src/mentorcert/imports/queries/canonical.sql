@@ -26,31 +26,39 @@ where not (
 -- name: match_numbers(organisation_id)!
 -- w1 is W1, as the registry writes it or else the file's first line; and 123 is 00123 if the registry has that, and not
 -- the other, for somebody of the same name: spreadsheets take the zeros away.
-with meant as (
+with people as (
+  select staged.external_id, staged.full_name, min(staged.line) as line
+  from pg_temp.import_rows as staged
+  where staged.external_id is not null
+  group by staged.external_id, staged.full_name
+),
+meant as (
   select
-    staged.line,
+    people.external_id as written, people.full_name,
     coalesce(
       same.external_id,
       case when count(distinct alike.external_id) = 1 then min(alike.external_id) end,
-      first_value(staged.external_id) over (partition by mentorcert_private.folded(staged.external_id) order by staged.line)
+      first_value(people.external_id) over (partition by mentorcert_private.folded(people.external_id) order by people.line)
     ) as external_id,
     same.external_id is null and count(distinct alike.external_id) = 1 as is_repaired
-  from pg_temp.import_rows as staged
+  from people
   left join mentorcert.peer_mentors as same
-    on same.organisation_id = :organisation_id and mentorcert_private.folded(same.external_id) = mentorcert_private.folded(staged.external_id)
+    on same.organisation_id = :organisation_id and mentorcert_private.folded(same.external_id) = mentorcert_private.folded(people.external_id)
   left join mentorcert.peer_mentors as alike
     on alike.organisation_id = :organisation_id
-    and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(staged.external_id)
-    and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(staged.full_name)
+    and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(people.external_id)
+    and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(people.full_name)
     and alike.erased_at is null
     and alike.merged_into is null
-  group by staged.line, same.external_id
+  group by people.external_id, people.full_name, people.line, same.external_id
 ),
 renamed as (
   update pg_temp.import_rows as staged
   set external_id = meant.external_id
   from meant
-  where meant.line = staged.line and meant.external_id <> staged.external_id
+  where
+    meant.written = staged.external_id and meant.full_name is not distinct from staged.full_name
+    and meant.external_id <> staged.external_id
   returning staged.line, meant.external_id, meant.is_repaired
 )
 insert into pg_temp.import_problems (line, column_name, problem, detail, is_of_person)
@@ -60,21 +68,28 @@ select
 from renamed;
 
 -- name: check_texts()!
-with wrong as (
-  select staged.line, rule.column_name, rule.problem
+with people as (
+  select array_agg(staged.line) as lines, staged.external_id, staged.full_name, staged.email, staged.phone
   from pg_temp.import_rows as staged
+  where not staged.person_is_bad
+  group by staged.external_id, staged.full_name, staged.email, staged.phone
+),
+wrong as (
+  select said.line, rule.column_name, rule.problem
+  from people
   cross join lateral (
     values
-      ('external_id', 'number_signs', not mentorcert_private.is_number(staged.external_id)),
-      ('external_id', 'text_empty', staged.external_id is null),
-      ('external_id', 'text_long', length(staged.external_id) > 100),
-      ('name', 'text_empty', staged.full_name is null),
-      ('name', 'text_unreadable', not mentorcert_private.is_readable_line(staged.full_name)),
-      ('name', 'text_long', length(staged.full_name) > 200),
-      ('email', 'email_invalid', not mentorcert_private.is_email(staged.email)),
-      ('phone', 'phone_invalid', not mentorcert_private.is_phone(staged.phone) or length(staged.phone) > 40)
+      ('external_id', 'number_signs', not mentorcert_private.is_number(people.external_id)),
+      ('external_id', 'text_empty', people.external_id is null),
+      ('external_id', 'text_long', length(people.external_id) > 100),
+      ('name', 'text_empty', people.full_name is null),
+      ('name', 'text_unreadable', not mentorcert_private.is_readable_line(people.full_name)),
+      ('name', 'text_long', length(people.full_name) > 200),
+      ('email', 'email_invalid', not mentorcert_private.is_email(people.email)),
+      ('phone', 'phone_invalid', not mentorcert_private.is_phone(people.phone) or length(people.phone) > 40)
   ) as rule (column_name, problem, is_broken)
-  where rule.is_broken and not staged.person_is_bad
+  cross join unnest(people.lines) as said (line)
+  where rule.is_broken
 ),
 noted as (
   insert into pg_temp.import_problems (line, column_name, problem, is_of_person)

@@ -34,7 +34,7 @@ where
 union all
 select staged.line, 'issued', 'issued_in_future', null, false
 from pg_temp.import_rows as staged
-where staged.issued > mentorcert_private.day_of(now(), :time_zone)
+where staged.issued > (select mentorcert_private.day_of(now(), :time_zone))
 union all
 select staged.line, differing.column_name, 'person_differs', staged.first_line::text, true
 from (
