@@ -64,7 +64,7 @@ class World:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command on that log."""
         log = self.logging.written()
-        return command.run("audit", "access", "--csvlog", log, *arguments, database_url=self.url)
+        return command.run_forked("audit", "access", "--csvlog", log, *arguments, database_url=self.url)
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +286,6 @@ def test_a_log_without_statements_shows_nothing(world: World) -> None:
     quiet = world.logging.log.with_name(name)
     text = world.logging.written().read_text()
     quiet.write_text(text[: text.index("\n") + 1])
-    done = command.run("audit", "access", "--csvlog", quiet, database_url=world.url)
+    done = command.run_forked("audit", "access", "--csvlog", quiet, database_url=world.url)
     assert done.returncode == 2
     assert f"{name}: there is no statement in this log" in done.stderr

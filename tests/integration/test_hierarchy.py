@@ -15,7 +15,7 @@ from mentorcert.operations import doctor
 from mentorcert.organisations.hierarchy import installation, mapping
 from mentorcert.organisations.hierarchy.mapping import Mapping, MappingFileError
 from tests.support import existing_project, hierarchy
-from tests.support.command import run
+from tests.support.command import run_forked
 from tests.support.registry import fetch, rows
 from tests.support.sessions import meanwhile
 
@@ -80,19 +80,21 @@ def use(conn: Connection) -> list[Any]:
 
 def test_the_example_is_fed_and_its_app_goes_on(project: Connection, empty_database: str) -> None:
     before, shown = existing_project.fingerprint(project), use(project)
-    done = run("hierarchy", "plan", hierarchy.MAPPING, database_url=empty_database)
+    done = run_forked("hierarchy", "plan", hierarchy.MAPPING, database_url=empty_database)
     assert (done.returncode, done.stderr) == (0, "")
     assert "memberships: 5 would be added" in done.stdout
     assert "may be written by authenticated, as its policies say: public.profiles.role" in done.stdout
     assert "may be written by anon" not in done.stdout
     assert existing_project.fingerprint(project) == before
-    assert run("hierarchy", "check", database_url=empty_database).returncode == 1
+    assert run_forked("hierarchy", "check", database_url=empty_database).returncode == 1
 
-    printed = run("hierarchy", "apply", hierarchy.MAPPING, "--dry-run", database_url=empty_database).stdout
+    printed = run_forked(
+        "hierarchy", "apply", hierarchy.MAPPING, "--dry-run", database_url=empty_database
+    ).stdout
     with project.transaction(force_rollback=True):
         project.execute(printed.encode())
         assert installation.check(project).is_fed
-    done = run("hierarchy", "apply", hierarchy.MAPPING, database_url=empty_database)
+    done = run_forked("hierarchy", "apply", hierarchy.MAPPING, database_url=empty_database)
     assert (done.returncode, done.stderr) == (0, "")
     assert "memberships: 5 added" in done.stdout
     after = existing_project.fingerprint(project)
@@ -107,12 +109,12 @@ def test_the_example_is_fed_and_its_app_goes_on(project: Connection, empty_datab
     assert mentors_seen(project, LEADER) == ["Kari Nordmann", "Ola Nordmann"]
     assert mentors_seen(project, KARI) == ["Kari Nordmann"]
     assert mentors_seen(project, OTHER) == []
-    checked = run("hierarchy", "check", "--json", database_url=empty_database)
+    checked = run_forked("hierarchy", "check", "--json", database_url=empty_database)
     assert (checked.returncode, json.loads(checked.stdout)["is_fed"]) == (0, True)
     assert "hierarchy = what the project's tables say" in {
         one.check for one in doctor.examine(project) if one.state == "ok"
     }
-    assert run("audit", "isolation", database_url=empty_database).returncode == 0
+    assert run_forked("audit", "isolation", database_url=empty_database).returncode == 0
     again, _ = installation.apply(project, MAPPED)
     assert again.differences == []
 
@@ -374,7 +376,7 @@ def test_what_the_registry_refuses_is_noted_and_ends_all_the_same(
     fed.execute("delete from public.chapter_members where profile_id = %s", [OLA])
     fed.execute("update public.chapters set organisation_id = %s where id = 1", [SYN])
     assert held(fed, LEADER) == []
-    done = run("hierarchy", "check", database_url=empty_database)
+    done = run_forked("hierarchy", "check", database_url=empty_database)
     assert done.returncode == 1
     assert "differs: chapters: 1 Vestland should be changed" in done.stdout
     assert "chapters.organisation_id cannot be changed" in done.stdout
@@ -404,19 +406,21 @@ def test_what_only_the_registry_has_ends_when_that_is_asked_for(
         "insert into mentorcert.memberships (organisation_id, user_id, role) values (%s, %s, 'org_admin')"
     )
     project.execute(membership.encode(), [HORSEL, KARI])
-    refused = run("hierarchy", "apply", hierarchy.MAPPING, database_url=empty_database)
+    refused = run_forked("hierarchy", "apply", hierarchy.MAPPING, database_url=empty_database)
     assert refused.returncode == 1
     assert f"memberships: user {KARI} as org_admin" in refused.stderr
     assert "--end-others" in refused.stderr
     assert not installation.is_applied(project)
     assert (
-        run("hierarchy", "apply", hierarchy.MAPPING, "--end-others", database_url=empty_database).returncode
+        run_forked(
+            "hierarchy", "apply", hierarchy.MAPPING, "--end-others", database_url=empty_database
+        ).returncode
         == 0
     )
     assert held(project, KARI) == ["horsel peer_mentor"]
 
-    assert run("hierarchy", "remove", database_url=empty_database).returncode == 0
-    again = run("hierarchy", "remove", database_url=empty_database)
+    assert run_forked("hierarchy", "remove", database_url=empty_database).returncode == 0
+    again = run_forked("hierarchy", "remove", database_url=empty_database)
     assert (again.returncode, "nothing to take away" in again.stderr) == (1, True)
     fed_before = held(project, LEADER)
     project.execute("truncate public.chapter_members")

@@ -58,7 +58,7 @@ def test_the_web_stays_who_it_was_until_a_statement_ends(conn: Connection, datab
 def test_the_jobs_do_the_night(conn: Connection, database: str) -> None:
     organisation = set_up(conn)
     certification = organisation.certify(organisation.mentor(), last_day=date(2024, 5, 31))
-    done = command.run("nightly", database_url=make_conninfo(database, user="mentorcert_jobs"))
+    done = command.run_forked("nightly", database_url=make_conninfo(database, user="mentorcert_jobs"))
     assert done.returncode == 0, done.stderr
     assert status(conn, certification) == "expired"
 
@@ -175,7 +175,7 @@ def test_a_command_says_which_role_it_needs(
     login: str, words: tuple[str, ...], needed: str, conn: Connection, database: str
 ) -> None:
     set_up(conn)
-    refused = command.run(*words, database_url=make_conninfo(database, user=login))
+    refused = command.run_forked(*words, database_url=make_conninfo(database, user=login))
     assert refused.returncode == 1, refused.stderr
     assert f"error: This needs {needed}; you are connected as {login}." in refused.stderr
     assert "Login roles" in refused.stderr
@@ -193,7 +193,7 @@ def test_a_process_of_the_portal_says_which_role_it_needs(
 ) -> None:
     file = tmp_path / "demo.toml"
     file.write_text(_CONNECTION)
-    refused = command.run(
+    refused = command.run_forked(
         "portal",
         process,
         "--connection",

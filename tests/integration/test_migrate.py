@@ -17,7 +17,7 @@ from mentorcert.errors import (
     MigrationLockedError,
     MigrationOrderError,
 )
-from tests.support.command import run
+from tests.support.command import run_forked
 from tests.support.processes import DEADLINE_S
 
 FIRST = "create table public.first (id int primary key);\ninsert into public.first values (1);\n"
@@ -82,7 +82,7 @@ def test_the_second_time_nothing_is_left_to_do(empty_database: str, folder: Path
 
 
 def test_a_dry_run_writes_nothing(empty_database: str, folder: Path) -> None:
-    done = run("migrate", "--dry-run", "--folder", folder, database_url=empty_database)
+    done = run_forked("migrate", "--dry-run", "--folder", folder, database_url=empty_database)
     assert done.stdout.splitlines() == [
         "names: 1 free",
         "would apply 20260101000000_first.sql",
@@ -94,12 +94,16 @@ def test_a_dry_run_writes_nothing(empty_database: str, folder: Path) -> None:
 
 
 def test_json_for_programs(empty_database: str, folder: Path) -> None:
-    first = json.loads(run("migrate", "--json", "--folder", folder, database_url=empty_database).stdout)
+    first = json.loads(
+        run_forked("migrate", "--json", "--folder", folder, database_url=empty_database).stdout
+    )
     assert [step["file"] for step in first["applied"]] == [
         "20260101000000_first.sql",
         "20260102000000_second.sql",
     ]
-    again = json.loads(run("migrate", "--json", "--folder", folder, database_url=empty_database).stdout)
+    again = json.loads(
+        run_forked("migrate", "--json", "--folder", folder, database_url=empty_database).stdout
+    )
     assert again == {"applied": [], "pending": [], "names": []}
 
 
@@ -121,7 +125,7 @@ def test_a_newer_database_is_refused(empty_database: str, folder: Path) -> None:
 def test_a_changed_file_is_refused(empty_database: str, folder: Path) -> None:
     apply(empty_database, folder)
     write(folder, {"20260101000000_first": FIRST + "select 1;"})
-    done = run("migrate", "--folder", folder, database_url=empty_database)
+    done = run_forked("migrate", "--folder", folder, database_url=empty_database)
     assert done.returncode == 1
     assert "20260101000000_first.sql" in done.stderr
     assert "hint: Restore the file" in done.stderr
@@ -257,8 +261,8 @@ def test_pending_is_what_the_dry_run_lists(empty_database: str, folder: Path) ->
 
 
 def test_the_packages_own_migrations_apply(empty_database: str) -> None:
-    assert run("migrate", database_url=empty_database).returncode == 0
-    again = run("migrate", database_url=empty_database)
+    assert run_forked("migrate", database_url=empty_database).returncode == 0
+    again = run_forked("migrate", database_url=empty_database)
     assert "up to date" in again.stdout
 
 
@@ -270,7 +274,7 @@ def test_a_restore_that_left_things_out_is_no_database_up_to_date(empty_database
         with pytest.raises(IncompleteRestoreError, match="such as mentorcert_portal"):
             pending(conn, read())
     for arguments in (("migrate",), ("doctor",)):
-        command = run(*arguments, database_url=empty_database)
+        command = run_forked(*arguments, database_url=empty_database)
         assert (command.returncode, "mentorcert_portal.secrets" in command.stdout + command.stderr) == (
             1,
             True,

@@ -50,7 +50,7 @@ def organisation(conn: Connection) -> Organisation:
 
 
 def run(database: str, *options: str, **settings: str) -> CompletedProcess[str]:
-    return command.run("notices", *options, database_url=database, **settings)
+    return command.run_forked("notices", *options, database_url=database, **settings)
 
 
 @on_embedded_18

@@ -31,10 +31,10 @@ def test_what_was_forgotten_is_repeated(conn: Connection, database: str, tmp_pat
     consent_again(conn, again)
     back_up(conn)
     settings = {"database_url": database, "MENTORCERT_JOURNAL": str(file)}
-    done = command.run("person", "erase", "demo", "1", "--yes", **settings)
+    done = command.run_forked("person", "erase", "demo", "1", "--yes", **settings)
     assert done.returncode == 0, done.stderr
     conn.execute("update mentorcert.peer_mentors set listing_consent = false where id = %s", (withdrawn,))
-    assert command.run("journal", **settings).stdout.startswith("1 lines")
+    assert command.run_forked("journal", **settings).stdout.startswith("1 lines")
     assert journal.write(conn, FilePlace(file)) == 0
     assert str(erased) not in file.read_text()
     assert str(organisation.id) not in file.read_text()
@@ -44,7 +44,7 @@ def test_what_was_forgotten_is_repeated(conn: Connection, database: str, tmp_pat
 
     assert {one.id for one in journal.repeat(conn, FilePlace(file), dry_run=True)} == {erased, withdrawn}
     assert state(conn)[0] == ("1", True, False)
-    done = command.run("restored", "--reason", "test", "--json", **settings)
+    done = command.run_forked("restored", "--reason", "test", "--json", **settings)
     repeated = json.loads(done.stdout)["repeated"]
     assert {(one["kind"], one["id"]) for one in repeated} == {
         ("erased", str(erased)),
@@ -69,11 +69,11 @@ def test_a_journal_that_cannot_be_used_is_an_error(conn: Connection, database: s
     broken.write_text('{"at": "2026-01-01T')
     with pytest.raises(MentorcertError, match="line 1"):
         journal.write(conn, FilePlace(broken))
-    done = command.run(
+    done = command.run_forked(
         "person", "erase", "demo", "1", "--yes", database_url=database, MENTORCERT_JOURNAL=str(tmp_path)
     )
     assert (done.returncode, "journal" in done.stderr) == (1, True)
-    assert command.run("journal", database_url=database).returncode == 2
+    assert command.run_forked("journal", database_url=database).returncode == 2
 
 
 def test_an_ended_membership_is_repeated_and_the_doctor_sees_that_the_journal_lags(
@@ -88,14 +88,14 @@ def test_an_ended_membership_is_repeated_and_the_doctor_sees_that_the_journal_la
     settings = {"database_url": database, "MENTORCERT_JOURNAL": str(file)}
 
     def journal_in_doctor(**settings: str) -> dict[str, str]:
-        said = json.loads(command.run("doctor", "--json", **settings).stdout)
+        said = json.loads(command.run_forked("doctor", "--json", **settings).stdout)
         (found,) = (one for one in said if one["check"].startswith("the journal"))
         return dict(found)
 
     assert journal_in_doctor(database_url=database)["found"] == "No journal is kept here."
     away = journal_in_doctor(**settings)
     assert (away["state"], "cannot be used" in away["found"], file.exists()) == ("wrong", True, False)
-    done = command.run("restored", "--reason", "test", **settings)
+    done = command.run_forked("restored", "--reason", "test", **settings)
     assert (done.returncode, "cannot be used" in done.stderr) == (1, True)
     assert fetch(conn, "select mentorcert_private.current_epoch()") == 0
 
@@ -110,6 +110,6 @@ def test_an_ended_membership_is_repeated_and_the_doctor_sees_that_the_journal_la
     with conn.transaction():
         conn.execute("set local session_replication_role = replica")
         conn.execute("update mentorcert.memberships set ended_at = null where role = 'org_admin'")
-    done = command.run("restored", "--reason", "test", "--json", **settings)
+    done = command.run_forked("restored", "--reason", "test", "--json", **settings)
     assert [one["kind"] for one in json.loads(done.stdout)["repeated"]] == ["ended"]
     assert fetch(conn, ended) is True

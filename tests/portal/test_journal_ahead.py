@@ -41,7 +41,7 @@ def test_a_line_is_out_of_the_house_before_the_removal(  # noqa: PLR0917
     file.write_text(FILE.format(url=wire.url, key=tmp_path / "key"))
 
     def work() -> None:
-        done = command.run(
+        done = command.run_forked(
             "portal", "worker", "--connection", file, "--once",
             database_url=make_conninfo(database, user="mentorcert_portal"),
             MENTORCERT_JOURNAL=store.url, MENTORCERT_JOURNAL_TOKEN_FILE=str(tmp_path / "token"),

@@ -52,14 +52,14 @@ def test_an_object_is_written_and_repeated_like_a_file(
     settings = {
         "database_url": database, "MENTORCERT_JOURNAL": store.url, "MENTORCERT_JOURNAL_TOKEN_FILE": str(token_file),
     }  # fmt: skip
-    away = command.run("restored", "--reason", "test", **settings)
+    away = command.run_forked("restored", "--reason", "test", **settings)
     assert (away.returncode, "reading was answered with 404" in away.stderr) == (1, True)
-    assert command.run("journal", **settings).stdout.startswith("0 lines")
+    assert command.run_forked("journal", **settings).stdout.startswith("0 lines")
     back_up(conn)
     withdraw(conn, mentor)
-    assert command.run("journal", **settings).stdout.startswith("1 lines")
+    assert command.run_forked("journal", **settings).stdout.startswith("1 lines")
     restore(conn)
-    done = command.run("restored", "--reason", "test", "--json", **settings)
+    done = command.run_forked("restored", "--reason", "test", "--json", **settings)
     assert str(mentor) in done.stdout
     assert fetch(conn, "select listing_consent from mentorcert.peer_mentors") is False
 

@@ -62,11 +62,15 @@ def test_a_snapshot_that_was_restored_is_known_by_the_journal_s_mark(
         journal.write(conn, place)
     assert "a time that it does not know" in (unreported(conn) or "")
     assert alerts(conn) == {"restore_unreported"}
-    doctor = command.run("doctor", database_url=database)
+    doctor = command.run_forked("doctor", database_url=database)
     assert (doctor.returncode, "restore_unreported" in doctor.stdout) == (1, True)
-    refused = command.run("restored", "--nothing-lost", "--reason", "no", database_url=database, **settings)
+    refused = command.run_forked(
+        "restored", "--nothing-lost", "--reason", "no", database_url=database, **settings
+    )
     assert (refused.returncode, "knows more than the database" in refused.stderr) == (1, True)
-    done = command.run("restored", "--reason", "the backup", "--json", database_url=database, **settings)
+    done = command.run_forked(
+        "restored", "--reason", "the backup", "--json", database_url=database, **settings
+    )
     assert [one["id"] for one in json.loads(done.stdout)["repeated"]] == [str(mentor)]
     journal.write(conn, place)
     assert unreported(conn) is None
@@ -82,9 +86,13 @@ def test_a_restore_is_known_before_the_next_writing_of_the_journal(
     back_up(conn, *MARKS)
     journal.write(conn, place)
     go_back(conn)
-    refused = command.run("restored", "--nothing-lost", "--reason", "no", database_url=database, **settings)
+    refused = command.run_forked(
+        "restored", "--nothing-lost", "--reason", "no", database_url=database, **settings
+    )
     assert (refused.returncode, "knows more" in refused.stderr) == (1, True)
-    assert command.run("restored", "--reason", "yes", database_url=database, **settings).returncode == 0
+    assert (
+        command.run_forked("restored", "--reason", "yes", database_url=database, **settings).returncode == 0
+    )
     journal.write(conn, place)
     assert unreported(conn) is None
 

@@ -52,7 +52,7 @@ def said(process: processes.Child) -> str:
 
 def refused(**settings: str) -> str:
     """Run the command, which ends at once, and return what it says."""
-    done = command.run("serve", "--port", "0", **settings)
+    done = command.run_forked("serve", "--port", "0", **settings)
     assert done.returncode in {1, 2}
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -81,14 +81,14 @@ def test_serves_until_it_is_stopped(url: str, signal_: signal.Signals) -> None:
 def test_port_is_taken(url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as acquire:
         port = str(acquire.getsockname()[1])
-        done = command.run("serve", "--port", port, database_url=url, **SETTINGS)
+        done = command.run_forked("serve", "--port", port, database_url=url, **SETTINGS)
     assert done.returncode == 2
     assert f"127.0.0.1, port {port}" in done.stderr
     assert "choose another" in done.stderr
 
 
 def test_host_is_not_of_this_machine(url: str) -> None:
-    done = command.run("serve", "--host", "192.0.2.1", database_url=url, **SETTINGS)
+    done = command.run_forked("serve", "--host", "192.0.2.1", database_url=url, **SETTINGS)
     assert (done.returncode, "Nothing can listen at 192.0.2.1" in done.stderr) == (2, True)
 
 
