@@ -749,6 +749,7 @@ create temporary table made as select '
 {"kind": "function", "name": "public.set_type_certificate(uuid, boolean, text, text, bigint)", "file": "20260325000008_certification_types"},
 {"kind": "function", "name": "public.settle_note(uuid, boolean, bigint)", "file": "20260325000021_notes"},
 {"kind": "function", "name": "public.sign_up_for_course(uuid, uuid)", "file": "20261201000031_course_sign_ups"},
+{"kind": "function", "name": "public.sign_up_people_for_course(uuid, uuid[])", "file": "20261201000031_course_sign_ups"},
 {"kind": "function", "name": "public.suspend_certification(uuid, text)", "file": "20260326000004_certification_changes"},
 {"kind": "function", "name": "public.withdraw_from_course(uuid, uuid)", "file": "20261201000031_course_sign_ups"},
 {"kind": "function", "name": "public.withdraw_renewal_request(uuid, bigint)", "file": "20261201000001_renewal_requests"},

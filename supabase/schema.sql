@@ -20438,6 +20438,38 @@ COMMENT ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uui
 REVOKE ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sign_up_for_course(course_id uuid, peer_mentor_id uuid) TO authenticated;
 
+CREATE FUNCTION public.sign_up_people_for_course(course_id uuid, peer_mentor_ids uuid[]) RETURNS TABLE(peer_mentor_id uuid, state text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or array_position(peer_mentor_ids, null) is not null then
+    raise exception using
+      errcode = 'MC008', message = 'nobody is named, or more than 500 are', hint = 'Name from 1 to 500 peer mentors.', constraint = 'peer_mentor_ids';
+  end if;
+  -- First whether they may be locked at all; then all at once, in the order that everybody keeps: people, then the course.
+  perform mentorcert_private.is_own_sign_up(sign_up_people_for_course.course_id, id) from unnest(peer_mentor_ids) as id;
+  perform mentorcert_private.lock_peer_mentors(peer_mentor_ids);
+  perform mentorcert_private.locked_course(sign_up_people_for_course.course_id);
+  for peer_mentor_id in
+    select named.id from unnest(peer_mentor_ids) with ordinality as named (id, position)
+    where not exists (
+      select from mentorcert_private.course_sign_ups as live
+      where live.course_id = sign_up_people_for_course.course_id and live.peer_mentor_id = named.id and live.state <> 'withdrawn'
+    )
+    group by named.id order by min(named.position)
+  loop
+    state := public.sign_up_for_course(sign_up_people_for_course.course_id, peer_mentor_id);
+    return next;
+  end loop;
+end
+$$;
+COMMENT ON FUNCTION public.sign_up_people_for_course(course_id uuid, peer_mentor_ids uuid[]) IS 'Signs several people up for a course, in the order given: all of them or nobody. Returns seated or waiting of each who was not on the list yet.';
+REVOKE ALL ON FUNCTION public.sign_up_people_for_course(course_id uuid, peer_mentor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sign_up_people_for_course(course_id uuid, peer_mentor_ids uuid[]) TO authenticated;
+
 CREATE FUNCTION public.suspend_certification(certification_id uuid, reason text) RETURNS public.peer_mentor_certifications
     LANGUAGE plpgsql
     SET search_path TO ''

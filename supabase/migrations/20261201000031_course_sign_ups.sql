@@ -265,6 +265,39 @@ $$;
 comment on function public.sign_up_for_course(uuid, uuid) is
   'Signs the caller up for a course, or somebody within reach. Returns seated, or waiting where no seat is free or others wait for one. The own sign-up is until the first day, and refused (MC008) without what the course requires.';
 
+create or replace function public.sign_up_people_for_course(course_id uuid, peer_mentor_ids uuid[])
+returns table (peer_mentor_id uuid, state text)
+language plpgsql
+security definer -- it locks people before each is signed up
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform mentorcert_private.check_endpoint('certifications');
+  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or array_position(peer_mentor_ids, null) is not null then
+    raise exception using
+      errcode = 'MC008', message = 'nobody is named, or more than 500 are', hint = 'Name from 1 to 500 peer mentors.', constraint = 'peer_mentor_ids';
+  end if;
+  -- First whether they may be locked at all; then all at once, in the order that everybody keeps: people, then the course.
+  perform mentorcert_private.is_own_sign_up(sign_up_people_for_course.course_id, id) from unnest(peer_mentor_ids) as id;
+  perform mentorcert_private.lock_peer_mentors(peer_mentor_ids);
+  perform mentorcert_private.locked_course(sign_up_people_for_course.course_id);
+  for peer_mentor_id in
+    select named.id from unnest(peer_mentor_ids) with ordinality as named (id, position)
+    where not exists (
+      select from mentorcert_private.course_sign_ups as live
+      where live.course_id = sign_up_people_for_course.course_id and live.peer_mentor_id = named.id and live.state <> 'withdrawn'
+    )
+    group by named.id order by min(named.position)
+  loop
+    state := public.sign_up_for_course(sign_up_people_for_course.course_id, peer_mentor_id);
+    return next;
+  end loop;
+end
+$$;
+comment on function public.sign_up_people_for_course(uuid, uuid[]) is
+  'Signs several people up for a course, in the order given: all of them or nobody. Returns seated or waiting of each who was not on the list yet.';
+
 create or replace function public.withdraw_from_course(course_id uuid, peer_mentor_id uuid default null)
 returns void
 language plpgsql
@@ -692,10 +725,11 @@ comment on function public.missing_for_course(uuid, uuid[]) is
 
 revoke execute on function
   mentorcert_private.type_in_use, mentorcert_private.missing_types, mentorcert_private.fill_seats, mentorcert_private.keep_seats,
-  mentorcert_private.is_own_sign_up, public.sign_up_for_course, public.withdraw_from_course, public.set_course_attendance,
+  mentorcert_private.is_own_sign_up, public.sign_up_for_course, public.sign_up_people_for_course, public.withdraw_from_course, public.set_course_attendance,
   mentorcert_private.courses_of_change, mentorcert_private.follow_person, mentorcert_private.follow_people, public.courses, public.course_sign_ups, public.missing_for_course
 from public, anon, authenticated, service_role;
 grant execute on function
-  public.sign_up_for_course, public.withdraw_from_course, public.set_course_attendance, public.courses, public.course_sign_ups,
+  public.sign_up_for_course, public.sign_up_people_for_course, public.withdraw_from_course, public.set_course_attendance, public.courses,
+  public.course_sign_ups,
   public.missing_for_course
 to authenticated;

@@ -420,6 +420,7 @@ def courses(within: Reach) -> Iterator[Probe]:
         ("change_course", f", 'course', 'x', '{{{TYPE_CODES[0]}}}', array[current_date]"),
         ("cancel_course", ", 'x'"),
         ("sign_up_for_course", ""),
+        ("sign_up_people_for_course", f", array['{MISSING}']::uuid[]"),
         ("withdraw_from_course", ""),
         ("set_course_attendance", f", array['{MISSING}']::uuid[]"),
         ("preview_course_closing", ""),

@@ -23,6 +23,7 @@ _FILL: Final = "mentorcert_private.fill_seats(mentorcert_private.courses)"
 _SEATS: Final = "mentorcert_private.keep_seats()"
 _IS_OWN: Final = "mentorcert_private.is_own_sign_up(uuid,uuid)"
 _SIGN_UP: Final = "public.sign_up_for_course(uuid,uuid)"
+_SIGN_UP_PEOPLE: Final = "public.sign_up_people_for_course(uuid,uuid[])"
 _WITHDRAW: Final = "public.withdraw_from_course(uuid,uuid)"
 _ATTEND: Final = "public.set_course_attendance(uuid,uuid[],uuid[],uuid[])"
 _FOLLOW: Final = "mentorcert_private.follow_person(mentorcert.peer_mentors,uuid)"
@@ -103,6 +104,10 @@ MUTATIONS: Final = [
     _guard(_IS_OWN, "and (mentor.left_on is null or", "and (true or"),
     _guard(_SIGN_UP, "> course.first_day", "> course.first_day + 9"),
     _guard(_SIGN_UP, "live.state <> 'withdrawn'", "false"),
+    _guard(_SIGN_UP_PEOPLE, "live.state <> 'withdrawn'", "false"),
+    _guard(_SIGN_UP_PEOPLE, "order by min(named.position)", "order by min(named.position) desc"),
+    _guard(_SIGN_UP_PEOPLE, "not between 1 and 500", "> 500"),
+    _guard(_SIGN_UP_PEOPLE, "not between 1 and 500", "= 0"),
     _guard(_WITHDRAW, "and mentorcert_private.reads_peer_mentor(mentor.id)"),
     _guard(_WITHDRAW, "> course.first_day", "> course.first_day + 9"),
     _guard(_WITHDRAW, "and sign_up.state in ('seated', 'waiting')"),

@@ -14,10 +14,7 @@ from mentorcert.db.pipeline import PipelineConnection
 
 LIMIT: Final = 4
 # Requests that need more, and why.
-_WEIGHED: Final = (
-    "reads the row, tries the change, asks for its consequences, makes it or keeps the form for its preview"
-)
-_DRAFTED: Final = "what was sent is looked up first"
+_WEIGHED: Final = "reads the row, tries the change and asks for its consequences, makes it or keeps the form for its preview"
 _FORM: Final = "what is refused is shown with the form"
 _STEPS: Final = "each step needs what the one before found"
 _SHOWN_ONCE: Final = "the preview says whose names are needed, and they may be switched off"
@@ -26,47 +23,34 @@ LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("GET", "/admin/portal/replay"): (5, _SHOWN_ONCE),
     ("POST", "/admin/portal/replay"): (6, _SHOWN_ONCE),
     ("POST", "/admin/changes/{entry_id}/undo"): (5, _WEIGHED),
-    ("GET", "/admin/chapters/{chapter_id}"): (6, _DRAFTED),
-    ("POST", "/admin/chapters/{chapter_id}"): (6, _WEIGHED),
-    ("GET", "/admin/{section}/{subject_id}/merge"): (7, _DRAFTED),
-    ("POST", "/admin/{section}/{subject_id}/merge"): (6, _WEIGHED),
-    ("GET", "/admin/consents/withdraw"): (6, _DRAFTED),
-    ("POST", "/admin/consents/withdraw"): (6, _WEIGHED),
+    ("POST", "/admin/chapters/{chapter_id}"): (5, _WEIGHED),
+    ("POST", "/admin/{section}/{subject_id}/merge"): (5, _WEIGHED),
+    ("POST", "/admin/consents/withdraw"): (5, _WEIGHED),
     ("POST", "/admin/invitations"): (5, "what is refused is shown with the list"),
-    ("GET", "/admin/invitations/mentors"): (5, _DRAFTED),
     ("POST", "/admin/invitations/mentors"): (5, "what is shown is kept, and shown at an address"),
     ("POST", "/admin/memberships"): (7, "the look-up of a login is committed before its answer is read"),
-    ("GET", "/admin/memberships/{membership_id}/end"): (5, _WEIGHED),
     ("POST", "/admin/memberships/{membership_id}/end"): (5, _WEIGHED),
-    ("GET", "/admin/merges/new"): (5, _DRAFTED),
     ("POST", "/admin/merges/{merge_id}/undo"): (5, _STEPS),
     ("POST", "/admin/portal/mode"): (5, _STEPS),
-    ("GET", "/admin/types/new"): (6, _DRAFTED),
     ("POST", "/admin/types/new"): (5, _WEIGHED),
-    ("GET", "/admin/types/{type_id}"): (6, _DRAFTED),
-    ("POST", "/admin/types/{type_id}"): (6, _WEIGHED),
-    ("GET", "/admin/{section}/{subject_id}/retire"): (6, _DRAFTED),
-    ("POST", "/admin/{section}/{subject_id}/retire"): (6, _WEIGHED),
-    ("GET", "/certifications/bulk"): (5, "all that match are found first"),
+    ("POST", "/admin/types/{type_id}"): (5, _WEIGHED),
+    ("POST", "/admin/{section}/{subject_id}/retire"): (5, _WEIGHED),
     ("POST", "/api/v1/certifications/{certification_id}/renewal-requests"): (5, _STEPS),
-    ("GET", "/certifications/new"): (5, _DRAFTED),
-    ("GET", "/certifications/{certification_id}/renew"): (5, _DRAFTED),
     ("POST", "/certifications/batches/{batch_id}"): (5, _STEPS),
+    ("GET", "/certifications/bulk"): (5, "all that match are found first"),
     ("POST", "/certifications/bulk"): (5, "all that match are found first"),
     ("POST", "/certifications/{certification_id}/suspend"): (5, _STEPS),
     ("POST", "/imports/{task_id}/cancel"): (5, "what is refused is shown with the task"),
     ("POST", "/imports/{task_id}/confirm"): (5, "what is refused is shown with the task"),
+    ("POST", "/courses/{course_id}/people"): (6, "what is refused is shown with the list"),
     ("GET", "/courses/{course_id}/people"): (5, "who lacks what is asked of those who are found"),
-    ("POST", "/courses/{course_id}/people"): (24, "each is signed up by itself: the person is locked first"),
     ("POST", "/me/courses/{course_id}/sign-up"): (5, _FORM),
     ("POST", "/me/courses/{course_id}/withdraw"): (5, _FORM),
     ("POST", "/courses/new"): (5, _FORM),
     ("POST", "/courses/{course_id}/edit"): (5, _FORM),
-    ("GET", "/courses/{course_id}/attendance"): (6, _DRAFTED),
     ("POST", "/courses/{course_id}/attendance/file"): (5, _FORM),
     ("GET", "/courses/{course_id}/close"): (5, "what is refused is shown with the course"),
-    ("POST", "/courses/{course_id}/close"): (6, _STEPS),
-    ("GET", "/mentors/{mentor_id}/chapters/{chapter_id}/end"): (5, _WEIGHED),
+    ("POST", "/courses/{course_id}/close"): (5, _STEPS),
     ("POST", "/letters"): (
         6,
         "all that match, and who holds them, are found first; what is refused is shown with the list",
@@ -81,10 +65,9 @@ LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("POST", "/mentors/chosen.xlsx"): (5, "those on the page are found first"),
     ("POST", "/mentors/new"): (6, _STEPS),
     ("POST", "/mentors/{mentor_id}/chapters/{chapter_id}/end"): (6, _WEIGHED),
-    ("GET", "/requests/{request_id}"): (5, "what was sent is looked up first"),
-    ("POST", "/requests/{request_id}"): (6, "what somebody else changed meanwhile is shown"),
-    ("POST", "/requests/{request_id}/ask-back"): (6, "what is refused is shown with the preview"),
-    ("POST", "/requests/{request_id}/refuse"): (6, "what is refused is shown with the preview"),
+    ("POST", "/requests/{request_id}"): (5, "what somebody else changed meanwhile is shown"),
+    ("POST", "/requests/{request_id}/ask-back"): (5, "what is refused is shown with the preview"),
+    ("POST", "/requests/{request_id}/refuse"): (5, "what is refused is shown with the preview"),
     ("POST", "/mentors/{mentor_id}/consent"): (5, _STEPS),
     ("POST", "/mentors/{mentor_id}/edit"): (
         10,

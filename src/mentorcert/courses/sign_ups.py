@@ -101,6 +101,19 @@ def sign_up(conn: Connection, course_id: UUID, peer_mentor_id: UUID | None = Non
     return "seated" if state == "seated" else "waiting"
 
 
+def sign_up_people(
+    conn: Connection, course_id: UUID, peer_mentor_ids: Collection[UUID]
+) -> Sequence[SignUpState]:
+    """Sign several people within reach up, in this order; return `seated` or `waiting` of each who was not on the list.
+
+    All of them or nobody. Raises MissingRightError, CourseSettledError, and of oneself what `sign_up` raises.
+    """
+    states = rows.fetch_all(
+        conn, str, _QUERIES.sign_up_people, course_id=course_id, peer_mentor_ids=list(peer_mentor_ids)
+    )
+    return ["seated" if state == "seated" else "waiting" for state in states]
+
+
 def withdraw(conn: Connection, course_id: UUID, peer_mentor_id: UUID | None = None) -> None:
     """Withdraw the caller's sign-up, or somebody's within reach; who waits first gets the seat.
 

@@ -29,6 +29,9 @@ from public.missing_for_course(:course_id::uuid, :peer_mentor_ids::uuid[]) as la
 -- name: sign_up(course_id, peer_mentor_id)
 select public.sign_up_for_course(:course_id::uuid, :peer_mentor_id::uuid);
 
+-- name: sign_up_people(course_id, peer_mentor_ids)
+select signed_up.state from public.sign_up_people_for_course(:course_id::uuid, :peer_mentor_ids::uuid[]) as signed_up;
+
 -- name: withdraw(course_id, peer_mentor_id)
 select public.withdraw_from_course(:course_id::uuid, :peer_mentor_id::uuid);
 

@@ -49,8 +49,8 @@ class PipelineConnection(psycopg.Connection[TupleRow]):
             self._pipeline.sync()
 
     def _settle(self) -> None:
-        """Have errors rise where they belong: wait, unless all answers are there."""
-        if self._pipeline is not None and self._pipeline.result_queue:
+        """Have errors rise where they belong: wait, unless all statements are answered; those of transactions don't fail."""
+        if self._pipeline is not None and any(self._pipeline.result_queue):
             self._pipeline.sync()
 
     def _recover(self) -> None:

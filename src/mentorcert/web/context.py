@@ -21,7 +21,8 @@ from mentorcert.db.connection import Connection, acting_as
 from mentorcert.db.pipeline import sync
 from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
 from mentorcert.errors import CsrfError, ForbiddenError, MergedError, MissingRightError
-from mentorcert.organisations import own_organisation, peer_mentors
+from mentorcert.organisations import form_drafts, own_organisation, peer_mentors
+from mentorcert.organisations.form_drafts import Draft
 from mentorcert.organisations.memberships import Role
 from mentorcert.organisations.own_organisation import OwnOrganisation
 from mentorcert.translations import Language, translations
@@ -83,6 +84,7 @@ class RequestContext:
     refusal: Exception | None = None
     claims: Mapping[str, Any] | None = None
     sent_alarms: rows.Answer[Sequence[Alarm]] | None = None
+    sent_draft: rows.Answer[Draft | None] | None = None
     transaction: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -286,6 +288,7 @@ def request_context(
                 if request.method in SAFE_METHODS:
                     # It writes only the access log: the answer need not wait until that is on disk.
                     allow_lost_commit(conn)
+                context.sent_draft = _draft_ahead(context)
                 context.organisation = own_organisation.current(conn)
                 yield context
                 request_log.write(
@@ -343,6 +346,17 @@ def _ahead_where_merged(context: RequestContext) -> rows.Answer[UUID | None] | N
         return None
     try:
         return context.ahead(peer_mentors.merged_into, UUID(asked))
+    except ValueError:
+        return None
+
+
+def _draft_ahead(context: RequestContext) -> rows.Answer[Draft | None] | None:
+    """Ask for the form that an address names, together with the organisation."""
+    request = context.request
+    if "draft" not in request.query_params or request.method not in SAFE_METHODS:
+        return None
+    try:
+        return context.ahead(form_drafts.find, UUID(request.query_params["draft"]), request.url.path)
     except ValueError:
         return None
 

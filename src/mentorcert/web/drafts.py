@@ -35,9 +35,7 @@ def page_at_address(context: RequestContext, template: str, *, status: int = 200
 
 def drafted(context: RequestContext, draft_id: UUID | None, model: type[F]) -> F | None:
     """Return the form that was sent to this address, to be previewed; None where nothing is kept."""
-    if draft_id is None:
-        return None
-    draft = form_drafts.find(context.conn, draft_id, context.request.url.path)
+    draft = context.sent_draft.value if draft_id and context.sent_draft else None
     return (
         None if draft is None else model.model_validate({**_values(model, draft.fields), "step": "preview"})
     )

@@ -209,6 +209,22 @@ select is(tests.attempt('adam', $$ select by_peer_mentor from public.course_sign
 select is(tests.attempt('cora', $$ select * from public.course_sign_ups() $$), 'MC008 of_course', 'of whom');
 select is(tests.attempt('cora', $$ select course_id from public.course_sign_ups(of_peer_mentor => tests.id('per')) $$), '', 'nobody out of reach');
 
+-- Several at once
+savepoint several;
+select is(
+  tests.perform('adam', $$ select string_agg(concat_ws(':', tests.name(peer_mentor_id), state), ' ') as done from public.sign_up_people_for_course(tests.course('County'), array[tests.id('per'), tests.id('mia'), tests.id('per')]) $$),
+  'per:seated mia:seated', 'in the order given, each once'
+);
+select is(tests.perform('adam', $$ select string_agg(state, ' ') as done from public.sign_up_people_for_course(tests.course('County'), array[tests.id('mia'), tests.id('per')]) $$), '', 'who is on the list stays there');
+rollback to several;
+select is(tests.attempt('adam', $$ select state from public.sign_up_people_for_course(tests.course('Whole'), array[tests.id('per'), tests.id('bert')]) $$), '42501 certification_right', 'all of them or nobody');
+select is(tests.attempt('adam', format('select state from public.sign_up_people_for_course(tests.course(''Whole''), %L)', ids)), 'MC008 peer_mentor_ids', 'how many')
+from (values ('{}'::uuid[]), (null), (array[null::uuid]), (array_fill(tests.id('per'), array[501]))) as refused (ids);
+select tests.everybody_gets(
+  $$ select state from public.sign_up_people_for_course(tests.course('County'), array[tests.id('per')]) $$, 'who has all of them within reach, and the person', 'adam paula per sev: seated',
+  'bea bob cora dora dora@alfa dora@beta gone mia mixa nora: 42501 certification_right', 'anon service_role: 42501'
+);
+
 -- Withdrawing; the next one moves up
 select tests.everybody_gets(
   $$ select public.withdraw_from_course(tests.course('Local'), tests.id('mia'))::text as done $$, 'who reads the person withdraws', 'adam cora dora@alfa mia mixa paula: ',

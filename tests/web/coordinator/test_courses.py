@@ -180,7 +180,9 @@ def test_people_are_signed_up_and_taken_off(scene: Scene) -> None:
     }
     assert "1 has withdrawn" in client.get(path).text
     # Out of reach
-    assert post(client, f"{path}/people", {"id": [str(scene.ola)]}).status_code == 422
+    refused = post(client, f"{path}/people", {"id": [str(scene.kari), str(scene.ola)]})
+    assert (refused.status_code, "Nobody was signed up." in refused.text) == (422, True)
+    assert scene.kari not in signed_up(scene, course)
     assert post(client, f"{path}/people/{first}/withdraw").status_code == 409
 
 

@@ -12,7 +12,7 @@ from mentorcert.certifications.mentor_list import MentorFilters, Standing
 from mentorcert.courses import courses, sign_ups
 from mentorcert.courses.courses import Course
 from mentorcert.db.rows import mapped_errors
-from mentorcert.errors import CourseSettledError, DuplicateError, MissingRightError, TransitionError
+from mentorcert.errors import CourseSettledError, MissingRightError, TransitionError
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.chapter_choices import chapter_choice
 from mentorcert.web.coordinator.courses import course_page
@@ -56,24 +56,17 @@ def sign_up(context: CurrentCoordinator, course_id: UUID, form: Annotated[People
     if not form.id:
         error = context._("Tick at least one person.")
         return _page(context, course_id, PeopleQuery(), {"id": error})
-    course = courses.get(context.conn, course_id)
-    seated = waiting = 0
     try:
-        # Each by itself: a sign-up locks the person first, then the course.
-        for id_ in dict.fromkeys(form.id):
-            try:
-                with mapped_errors(), context.conn.transaction():
-                    state = sign_ups.sign_up(context.conn, course.id, id_)
-            except DuplicateError:
-                continue
-            seated += state == "seated"
-            waiting += state == "waiting"
-            context.commit()
+        with mapped_errors(), context.conn.transaction():
+            states = sign_ups.sign_up_people(context.conn, course_id, form.id)
     except CourseSettledError:
         return course_page(context, course_id, is_settled=True)
     except MissingRightError:
-        error = context._("The course is not for one of them: they are in no chapter of it.")
+        error = context._(
+            "The course is not for one of them: they are in no chapter of it. Nobody was signed up."
+        )
         return _page(context, course_id, PeopleQuery(), {"id": error})
+    seated, waiting = states.count("seated"), states.count("waiting")
     said = [
         context.ngettext("%(num)s person has a seat.", "%(num)s people have a seat.", seated)
         if seated
