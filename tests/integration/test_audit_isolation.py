@@ -9,7 +9,7 @@ import pytest
 
 from mentorcert.access.model import KEYS, TABLES, qualified
 from mentorcert.db.connection import Connection, connect
-from tests.support.command import Mentorcert, run
+from tests.support.command import Mentorcert, run_forked
 from tests.support.registry import Organisation, fetch, join, rows, set_up
 from tests.support.servers import on_embedded_18
 
@@ -224,7 +224,7 @@ def test_nothing_is_written(two: Two, mentorcert: Mentorcert, conn: Connection) 
 
 @on_embedded_18
 def test_a_connection_that_reads_too_little_says_so(two: Two, database: str, conn: Connection) -> None:
-    done = run("audit", "isolation", database_url=f"{database} user=mentorcert_web")
+    done = run_forked("audit", "isolation", database_url=f"{database} user=mentorcert_web")
     assert done.returncode == 1
     assert "does not read every row of mentorcert.audit_log" in done.stderr
     assert "the tables' owner" in done.stderr
@@ -237,7 +237,7 @@ def test_a_connection_that_cannot_impersonate_says_so(two: Two, database: str, c
     try:
         with connect(f"{database} user={name}") as reader:
             assert fetch(reader, "select count(*) from mentorcert.chapters") == 2
-        done = run("audit", "isolation", database_url=f"{database} user={name}")
+        done = run_forked("audit", "isolation", database_url=f"{database} user={name}")
         assert done.returncode == 1
         assert "may not act as" in done.stderr
     finally:

@@ -13,7 +13,7 @@ from mentorcert.operations.doctor import Finding
 from mentorcert.organisations import organisation_file
 from tests.portal.breakage import BREAKS as BREAKS_OF_PORTAL
 from tests.portal.breakage import in_order as portal_in_order
-from tests.support.command import Mentorcert, run
+from tests.support.command import Mentorcert, run_forked
 from tests.support.registry import fetch, rows, set_up, today
 from tests.support.servers import on_embedded_18
 
@@ -249,7 +249,9 @@ def test_the_command_tells_of_a_long_history_and_ends_with_0(
 
 
 def test_a_database_that_cannot_be_reached() -> None:
-    said = run("doctor", "--json", database_url="host=/nonexistent user=somebody password=secret dbname=x")
+    said = run_forked(
+        "doctor", "--json", database_url="host=/nonexistent user=somebody password=secret dbname=x"
+    )
     assert said.returncode == 1
     (finding,) = json.loads(said.stdout)
     assert (finding["check"], finding["state"]) == ("database reachable", "wrong")

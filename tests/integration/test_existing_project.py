@@ -12,7 +12,7 @@ from mentorcert.db.connection import Connection, acting_as, connect
 from mentorcert.errors import DatabaseNewerError, MigrationVersionTakenError, NameTakenError
 from mentorcert.operations import doctor
 from tests.support import existing_project, processes
-from tests.support.command import run
+from tests.support.command import run_forked
 from tests.support.existing_project import ALFA
 from tests.support.generated_schema import PREFLIGHT, preflight_script
 from tests.support.servers import Server
@@ -71,7 +71,7 @@ def test_nothing_of_it_changes(project: Connection, empty_database: str) -> None
     before, shown = existing_project.fingerprint(project), use(project, user)
     assert states(project) == {REACH: "fits"}
 
-    done = run("migrate", database_url=empty_database)
+    done = run_forked("migrate", database_url=empty_database)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"kept and used as it is: function {REACH}" in done.stdout
     assert "several" in done.stdout
@@ -106,12 +106,12 @@ def test_our_policies_call_their_function(project: Connection) -> None:
 def test_only_ours_is_examined(project: Connection, empty_database: str) -> None:
     apply(project)
     assert [(found.check, found.state) for found in doctor.examine(project) if found.state == "wrong"] == []
-    audit = run("audit", "isolation", "--json", database_url=empty_database)
+    audit = run_forked("audit", "isolation", "--json", database_url=empty_database)
     assert audit.returncode == 0, audit.stdout
     found = json.loads(audit.stdout)
     assert (found["unknown_tables"], found["rights"]) == ([], {"unexpected": [], "missing": []})
     project.execute("create view public.everybody as select * from mentorcert.peer_mentors")
-    audit = run("audit", "isolation", "--json", database_url=empty_database)
+    audit = run_forked("audit", "isolation", "--json", database_url=empty_database)
     assert (audit.returncode, json.loads(audit.stdout)["unknown_tables"]) == (1, ["public.everybody"])
 
 
@@ -119,7 +119,7 @@ def test_asked_for_the_database_is_hardened(project: Connection, empty_database:
     apply(project)
     notices = [finding.check for finding in doctor.examine(project) if finding.state == "notice"]
     assert notices == ["nobody makes temporary objects"]
-    assert run("migrate", "--harden-database", database_url=empty_database).returncode == 0
+    assert run_forked("migrate", "--harden-database", database_url=empty_database).returncode == 0
     assert {finding.state for finding in doctor.examine(project)} == {"ok"}
 
 
@@ -180,14 +180,16 @@ def test_what_is_in_the_way_stops_before_the_first_statement(project: Connection
 
 def test_a_dry_run_lists_every_name(project: Connection, empty_database: str) -> None:
     project.execute("create function public.renew_certification(text) returns int return 1")
-    done = run("migrate", "--dry-run", database_url=empty_database)
+    done = run_forked("migrate", "--dry-run", database_url=empty_database)
     assert done.returncode == 1
     assert "1 in the way" in done.stdout
     assert "in the way: function public.renew_certification(uuid, date, date, text, jsonb)" in done.stdout
-    listed = json.loads(run("migrate", "--dry-run", "--json", database_url=empty_database).stdout)["names"]
+    listed = json.loads(run_forked("migrate", "--dry-run", "--json", database_url=empty_database).stdout)[
+        "names"
+    ]
     assert len(listed) == len(migrate.made_by(migrate.read()))
     assert {found["state"] for found in listed} == {"free", "fits", "in_the_way"}
-    done = run("migrate", database_url=empty_database)
+    done = run_forked("migrate", database_url=empty_database)
     assert (done.returncode, "public.renew_certification" in done.stderr) == (1, True)
     assert project.execute("select to_regnamespace('mentorcert_private')").fetchone() == (None,)
 

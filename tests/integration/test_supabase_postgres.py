@@ -10,7 +10,7 @@ from mentorcert.db import migrate
 from mentorcert.db.connection import connect
 from mentorcert.operations import doctor
 from tests.support import pgtap
-from tests.support.command import run
+from tests.support.command import run_forked
 from tests.support.servers import DEBIAN_15, EMBEDDED_18, SERVERS, Server
 
 OWNER = "supabase_postgres"
@@ -56,12 +56,12 @@ def supabase(server: Server) -> Iterator[str]:
 @pytest.mark.parametrize("name", [EMBEDDED_18, DEBIAN_15])
 def test_all_of_it(name: str) -> None:
     with SERVERS[name]() as server, supabase(server) as url:
-        done = run("migrate", "--harden-database", database_url=url)
+        done = run_forked("migrate", "--harden-database", database_url=url)
         assert done.returncode == 0, done.stderr
         with connect(url, autocommit=True) as conn:
             assert conn.execute("show is_superuser").fetchone() == ("off",)
             assert [finding for finding in doctor.examine(conn) if finding.state != "ok"] == []
-        audited = run("audit", "isolation", database_url=url)
+        audited = run_forked("audit", "isolation", database_url=url)
         assert audited.returncode == 0, audited.stdout
         pgtap.install(server, make_conninfo(url, user="postgres"))
         with connect(make_conninfo(url, user="postgres"), autocommit=True) as conn:
