@@ -533,6 +533,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.record_batch(text, uuid[])", "file": "20260325000033_change_batches"},
 {"kind": "function", "name": "mentorcert_private.record_change()", "file": "20260326000031_recording"},
 {"kind": "function", "name": "mentorcert_private.record_consent_acts(uuid[])", "file": "20260326000021_listing_consents"},
+{"kind": "function", "name": "mentorcert_private.record_expiry()", "file": "20261201000083_expiries"},
 {"kind": "function", "name": "mentorcert_private.record_first_consents()", "file": "20260326000021_listing_consents"},
 {"kind": "function", "name": "mentorcert_private.record_listing_consents()", "file": "20260326000021_listing_consents"},
 {"kind": "function", "name": "mentorcert_private.record_reversal(uuid, text)", "file": "20260326000005_extensions"},

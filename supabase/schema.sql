@@ -9516,36 +9516,14 @@ CREATE FUNCTION mentorcert_private.expire_due_certifications(as_of timestamp wit
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
-declare
-  -- What all entries of the run have in common: each row adds two fields, and parses the text once.
-  entry constant text := format(
-    '{"schema_version": %s, "kind": "expired", "actor": {"job": "nightly"}, '
-    '"before": {"status": "active"}, "after": {"status": "expired"}, ',
-    mentorcert_private.current_history_version()
-  );
-  -- Where the server was built without OpenSSL, a random id for each row costs a third of the update.
-  seed constant bytea := uuid_send(gen_random_uuid());
 begin
   perform mentorcert_private.set_change_context(jsonb_build_object('job', 'nightly', 'as_of', as_of));
+  -- What ends in the future, as a trial of coming nights has it, is recorded as any other change.
+  perform set_config('mentorcert.expiry', case when as_of <= now() then uuid_send(gen_random_uuid())::text else '' end, true);
   return query
   with changed as (
     update public.peer_mentor_certifications as certification
-    set
-      status = 'expired',
-      updated_at = now(),
-      renewal_history = case
-        -- The trigger appends where the history may have to be cut for the events table, or as_of lies in the future.
-        when jsonb_array_length(certification.renewal_history) >= 50 or certification.expires_at > now()
-          then certification.renewal_history
-        else certification.renewal_history || (
-          entry || '"entry_id": "' || encode(substr(sha256(seed || uuid_send(certification.id)), 1, 16), 'hex')::uuid
-          || '", "effective_at": ' || to_json(certification.expires_at)
-          -- What mentorcert_private.next_recorded_at says; the rows are locked before this is asked.
-          || ', "recorded_at": ' || to_json(greatest(
-            clock_timestamp(), (certification.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond'
-          )) || '}'
-        )::jsonb
-      end
+    set status = 'expired', updated_at = now()
     where
       -- By ctid, which spares 300,000 rows a join: a row that moved meanwhile is found by the next run.
       certification.ctid = any(array(
@@ -9560,6 +9538,7 @@ begin
   select changed.organisation_id, changed.expires_at, count(*)
   from changed
   group by changed.organisation_id, changed.expires_at;
+  perform set_config('mentorcert.expiry', '', true);
   perform mentorcert_private.set_change_context(null);
 end
 $$;
@@ -13538,6 +13517,41 @@ $$;
 COMMENT ON FUNCTION mentorcert_private.record_consent_acts(peer_mentor_ids uuid[]) IS 'Appends an act for each of these peer mentors: what their row says now, by whom and by which way.';
 REVOKE ALL ON FUNCTION mentorcert_private.record_consent_acts(peer_mentor_ids uuid[]) FROM PUBLIC;
 
+CREATE FUNCTION mentorcert_private.record_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if (
+    old.status = 'active' and new.status = 'expired' and new.expires_at <= now()
+    and (new.expires_at, new.issued_at, new.certification_type) = (old.expires_at, old.issued_at, old.certification_type)
+  ) is not true then
+    raise exception using
+      errcode = 'MC005', message = 'the nightly run expires what is due, and changes nothing else',
+      hint = 'Leave mentorcert.expiry to mentorcert_private.expire_due_certifications.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
+  end if;
+  -- As text, which is parsed once. The history is the one that was there, whatever the statement says of it.
+  new.renewal_history := old.renewal_history || (
+    '{"schema_version": ' || mentorcert_private.current_history_version() || ', "kind": "expired", "actor": {"job": "nightly"}, '
+    '"before": {"status": "active"}, "after": {"status": "expired"}, "entry_id": "'
+    -- Where the server was built without OpenSSL, a random id for each row costs a third of the update.
+    || encode(substr(sha256(current_setting('mentorcert.expiry')::bytea || uuid_send(new.id)), 1, 16), 'hex')::uuid
+    || '", "effective_at": ' || to_json(new.expires_at)
+    -- What mentorcert_private.next_recorded_at says; the row is locked before this is asked.
+    || ', "recorded_at": ' || to_json(greatest(
+      clock_timestamp(), (old.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond'
+    )) || '}'
+  )::jsonb;
+  if jsonb_array_length(new.renewal_history) > 50 and mentorcert_private.history_is_in_events() then
+    new.renewal_history := mentorcert_private.cached_history(new.renewal_history);
+  end if;
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.record_expiry() IS 'Appends the one entry of an expiry by date, as record_change would, to what the nightly run expires; refuses (MC005) every other change under its setting.';
+REVOKE ALL ON FUNCTION mentorcert_private.record_expiry() FROM PUBLIC;
+
 CREATE FUNCTION mentorcert_private.record_first_consents() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -17292,12 +17306,12 @@ CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON public.peer_mentor_certifications FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
 CREATE TRIGGER note_caller BEFORE INSERT OR UPDATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_change();
 CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certifications FOR EACH ROW WHEN ((NOT COALESCE(((new.status = 'active'::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text) AND (new.renewal_history = jsonb_build_array(((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || jsonb_build_object('entry_id', (new.renewal_history #> '{0,entry_id}'::text[]), 'effective_at', new.issued_at, 'after', jsonb_build_object('certification_type', new.certification_type, 'status', new.status, 'issued_at', new.issued_at, 'expires_at', new.expires_at))))) AND ((new.renewal_history #>> '{0,kind}'::text[]) = 'imported'::text) AND ((((new.renewal_history #>> '{0,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{0,entry_id}'::text[])) AND ((((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone >= now()) AND (((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()))), false))) EXECUTE FUNCTION mentorcert_private.record_change();
-CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT COALESCE(((old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND
+CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT ((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) AND (NOT COALESCE(((old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND
         CASE
-            WHEN ((old.status = 'active'::text) AND (new.status = 'expired'::text) AND (old.issued_at = new.issued_at) AND (old.expires_at = new.expires_at) AND (new.expires_at <= now())) THEN (((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at)) AND (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text, 'effective_at'::text]) = ((('{"schema_version": '::text || (mentorcert_private.current_history_version())::text) || ', "kind": "expired", "actor": {"job": "nightly"}, "before": {"status": "active"}, "after": {"status": "expired"}}'::text))::jsonb))
             WHEN ((new.renewal_history #>> '{-1,kind}'::text[]) = 'reverted'::text) THEN ((old.issued_at = new.issued_at) AND (new.expires_at = ((new.renewal_history #>> '{-1,after,expires_at}'::text[]))::timestamp with time zone) AND (new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status)) AND (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text]) = mentorcert_private.entry_of_reversal((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb, old.renewal_history, old.status, old.expires_at)))
             ELSE (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text]) = ((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || mentorcert_private.entry_of_prolongation(old.status, old.issued_at, old.expires_at, new.status, new.issued_at, new.expires_at)))
         END AND ((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[])) AND ((new.renewal_history #> '{-1,recorded_at}'::text[]) = to_jsonb(GREATEST(now(), ((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone, (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))) AND ((((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()) OR (((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone = (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))), false)))) EXECUTE FUNCTION mentorcert_private.record_change();
+CREATE TRIGGER record_expiry_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN (((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) EXECUTE FUNCTION mentorcert_private.record_expiry();
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_certifications();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_certifications();
 CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('certification_history_append_only', 'Suspend the certification, or end the membership, instead.');
@@ -17306,7 +17320,7 @@ CREATE TRIGGER settle_requests AFTER UPDATE ON public.peer_mentor_certifications
 CREATE TRIGGER store_events_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.store_events();
 CREATE TRIGGER store_events_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.store_events();
 CREATE TRIGGER sync_portal_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_insert();
-CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_certifications();
+CREATE TRIGGER sync_portal_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((NOT ((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text)))) EXECUTE FUNCTION mentorcert_portal.enqueue_after_change_of_certifications();
 ALTER TABLE ONLY public.peer_mentor_certifications
     ADD CONSTRAINT peer_mentor_certifications_certification_type_fkey FOREIGN KEY (organisation_id, certification_type) REFERENCES mentorcert.certification_types(organisation_id, code);
 ALTER TABLE ONLY public.peer_mentor_certifications

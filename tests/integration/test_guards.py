@@ -84,6 +84,7 @@ _FILE_OF_TRIGGER = {
     "keep_peer_mentor": "peer_mentor_merges",
     "record_change_on_insert": "history_appended",
     "record_change_on_update": "history_appended",
+    "record_expiry_on_update": "history_appended",
     "count_unlisted": "public_list",
     "refresh_listing_on_insert": "public_list",
     "refresh_listing_on_update": "public_list",

@@ -389,11 +389,31 @@ _HISTORY = [
     ),
     Mutation("future_ends", "drop trigger reject_second_current on mentorcert.memberships"),
     Mutation("future_ends", "drop trigger reject_second_current on mentorcert.peer_mentor_chapters"),
-    _trigger("(new.expires_at <= now())", "due"),
-    _trigger("(old.expires_at = new.expires_at)", "same end"),
-    _trigger("(old.issued_at = new.issued_at)", "same beginning"),
-    _trigger("(old.certification_type = new.certification_type)", "same type"),
-    _trigger("((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more"),
+    *(
+        function("history_appended", "mentorcert_private.record_expiry()", guard, instead)
+        for guard, instead in {
+            "old.status = 'active' and": "",
+            "and new.status = 'expired'": "",
+            "and new.expires_at <= now()": "",
+            ") is not true then": ") is false then",
+            "(new.expires_at, new.issued_at": "(old.expires_at, new.issued_at",
+            "new.issued_at, new.certification_type)": "old.issued_at, new.certification_type)",
+            "new.certification_type)": "old.certification_type)",
+            ":= old.renewal_history ||": ":= new.renewal_history ||",
+        }.items()
+    ),
+    *(
+        _trigger(
+            "has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text)",
+            "of who owns the tables",
+            trigger=trigger,
+        )
+        for trigger in ("record_expiry_on_update", "record_change_on_update")
+    ),
+    Mutation("history_appended", f"drop trigger record_expiry_on_update on {_CERTIFICATION}"),
+    _trigger("(old.certification_type = new.certification_type)", "same type", "prolonging"),
+    _trigger("(old.issued_at = new.issued_at)", "same beginning", "taking_back"),
+    _trigger("((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more", "prolonging"),
     *(
         function("prolonging", _PROLONG, guard, instead)
         for guard, instead in {
@@ -412,17 +432,15 @@ _HISTORY = [
         }.items()
     ),
     function("prolonging", _PROLONGATION, "after_expires_at < before_expires_at", "false"),
-    _trigger("(new.status = 'expired'::text)", "is expired"),
     _trigger(
         "((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[]))",
         "an id, as ids are written",
-    ),
-    _trigger(
-        "((new.renewal_history #> '{-1,effective_at}'::text[]) = to_jsonb(new.expires_at))", "since when"
+        "prolonging",
     ),
     _trigger(
         "(((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp())",
         "not ahead of the clock",
+        "prolonging",
     ),
     _trigger(
         "(new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status))",
@@ -449,7 +467,6 @@ _HISTORY = [
             "(extended #>> '{after,expires_at}')::timestamptz = held_expires_at is not true": "false",
         }.items()
     ),
-    _trigger("(old.status = 'active'::text)", "was active"),
     *(
         function("import_entries", _REGISTER, guard, instead)
         for guard, instead in {

@@ -176,60 +176,72 @@ as $$
     'entry_id', gen_random_uuid(), 'recorded_at', clock_timestamp(), 'effective_at', tests.day(-1)
   ) || but
 $$;
-select is(tests.expiring('renewal_history || tests.nightly_entry()'), '+1 expired nightly', 'an expiry that brings its one entry gets no second');
-select is(tests.expiring(entries, also), expected, 'refused: ' || entries || also)
+select is(
+  tests.expiring(entries, also), 'MC005 certification_history_append_only', 'nobody brings an entry of the night along: ' || entries || also
+)
 from (
   values
-    ($$ renewal_history || tests.nightly_entry() || tests.nightly_entry() $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"kind": "renewed"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"actor": {"job": "other"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"actor": {"user_id": null, "role": "org_admin"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"before": {"status": "suspended"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"after": {"status": "active"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || (tests.nightly_entry() - 'entry_id') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"note": "the trigger writes none"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"evidence": null}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"before": {"status": "active", "issued_at": "2020-01-01"}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"actor": {"job": "nightly", "user_id": null}}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"schema_version": 99}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"entry_id": "mine"}') $$, '', '22P02'),
-    ($$ renewal_history || tests.nightly_entry('{"entry_id": "1-2-3-4-5"}') $$, '', '22P02'),
-    ($$ renewal_history || tests.nightly_entry('{"entry_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}') $$, '', '22P02'),
-    ($$ renewal_history || tests.nightly_entry('{"entry_id": "0000000000000000000000000000000A"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"recorded_at": "2020-01-01T00:00:00+00:00"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"recorded_at": "2100-01-01T00:00:00+00:00"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry(jsonb_build_object('recorded_at', clock_timestamp()::text)) $$, '', 'MC005 certification_history_append_only'),
-    ($$ tests.nightly_entry() || renewal_history $$, '', 'MC005 certification_history_append_only'),
-    ($$ jsonb_build_array(tests.nightly_entry()) $$, '', 'MC005 certification_history_append_only'),
-    ($$ jsonb_set(renewal_history, '{0,note}', '"forged"') || tests.nightly_entry() $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry('{"effective_at": "2020-01-01T00:00Z"}') $$, '', 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry(jsonb_build_object('effective_at', tests.day(-2))) $$, $$, expires_at = tests.day(-2) $$, 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry() $$, $$, issued_at = tests.day(-900) $$, 'MC005 certification_history_append_only'),
-    ($$ renewal_history || tests.nightly_entry() $$, $$, certification_type = 'short' $$, 'MC005 certification_history_append_only')
-) as forged (entries, also, expected);
+    ($$ renewal_history || tests.nightly_entry() $$, ''),
+    ($$ renewal_history || tests.nightly_entry() || tests.nightly_entry() $$, ''),
+    ($$ renewal_history || tests.nightly_entry('{"kind": "renewed"}') $$, ''),
+    ($$ tests.nightly_entry() || renewal_history $$, ''),
+    ($$ jsonb_build_array(tests.nightly_entry()) $$, ''),
+    ($$ jsonb_set(renewal_history, '{0,note}', '"forged"') || tests.nightly_entry() $$, ''),
+    ($$ renewal_history || tests.nightly_entry() $$, $$, issued_at = tests.day(-900) $$)
+) as forged (entries, also);
 select is(
   tests.appended('owner', $$
     update public.peer_mentor_certifications set renewal_history = renewal_history || tests.nightly_entry() where id = tests.id('old.basic')
   $$, 'old.basic'),
   'MC005 certification_history_append_only', 'nor is it said of what stays active'
 );
-select is(
-  tests.appended('owner', $$
-    update public.peer_mentor_certifications set status = 'expired',
-    renewal_history = renewal_history || tests.nightly_entry(jsonb_build_object('effective_at', expires_at))
-    where id = tests.id('lost.basic') -- valid for 200 days more
-  $$, 'lost.basic'),
-  'MC005 certification_history_append_only', 'nor does an entry expire what is still valid'
-);
+
 update public.peer_mentor_certifications set status = 'suspended' where id = tests.id('lone.basic');
+-- Under the setting of the nightly run: its entry, whatever the statement says of the history, or nothing.
+select is(current_setting('mentorcert.expiry', true), '', 'the nightly run leaves no setting');
+select set_config('mentorcert.expiry', '\x00', true);
+select is(tests.expiring(entries), '+1 expired nightly', 'just its entry: ' || entries)
+from unnest(array[
+  'renewal_history', $$ '[]' $$, $$ renewal_history || '{"kind": "forged"}' $$, 'renewal_history || tests.nightly_entry()'
+]) as entries;
 select is(
-  tests.appended('owner', $$
-    update public.peer_mentor_certifications set status = 'expired',
-    renewal_history = renewal_history || tests.nightly_entry(jsonb_build_object('effective_at', expires_at))
-    where id = tests.id('lone.basic')
-  $$, 'lone.basic'),
-  'MC005 certification_history_append_only', 'nor what is suspended'
+  tests.attempt('owner', $$
+    update public.peer_mentor_certifications set status = 'expired' where id = tests.id('old.basic')
+    returning (renewal_history -> -1) - array['entry_id', 'recorded_at'] = tests.nightly_entry() - array['entry_id', 'recorded_at']
+      and (renewal_history #>> '{-1,entry_id}')::uuid is not null
+      and renewal_history #> '{-1,recorded_at}' = to_jsonb((renewal_history #>> '{-1,recorded_at}')::timestamptz)
+      and (renewal_history #>> '{-1,recorded_at}')::timestamptz between now() and clock_timestamp()
+  $$),
+  'true', 'each key of it'
 );
+select is(
+  tests.appended('owner', format('update public.peer_mentor_certifications set %s where id = tests.id(%L)', change, certification), certification),
+  'MC005 certification_history_append_only', format('refused: %s of %s', change, certification)
+)
+from (
+  values
+    ($$ status = 'expired' $$, 'lost.basic'), -- valid for 200 days more
+    ($$ status = 'expired' $$, 'lone.basic'), -- suspended
+    ($$ status = 'suspended' $$, 'old.basic'),
+    ($$ status = 'expired', expires_at = tests.day(-2) $$, 'old.basic'),
+    ($$ status = 'expired', expires_at = null $$, 'old.basic'),
+    ($$ status = 'expired', issued_at = tests.day(-900) $$, 'old.basic'),
+    ($$ status = 'expired', certification_type = 'short' $$, 'old.basic'),
+    ($$ expires_at = tests.day(99) $$, 'mia.short'),
+    ($$ updated_at = now() $$, 'old.basic'),
+    ($$ renewal_history = renewal_history || tests.nightly_entry() $$, 'old.basic')
+) as refused (change, certification);
+-- Of whom else it is no setting.
+select is(
+  tests.appended(who, $$ update public.peer_mentor_certifications set expires_at = tests.day(99) where id = tests.id('mia.short') $$, 'mia.short'),
+  expected, who || ' changes under it what they change otherwise'
+)
+from (values ('adam', '+1 extended org_admin'), ('service_role', '+1 extended service_role')) as callers (who, expected);
+select is(
+  tests.attempt('adam', $$ select public.extend_certifications('basic', tests.today(1200), 'no courses') is not null $$),
+  'MC005 certification_history_append_only', 'nor is a change of many made under it, which is the owner''s to write'
+);
+select set_config('mentorcert.expiry', '', true);
 
 select * from finish();
 rollback;

@@ -174,6 +174,20 @@ from (
 ) as tried (but, also);
 select is(tests.forged(but, ''), '22P02', format('refused: %s', but))
 from (values ('{"entry_id": "mine"}'::jsonb), ('{"entry_id": "1-2-3-4-5"}'), ('{"entry_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}')) as tried (but);
+select is(
+  tests.attempt('owner', format(
+    $$ update public.peer_mentor_certifications set expires_at = tests.day(99), renewal_history = %s || %L where id = tests.id('mia.short') $$,
+    history,
+    '{"schema_version": 1, "actor": {"user_id": null, "role": "org_admin"}, "kind": "extended"}'::jsonb || jsonb_build_object(
+      'entry_id', gen_random_uuid(), 'recorded_at', clock_timestamp(), 'effective_at', now(),
+      'before', jsonb_build_object('expires_at', tests.day(10)), 'after', jsonb_build_object('expires_at', tests.day(99))
+    )
+  )),
+  'MC005 certification_history_append_only', 'refused: to ' || history
+)
+from unnest(array[
+  $$ jsonb_set(renewal_history, '{0,note}', '"forged"') $$, $$ '[]'::jsonb $$, $$ renewal_history || '{"kind": "forged"}' $$
+]) as history;
 -- A shorter end, of which the entry is silent.
 select is(
   tests.attempt('owner', $$
