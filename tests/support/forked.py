@@ -14,6 +14,7 @@ from typing import Final
 # They take most of a start; what they do while they are imported depends on no environment and no terminal.
 _IMPORTED: Final = [
     "aiosql",
+    "authlib.integrations.httpx_client",
     "fastapi",
     "httpx2",
     "jinja2",
