@@ -245,37 +245,16 @@ def _copy(conn: Connection, rows: Sequence[Row], progress: Progress) -> None:
     with conn.cursor() as cursor, cursor.copy(_queries.copy_rows.sql) as copy:
         for done, row in enumerate(rows, start=1):
             past = row.past_renewals
-            cells = (
-                str(row.line), _flag(bool(row.problems)), _flag(row.person_is_bad),
-                _text(row.external_id), _text(row.name), _text(row.email), _text(row.phone), _array(row.chapters),
-                _flag(row.consent), _text(row.certification_type), _text(_day(row.issued)), _text(_day(row.expires)),
-                _array([_day(period.starts) for period in past]), _array([_day(period.ends) for period in past]),
+            copy.write_row(
+                (
+                    row.line, bool(row.problems), row.person_is_bad,
+                    row.external_id, row.name, row.email, row.phone, row.chapters, row.consent,
+                    row.certification_type, row.issued, _day(row.expires),
+                    [_day(period.starts) for period in past], [_day(period.ends) for period in past],
+                )
             )  # fmt: skip
-            copy.write("\t".join(cells) + "\n")
             progress("copying", done, len(rows))
     _queries.analyze_rows(conn)
-
-
-# The cells of a row as COPY takes them: psycopg asks of each value again how its type is written.
-
-_NOTHING = r"\N"
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_IN_ARRAY = str.maketrans({"\\": r"\\", '"': r"\""})
-
-
-def _text(text: str | None) -> str:
-    return _NOTHING if text is None else text.translate(_ESCAPES)
-
-
-def _flag(flag: bool | None) -> str:
-    return _NOTHING if flag is None else "t" if flag else "f"
-
-
-def _array(texts: Sequence[str | None] | None) -> str:
-    if not texts:
-        return _NOTHING if texts is None else "{}"
-    items = ("null" if text is None else f'"{text.translate(_IN_ARRAY)}"' for text in texts)
-    return f"{{{','.join(items)}}}".translate(_ESCAPES)
 
 
 def _day(day: date | None) -> str | None:
