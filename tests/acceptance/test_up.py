@@ -62,7 +62,7 @@ def test_from_nothing_and_then_once_more(tmp_path: Path) -> None:
         "apen-samtale: ",
         "certifications expired tonight",
         "left the public list",
-        "2 organisations",
+        "in 2 organisations",
         "Landsforeningen for Hørsel og Mestring",
         "on the public list",
         "expire within 30 days",
@@ -81,6 +81,8 @@ def test_from_nothing_and_then_once_more(tmp_path: Path) -> None:
     before = everything(tmp_path)
     assert before["mentorcert.peer_mentors"][0] > 600
     assert before["mentorcert_private.nights"][0] == 1
+    assert before["mentorcert_private.courses"][0] == 8
+    assert before["mentorcert_private.renewal_requests"][0] == 6
 
     second = up("--examples")
     assert "all are applied already" in second

@@ -205,8 +205,10 @@ def test_who_signs_up_for_courses_and_says_who_attended(mentorcert: Mentorcert, 
     join(case.one, login, "peer_mentor")
     case.conn.execute("update mentorcert.peer_mentors set user_id = %s where id = %s", (login, case.mentor))
     own = explain(mentorcert, case, login=login)
-    assert (own["signs_up"], own["settles"]) == (True, False)
+    assert (own["signs_up"], own["settles"], own["forecasts"]) == (True, False, False)
     assert not explain(mentorcert, case)["signs_up"]
     join(case.one, case.login, "coordinator", case.one.chapter)
     coordinator = explain(mentorcert, case)
-    assert (coordinator["signs_up"], coordinator["settles"]) == (True, True)
+    assert (coordinator["signs_up"], coordinator["settles"], coordinator["forecasts"]) == (True, True, True)
+    text = mentorcert("explain-access", str(case.login), str(case.certification)).stdout
+    assert "has it in the forecast, while it is to end: yes" in text

@@ -142,7 +142,7 @@ def test_norwegian_and_english_files(conn: Connection, organisation: str) -> Non
         ["2", "Kari Prøve", "", "'+47 00 12 34 56", "", "nei", "", "", "", ""],
     ]
     english = list(csv.reader(io.StringIO(exported(conn, organisation, "en").decode(), newline="")))
-    assert english[0][0] == "External ID"
+    assert english[0][0] == "Peer mentor number"
     assert english[1][5:] == [
         "yes", "basic", "2025-06-01", "2026-06-01", "2023-06-01..2024-07-31 | 2024-06-01..2025-06-01",
     ]  # fmt: skip
@@ -222,7 +222,7 @@ def test_the_command_writes_to_stdout_or_to_a_file(
     file = tmp_path / "out" / "mentors.xlsx"
     arguments = ("export", "--organisation", organisation)
     printed = mentorcert(*arguments, "--language", "en")
-    assert printed.stdout.startswith("External ID,Name,")
+    assert printed.stdout.startswith("Peer mentor number,Name,")
     missing = mentorcert(*arguments, "--output", file)
     assert missing.returncode == 2
     assert str(file.parent) in missing.stderr

@@ -22,7 +22,7 @@ CERTIFIED = {"certification_type": "basic", "issued": "2026-01-01"}
 
 
 BAD_CELLS: list[tuple[dict[str, str], str, str]] = [
-    ({"external_id": " "}, "Ekstern ID", "it is empty"),
+    ({"external_id": " "}, "Likepersonnummer", "it is empty"),
     ({"name": ""}, "Navn", "it is empty"),
     ({"name": "Kari\x01"}, "Navn", "it contains a control character"),
     ({"name": "#N/A"}, "Navn", "it is an error value of the spreadsheet"),
@@ -129,7 +129,7 @@ def test_rows_that_contradict_each_other(conn: Connection, tmp_path: Path) -> No
         (3, "Telefon", "line 2 says something else about the same person"),
         (3, "Lag", "line 2 says something else about the same person"),
         (3, "Samtykke til visning", "line 2 says something else about the same person"),
-        (4, "Ekstern ID", "it is read as “a1”, which differs in upper and lower case only"),
+        (4, "Likepersonnummer", "it is read as “a1”, which differs in upper and lower case only"),
         (5, "Sertifisering", "line 6 says something else about the same certification"),
         (6, "Sertifisering", "line 5 says something else about the same certification"),
     ]
@@ -139,7 +139,7 @@ def test_an_external_id_that_the_registry_writes_in_another_case(conn: Connectio
     import_rows(conn, tmp_path, row("ab"))
     report = import_rows(conn, tmp_path, row("AB", phone="113"))
     assert reasons(report) == [
-        (2, "Ekstern ID", "it is read as “ab”, which differs in upper and lower case only")
+        (2, "Likepersonnummer", "it is read as “ab”, which differs in upper and lower case only")
     ]
     assert conn.execute("select external_id, phone from mentorcert.peer_mentors").fetchall() == [
         ("ab", "113")
@@ -150,8 +150,12 @@ def test_a_number_without_its_zeros_is_the_one_with_them(conn: Connection, tmp_p
     import_rows(conn, tmp_path, row("'00123"), row("W 1"))
     report = import_rows(conn, tmp_path, row("123", phone="113"), row("w1", name="Ola Prøve", email=""))
     assert reasons(report) == [
-        (2, "Ekstern ID", "it is read as “00123”, the number of a person of the same name in the registry"),
-        (3, "Ekstern ID", "it is new, but differs from “W 1” in zeros or spaces only"),
+        (
+            2,
+            "Likepersonnummer",
+            "it is read as “00123”, the number of a person of the same name in the registry",
+        ),
+        (3, "Likepersonnummer", "it is new, but differs from “W 1” in zeros or spaces only"),
     ]
     people = conn.execute(
         "select external_id, full_name, phone from mentorcert.peer_mentors order by 1"
@@ -197,8 +201,8 @@ def test_what_the_registry_would_refuse_is_said_at_the_cell(conn: Connection, tm
         row("9", phone="ring meg"), row("10", phone="1" * 41),
     )  # fmt: skip
     assert reasons(report) == [
-        (2, "Ekstern ID", "it has signs that a number cannot have"),
-        (3, "Ekstern ID", "it is too long"),
+        (2, "Likepersonnummer", "it has signs that a number cannot have"),
+        (3, "Likepersonnummer", "it is too long"),
         (4, "Navn", "it is too long"),
         (5, "Navn", "it is empty"),
         (6, "E-post", "it is not an e-mail address"),

@@ -77,6 +77,6 @@ def test_the_command_writes_it(mentorcert: Mentorcert, tmp_path: Path) -> None:
     file.write_text("old")
     assert mentorcert("import-template", "--output", file).returncode == 0
     assert file.read_bytes() != b"old"
-    assert openpyxl.load_workbook(file).worksheets[0]["A1"].value == "Ekstern ID"
+    assert openpyxl.load_workbook(file).worksheets[0]["A1"].value == "Likepersonnummer"
     printed = mentorcert("import-template", "--format", "csv", "--language", "en")
-    assert printed.stdout.startswith("External ID,Name,")
+    assert printed.stdout.startswith("Peer mentor number,Name,")

@@ -82,7 +82,7 @@ def test_all_that_is_wrong_with_the_headings_is_said_at_once(tmp_path: Path) -> 
     assert "line 2" in message
     assert "column “Navn” stands twice" in message
     assert "unknown column “Sko”" in message
-    assert "column “Ekstern ID” (External ID) is missing" in message
+    assert "column “Likepersonnummer” (Peer mentor number) is missing" in message
     assert "column “Sertifisering” (Certification type) is missing" in message  # as there are days
     assert "Past renewals" not in message
 

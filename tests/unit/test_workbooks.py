@@ -141,10 +141,14 @@ def test_a_formula_with_a_value_is_its_value() -> None:
 @pytest.mark.parametrize(
     ("change", "column", "reason"),
     [
-        ({"external_id": 12345678901234567890}, "Ekstern ID", "it is a number of more than fifteen digits"),
+        (
+            {"external_id": 12345678901234567890},
+            "Likepersonnummer",
+            "it is a number of more than fifteen digits",
+        ),
         ({"phone": 4.7e20}, "Telefon", "it is a number of more than fifteen digits"),
         ({"phone": "4,7E+20"}, "Telefon", "the spreadsheet shortened a number of many digits"),
-        ({"external_id": date(2026, 3, 1)}, "Ekstern ID", "the spreadsheet made a date of it"),
+        ({"external_id": date(2026, 3, 1)}, "Likepersonnummer", "the spreadsheet made a date of it"),
         ({"chapters": date(2026, 3, 1)}, "Lag", "the spreadsheet made a date of it"),
         ({"issued": 46023}, "Utstedt", "it is a number, as a spreadsheet keeps a day"),
         ({"name": "Bj?rn"}, "Navn", "it contains “?”, where a letter seems to have been lost"),

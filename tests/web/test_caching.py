@@ -94,6 +94,14 @@ def test_static_files_are_kept_for_ever_by_their_hash(site: Site) -> None:
         assert client.get(none).status_code == 404
 
 
+def test_the_icon_is_where_browsers_look_for_one(site: Site) -> None:
+    client = site.client()
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert answer.headers["cache-control"] == "public, no-cache"
+    assert client.get("/favicon.ico", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+
+
 def test_what_everybody_sees_is_compressed(conn: Connection, site: Site, organisation: Organisation) -> None:
     for number in range(20):
         organisation.certify(organisation.mentor(f"{number:03}"), last_day=today(conn, 5))

@@ -28,6 +28,7 @@ OPEN_TO: Final = {
     "/overview": COORDINATORS,
     "/figures": COORDINATORS,
     "/forecast": COORDINATORS,
+    "/favicon.ico": EVERYBODY,
     "/certifications/{certification_id}/certificate.pdf": MEMBERS,
     "/certifications": COORDINATORS,
     "/chapters": COORDINATORS,

@@ -11,6 +11,7 @@ from mentorcert.access.rules import (
     Reach,
     Refusal,
     may_ask,
+    may_forecast,
     may_select,
     may_settle,
     may_sign_up,
@@ -70,6 +71,8 @@ class Explanation:
     """Whether the login approves and refuses such a request, and says who attended a course of the chapter."""
     signs_up: bool
     """Whether the login signs the peer mentor up for such a course."""
+    forecasts: bool
+    """Whether the forecast that the login reads has it, while it is to end."""
     reason: str
     advice: str
     by_postgres: Answer | None
@@ -123,6 +126,7 @@ def explain(
             asks=may_ask(within, certification),
             settles=may_settle(within, certification),
             signs_up=may_sign_up(within, certification),
+            forecasts=may_forecast(within, certification),
             reason=str(rule or refusal),
             advice=_advice(within, refusal, organisation, chapters, memberships) if refusal else "",
             by_postgres=None if off else _ask(conn, actor, certification_id),

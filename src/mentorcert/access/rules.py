@@ -220,6 +220,11 @@ def may_sign_up(within: Reach, certification: Certification) -> bool:
     return may_ask(within, certification) or may_update(within, certification) is not None
 
 
+def may_forecast(within: Reach, certification: Certification) -> bool:
+    """Return whether the forecast that the actor reads counts it: for who renews it, of who has not left."""
+    return may_update(within, certification) is not None
+
+
 def why_not(within: Reach, row: Row) -> Refusal | None:
     """Return why the actor does not see the row; None where a rule lets the actor see it."""
     reasons = {

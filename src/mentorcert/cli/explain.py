@@ -52,6 +52,7 @@ def _print(explained: Explanation) -> None:
             f"  signs the peer mentor up for a course of the chapter: {_yes(explained.signs_up)}, says who attended: "
             f"{_yes(explained.settles)}"
         ),
+        f"  has it in the forecast, while it is to end: {_yes(explained.forecasts)}",
     ]
     if explained.switched_off:
         off = explained.switched_off

@@ -18,6 +18,7 @@ from mentorcert.db import migrate
 from mentorcert.db.connection import Connection, connect
 from mentorcert.imports import examples
 from mentorcert.operations import nightly
+from mentorcert.organisations import sample_activity, sample_people
 from mentorcert.organisations.overview import Overview, overview
 from mentorcert.settings import settings
 
@@ -68,6 +69,8 @@ def up(
                 f"{sum(day.expired for day in days)} certifications expired tonight, "
                 f"{sum(day.unlisted for day in days)} peer mentors left the public list"
             )
+        if with_examples and settings().database_url is None:
+            _add_activity(conn, steps)
         portal = show_portal(conn, steps.step) if with_examples else None
         with steps.step("count") as happened:
             organisations = overview(conn)
@@ -84,6 +87,14 @@ def _set_up_examples(conn: Connection, steps: _Steps) -> None:
     for example in examples.every():
         with steps.step(f"import {example.folder.name}") as happened, progress_bars() as progress:
             happened.append(example.set_up(conn, progress))
+
+
+def _add_activity(conn: Connection, steps: _Steps) -> None:
+    """Let the sample people, whom only the embedded default lets in, plan courses and ask for renewals."""
+    with steps.step("courses and requests") as happened:
+        sample_people.ensure(conn)
+        number = sample_activity.ensure(conn)
+        happened.append(f"in {number} organisations" if number else "are there already; kept as they are")
 
 
 def _overview_table(organisations: list[Overview]) -> Table:

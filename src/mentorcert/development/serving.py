@@ -24,6 +24,7 @@ from mentorcert.development.proxy import Proxy
 from mentorcert.errors import DataApiEndedError, SettingError
 from mentorcert.imports import examples
 from mentorcert.operations import nightly
+from mentorcert.organisations import sample_activity, sample_people
 from mentorcert.organisations.sample_people import Person
 from mentorcert.settings import Settings
 from mentorcert.web import serving
@@ -138,6 +139,8 @@ def _set_up(database: str, package: lite.Package, say: Callable[[str], None]) ->
         for example in examples.every():
             say(f"example {example.folder.name}: {example.set_up(conn)}")
         nightly.run(conn)
+        sample_people.ensure(conn)
+        sample_activity.ensure(conn)
 
 
 def _options(database: str) -> dict[str, Any]:

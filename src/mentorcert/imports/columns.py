@@ -26,7 +26,7 @@ class Column(StrEnum):
 
 
 HEADINGS: dict[Column, dict[Language, str]] = {
-    Column.EXTERNAL_ID: {"nb": "Ekstern ID", "en": "External ID"},
+    Column.EXTERNAL_ID: {"nb": "Likepersonnummer", "en": "Peer mentor number"},
     Column.NAME: {"nb": "Navn", "en": "Name"},
     Column.EMAIL: {"nb": "E-post", "en": "E-mail"},
     Column.PHONE: {"nb": "Telefon", "en": "Phone"},
@@ -83,8 +83,8 @@ EXAMPLES: dict[Column, Mapping[Language, str | date]] = {
     Column.PAST_RENEWALS: {"nb": "15.01.2024..14.01.2025", "en": "2024-01-15..2025-01-14"},
 }
 _OTHER_HEADINGS = {
-    "likepersonnummer": Column.EXTERNAL_ID,
-    "peermentornumber": Column.EXTERNAL_ID,
+    # What exports and templates of 0.1.0 say; in English it is the name of the column itself.
+    "eksternid": Column.EXTERNAL_ID,
     "medlemsnummer": Column.EXTERNAL_ID,
     "membernumber": Column.EXTERNAL_ID,
     "fulltnavn": Column.NAME,

@@ -94,7 +94,7 @@ def _refuse_size(name: str, archive: zipfile.ZipFile, packed: int) -> None:
     most = min(limits.MAX_UNPACKED_BYTES, max(limits.SMALL_BYTES, limits.MAX_UNPACKED_RATIO * packed))
     if unpacked > most or len(members) > limits.MAX_MEMBERS:
         raise UnreadableFileError(
-            LazyText("{} would unpack to {} MiB, more than is plausible.", name, unpacked // 2**20),
+            LazyText("{} would unpack to {} MB, more than is plausible.", name, unpacked // 2**20),
             hint=_DIVIDE,
         )
 

@@ -76,7 +76,7 @@ def parse(name: str, data: bytes, *, of_people: bool = False) -> Table:
     """
     if len(data) > limits.MAX_BYTES:
         raise UnreadableFileError(
-            LazyText("{} is larger than {} MiB.", name, limits.MAX_BYTES // 2**20), hint=_DIVIDE
+            LazyText("{} is larger than {} MB.", name, limits.MAX_BYTES // 2**20), hint=_DIVIDE
         )
     if data.startswith(_ZIP_STARTS):
         return _sheet_table(name, data, of_people)

@@ -72,7 +72,10 @@ join auth.users as login
 left join mentorcert.chapters as chapter on chapter.id = membership.chapter_id
 left join mentorcert.peer_mentors as mentor
   on mentor.organisation_id = organisation.id and mentor.user_id = login.id and membership.role = 'peer_mentor'
-where organisation.slug in ('hom', 'apen-samtale')
+where
+  organisation.slug in ('hom', 'apen-samtale')
+  -- Those who only ask for a renewal are left out.
+  and split_part(login.email, '@', 1) in ('administrator', 'coordinator', 'mentor')
 order by organisation.slug desc, array_position(array['peer_mentor', 'coordinator', 'org_admin'], membership.role);
 
 -- name: invited()

@@ -18,7 +18,7 @@ def read(path: Path, kind: type[File], error: type[InvalidInputError], example: 
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise error(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB.")
+        raise error(f"{path.name} is larger than {MAX_BYTES // 2**20} MB.")
     try:
         return kind.model_validate(tomllib.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 
 from mentorcert.db.connection import Connection
 from mentorcert.organisations.sample_people import Person
@@ -70,7 +70,14 @@ def application(
         app.add_middleware(PublicCacheMiddleware, seconds=services.configuration.public_cache_s)
     app.add_middleware(RequestMiddleware, is_secure=services.configuration.is_secure)
     error_handlers.install(app)
-    app.mount("/static", HashedFiles(), "static")
+    files = HashedFiles()
+    app.mount("/static", files, "static")
+
+    async def icon(request: Request) -> Response:
+        """Answer with the icon where browsers look for one that no page names, as beside a file."""
+        return await files.get_response("icon.svg", request.scope)
+
+    app.add_route("/favicon.ico", icon)
     if is_demonstration:
         app.include_router(demonstration.router(people or [], owner))
     for area in _AREAS:

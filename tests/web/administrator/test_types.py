@@ -1,5 +1,6 @@
 """Certification types in the pages, and the dates to which their rules lead."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,9 @@ def test_adding(admin: Browser, conn: Connection) -> None:
         ({"name_en": " "}, "Write the name."),
         ({"validity_months": "0"}, "Give a whole number of months, at most 1200."),
         ({"validity_months": "many"}, "Give a whole number of months, at most 1200."),
-        ({"validity_rule": "end_of_year", "validity_months": "1201"}, "Give a whole number of months"),
+        ({"validity_rule": "end_of_year"}, "Give a whole number of years, at most 100."),
+        ({"validity_rule": "end_of_year", "validity_years": "101"}, "Give a whole number of years"),
+        ({"validity_rule": "end_of_year", "validity_years": "1.5"}, "Give a whole number of years"),
         ({"reminder_days": "7, soon"}, "Give at most six different numbers of days"),
         ({"reminder_days": "7, 7"}, "Give at most six different numbers of days"),
         ({"reminder_days": "366"}, "Give at most six different numbers of days"),
@@ -62,6 +65,38 @@ def test_changing(admin: Browser, conn: Connection, organisation: Organisation) 
         " from mentorcert.certification_types where id = %s",
         basic,
     ) == [("basic", "Course", "unlimited", None, True, [])]
+
+
+def test_to_new_year_in_years(admin: Browser, conn: Connection) -> None:
+    stored = "select validity_months from mentorcert.certification_types where code = 'course'"
+    form = {**GOOD, "validity_rule": "end_of_year", "validity_months": "7", "validity_years": "2"}
+    assert admin.post("/admin/types/new", **form) == "/admin/types"
+    assert fetch(conn, stored) == 24
+    course: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'course'")
+    page = f"/admin/types/{course}"
+    assert re.search('id="validity_years" name="validity_years" value="2"', admin.get(page))
+    refused = admin.post(page, 422, page=page, **{**form, "validity_years": "two"})
+    assert re.search(
+        'id="validity_years" name="validity_years" value="two"[^>]* aria-invalid="true"', refused
+    )
+    assert admin.post(page, page=page, **{**form, "validity_years": "0"}) == "/admin/types"
+    assert fetch(conn, stored) == 0
+
+
+def test_to_new_year_in_months_that_are_no_years(admin: Browser, conn: Connection) -> None:
+    """As the API takes them: they stay until somebody gives years."""
+    conn.execute(
+        "update mentorcert.certification_types set validity_rule = 'end_of_year', validity_months = 18 where code = 'half'"
+    )
+    stored = "select validity_months from mentorcert.certification_types where code = 'half'"
+    half: UUID = fetch(conn, "select id from mentorcert.certification_types where code = 'half'")
+    page = f"/admin/types/{half}"
+    assert 'name="in_months" value="true"' in admin.get(page)
+    form = {**GOOD, "validity_rule": "end_of_year", "validity_months": "18", "in_months": "true"}
+    assert admin.post(page, page=page, **form) == "/admin/types"
+    assert fetch(conn, stored) == 18
+    assert admin.post(page, page=page, **{**form, "validity_years": "1"}) == "/admin/types"
+    assert fetch(conn, stored) == 12
 
 
 def test_a_window_for_early_renewals(admin: Browser, conn: Connection, organisation: Organisation) -> None:
@@ -125,7 +160,7 @@ def test_trying_a_rule(admin: Browser, conn: Connection) -> None:
     half = admin.get("/admin/types?rule=months&months=6")
     assert f"31 August {year}" in half
     assert f"{29 if (year + 1) % 4 == 0 else 28} February {year + 1}" in half
-    assert f"31 December {year + 1}" in admin.get("/admin/types?rule=end_of_year&months=0")
+    assert f"31 December {year + 1}" in admin.get("/admin/types?rule=end_of_year&years=0")
     assert "does not expire" in admin.get("/admin/types?rule=unlimited&months=")
     assert "Give a whole number of months" in admin.get("/admin/types?rule=months&months=", 422)
     admin.get("/admin/types?rule=forever", 422)

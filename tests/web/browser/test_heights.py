@@ -42,6 +42,37 @@ def test_the_rest_of_the_rows_is_unfolded(visitors: Visitors, path: str, cell: s
         assert first.is_visible()
 
 
+@pytest.mark.parametrize("language", ["nb", "en"])
+@pytest.mark.parametrize("who", ["administrator", "coordinator", "mentor"])
+def test_the_menu_takes_two_lines(visitors: Visitors, who: Who, language: Language) -> None:
+    """Folded but for the page that is open; a box unfolds it with the keyboard alone."""
+    with visitors.visit(who, language, width=PHONE, height=SCREEN, javascript=False) as page:
+        paths = page.locator("nav.main a").evaluate_all(
+            "links => links.map(link => link.getAttribute('href'))"
+        )
+        for path in paths:
+            page.goto(path)
+            entries = page.locator("nav.main li").locator("visible=true")
+            tops = {round(box["y"]) for entry in entries.all() if (box := entry.bounding_box())}
+            assert len(tops) <= 2, path
+            assert path.startswith("/public") or page.locator("nav.main [aria-current]").is_visible()
+        if who != "mentor":
+            page.goto("/overview")
+            page.locator("nav.main input").focus()
+            page.keyboard.press("Space")
+            assert page.locator("nav.main a").locator("visible=true").count() == len(paths)
+
+
+def test_what_is_not_there_takes_no_line(visitors: Visitors) -> None:
+    """Of the forecast, whose certifications no course renews."""
+    with visitors.visit("coordinator", "nb", width=PHONE, height=SCREEN) as page:
+        page.goto("/forecast?outlook=nothing_planned")
+        assert page.locator("tbody tr").count() > 0
+        assert page.locator("tbody tr td:empty").locator("visible=true").count() == 0
+        assert "–" not in page.locator("tbody").inner_text()
+        assert height(page) <= SCREENS
+
+
 def test_chapters_are_found_by_county_and_by_search(visitors: Visitors) -> None:
     with visitors.visit("administrator", "nb", width=PHONE, height=SCREEN, javascript=False) as page:
         for path in ("/admin/chapters", "/chapters"):

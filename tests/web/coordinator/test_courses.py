@@ -267,10 +267,25 @@ def test_nobody_attended(scene: Scene) -> None:
 def test_not_before_its_days(scene: Scene) -> None:
     course = plan(scene, 3)
     client, path = scene.client(), f"/courses/{course}"
-    assert client.get(f"{path}/attendance").status_code == 422
+    early = client.get(f"{path}/attendance")
+    assert (early.status_code, "on you tick here who attended" in early.text) == (409, True)
+    assert 'name="here"' not in early.text
     assert client.get(f"{path}/close").status_code == 422
     page = client.get(path).text
     assert (f"{path}/attendance" in page, f"{path}/close" in page) == (False, False)
+
+
+def test_whoever_is_responsible_without_a_name_is_written_to(scene: Scene) -> None:
+    conn, admin = scene.organisation.conn, scene.organisation.admin
+    course = plan(scene)
+    conn.execute("update auth.users set email = 'ada@example.org' where id = %s", (admin,))
+    assert (
+        '<a href="mailto:ada%40example.org">ada@example.org</a>'
+        in scene.client().get(f"/courses/{course}").text
+    )
+    conn.execute("update mentorcert.memberships set full_name = 'Ada Admin' where user_id = %s", (admin,))
+    page = scene.client().get(f"/courses/{course}").text
+    assert ("<dd>Ada Admin</dd>" in page, "ada@example.org" in page) == (True, False)
 
 
 def test_a_closing_that_is_too_large_says_so(scene: Scene) -> None:

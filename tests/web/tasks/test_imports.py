@@ -284,7 +284,7 @@ def test_an_empty_file_to_fill_in(site: Site, organisation: Organisation) -> Non
     client = site.client(organisation.admin)
     page = client.get("/imports").text
     assert "Codes or names of chapters" in page
-    for format_, start in (("xlsx", b"PK"), ("csv", b"External ID,")):
+    for format_, start in (("xlsx", b"PK"), ("csv", b"Peer mentor number,")):
         assert f'href="/imports/template.{format_}"' in page
         sent = client.get(f"/imports/template.{format_}")
         assert sent.content.startswith(start)

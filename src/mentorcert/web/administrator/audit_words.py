@@ -107,7 +107,7 @@ _VALUES: Final[Mapping[str, LazyText]] = {
     "import": LazyText("Import"),
     "export": LazyText("Export"),
     "months": LazyText("Months from the day of issue"),
-    "end_of_year": LazyText("To 31 December of the year that the months reach"),
+    "end_of_year": LazyText("To 31 December, a number of years on"),
     "unlimited": LazyText("Without end"),
     "open": LazyText("Waits for a coordinator"),
     "asked_back": LazyText("Waits for the peer mentor's answer"),

@@ -23,6 +23,7 @@ router = APIRouter()
 
 _LIST: Final = "/admin/types"
 _LONGEST_MONTHS: Final = 1200
+_YEAR: Final = 12
 _LONGEST_NOTICE_DAYS: Final = 365
 _LONGEST_WINDOW: Final = 364
 _WINDOW: Final = LazyText("Give a whole number of days, at most 364, and fewer than a renewal gives.")
@@ -51,6 +52,7 @@ class RuleQuery(PageForm):
 
     rule: Chosen[Rule] = "months"
     months: Text = "12"
+    years: Text = ""
     early: Text = ""
 
 
@@ -59,6 +61,7 @@ _LABELS: Final[Mapping[str, LazyText]] = {
     "name_en": LazyText("English name"),
     "validity_rule": LazyText("How long it holds"),
     "validity_months": LazyText("Months"),
+    "validity_years": LazyText("Number of years"),
     "required_for_listing": LazyText("Required for the public list"),
     "reminder_days": LazyText("Reminders, days before"),
     "early_renewal_days": LazyText("Early renewal, days before"),
@@ -75,6 +78,8 @@ class TypeForm(VersionedForm):
     name_en: Text = ""
     validity_rule: Chosen[Rule] = "months"
     validity_months: Text = ""
+    validity_years: Text = ""
+    in_months: Ticked = False
     required_for_listing: Ticked = False
     reminder_days: Text = ""
     early_renewal_days: Text = ""
@@ -86,12 +91,17 @@ class TypeForm(VersionedForm):
     @classmethod
     def from_type(cls, type_: CertificationType) -> "TypeForm":
         """Return the form of an existing type."""
+        to_new_year = type_.validity_rule == "end_of_year"
+        in_years = to_new_year and not (type_.validity_months or 0) % _YEAR
+        written = "" if type_.validity_months is None else str(type_.validity_months)
         return cls(
             code=type_.code,
             name_nb=type_.name_nb,
             name_en=type_.name_en,
             validity_rule=type_.validity_rule,
-            validity_months="" if type_.validity_months is None else str(type_.validity_months),
+            validity_months="" if in_years else written,
+            validity_years=str((type_.validity_months or 0) // _YEAR) if in_years else "",
+            in_months=to_new_year and not in_years,
             required_for_listing=type_.required_for_listing,
             reminder_days=", ".join(map(str, type_.reminder_days)),
             early_renewal_days="" if type_.early_renewal_days is None else str(type_.early_renewal_days),
@@ -103,10 +113,17 @@ class TypeForm(VersionedForm):
         """Return the months that the rule takes; raises ValueError for what is none."""
         if self.validity_rule == "unlimited":
             return None
-        months = int(self.validity_months or "0")
+        months = int(self.validity_years) * _YEAR if self.asks_years else int(self.validity_months or "0")
         if not (self.validity_rule == "months") <= months <= _LONGEST_MONTHS:
             raise ValueError
         return months
+
+    @property
+    def asks_years(self) -> bool:
+        """Whether the rule takes years: to 31 December, but for a type whose months (`in_months`) are no whole years."""
+        return self.validity_rule == "end_of_year" and not (
+            self.in_months and not self.validity_years.strip()
+        )
 
     def reminders(self) -> list[int]:
         """Return the days before expiry; raises ValueError for what is no number, or more than a year."""
@@ -159,6 +176,7 @@ def show(context: CurrentAdministrator, query: Annotated[RuleQuery, Query()]) ->
     form = TypeForm(
         validity_rule=query.rule,
         validity_months=query.months,
+        validity_years=query.years,
         early_renewal_days=query.early,
     )
     errors = query.faults(context) | _invalid_fields(context, form)
@@ -263,7 +281,10 @@ def _invalid_fields(context: RequestContext, form: TypeForm) -> dict[str, str]:
     try:
         form.months()
     except ValueError:
-        errors["validity_months"] = context._("Give a whole number of months, at most 1200.")
+        if form.asks_years:
+            errors["validity_years"] = context._("Give a whole number of years, at most 100.")
+        else:
+            errors["validity_months"] = context._("Give a whole number of months, at most 1200.")
     try:
         form.reminders()
     except ValueError:
@@ -302,7 +323,7 @@ def _form(
         rules=_rules(context),
         after_lapse=_after_lapse(context),
         examples=None
-        if {"validity_rule", "validity_months", "early_renewal_days"}
+        if {"validity_rule", "validity_months", "validity_years", "early_renewal_days"}
         & (errors or _invalid_fields(context, form)).keys()
         else _examples(context, form),
     )
@@ -311,7 +332,7 @@ def _form(
 def _rules(context: RequestContext) -> list[tuple[str, str]]:
     return [
         ("months", context._("Months from the day of issue")),
-        ("end_of_year", context._("To 31 December of the year that the months reach")),
+        ("end_of_year", context._("To 31 December, a number of years on")),
         ("unlimited", context._("Without end")),
     ]
 

@@ -151,9 +151,11 @@ def _page(
         else []
     )
     has_begun = today_of(context) >= course.days[0]
+    # That it is too early is no mistake of the form: as of a course that is settled.
+    status = 200 if has_begun else 409
     return context.page(
         "coordinator/course_attendance.html",
-        status=422 if error or file_error or not has_begun else 200,
+        status=422 if error or file_error else status,
         course=course,
         course_name=course_name,
         names=names,

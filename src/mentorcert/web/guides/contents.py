@@ -149,8 +149,8 @@ GUIDES: Final[Mapping[Audience, Guide]] = {
             Task(
                 LazyText("See what ends soon"),
                 LazyText(
-                    "The overview names what waits for you today, and counts what is valid and what "
-                    "ends. Each number leads to its list."
+                    "The overview names what waits for you today, counts what is valid and what ends, "
+                    "and leads to who renews it."
                 ),
                 "/overview",
                 (_OVERVIEW,),
