@@ -74,7 +74,7 @@ UNNOTICED: Final = {
     r"revoke execute on (?:\w+_renewal_request|mentorcert_private\.request_to_approve)\(.*\) from authenticated": (
         "The worlds have no requests to settle: supabase/tests/database says who may, and what it does."
     ),
-    r"revoke execute on (?:(?:change|cancel|close|reopen|sign_up_for|withdraw_from)_course|set_course_attendance"
+    r"revoke execute on (?:(?:change|cancel|close|reopen|sign_up(?:_people)?_for|withdraw_from)_course|set_course_attendance"
     r"|missing_for_course|preview_course_closing|mentorcert_private\.(?:close_locked_course"
     r"|course_to_close|course_to_open))\(.*\) from authenticated": (
         "The worlds have no courses to manage: supabase/tests/database says who may, and what it does."
