@@ -42,8 +42,9 @@ insert into public.peer_mentor_certifications (
   organisation_id, peer_mentor_id, certification_type, issued_at, expires_at, chapter_ids
 )
 select
-  mentor.organisation_id, mentor.id, 'type-' || type, '2024-01-01', timestamptz '2026-01-01' + interval '1 day' * (random() * 700)::integer,
-  mentor.chapter_ids
+  mentor.organisation_id, mentor.id, 'type-' || type, '2024-01-01 00:00 Europe/Oslo',
+  -- A midnight there, as every certification ends.
+  (date '2026-01-01' + (random() * 700)::integer)::timestamp at time zone 'Europe/Oslo', mentor.chapter_ids
 from mentorcert.peer_mentors as mentor, generate_series(1, 4) as type;
 
 insert into auth.users (id)
