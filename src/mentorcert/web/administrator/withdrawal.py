@@ -45,7 +45,8 @@ def _withdraw(context: RequestContext, form: WithdrawalForm) -> Response:
     withdrawn = 0
     try:
         with weighed_change(context, None if errors else form.shown or None, sorted(ids)) as result:
-            withdrawn = consents.withdraw(context.conn, ids, form.reason)
+            sent = context.ahead(consents.withdraw, ids, form.reason)
+        withdrawn = sent.value
     except REFUSALS as error:
         result = PreviewResult(refusal=refusal(context, error))
     result.errors |= errors
