@@ -89,13 +89,15 @@ class Burst:
 
 
 def measure(
-    server: Server, rows: int, rounds: int, notify: Notify, *, requests: int = REQUESTS
+    server: Server, url: str, rows: int, rounds: int, notify: Notify, *, requests: int = REQUESTS
 ) -> Iterator[Result]:
-    """Ask for the first page of both lists, `rounds` times `requests` times, and once more at first."""
+    """Ask for the first page of both lists, `rounds` times `requests` times, and once more at first.
+
+    The database is one of `lite.new_database` that `data.fill` has filled.
+    """
     with ExitStack() as stack:
-        url = stack.enter_context(lite.new_database(server))
         with connect(url, autocommit=True) as owner:
-            data.fill(owner, rows, notify)
+            data.settle(owner)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         other = stack.enter_context(lite.serving(server, url, folder))
         configuration = Configuration(

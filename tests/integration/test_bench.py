@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench import delivery, health, pages, report
+from bench import data, delivery, health, pages, report
 from bench.__main__ import Benchmark, run
 from mentorcert.db.connection import connect
 from tests.supabase import lite
@@ -68,7 +68,10 @@ def test_a_worker_sends_everybody(empty_database: str) -> None:
 @on_embedded_18
 @lite.needs_lite
 def test_the_lists_over_http(server: Server, template: str) -> None:
-    results = list(pages.measure(server, 800, 1, lambda _: None, requests=4))
+    with lite.new_database(server) as url:
+        with connect(url, autocommit=True) as owner:
+            data.fill(owner, 800, lambda _: None)
+        results = list(pages.measure(server, url, 800, 1, lambda _: None, requests=4))
     assert {(result.case, result.what, result.reference) for result in results} == {
         (case, what, reference)
         for case in ("coordinator's list", "public list")
