@@ -4257,8 +4257,8 @@ CREATE TABLE mentorcert_private.courses (
     days date[] NOT NULL,
     starts time without time zone[] NOT NULL,
     ends time without time zone[] NOT NULL,
-    first_day date GENERATED ALWAYS AS (days[1]) STORED NOT NULL,
-    last_day date GENERATED ALWAYS AS (days[cardinality(days)]) STORED NOT NULL,
+    first_day date GENERATED ALWAYS AS (COALESCE(days[1], '-infinity'::date)) STORED NOT NULL,
+    last_day date GENERATED ALWAYS AS (COALESCE(days[cardinality(days)], '-infinity'::date)) STORED NOT NULL,
     place text,
     link text,
     seats integer,
@@ -4274,12 +4274,12 @@ CREATE TABLE mentorcert_private.courses (
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT courses_chapter_ids_valid CHECK (((cardinality(chapter_ids) <= 500) AND ((array_ndims(chapter_ids) > 1) IS NOT TRUE))),
     CONSTRAINT courses_created_at_in_calendar CHECK (((created_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT courses_days_valid CHECK ((((cardinality(days) >= 1) AND (cardinality(days) <= 20)) AND mentorcert_private.are_ascending(days))),
+    CONSTRAINT courses_days_valid CHECK (((array_ndims(days) = 1) AND ((cardinality(days) >= 1) AND (cardinality(days) <= 20)) AND mentorcert_private.are_ascending(days))),
     CONSTRAINT courses_first_day_in_calendar CHECK (((first_day >= '1899-12-31'::date) AND (first_day <= '9999-12-31'::date))),
     CONSTRAINT courses_kind_valid CHECK ((kind = ANY (ARRAY['course'::text, 'refresher'::text]))),
     CONSTRAINT courses_last_day_in_calendar CHECK (((last_day >= '1899-12-31'::date) AND (last_day <= '9999-12-31'::date))),
     CONSTRAINT courses_link_length CHECK ((length(link) <= 500)),
-    CONSTRAINT courses_link_valid CHECK (((link ~ '^https?://[^\s"<>\\]+\.[^\s"<>\\]+$'::text) AND mentorcert_private.is_readable_line(link))),
+    CONSTRAINT courses_link_valid CHECK (((link ~ '^https?://[^\s"<>\\]+\.[^\s"<>\\]+$'::text) AND (link !~ '^https?://[^/?#]*@'::text) AND mentorcert_private.is_readable_line(link))),
     CONSTRAINT courses_name_characters CHECK ((mentorcert_private.is_readable_line(name_nb) AND mentorcert_private.is_readable_line(name_en))),
     CONSTRAINT courses_name_length CHECK (((length(name_nb) <= 200) AND (length(name_en) <= 200))),
     CONSTRAINT courses_name_valid CHECK (((name_nb <> ''::text) AND (name_en <> ''::text))),
@@ -5744,7 +5744,7 @@ CREATE FUNCTION mentorcert_private.are_codes(codes text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
     AS $$
-  select array_position(codes, null) is null and count(*) = count(distinct code) from unnest(codes) as code
+  select count(*) = count(distinct code) from unnest(codes) as code
 $$;
 COMMENT ON FUNCTION mentorcert_private.are_codes(codes text[]) IS 'Whether no code is null or comes twice.';
 REVOKE ALL ON FUNCTION mentorcert_private.are_codes(codes text[]) FROM PUBLIC;
@@ -19059,7 +19059,7 @@ begin
     raise exception using
       errcode = 'MC008', message = format('unknown change %L', change),
       hint = 'Ask for renew, suspend, reinstate or revert.', constraint = 'change';
-  elsif coalesce(cardinality(certification_ids), 0) not between 1 and 5000 or array_position(certification_ids, null) is not null then
+  elsif coalesce(cardinality(certification_ids), 0) not between 1 and 5000 or exists (select from unnest(certification_ids) as id where id is null) then
     raise exception using
       errcode = 'MC008', message = format('%s certifications at once, or one of them is null', coalesce(cardinality(certification_ids), 0)),
       hint = 'Name 1 to 5000 of them by their ids.', constraint = 'certification_ids';
@@ -20205,7 +20205,7 @@ declare
   changed integer;
   added integer;
 begin
-  if cardinality(named) not between 1 and 5000 or array_position(named, null) is not null
+  if cardinality(named) not between 1 and 5000 or exists (select from unnest(named) as id where id is null)
     or cardinality(named) <> (select count(distinct id) from unnest(named) as id) then
     raise exception using
       errcode = 'MC008', message = 'nobody is named, more than 5000 are, or somebody twice',
@@ -20459,7 +20459,7 @@ CREATE FUNCTION public.sign_up_people_for_course(course_id uuid, peer_mentor_ids
 #variable_conflict use_column
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or array_position(peer_mentor_ids, null) is not null then
+  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or exists (select from unnest(peer_mentor_ids) as id where id is null) then
     raise exception using
       errcode = 'MC008', message = 'nobody is named, or more than 500 are', hint = 'Name from 1 to 500 peer mentors.', constraint = 'peer_mentor_ids';
   end if;

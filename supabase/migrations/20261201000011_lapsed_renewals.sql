@@ -226,7 +226,7 @@ begin
     raise exception using
       errcode = 'MC008', message = format('unknown change %L', change),
       hint = 'Ask for renew, suspend, reinstate or revert.', constraint = 'change';
-  elsif coalesce(cardinality(certification_ids), 0) not between 1 and 5000 or array_position(certification_ids, null) is not null then
+  elsif coalesce(cardinality(certification_ids), 0) not between 1 and 5000 or exists (select from unnest(certification_ids) as id where id is null) then
     raise exception using
       errcode = 'MC008', message = format('%s certifications at once, or one of them is null', coalesce(cardinality(certification_ids), 0)),
       hint = 'Name 1 to 5000 of them by their ids.', constraint = 'certification_ids';

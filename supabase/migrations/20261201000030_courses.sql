@@ -36,7 +36,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select array_position(codes, null) is null and count(*) = count(distinct code) from unnest(codes) as code
+  select count(*) = count(distinct code) from unnest(codes) as code
 $$;
 comment on function mentorcert_private.are_codes(text[]) is 'Whether no code is null or comes twice.';
 
@@ -52,8 +52,8 @@ create table if not exists mentorcert_private.courses (
   days date[] not null,
   starts time[] not null,
   ends time[] not null,
-  first_day date not null generated always as (days[1]) stored,
-  last_day date not null generated always as (days[cardinality(days)]) stored,
+  first_day date not null generated always as (coalesce(days[1], '-infinity')) stored,
+  last_day date not null generated always as (coalesce(days[cardinality(days)], '-infinity')) stored,
   place text,
   link text,
   seats integer,
@@ -82,7 +82,7 @@ create table if not exists mentorcert_private.courses (
     cardinality(types) between 1 and 20 and cardinality(required_types) <= 20 and mentorcert_private.are_codes(types || required_types)
   ),
   constraint courses_chapter_ids_valid check (cardinality(chapter_ids) <= 500 and (array_ndims(chapter_ids) > 1) is not true),
-  constraint courses_days_valid check (cardinality(days) between 1 and 20 and mentorcert_private.are_ascending(days)),
+  constraint courses_days_valid check (array_ndims(days) = 1 and cardinality(days) between 1 and 20 and mentorcert_private.are_ascending(days)),
   constraint courses_times_valid check (
     array_length(starts, 1) = cardinality(days) and array_length(ends, 1) = cardinality(days)
     and array_ndims(starts) = 1 and array_ndims(ends) = 1 and mentorcert_private.are_spans(starts, ends)
@@ -91,7 +91,10 @@ create table if not exists mentorcert_private.courses (
   constraint courses_place_length check (length(place) <= 200),
   constraint courses_place_valid check (place <> ''),
   constraint courses_link_length check (length(link) <= 500),
-  constraint courses_link_valid check (link ~ '^https?://[^\s"<>\\]+\.[^\s"<>\\]+$' and mentorcert_private.is_readable_line(link)),
+  -- Nor a name and a password before the host: those who may read the course may read it.
+  constraint courses_link_valid check (
+    link ~ '^https?://[^\s"<>\\]+\.[^\s"<>\\]+$' and link !~ '^https?://[^/?#]*@' and mentorcert_private.is_readable_line(link)
+  ),
   constraint courses_seats_valid check (seats between 1 and 5000),
   constraint courses_note_characters check (mentorcert_private.is_readable(note)),
   constraint courses_note_length check (length(note) <= 2000),

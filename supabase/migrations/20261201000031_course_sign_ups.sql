@@ -274,7 +274,7 @@ as $$
 #variable_conflict use_column
 begin
   perform mentorcert_private.check_endpoint('certifications');
-  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or array_position(peer_mentor_ids, null) is not null then
+  if coalesce(cardinality(peer_mentor_ids), 0) not between 1 and 500 or exists (select from unnest(peer_mentor_ids) as id where id is null) then
     raise exception using
       errcode = 'MC008', message = 'nobody is named, or more than 500 are', hint = 'Name from 1 to 500 peer mentors.', constraint = 'peer_mentor_ids';
   end if;
@@ -353,7 +353,7 @@ declare
   changed integer;
   added integer;
 begin
-  if cardinality(named) not between 1 and 5000 or array_position(named, null) is not null
+  if cardinality(named) not between 1 and 5000 or exists (select from unnest(named) as id where id is null)
     or cardinality(named) <> (select count(distinct id) from unnest(named) as id) then
     raise exception using
       errcode = 'MC008', message = 'nobody is named, more than 5000 are, or somebody twice',

@@ -39,7 +39,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "courses_place_characters": unreadable("place"),
     "courses_place_length": too_long("place"),
     "courses_link_valid": Refusal(
-        "link", LazyText("Write the whole address, such as https://example.org/room.")
+        "link", LazyText("Write the whole address, such as https://example.org/room, without a password.")
     ),
     "courses_link_length": too_long("link"),
     "courses_seats_taken": Refusal(
