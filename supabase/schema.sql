@@ -4524,7 +4524,7 @@ CREATE POLICY "people keep their own drafts" ON mentorcert_private.form_drafts F
 COMMENT ON POLICY "people keep their own drafts" ON mentorcert_private.form_drafts IS 'In their own name only.';
 CREATE POLICY "people read their own drafts" ON mentorcert_private.form_drafts FOR SELECT TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) AND (organisation_id = ( SELECT public.get_user_organisation_id() AS get_user_organisation_id))));
 COMMENT ON POLICY "people read their own drafts" ON mentorcert_private.form_drafts IS 'In the organisation in which they were typed; nobody else, administrators neither.';
-GRANT INSERT(organisation_id, user_id, path, fields), SELECT(id, organisation_id, user_id, path, fields, written_at) ON TABLE mentorcert_private.form_drafts TO authenticated;
+GRANT INSERT(id, organisation_id, user_id, path, fields), SELECT(id, organisation_id, user_id, path, fields, written_at) ON TABLE mentorcert_private.form_drafts TO authenticated;
 
 CREATE TABLE mentorcert_private.heartbeats (
     is_only boolean DEFAULT true NOT NULL,

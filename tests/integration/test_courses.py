@@ -163,8 +163,10 @@ def test_what_a_course_requires(scene: Scene) -> None:
         lacking = sign_ups.missing(acting, course, scene.mentors)
     assert {one.peer_mentor_id for one in lacking} == set(scene.mentors)
     scene.organisation.certify(scene.mentors[2], last_day=today(scene.conn, 30))
+    with acting_as(scene.conn, scene.logins[1]) as acting:
+        assert sign_ups.own_missing(acting, today(scene.conn)) == {course: ["basic"]}
     with acting_as(scene.conn, scene.logins[2]) as acting:
-        assert sign_ups.missing(acting, course) == []
+        assert sign_ups.own_missing(acting, today(scene.conn)) == {}
         assert sign_ups.sign_up(acting, course) == "seated"
 
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from mentorcert.db import rows
-from mentorcert.db.connection import acting_as, pool
+from mentorcert.db.connection import acting_as, claims_of, commit_and_go_on, pool
 from mentorcert.db.pipeline import PipelineConnection
 from mentorcert.errors import DatabaseError, FailedTransactionError
 
@@ -79,3 +79,57 @@ def test_thousands_are_read_page_by_page(lent: PipelineConnection) -> None:
     with lent.pipeline(), acting_as(lent, uuid4()):
         numbers = rows.stream(lent, int, "select number from generate_series(1, 2500) as number")
         assert list(numbers) == list(range(1, 2501))
+
+
+def test_after_what_was_undone_the_rest_is_kept(lent: PipelineConnection) -> None:
+    with lent.pipeline(), acting_as(lent, uuid4(), role="postgres"):
+        assert one(lent, "select 1") == 1
+        with pytest.raises(DatabaseError), rows.mapped_errors(), lent.transaction():
+            one(lent, "select 1 / 0")
+        rows.send(lent, "create table public.kept ()")
+    assert one(lent, "select to_regclass('public.kept') is not null") is True
+
+
+def test_after_a_swallowed_error_nothing_is_kept(lent: PipelineConnection) -> None:
+    def swallow() -> None:
+        with lent.pipeline(), acting_as(lent, uuid4(), role="postgres"):
+            rows.send(lent, "create table public.lost ()")
+            with pytest.raises(DatabaseError):
+                one(lent, "select 1 / 0")
+            rows.send(lent, "create table public.lost ()")
+
+    with pytest.raises(psycopg.Error):
+        swallow()
+    lent.rollback()  # as the pool does
+    assert one(lent, "select to_regclass('public.lost') is null") is True
+
+
+def test_what_is_committed_on_the_way_is_kept(lent: PipelineConnection) -> None:
+    claims = claims_of(uuid4(), role="postgres")
+
+    def fail() -> None:
+        with lent.pipeline(), acting_as(lent, claims):
+            rows.send(lent, "create table public.kept ()")
+            commit_and_go_on(lent, claims)
+            assert one(lent, "select auth.uid()::text") == claims["sub"]
+            rows.send(lent, "create table public.lost ()")
+            one(lent, "select 1 / 0")
+
+    with pytest.raises(DatabaseError):
+        fail()
+    assert one(lent, "select to_regclass('public.kept') is not null") is True
+    assert one(lent, "select to_regclass('public.lost') is null and auth.uid() is null") is True
+
+
+def test_what_failed_is_not_committed_on_the_way(lent: PipelineConnection) -> None:
+    claims = claims_of(uuid4())
+
+    def swallow() -> None:
+        with lent.pipeline(), acting_as(lent, claims):
+            with pytest.raises(DatabaseError):
+                one(lent, "select 1 / 0")
+            commit_and_go_on(lent, claims)
+
+    with pytest.raises(FailedTransactionError):
+        swallow()
+    assert one(lent, "select auth.uid() is null") is True

@@ -72,8 +72,6 @@ def peer_mentor(conn: Connection) -> OwnPeerMentor | None:
     return rows.fetch_optional(conn, OwnPeerMentor, _QUERIES.peer_mentor)
 
 
-def certifications(conn: Connection, peer_mentor_id: UUID, time_zone: str) -> list[OwnCertification]:
+def certifications(conn: Connection, time_zone: str) -> list[OwnCertification]:
     """Return the certifications, the soonest end first."""
-    return rows.fetch_all(
-        conn, OwnCertification, _QUERIES.certifications, peer_mentor_id=peer_mentor_id, time_zone=time_zone
-    )
+    return rows.fetch_all(conn, OwnCertification, _QUERIES.certifications, time_zone=time_zone)

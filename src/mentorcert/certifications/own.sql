@@ -10,7 +10,7 @@ select
 from mentorcert.peer_mentors as mentor
 where mentor.user_id = (select auth.uid());
 
--- name: certifications(peer_mentor_id, time_zone)
+-- name: certifications(time_zone)
 select
   certification.id, certification.organisation_id, certification.certification_type, type.name_nb, type.name_en, certification.issued_at,
   certification.expires_at, public.current_status(certification) as status,
@@ -21,5 +21,5 @@ select
 from public.peer_mentor_certifications as certification
 join mentorcert.certification_types as type
   on type.organisation_id = certification.organisation_id and type.code = certification.certification_type
-where certification.peer_mentor_id = :peer_mentor_id
+where certification.peer_mentor_id = any((select mentorcert_private.own_peer_mentor_ids())::uuid[])
 order by certification.expires_at, type.code;

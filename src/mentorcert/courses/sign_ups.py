@@ -83,12 +83,19 @@ def courses_of(conn: Connection, peer_mentor_id: UUID) -> Sequence[CourseOf]:
     )
 
 
-def missing(
-    conn: Connection, course_id: UUID, peer_mentor_ids: Collection[UUID] | None = None
-) -> Sequence[Missing]:
-    """Return what these people (else the caller) lack of what a course requires; nothing of those out of reach."""
-    ids = None if peer_mentor_ids is None else list(peer_mentor_ids)
-    return rows.fetch_all(conn, Missing, _QUERIES.missing, course_id=course_id, peer_mentor_ids=ids)
+def missing(conn: Connection, course_id: UUID, peer_mentor_ids: Collection[UUID]) -> Sequence[Missing]:
+    """Return what these people lack of what a course requires; nothing of those out of reach."""
+    return rows.fetch_all(
+        conn, Missing, _QUERIES.missing, course_id=course_id, peer_mentor_ids=list(peer_mentor_ids)
+    )
+
+
+def own_missing(conn: Connection, since: date) -> dict[UUID, list[str]]:
+    """Return the types that the caller lacks to sign up for the courses from a day on, by course."""
+    lacking: dict[UUID, list[str]] = {}
+    for course_id, type_ in rows.fetch_all(conn, tuple[UUID, str], _QUERIES.own_missing, since=since):
+        lacking.setdefault(course_id, []).append(type_)
+    return lacking
 
 
 def sign_up(conn: Connection, course_id: UUID, peer_mentor_id: UUID | None = None) -> SignUpState:

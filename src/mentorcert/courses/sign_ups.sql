@@ -26,6 +26,12 @@ order by course.days desc, sign_up.course_id;
 select lacks.peer_mentor_id, lacks.certification_type
 from public.missing_for_course(:course_id::uuid, :peer_mentor_ids::uuid[]) as lacks;
 
+-- name: own_missing(since)
+select course.id, lacks.certification_type
+from public.courses(since => :since::date) as course
+cross join lateral public.missing_for_course(course.id) as lacks
+where course.may_sign_up and course.required_types <> '{}';
+
 -- name: sign_up(course_id, peer_mentor_id)
 select public.sign_up_for_course(:course_id::uuid, :peer_mentor_id::uuid);
 

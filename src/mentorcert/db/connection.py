@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from mentorcert.db import embedded
-from mentorcert.db.pipeline import PipelineConnection, sync
+from mentorcert.db.pipeline import PipelineConnection
 from mentorcert.errors import (
     DatabaseUnreachableError,
     FailedTransactionError,
@@ -160,6 +160,17 @@ def become(
     )
 
 
+def commit_and_go_on(conn: Connection, user: Mapping[str, Any]) -> None:
+    """Commit inside `acting_as`, and act as the same user in another transaction, without waiting for either.
+
+    Raises FailedTransactionError.
+    """
+    if _has_failed(conn):
+        raise FailedTransactionError
+    conn.execute("commit and chain")
+    become(conn, user)
+
+
 def ping(conn: Connection) -> None:
     """Ask the server for an answer; raises psycopg.Error."""
     conn.execute("select 1")
@@ -172,10 +183,9 @@ def _check(conn: PipelineConnection) -> None:
 
 
 def _has_failed(conn: Connection) -> bool:
-    if conn.pgconn.pipeline_status == PipelineStatus.ABORTED or _status(conn) is TransactionStatus.INERROR:
-        # In a pipeline only a sync says whether it is the transaction that failed, or a savepoint that is undone.
-        with suppress(psycopg.Error):
-            sync(conn)
+    if conn.pgconn.pipeline_status == PipelineStatus.ABORTED:
+        # Unless a savepoint is being undone, the commit is skipped, which rises at the end of the pipeline.
+        return not (isinstance(conn, PipelineConnection) and conn.is_waiting)
     return _status(conn) is TransactionStatus.INERROR
 
 

@@ -29,19 +29,29 @@ class PipelineConnection(psycopg.Connection[TupleRow]):
                 yield transaction
             return
         is_outermost = self.pgconn.transaction_status == TransactionStatus.IDLE
-        with Transaction(self, savepoint_name, force_rollback) as transaction:
-            if is_outermost:
-                # With the first answer, libpq learns that a transaction is open; until then none can be nested.
-                self._pipeline._enqueue_sync()
-            try:
-                yield transaction
-                if not is_outermost:
-                    self._settle()
-            except Rollback:
-                raise
-            except BaseException:
-                self._recover()
-                raise
+        try:
+            with Transaction(self, savepoint_name, force_rollback) as transaction:
+                if is_outermost:
+                    # With the first answer, libpq learns that a transaction is open; until then none can be nested.
+                    self._pipeline._enqueue_sync()
+                try:
+                    yield transaction
+                    if not is_outermost:
+                        self._settle()
+                except Rollback:
+                    raise
+                except BaseException:
+                    self._recover()
+                    raise
+        except BaseException:
+            # With the next answer, libpq learns that what failed is undone.
+            self._pipeline._enqueue_sync()
+            raise
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything was sent that is not answered yet."""
+        return self._pipeline is not None and bool(self._pipeline.result_queue)
 
     def sync(self) -> None:
         """Wait for all that was sent; raises psycopg.Error."""

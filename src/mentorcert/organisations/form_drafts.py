@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
@@ -22,9 +22,16 @@ class Draft:
 
 def keep(conn: Connection, organisation_id: UUID, path: str, fields: Sequence[tuple[str, str]]) -> UUID:
     """Keep what was sent to an address, of each person the latest fifty; return the id of the draft."""
-    return rows.fetch_one(
-        conn, UUID, _QUERIES.keep, organisation_id=organisation_id, path=path, fields=Jsonb(list(fields))
+    draft_id = uuid4()
+    rows.send(
+        conn,
+        _QUERIES.keep,
+        id=draft_id,
+        organisation_id=organisation_id,
+        path=path,
+        fields=Jsonb(list(fields)),
     )
+    return draft_id
 
 
 def find(conn: Connection, draft_id: UUID, path: str) -> Draft | None:

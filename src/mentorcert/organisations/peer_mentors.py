@@ -140,7 +140,8 @@ def change(
     """
     left = set(peer_mentor.chapter_ids) - set(chapter_ids)
     entered = set(chapter_ids) - set(peer_mentor.chapter_ids)
-    rows.change_columns(
+    changed = rows.ahead(
+        rows.change_columns,
         conn,
         _QUERIES.change,
         rows.differences(peer_mentor, contact),
@@ -151,6 +152,7 @@ def change(
         rows.send(conn, _QUERIES.leave, peer_mentor_id=peer_mentor.id, chapter_ids=list(left))
     if entered:
         rows.send(conn, _QUERIES.enter, peer_mentor_id=peer_mentor.id, chapter_ids=list(entered))
+    changed.value  # noqa: B018 raises what was refused
 
 
 def look_up_login(conn: Connection, email: str) -> UUID:
@@ -169,3 +171,8 @@ def found_login(conn: Connection, lookup_id: UUID) -> UUID | None:
 def login_address(conn: Connection, user_id: UUID) -> str | None:
     """Return the address of a member's login; None where the caller does not administer the member."""
     return rows.fetch_optional(conn, str, _QUERIES.login_address, user_id=user_id)
+
+
+def login_address_of(conn: Connection, peer_mentor_id: UUID) -> str | None:
+    """Return the same of a peer mentor's login."""
+    return rows.fetch_optional(conn, str, _QUERIES.login_address_of, peer_mentor_id=peer_mentor_id)

@@ -87,3 +87,9 @@ select mentorcert_private.found_login(:lookup_id);
 
 -- name: login_address(user_id)
 select login.email from mentorcert_private.member_logins() as login where login.user_id = :user_id;
+
+-- name: login_address_of(peer_mentor_id)
+select login.email
+from mentorcert.peer_mentors as mentor
+join mentorcert_private.member_logins() as login on login.user_id = mentor.user_id
+where mentor.id = :peer_mentor_id;

@@ -1,7 +1,7 @@
 """One request: its user, one transaction with that user's rights, and the answer."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
@@ -17,8 +17,7 @@ from starlette.routing import Match
 
 from mentorcert.access import request_log
 from mentorcert.db import rows
-from mentorcert.db.connection import Connection, acting_as
-from mentorcert.db.pipeline import sync
+from mentorcert.db.connection import Connection, acting_as, commit_and_go_on
 from mentorcert.db.session import allow_lost_commit, raise_statement_timeout
 from mentorcert.errors import CsrfError, ForbiddenError, MergedError, MissingRightError
 from mentorcert.organisations import form_drafts, own_organisation, peer_mentors
@@ -82,10 +81,9 @@ class RequestContext:
     organisation: OwnOrganisation | None
     organisation_ids: set[UUID] = field(default_factory=set)
     refusal: Exception | None = None
-    claims: Mapping[str, Any] | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
     sent_alarms: rows.Answer[Sequence[Alarm]] | None = None
     sent_draft: rows.Answer[Draft | None] | None = None
-    transaction: ExitStack = field(default_factory=ExitStack)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -108,10 +106,8 @@ class RequestContext:
         return self.user, self.organisation
 
     def commit(self) -> None:
-        """Keep what was written so far, whatever comes of the request, and go on in a transaction as the same user."""
-        self.transaction.close()
-        sync(self.conn)
-        self.transaction.enter_context(acting_as(self.conn, self.claims))
+        """Keep what was written so far, whatever comes of the request: before the next answer that is read."""
+        commit_and_go_on(self.conn, self.claims)
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what an administrator must know, on every page."""
@@ -279,24 +275,22 @@ def request_context(
                 yield RequestContext(request, conn, cookies, language, None, None)
             return
         claims = user.claims_in(chosen)
-        with rows.observing(conn) as organisation_ids:
+        with rows.observing(conn) as organisation_ids, acting_as(conn, claims):
             context = RequestContext(
                 request, conn, cookies, language, user, None, organisation_ids, claims=claims
             )
-            with context.transaction as transaction:
-                transaction.enter_context(acting_as(conn, claims))
-                if request.method in SAFE_METHODS:
-                    # It writes only the access log: the answer need not wait until that is on disk.
-                    allow_lost_commit(conn)
-                context.sent_draft = _draft_ahead(context)
-                context.organisation = own_organisation.current(conn)
-                yield context
-                request_log.write(
-                    conn,
-                    request.scope["route"].path_format,
-                    organisation_ids,
-                    request_id=request.state.request_id,
-                )
+            if request.method in SAFE_METHODS:
+                # It writes only the access log: the answer need not wait until that is on disk.
+                allow_lost_commit(conn)
+            context.sent_draft = _draft_ahead(context)
+            context.organisation = own_organisation.current(conn)
+            yield context
+            request_log.write(
+                conn,
+                request.scope["route"].path_format,
+                organisation_ids,
+                request_id=request.state.request_id,
+            )
 
 
 def chosen_organisation(cookies: Cookies) -> UUID | None:

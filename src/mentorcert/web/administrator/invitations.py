@@ -1,6 +1,7 @@
 """Invitations: sent to addresses, listed with their results, made again and withdrawn."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -75,6 +76,10 @@ class InvitationForm(BaseModel):
     chapter_id: OptionalId = None
 
 
+class _UnusableError(Exception):
+    """Undoes the invitations: to one of the addresses no mail can be sent."""
+
+
 @router.get(PATH)
 def show(context: CurrentAdministrator, query: Annotated[InvitationsQuery, Query()]) -> Response:
     """List the invitations, the newest first."""
@@ -94,19 +99,18 @@ def invite(context: CurrentAdministrator, form: Annotated[InvitationForm, Form()
         return _list(
             context, InvitationsQuery(), form, {"emails": context._("Write at least one e-mail address.")}
         )
-    unusable = [
-        one.email
-        for one in invitations.addresses(context.conn, organisation.id, emails, form.role, form.chapter_id)
-        if one.outcome == "no_address"
-    ]
-    if unusable:
-        text = context._("No mail can be sent to %(addresses)s.", addresses=", ".join(unusable[:5]))
-        return _list(context, InvitationsQuery(), form, {"emails": text})
+    sent = context.ahead(invitations.addresses, organisation.id, emails, form.role, form.chapter_id)
     invited = 0
-    with field_errors(context, _REFUSALS) as errors:
+    with suppress(_UnusableError), field_errors(context, _REFUSALS) as errors:
         invited = invitations.invite(
             context.conn, organisation.id, emails, form.role, form.chapter_id, language=context.language
         )
+        if any(one.outcome == "no_address" for one in sent.value):
+            raise _UnusableError
+    unusable = [one.email for one in sent.value if one.outcome == "no_address"]
+    if unusable:
+        text = context._("No mail can be sent to %(addresses)s.", addresses=", ".join(unusable[:5]))
+        return _list(context, InvitationsQuery(), form, {"emails": text})
     if errors:
         return _list(context, InvitationsQuery(), form, errors)
     return context.redirect(PATH, notice=invited_notice(context, invited))

@@ -9,7 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Response
 
 from mentorcert.db.connection import Connection
+from mentorcert.db.rows import Answer
 from mentorcert.organisations import memberships
+from mentorcert.organisations.chapters import Chapter
 from mentorcert.organisations.memberships import Membership, Role, State
 from mentorcert.translatable import LazyText
 from mentorcert.web.administrator.chapters import chapters_of, options
@@ -90,10 +92,12 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
         return _list(context, Filters(), form, errors)
     if not form.email.strip():
         return _list(context, Filters(), form, {"email": context._("Write the e-mail address.")})
+    # What is refused is shown with the list.
+    sent = _ask(context, Filters())
     user_id = find_login(context, form.email)
     if user_id is None:
         unknown = context._("This address has no login yet. Send an invitation.")
-        return _list(context, Filters(), form, {"email": unknown})
+        return _list(context, Filters(), form, {"email": unknown}, sent=sent)
     try:
         with field_errors(context, _REFUSALS) as errors:
             _add(context, form, user_id)
@@ -102,7 +106,7 @@ def add(context: CurrentAdministrator, form: Annotated[MembershipForm, Form()]) 
             "external_id": context._("No peer mentor without a login has this number in the organisation.")
         }
     if errors:
-        return _list(context, Filters(), form, errors)
+        return _list(context, Filters(), form, errors, sent=sent)
     return context.redirect(_LIST, notice=context._("Access is given."))
 
 
@@ -167,18 +171,25 @@ def _add(context: RequestContext, form: MembershipForm, user_id: UUID) -> None:
         raise _UnknownNumberError
 
 
+def _ask(
+    context: RequestContext, filters: Filters, size: int = _SIZE + 1
+) -> tuple[Answer[list[Membership]], Answer[list[Chapter]]]:
+    _, organisation = context.member()
+    found = context.ahead(memberships.search, organisation.id, **filters.model_dump(), size=size)
+    return found, chapters_of(context)
+
+
 def _list(
     context: RequestContext,
     filters: Filters,
     form: MembershipForm,
     errors: Mapping[str, str] | None = None,
+    *,
     filter_errors: Mapping[str, str] | None = None,
+    sent: tuple[Answer[list[Membership]], Answer[list[Chapter]]] | None = None,
 ) -> Response:
-    _, organisation = context.member()
-    sent_chapters = chapters_of(context)
-    size = 0 if filter_errors else _SIZE + 1
-    found = memberships.search(context.conn, organisation.id, **filters.model_dump(), size=size)
-    chapters = sent_chapters.value
+    sent_found, sent_chapters = sent or _ask(context, filters, 0 if filter_errors else _SIZE + 1)
+    found, chapters = sent_found.value, sent_chapters.value
     return context.page(
         "administrator/memberships.html",
         status=422 if errors or filter_errors else 200,

@@ -1,6 +1,7 @@
 """Two peer mentors who are one: which rows are the same person, what merging them does, and undoing it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pydantic
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel
 
+from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import (
     ConsequencesChangedError,
     MissingRightError,
@@ -256,11 +258,14 @@ def _changes(
 
 def _undo_page(context: RequestContext, merge_id: UUID, kept: UUID, *, is_stale: bool = False) -> Response:
     mentor = context.ahead(peer_mentors.get, kept)
-    merge = next((m for m in merges.of_peer_mentor(context.conn, kept) if m.id == merge_id), None)
+    sent = context.ahead(merges.of_peer_mentor, kept)
+    preview = None
+    with suppress(NotRevertibleError), mapped_errors(), context.conn.transaction():
+        preview = merges.preview_undo(context.conn, merge_id)
+    merge = next((m for m in sent.value if m.id == merge_id), None)
     if merge is None:
         raise MissingRightError
     changed = [context._(TOPICS[topic]) for topic in merge.changed_since or ()]
-    preview = None if changed else merges.preview_undo(context.conn, merge_id)
     return context.page(
         "administrator/merge_undo.html",
         status=409 if is_stale or changed else 200,

@@ -76,10 +76,9 @@ def _merge(context: RequestContext, section: Section, subject_id: UUID, form: Me
     if errors := form.faults(context):
         return _form(context, section, subject_id, form, errors)
     table = TABLES[section]
-    found = retirement.get(context.conn, table, subject_id)
-    if context.request.method in SAFE_METHODS and found.retired_on is not None:
+    sent = context.ahead(retirement.get, table, subject_id)
+    if context.request.method in SAFE_METHODS and sent.value.retired_on is not None:
         return _form(context, section, subject_id, form)
-    name = name_of(context, found)
     with (
         field_errors(context, _REFUSALS) as errors,
         weighed_change(context, form.shown, (subject_id, form.into, form.reason)) as result,
@@ -87,6 +86,7 @@ def _merge(context: RequestContext, section: Section, subject_id: UUID, form: Me
         retirement.merge(context.conn, table, subject_id, form.into, form.reason)
     if errors:
         return _form(context, section, subject_id, form, errors)
+    name = name_of(context, sent.value)
     if not result.is_done:
         return preview_page(context, result, context._("Merge %(name)s", name=name), table, form)
     return context.redirect(SECTIONS[table][0], notice=context._("%(name)s is merged.", name=name))

@@ -11,7 +11,7 @@ from mentorcert.portal.sync.replay import Selection
 from mentorcert.portal.sync.requests import ReplayPreview
 from mentorcert.web.administrator import audit_words, portal_labels
 from mentorcert.web.context import CurrentAdministrator, RequestContext
-from mentorcert.web.coordinator.display_names import names_of
+from mentorcert.web.coordinator.display_names import Names, names_of
 from mentorcert.web.coordinator.preview import PreviewResult
 from mentorcert.web.fields import MaybeChosen, OptionalDay, Text
 from mentorcert.web.page_form import PageForm
@@ -50,21 +50,23 @@ class ReplayForm(SelectionQuery):
 @router.get("/admin/portal/replay")
 def preview(context: CurrentAdministrator, query: Annotated[ReplayQuery, Query()]) -> Response:
     """Show which peer mentors would be sent again, and what of them; nothing is changed."""
-    return _page(context, query, _preview(context, query))
+    names = names_of(context)
+    return _page(context, names, query, _preview(context, query))
 
 
 @router.post("/admin/portal/replay")
 def request(context: CurrentAdministrator, form: Annotated[ReplayForm, Form()]) -> Response:
     """Have the portal's workers send again, if it is still what was shown."""
+    names = names_of(context)
     result = _preview(context, form)
     faults = form.faults(context)
     if faults:
-        return _page(context, form, result, faults.get("reason", ""))
+        return _page(context, names, form, result, faults.get("reason", ""))
     if not form.reason.strip():
-        return _page(context, form, result, context._("Say why."))
+        return _page(context, names, form, result, context._("Say why."))
     result.compare(form.shown)
     if result.is_stale:
-        return _page(context, form, result)
+        return _page(context, names, form, result)
     selection = form.selection(context.member()[1].time_zone)
     replay_id = requests.request_replay(context.conn, selection, form.reason.strip())
     return context.redirect(f"/admin/portal/replays/{replay_id}")
@@ -82,13 +84,17 @@ def _preview(context: RequestContext, query: SelectionQuery) -> PreviewResult[Re
 
 
 def _page(
-    context: RequestContext, query: SelectionQuery, result: PreviewResult[ReplayPreview], error: str = ""
+    context: RequestContext,
+    names: Names,
+    query: SelectionQuery,
+    result: PreviewResult[ReplayPreview],
+    error: str = "",
 ) -> Response:
     faults = {name: said for name, said in query.faults(context).items() if name != "reason"}
     statuses = {
         status: status_text(status, context.language) for status in ("active", "expired", "suspended")
     }
-    words = {**names_of(context).types, **statuses, "uncertified": context._("Not certified")}
+    words = {**names.types, **statuses, "uncertified": context._("Not certified")}
     ids = [one.peer_mentor_id for one in result.outcome.differences] if result.outcome else []
     return context.page(
         "administrator/replay.html",

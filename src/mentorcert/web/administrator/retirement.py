@@ -86,11 +86,10 @@ def _retire(context: RequestContext, section: Section, subject_id: UUID, form: R
     if errors := form.faults(context):
         return _form(context, section, subject_id, form, errors)
     table = TABLES[section]
-    found = retirement.get(context.conn, table, subject_id)
+    sent = context.ahead(retirement.get, table, subject_id)
     # Who goes back to the preview of what was confirmed is not asked once more.
-    if context.request.method in SAFE_METHODS and (found.retired_on is None) is form.restore:
+    if context.request.method in SAFE_METHODS and (sent.value.retired_on is None) is form.restore:
         return _form(context, section, subject_id, RetirementForm(retired_on=today_of(context)))
-    name = name_of(context, found)
     day, reason = (None, None) if form.restore else (form.retired_on or today_of(context), form.reason)
     with (
         field_errors(context, _REFUSALS) as errors,
@@ -99,6 +98,7 @@ def _retire(context: RequestContext, section: Section, subject_id: UUID, form: R
         retirement.change(context.conn, table, subject_id, day, reason)
     if errors:
         return _form(context, section, subject_id, form, errors)
+    name = name_of(context, sent.value)
     if not result.is_done:
         again, retired = (
             context._("Take %(name)s into use again", name=name),

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mentorcert.certifications import history, repository
-from mentorcert.errors import ForbiddenError, MissingRightError
+from mentorcert.db.rows import Answer
+from mentorcert.errors import DatabaseError, ForbiddenError, MissingRightError
 from mentorcert.organisations import directory
 from mentorcert.web.api.caller import ApiMember
 from mentorcert.web.api.certifications import Certification, shown
@@ -209,22 +210,32 @@ def _changing(context: RequestContext, certification_id: UUID) -> Iterator[None]
     if if_match is not None:
         # Of two who read the same, the second one waits here, and reads what the first one wrote.
         repository.lock(context.conn, certification_id)
-    certification = repository.get(context.conn, certification_id)
+    sent = context.ahead(repository.get, certification_id)
     if if_match is not None:
-        require_match(if_match, shown(context, certification))
-    with of_a_visible_row():
+        require_match(if_match, shown(context, sent.value))
+    with of_a_visible_row(sent):
         yield
 
 
 @contextmanager
-def of_a_visible_row() -> Iterator[None]:
-    """Turn a missing right into ForbiddenError: the row itself is known to be visible."""
+def of_a_visible_row(row: Answer[Any] | None = None) -> Iterator[None]:
+    """Turn a missing right into ForbiddenError, unless the row itself, if one was asked for, is not visible."""
     try:
         yield
-    except MissingRightError as error:
+    except DatabaseError as error:
+        _see(row)
+        if not isinstance(error, MissingRightError):
+            raise
         raise ForbiddenError(
             "You may read this, but not change it in this way.",
             code=error.code,
             constraint=error.constraint,
             hint="Ask a coordinator of the chapter or the administrator of the organisation.",
         ) from error
+    _see(row)
+
+
+def _see(row: Answer[Any] | None) -> None:
+    """Raise MissingRightError where the row is not visible."""
+    if row is not None:
+        row.value  # noqa: B018 raises it

@@ -251,8 +251,7 @@ def plan_course(context: ApiMember, plan: Plan) -> Course:
 @router.post("/courses/{course_id}/change", operation_id="change_course", responses=ADDING)
 def change_course(context: ApiMember, course_id: Id, change: Change) -> Course:
     """Write a planned course once more, as a whole; more seats are taken by who waits."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         courses.change(context.conn, course_id, change.written(), version=change.version)
         return Course.of(courses.get(context.conn, course_id))
 
@@ -260,8 +259,7 @@ def change_course(context: ApiMember, course_id: Id, change: Change) -> Course:
 @router.post("/courses/{course_id}/cancel", operation_id="cancel_course", responses=ADDING)
 def cancel_course(context: ApiMember, course_id: Id, cancellation: Cancellation) -> Course:
     """Cancel a planned course."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         courses.cancel(context.conn, course_id, cancellation.reason, version=cancellation.version)
         return Course.of(courses.get(context.conn, course_id))
 
@@ -278,16 +276,14 @@ def list_course_sign_ups(context: ApiMember, course_id: Id) -> SignUps:
 )
 def sign_up_for_course(context: ApiMember, course_id: Id, person: Person) -> SignedUp:
     """Sign up, until the first day, with what the course requires; or sign somebody within your reach up."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         return SignedUp(state=sign_ups.sign_up(context.conn, course_id, person.peer_mentor_id))
 
 
 @router.post("/courses/{course_id}/withdraw", operation_id="withdraw_from_course", responses=ADDING)
 def withdraw_from_course(context: ApiMember, course_id: Id, person: Person) -> Course:
     """Withdraw from it, or somebody within your reach; who waits first gets the seat."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         sign_ups.withdraw(context.conn, course_id, person.peer_mentor_id)
         return Course.of(courses.get(context.conn, course_id))
 
@@ -295,8 +291,7 @@ def withdraw_from_course(context: ApiMember, course_id: Id, person: Person) -> C
 @router.post("/courses/{course_id}/attendance", operation_id="set_course_attendance", responses=ADDING)
 def set_course_attendance(context: ApiMember, course_id: Id, attendance: Attendance) -> Changed:
     """Say of many at once who attended, from the first day on."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         changed = sign_ups.set_attendance(
             context.conn,
             course_id,
@@ -310,8 +305,7 @@ def set_course_attendance(context: ApiMember, course_id: Id, attendance: Attenda
 @router.get("/courses/{course_id}/closing", operation_id="preview_course_closing", responses=READING)
 def preview_course_closing(context: ApiMember, course_id: Id) -> Closing:
     """See what closing the course gives each who attended; nothing is changed."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         found = closing.preview(context.conn, course_id)
     items = [
         ClosingResult(**{name: getattr(row, name) for name in ClosingResult.model_fields}) for row in found
@@ -322,16 +316,14 @@ def preview_course_closing(context: ApiMember, course_id: Id) -> Closing:
 @router.post("/courses/{course_id}/close", operation_id="close_course", responses=ADDING)
 def close_course(context: ApiMember, course_id: Id, confirmation: Confirmation) -> Changed:
     """Close it: issue and renew as was previewed, all of it or nothing (PT409 where that has changed since)."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         return Changed(changed=closing.close(context.conn, course_id, confirmation.fingerprint))
 
 
 @router.post("/courses/{course_id}/reopen", operation_id="reopen_course", responses=ADDING)
 def reopen_course(context: ApiMember, course_id: Id, reopening: Reopening) -> Changed:
     """Take the closing back: renewals are undone, what was issued is suspended, who attended stays."""
-    courses.get(context.conn, course_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(courses.get, course_id)):
         return Changed(
             changed=closing.reopen(context.conn, course_id, reopening.reason, leaves_out=reopening.leaves_out)
         )

@@ -122,8 +122,7 @@ def list_renewal_requests(context: ApiMember) -> RenewalRequests:
 )
 def request_renewal(context: ApiMember, certification_id: Id, asking: Asking) -> RenewalRequest:
     """Ask for a renewal of a certification of yours; one waits at a time."""
-    repository.get(context.conn, certification_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(repository.get, certification_id)):
         request_id = renewal_requests.ask(context.conn, certification_id, asking.text, asking.done_on)
         return RenewalRequest.of(renewal_requests.get(context.conn, request_id))
 
@@ -131,8 +130,7 @@ def request_renewal(context: ApiMember, certification_id: Id, asking: Asking) ->
 @router.post("/renewal-requests/{request_id}/answer", operation_id="answer_renewal_request", responses=ADDING)
 def answer_renewal_request(context: ApiMember, request_id: Id, answer: Answer) -> RenewalRequest:
     """Answer what was asked back of your request."""
-    renewal_requests.get(context.conn, request_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(renewal_requests.get, request_id)):
         renewal_requests.answer(
             context.conn, request_id, answer.answer, answer.done_on, version=answer.version
         )
@@ -144,8 +142,7 @@ def answer_renewal_request(context: ApiMember, request_id: Id, answer: Answer) -
 )
 def withdraw_renewal_request(context: ApiMember, request_id: Id, withdrawal: Withdrawal) -> RenewalRequest:
     """Withdraw your request."""
-    renewal_requests.get(context.conn, request_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(renewal_requests.get, request_id)):
         renewal_requests.withdraw(context.conn, request_id, version=withdrawal.version)
         return RenewalRequest.of(renewal_requests.get(context.conn, request_id))
 
@@ -155,8 +152,7 @@ def withdraw_renewal_request(context: ApiMember, request_id: Id, withdrawal: Wit
 )
 def ask_back_renewal_request(context: ApiMember, request_id: Id, question: Question) -> RenewalRequest:
     """Ask the peer mentor something about a request."""
-    renewal_requests.get(context.conn, request_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(renewal_requests.get, request_id)):
         renewal_requests.ask_back(context.conn, request_id, question.reply, version=question.version)
         return RenewalRequest.of(renewal_requests.get(context.conn, request_id))
 
@@ -164,8 +160,7 @@ def ask_back_renewal_request(context: ApiMember, request_id: Id, question: Quest
 @router.post("/renewal-requests/{request_id}/refuse", operation_id="refuse_renewal_request", responses=ADDING)
 def refuse_renewal_request(context: ApiMember, request_id: Id, refusal: Refusal) -> RenewalRequest:
     """Refuse a request, for a reason that the peer mentor reads."""
-    renewal_requests.get(context.conn, request_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(renewal_requests.get, request_id)):
         renewal_requests.refuse(context.conn, request_id, refusal.reason, version=refusal.version)
         return RenewalRequest.of(renewal_requests.get(context.conn, request_id))
 
@@ -179,8 +174,7 @@ def approve_renewal_request(
     context: ApiMember, response: Response, request_id: Id, approval: Approval
 ) -> Certification:
     """Renew the certification by a request, which becomes the evidence in its history."""
-    renewal_requests.get(context.conn, request_id)
-    with of_a_visible_row():
+    with of_a_visible_row(context.ahead(renewal_requests.get, request_id)):
         renewed = renewal_requests.approve(
             context.conn,
             request_id,

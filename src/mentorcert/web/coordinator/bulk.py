@@ -17,7 +17,7 @@ from mentorcert.errors import InvalidInputError
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator import ticks
-from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
+from mentorcert.web.coordinator.display_names import Names, names_of, time_zone_of, today_of
 from mentorcert.web.coordinator.list_query import ListQuery
 from mentorcert.web.coordinator.listing import list_page
 from mentorcert.web.coordinator.preview import REFUSALS, PreviewResult, Step, refuse
@@ -153,6 +153,7 @@ def _weigh(context: RequestContext, form: BulkForm, ids: Sequence[UUID]) -> Resp
     if not ids:
         return context.redirect(_back(form))
     context.raise_statement_timeout()
+    names = names_of(context)
     preview = bulk.preview(context.conn, form.change, ids, renewed_on=form.renewed_on, basis=form.basis)
     refused = len(preview.refused)
     if form.leave_out:
@@ -164,7 +165,7 @@ def _weigh(context: RequestContext, form: BulkForm, ids: Sequence[UUID]) -> Resp
     if form.step == "confirm":
         result.compare(form.shown)
     if form.step == "preview" or result.errors or result.is_stale or preview.refused or not preview.outcomes:
-        return _page(context, form, ids, result, refused)
+        return _page(context, names, form, ids, result, refused=refused)
     changed = [outcome.certification_id for outcome in preview.outcomes]
     try:
         with context.conn.transaction():
@@ -180,7 +181,7 @@ def _weigh(context: RequestContext, form: BulkForm, ids: Sequence[UUID]) -> Resp
             number, batch_id = sent.value, made.value
     except REFUSALS as error:
         refuse(context, result, error, "renewed_on")
-        return _page(context, form, ids, result, refused)
+        return _page(context, names, form, ids, result, refused=refused)
     if batch_id is not None:
         context.cookies.sign("batch", f"{batch_id} {form.change} {number}")
     return context.redirect(_back(form), notice=_said(context, form.change, number, preview))
@@ -222,12 +223,13 @@ def _back(form: BulkForm) -> str:
 
 def _page(
     context: RequestContext,
+    names: Names,
     form: BulkForm,
     ids: Sequence[UUID],
     result: PreviewResult[Preview],
+    *,
     refused: int,
 ) -> Response:
-    names = names_of(context)
     preview = result.outcome or Preview([])
     willing = len(preview.outcomes) - len(preview.refused)
     has_address = form.scope != "ticked" or len(ids) <= ticks.AT_MOST

@@ -5,17 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
 
-from mentorcert.courses import closing, sign_ups
+from mentorcert.courses import closing, courses, sign_ups
 from mentorcert.db.rows import mapped_errors
 from mentorcert.errors import (
     CourseOutcomesChangedError,
     CourseSettledError,
-    InvalidArgumentError,
+    DatabaseError,
     MissingRightError,
 )
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.courses import course_page, managed
+from mentorcert.web.coordinator.courses import course_page
 from mentorcert.web.coordinator.display_names import names_of
 from mentorcert.web.coordinator.preview import Step
 from mentorcert.web.course_words import course_name
@@ -81,18 +81,22 @@ def close(context: CurrentCoordinator, course_id: UUID, form: Annotated[CloseFor
 def _page(context: RequestContext, course_id: UUID, *, is_stale: bool = False) -> Response:
     names = names_of(context)
     signed_up = context.ahead(sign_ups.of_course, course_id)
-    course = managed(context, course_id)
-    if course.state != "planned":
-        return course_page(context, course_id, is_settled=True)
+    sent = context.ahead(courses.get, course_id)
     outcomes: list[closing.ClosingOutcome] = []
-    refusal = ""
+    error: DatabaseError | None = None
     try:
         with mapped_errors(), context.conn.transaction():
             outcomes = list(closing.preview(context.conn, course_id))
-    except (InvalidArgumentError, MissingRightError) as error:
-        if error.constraint not in _REFUSALS:
-            raise
-        refusal = context._(_REFUSALS[error.constraint])
+    except DatabaseError as raised:
+        error = raised
+    course = sent.value
+    if not course.may_manage:
+        raise MissingRightError
+    if course.state != "planned":
+        return course_page(context, course_id, is_settled=True)
+    if error and error.constraint not in _REFUSALS:
+        raise error
+    refusal = context._(_REFUSALS[error.constraint or ""]) if error else ""
     refused = [one for one in outcomes if one.outcome == "refused"]
     return context.page(
         "coordinator/course_closing.html",

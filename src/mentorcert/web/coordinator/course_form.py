@@ -113,11 +113,12 @@ def new(context: CurrentCoordinator) -> Response:
 def add(context: CurrentCoordinator, form: Annotated[CourseForm, Form()]) -> Response:
     """Plan it."""
     names = names_of(context)
+    sent = context.ahead(courses.responsibles)
     course_id = None
     if not (errors := _invalid(context, names, form)):
         errors, course_id = _written(context, lambda: courses.plan(context.conn, form.plan()))
     if errors or course_id is None:
-        return _page(context, names, None, form, errors)
+        return _page(context, names, None, form, errors, members=sent)
     return context.redirect(
         f"/courses/{course_id}",
         notice=context._("The course is planned. Peer mentors of its chapters see it."),

@@ -11,7 +11,7 @@ from mentorcert.certifications import mentor_list
 from mentorcert.certifications.mentor_list import MentorFilters, Standing
 from mentorcert.courses import courses, sign_ups
 from mentorcert.courses.courses import Course
-from mentorcert.db.rows import mapped_errors
+from mentorcert.db.rows import Answer, mapped_errors
 from mentorcert.errors import CourseSettledError, MissingRightError, TransitionError
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.chapter_choices import chapter_choice
@@ -56,6 +56,7 @@ def sign_up(context: CurrentCoordinator, course_id: UUID, form: Annotated[People
     if not form.id:
         error = context._("Tick at least one person.")
         return _page(context, course_id, PeopleQuery(), {"id": error})
+    sent = names_of(context), context.ahead(courses.get, course_id)
     try:
         with mapped_errors(), context.conn.transaction():
             states = sign_ups.sign_up_people(context.conn, course_id, form.id)
@@ -65,7 +66,7 @@ def sign_up(context: CurrentCoordinator, course_id: UUID, form: Annotated[People
         error = context._(
             "The course is not for one of them: they are in no chapter of it. Nobody was signed up."
         )
-        return _page(context, course_id, PeopleQuery(), {"id": error})
+        return _page(context, course_id, PeopleQuery(), {"id": error}, sent=sent)
     seated, waiting = states.count("seated"), states.count("waiting")
     said = [
         context.ngettext("%(num)s person has a seat.", "%(num)s people have a seat.", seated)
@@ -92,11 +93,16 @@ def take_off(context: CurrentCoordinator, course_id: UUID, peer_mentor_id: UUID)
 
 
 def _page(
-    context: RequestContext, course_id: UUID, query: PeopleQuery, errors: Mapping[str, str] | None = None
+    context: RequestContext,
+    course_id: UUID,
+    query: PeopleQuery,
+    errors: Mapping[str, str] | None = None,
+    *,
+    sent: tuple[Names, Answer[Course]] | None = None,
 ) -> Response:
-    names = names_of(context)
+    names, sent_course = sent or (names_of(context), context.ahead(courses.get, course_id))
     signed_up = context.ahead(sign_ups.of_course, course_id)
-    course = courses.get(context.conn, course_id)
+    course = sent_course.value
     if course.state != "planned":
         return course_page(context, course_id, is_settled=True)
     chapters = chapter_choice(context, names, query)

@@ -1,6 +1,7 @@
 """Adding a peer mentor, and changing what is written of one; administrators only."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -81,24 +82,29 @@ class MentorForm(VersionedForm):
     is_another: Ticked = False
 
 
+class _LooksAlikeError(Exception):
+    """Undoes what was added."""
+
+
 @router.get("/mentors/new")
 def ask(context: CurrentAdministrator) -> Response:
     """Show an empty form."""
-    return _page(context, None, MentorForm())
+    return _page(context, names_of(context), None, MentorForm())
 
 
 @router.post("/mentors/new")
 def add(context: CurrentAdministrator, form: Annotated[MentorForm, Form()]) -> Response:
     """Add a peer mentor."""
-    return _save(context, None, form)
+    return _save(context, names_of(context), None, None, form)
 
 
 @router.get("/mentors/{mentor_id}/edit")
 def ask_change(context: CurrentAdministrator, mentor_id: UUID) -> Response:
     """Show the form with what is written of a peer mentor."""
     names = names_of(context)
+    login = context.ahead(peer_mentors.login_address_of, mentor_id)
     mentor = peer_mentors.get(context.conn, mentor_id)
-    return _page(context, mentor, opened(context, _form_of(context, mentor), mentor.version), names=names)
+    return _page(context, names, mentor, opened(context, _form_of(mentor, login.value), mentor.version))
 
 
 @router.post("/mentors/{mentor_id}/edit")
@@ -109,20 +115,22 @@ def change(context: CurrentAdministrator, mentor_id: UUID, form: Annotated[Mento
 
 def _change(context: RequestContext, mentor_id: UUID, form: MentorForm) -> Response:
     names = names_of(context)
+    sent = context.ahead(peer_mentors.login_address_of, mentor_id)
     mentor = peer_mentors.get(context.conn, mentor_id)
+    login = sent.value
     if errors := form.faults(context):
-        return _page(context, mentor, form, errors, names=names)
+        return _page(context, names, mentor, form, errors)
 
     def write(name: str, value: Any) -> str:
         return ", ".join(names.chapters_of(map(UUID, value))) if name == "chapter" else str(value)
 
-    now = merged(context, form, _form_of(context, mentor), mentor.version, labels=_LABELS, write=write)
+    now = merged(context, form, _form_of(mentor, login), mentor.version, labels=_LABELS, write=write)
     if now is not None:
-        return _page(context, mentor, now.form, differences=now.differences, names=names)
-    return _save(context, mentor, form)
+        return _page(context, names, mentor, now.form, differences=now.differences)
+    return _save(context, names, mentor, login, form)
 
 
-def _form_of(context: RequestContext, mentor: PeerMentor) -> MentorForm:
+def _form_of(mentor: PeerMentor, login: str | None) -> MentorForm:
     return MentorForm(
         external_id=mentor.external_id,
         full_name=mentor.full_name,
@@ -130,20 +138,23 @@ def _form_of(context: RequestContext, mentor: PeerMentor) -> MentorForm:
         email=mentor.email,
         phone=mentor.phone,
         chapter=mentor.chapter_ids,
-        login=peer_mentors.login_address(context.conn, mentor.user_id) if mentor.user_id else None,
+        login=login,
     )
 
 
-def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) -> Response:
+def _save(
+    context: RequestContext, names: Names, mentor: PeerMentor | None, login: str | None, form: MentorForm
+) -> Response:
+    """Write a peer mentor as read, with the address of the login, or a new one."""
     if errors := form.faults(context):
-        return _page(context, mentor, form, errors)
-    user_id = _login(context, mentor, form, errors)
+        return _page(context, names, mentor, form, errors)
+    user_id = _login(context, mentor, login, form, errors)
     if not form.external_id.strip():
         errors["external_id"] = context._("Write the number.")
     if not form.full_name.strip():
         errors["full_name"] = context._("Write the name.")
     if errors:
-        return _page(context, mentor, form, errors)
+        return _page(context, names, mentor, form, errors)
     contact = Contact(
         form.external_id.strip(),
         form.full_name.strip(),
@@ -152,12 +163,8 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
         form.phone,
         user_id,
     )
-    if mentor is None and not form.is_another:
-        alike = peer_mentors.look_alikes(context.conn, contact)
-        # The same number is refused, whatever is confirmed.
-        if alike:
-            return _page(context, mentor, form, alike=alike)
-    with field_errors(context, _REFUSALS) as errors:
+    alike = context.ahead(peer_mentors.look_alikes, contact) if not (mentor or form.is_another) else None
+    with suppress(_LooksAlikeError), field_errors(context, _REFUSALS) as errors:
         if mentor is None:
             mentor_id = peer_mentors.add(
                 context.conn, contact, set(form.chapter), listing_consent=form.listing_consent
@@ -165,26 +172,30 @@ def _save(context: RequestContext, mentor: PeerMentor | None, form: MentorForm) 
         else:
             mentor_id = mentor.id
             peer_mentors.change(context.conn, mentor, contact, set(form.chapter))
+        if alike and alike.value:
+            raise _LooksAlikeError
+    # The same number is refused, whatever is confirmed.
+    if alike and alike.value:
+        return _page(context, names, mentor, form, alike=alike.value)
     if errors:
-        return _page(context, mentor, form, errors)
+        return _page(context, names, mentor, form, errors)
     notice = context._("The peer mentor was saved.") if mentor else context._("The peer mentor was added.")
     return context.redirect(f"/mentors/{mentor_id}", notice=notice)
 
 
 def _login(
-    context: RequestContext, mentor: PeerMentor | None, form: MentorForm, errors: dict[str, str]
+    context: RequestContext,
+    mentor: PeerMentor | None,
+    known: str | None,
+    form: MentorForm,
+    errors: dict[str, str],
 ) -> UUID | None:
     """Return the login that the form names; each look-up is logged, so one that is known is not looked up."""
     if form.login is None:
         # A login that is no member's is not shown, so it is not taken away unseen either.
-        hidden = (
-            mentor and mentor.user_id and peer_mentors.login_address(context.conn, mentor.user_id) is None
-        )
-        return mentor.user_id if mentor and hidden else None
-    if mentor and mentor.user_id:
-        known = peer_mentors.login_address(context.conn, mentor.user_id)
-        if known and known.casefold() == form.login.strip().casefold():
-            return mentor.user_id
+        return mentor.user_id if mentor and known is None else None
+    if mentor and known and known.casefold() == form.login.strip().casefold():
+        return mentor.user_id
     found = find_login(context, form.login)
     if found is None:
         errors["login"] = context._("This address has no login yet. Send an invitation.")
@@ -193,13 +204,13 @@ def _login(
 
 def _page(
     context: RequestContext,
+    names: Names,
     mentor: PeerMentor | None,
     form: MentorForm,
     errors: dict[str, str] | None = None,
     *,
     differences: Sequence[Difference] = (),
     alike: Sequence[LookAlike] = (),
-    names: Names | None = None,
 ) -> Response:
     return context.page(
         "coordinator/mentor_form.html",
@@ -209,5 +220,5 @@ def _page(
         form=form,
         errors=errors or {},
         alike=alike,
-        groups=grouped(context, names or names_of(context)),
+        groups=grouped(context, names),
     )

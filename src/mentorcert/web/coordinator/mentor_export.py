@@ -13,7 +13,7 @@ from mentorcert.imports import cells
 from mentorcert.imports.cells import Cell
 from mentorcert.translatable import LazyText
 from mentorcert.web.context import CurrentCoordinator, RequestContext
-from mentorcert.web.coordinator.display_names import names_of
+from mentorcert.web.coordinator.display_names import Names, names_of
 from mentorcert.web.coordinator.export import csv_file, workbook
 from mentorcert.web.coordinator.mentor_selection import MentorSelection
 from mentorcert.web.coordinator.mentors_query import MentorsQuery
@@ -27,31 +27,33 @@ _NAME = "peer-mentors"
 @router.get("/mentors.csv")
 def as_csv(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()]) -> Response:
     """Send all that the filter lets through as CSV."""
-    return csv_file(context, _NAME, partial(_rows, context, _filters(context, query)))
+    return csv_file(context, _NAME, partial(_rows, context, names_of(context), _filters(context, query)))
 
 
 @router.get("/mentors.xlsx")
 def as_workbook(context: CurrentCoordinator, query: Annotated[MentorsQuery, Query()]) -> Response:
     """Send all that the filter lets through as Excel file."""
-    return workbook(_NAME, partial(_rows, context, _filters(context, query)))
+    return workbook(_NAME, partial(_rows, context, names_of(context), _filters(context, query)))
 
 
 @router.post("/mentors/chosen.csv")
 def chosen_as_csv(context: CurrentCoordinator, form: Annotated[MentorSelection, Form()]) -> Response:
     """Send the chosen ones as CSV."""
+    names = names_of(context)
     chosen = _chosen(context, form)
     if chosen is None:
         return _nobody(context, form)
-    return csv_file(context, _NAME, partial(_rows, context, chosen))
+    return csv_file(context, _NAME, partial(_rows, context, names, chosen))
 
 
 @router.post("/mentors/chosen.xlsx")
 def chosen_as_workbook(context: CurrentCoordinator, form: Annotated[MentorSelection, Form()]) -> Response:
     """Send the chosen ones as Excel file."""
+    names = names_of(context)
     chosen = _chosen(context, form)
     if chosen is None:
         return _nobody(context, form)
-    return workbook(_NAME, partial(_rows, context, chosen))
+    return workbook(_NAME, partial(_rows, context, names, chosen))
 
 
 def _filters(context: RequestContext, query: MentorsQuery) -> MentorFilters:
@@ -75,9 +77,8 @@ def _nobody(context: RequestContext, form: MentorSelection) -> Response:
 
 
 def _rows(
-    context: RequestContext, filters: MentorFilters, write_number: Callable[[str], str]
+    context: RequestContext, names: Names, filters: MentorFilters, write_number: Callable[[str], str]
 ) -> Iterator[list[Cell]]:
-    names = names_of(context)
     types = names.type_options()
     # As in the file of the registry: only where a number is escaped a telephone number need be.
     write_phone = cells.escape_phone if write_number is cells.escape_number else cells.escape_formula

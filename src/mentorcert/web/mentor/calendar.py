@@ -39,12 +39,12 @@ def download(context: CurrentMember) -> Response:
     """Answer with the calendar as it is now."""
     _, organisation = context.member()
     planned = context.ahead(courses.between, today_of(context) - calendar.PAST)
-    mentor = own.peer_mentor(context.conn)
-    if mentor is None:
+    certifications = context.ahead(own.certifications, organisation.time_zone)
+    if own.peer_mentor(context.conn) is None:
         raise MissingRightError
     expiring = [
         ExpiringCertification(held.id, held.name_nb, held.name_en, held.expires_at, held.reminder_days)
-        for held in own.certifications(context.conn, mentor.id, organisation.time_zone)
+        for held in certifications.value
         if held.expires_at is not None and held.display_status != "suspended"
     ]
     return Response(

@@ -18,12 +18,13 @@ router = APIRouter()
 def show(context: CurrentMember) -> Response:
     """Show the own certifications; a user who is no peer mentor gets a page that says so."""
     _, organisation = context.member()
+    coordinators = context.ahead(contacts.coordinators)
+    latest_requests = requests.latest(context)
+    sent = context.ahead(own.certifications, organisation.time_zone)
     mentor = own.peer_mentor(context.conn)
     if mentor is None:
         return context.page("mentor/nobody.html")
-    coordinators = context.ahead(contacts.coordinators)
-    latest_requests = requests.latest(context)
-    certifications = own.certifications(context.conn, mentor.id, organisation.time_zone)
+    certifications = sent.value
     statuses = [certification.display_status for certification in certifications]
     return context.page(
         "mentor/certifications.html",

@@ -113,26 +113,16 @@ def _page(context: RequestContext, refusal: str = "") -> Response:
     names = names_of(context)
     today = today_of(context)
     sent = context.ahead(courses.between, today - _PAST)
-    mentor = own.peer_mentor(context.conn)
-    if mentor is None:
+    missing = context.ahead(sign_ups.own_missing, today)
+    certifications = context.ahead(own.certifications, organisation.time_zone)
+    if own.peer_mentor(context.conn) is None:
         return context.page("mentor/nobody.html")
-    certifications = context.ahead(own.certifications, mentor.id, organisation.time_zone)
     found = sent.value
+    lacking = missing.value
     coming = [one for one in found if one.days[-1] >= today and one.state != "closed"]
-    asked = {
-        one.id: context.ahead(sign_ups.missing, one.id)
-        for one in coming
-        if one.may_sign_up and one.required_types
-    }
     held = {one.certification_type: one for one in certifications.value}
     mine = [one for one in coming if one.own_state in ("seated", "waiting")]
-    others = [
-        _of_mine(
-            one, held, [lack.certification_type for lack in asked[one.id].value] if one.id in asked else []
-        )
-        for one in coming
-        if one.may_sign_up
-    ]
+    others = [_of_mine(one, held, lacking.get(one.id, [])) for one in coming if one.may_sign_up]
     attended = [one for one in found if one.own_attendance == "attended"]
     return context.page(
         "mentor/courses.html",

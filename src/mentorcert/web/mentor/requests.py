@@ -136,8 +136,7 @@ def _page(
 ) -> Response:
     _, organisation = context.member()
     found = context.ahead(renewal_requests.of_certification, certification_id)
-    mentor = own.peer_mentor(context.conn)
-    held = own.certifications(context.conn, mentor.id, organisation.time_zone) if mentor else []
+    held = own.certifications(context.conn, organisation.time_zone)
     certification = next((one for one in held if one.id == certification_id), None)
     if certification is None:
         raise MissingRightError

@@ -80,24 +80,26 @@ def show(context: CurrentAdministrator, task_id: UUID, query: Annotated[RowsQuer
 @router.post("/{task_id}/confirm")
 def confirm(context: CurrentAdministrator, task_id: UUID, form: Annotated[ConfirmForm, Form()]) -> Response:
     """Have a preview written."""
-    preview = requests.get(context.conn, task_id, "import_preview")
+    preview = context.ahead(requests.get, task_id, "import_preview")
     try:
         with context.conn.transaction():
             import_id = requests.request_import(context.conn, task_id, skip_bad=form.skip_bad)
     except InvalidArgumentError as error:
-        return _page(context, preview, RowsQuery(), labels.refusal(context, error))
+        return _page(context, preview.value, RowsQuery(), labels.refusal(context, error))
+    preview.value  # noqa: B018 raises where it is none
     return context.redirect(f"/imports/{import_id}")
 
 
 @router.post("/{task_id}/cancel")
 def cancel(context: CurrentAdministrator, task_id: UUID) -> Response:
     """End an import that is not finished, or throw a preview away."""
-    task = requests.get(context.conn, task_id, *_KINDS)
+    task = context.ahead(requests.get, task_id, *_KINDS)
     try:
         with context.conn.transaction():
             requests.cancel(context.conn, task_id)
     except InvalidArgumentError as error:
-        return _page(context, task, RowsQuery(), labels.refusal(context, error))
+        return _page(context, task.value, RowsQuery(), labels.refusal(context, error))
+    task.value  # noqa: B018 raises where it is no import
     return context.redirect(
         "/imports", notice=context._("Cancelled; nothing was written, and the file is deleted.")
     )
