@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mentorcert.db.connection import Connection, connect
-from tests.support import command, processes, scheduling, selection
+from tests.support import command, processes, round_trips, scheduling, selection
 from tests.support.servers import CRON_DATABASE, DEBIAN_15, EMBEDDED_18, POOLED_15, SERVERS, Running, Server
 
 
@@ -52,20 +52,25 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what a worker has left out to the process that reports."""
+    """Hand what a worker has left out, and counted, to the process that reports."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = dict(selection.left_out(session.config))
+        session.config.workeroutput["round_trips"] = [(*key, made) for key, made in round_trips.MADE.items()]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take it; each worker has collected the same."""
+    round_trips.add_made(getattr(node, "workeroutput", {}).get("round_trips", ()))
     selection.left_out(node.config).update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for why, number in sorted(selection.left_out(terminalreporter.config).items()):
         terminalreporter.write_line(f"left out: {number} {why}")
+    if selection.is_of_all(terminalreporter.config):
+        for line in round_trips.needless():
+            terminalreporter.write_line(f"round trips: {line} (tests/support/round_trips.py)")
 
 
 @pytest.fixture(autouse=True)

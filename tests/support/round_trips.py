@@ -1,6 +1,6 @@
 """Counts how often the pages wait for an answer of the database."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +40,23 @@ LIMITS: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
     ("POST", "/requests/{request_id}/ask-back"): (5, "what is refused is shown with the preview"),
     ("POST", "/requests/{request_id}/refuse"): (5, f"what is refused is shown with the preview; {_AS_NOW}"),
 }
+# How many each of these has made at most, in this run; with several processes, in that of the report.
+MADE: Final[dict[tuple[str, str], int]] = {}
+
+
+def needless() -> list[str]:
+    """Return which limits are higher than a run of all tests of the pages needs."""
+    return [
+        f"{method} {route} makes {MADE.get((method, route), 0)} at most, its limit is {limit}"
+        for (method, route), (limit, _why) in LIMITS.items()
+        if MADE.get((method, route), 0) < limit
+    ]
+
+
+def add_made(made: Iterable[tuple[str, str, int]]) -> None:
+    """Take what another process has counted."""
+    for method, route, number in made:
+        MADE[method, route] = max(MADE.get((method, route), 0), number)
 
 
 @dataclass
@@ -131,6 +148,7 @@ class Watched:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route = getattr(scope.get("route"), "path_format", None)
         limit, _reason = LIMITS.get((method, route or ""), (LIMIT, ""))
+        add_made([(method, route or "", number)])
         if number > limit:
             self.exceeding.append((method, route, number))
 

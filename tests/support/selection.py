@@ -70,6 +70,12 @@ def mark_pooled_twins(items: list[pytest.Item]) -> None:
         )
 
 
+def is_of_all(config: pytest.Config) -> bool:
+    """Return whether a run has all tests, or all of the pages, but for slow ones and those of other servers."""
+    is_default = not {DEFAULT, "all"}.isdisjoint(config.getoption("--server") or [DEFAULT])
+    return is_default and not config.option.keyword and {*config.option.file_or_dir} <= {"tests", "tests/web"}
+
+
 def left_out(config: pytest.Config) -> dict[str, int]:
     """Return how many tests of this run are left out, by the reason."""
     return config.stash.setdefault(_LEFT_OUT, {})

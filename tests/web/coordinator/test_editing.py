@@ -86,6 +86,16 @@ def test_change(scene: Scene) -> None:
     assert ended == 1
 
 
+def test_added_with_a_login(scene: Scene) -> None:
+    conn, login = scene.organisation.conn, uuid4()
+    join(scene.organisation, login, "peer_mentor")
+    conn.execute("update auth.users set email = 'nina@example.com' where id = %s", (login,))
+    data = {**_NEW, "chapter": [str(scene.organisation.chapter)], "login": "Nina@example.com"}
+    answer = post(scene.client("admin"), "/mentors/new", data)
+    id_ = UUID(answer.headers["location"].rpartition("/")[2])
+    assert fetch(conn, "select user_id from mentorcert.peer_mentors where id = %s", id_) == login
+
+
 def test_login(scene: Scene) -> None:
     conn, client = scene.organisation.conn, scene.client("admin")
     login = uuid4()
