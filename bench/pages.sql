@@ -14,6 +14,15 @@ limit 1;
 insert into mentorcert.memberships (organisation_id, user_id, role)
 select organisation.id, :user_id, 'org_admin' from mentorcert.organisations as organisation where organisation.slug = :slug;
 
+-- name: change_chapter(slug)!
+update mentorcert.chapters as chapter set name = chapter.name
+where chapter.id = (
+  select one.id from mentorcert.chapters as one
+  join mentorcert.organisations as organisation on organisation.id = one.organisation_id
+  where organisation.slug = :slug
+  limit 1
+);
+
 -- name: coordinators_list()
 select
   page.id, page.peer_mentor_id, page.certification_type, page.issued_at, page.expires_at,

@@ -157,6 +157,10 @@ CREATE TRIGGER canonicalise BEFORE INSERT OR UPDATE OF code, name_nb, name_en, r
 CREATE TRIGGER check_retired_on BEFORE INSERT OR UPDATE OF retired_on ON mentorcert.certification_types FOR EACH ROW WHEN ((new.retired_on IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.check_retired_on();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, code, created_at ON mentorcert.certification_types FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'code', 'created_at');
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON mentorcert.certification_types REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON mentorcert.certification_types FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert.certification_types FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.certification_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_types();
@@ -247,6 +251,10 @@ CREATE TRIGGER check_retired_chapter BEFORE INSERT OR UPDATE OF parent_id, retir
 CREATE TRIGGER check_retired_on BEFORE INSERT OR UPDATE OF retired_on ON mentorcert.chapters FOR EACH ROW WHEN ((new.retired_on IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.check_retired_on();
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.chapters FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON mentorcert.chapters REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON mentorcert.chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON mentorcert.chapters FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON mentorcert.chapters REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert.chapters FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON mentorcert.chapters REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_chapters();
 CREATE TRIGGER reject_cycle BEFORE INSERT OR UPDATE OF parent_id ON mentorcert.chapters FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.reject_chapter_cycle();
@@ -611,6 +619,10 @@ CREATE TRIGGER keep_chapter_ids_on_insert BEFORE INSERT ON mentorcert.peer_mento
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON mentorcert.peer_mentors FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_merged BEFORE UPDATE ON mentorcert.peer_mentors FOR EACH ROW WHEN (((old.merged_into IS DISTINCT FROM new.merged_into) OR ((old.merged_into IS NOT NULL) AND (((((((((((old.external_id IS DISTINCT FROM new.external_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.full_name IS DISTINCT FROM new.full_name)) OR (old.display_name IS DISTINCT FROM new.display_name)) OR (old.email IS DISTINCT FROM new.email)) OR (old.phone IS DISTINCT FROM new.phone)) OR (old.listing_consent IS DISTINCT FROM new.listing_consent)) OR (old.language IS DISTINCT FROM new.language)) OR (old.left_on IS DISTINCT FROM new.left_on)) OR (old.left_reason IS DISTINCT FROM new.left_reason)) OR (old.erased_at IS DISTINCT FROM new.erased_at))))) EXECUTE FUNCTION mentorcert_private.keep_merged();
 CREATE TRIGGER keep_merged_on_insert BEFORE INSERT ON mentorcert.peer_mentors FOR EACH ROW WHEN ((new.merged_into IS NOT NULL)) EXECUTE FUNCTION mentorcert_private.keep_merged();
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON mentorcert.peer_mentors FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert.peer_mentors FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER record_listing_consents_on_insert AFTER INSERT ON mentorcert.peer_mentors REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.record_first_consents();
 CREATE TRIGGER record_listing_consents_on_update AFTER UPDATE ON mentorcert.peer_mentors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.record_listing_consents();
@@ -4197,6 +4209,23 @@ ALTER TABLE ONLY mentorcert_private.chapter_merges
     ADD CONSTRAINT chapter_merges_chapter_id_fkey FOREIGN KEY (organisation_id, chapter_id) REFERENCES mentorcert.chapters(organisation_id, id);
 ALTER TABLE mentorcert_private.chapter_merges ENABLE ROW LEVEL SECURITY;
 
+CREATE TABLE mentorcert_private.counted_changes (
+    organisation_id uuid NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT counted_changes_recorded_at_in_calendar CHECK (((recorded_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (recorded_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT counted_changes_settled_at_in_calendar CHECK (((settled_at >= '1899-12-31 00:00:00+00'::timestamp with time zone) AND (settled_at <= '9999-12-31 00:00:00+00'::timestamp with time zone)))
+);
+COMMENT ON TABLE mentorcert_private.counted_changes IS 'Which transactions changed what is counted of an organisation; read by mentorcert_private.counted_state, deleted a day after they have committed.';
+COMMENT ON COLUMN mentorcert_private.counted_changes.organisation_id IS 'Whose rows were changed.';
+COMMENT ON COLUMN mentorcert_private.counted_changes.transaction_id IS 'The transaction, by its number on this server.';
+COMMENT ON COLUMN mentorcert_private.counted_changes.recorded_at IS 'When the transaction began. Part of the key: what was restored from elsewhere may have its number.';
+COMMENT ON COLUMN mentorcert_private.counted_changes.settled_at IS 'When the transaction was first seen to have committed.';
+ALTER TABLE ONLY mentorcert_private.counted_changes
+    ADD CONSTRAINT counted_changes_pkey PRIMARY KEY (organisation_id, transaction_id, recorded_at);
+ALTER TABLE mentorcert_private.counted_changes ENABLE ROW LEVEL SECURITY;
+
 CREATE TABLE mentorcert_private.course_sign_ups (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organisation_id uuid NOT NULL,
@@ -4233,6 +4262,10 @@ CREATE TRIGGER audit_insert AFTER INSERT ON mentorcert_private.course_sign_ups R
 CREATE TRIGGER audit_update AFTER UPDATE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.audit_update('id', 'course_id', 'peer_mentor_id', 'state', 'attendance');
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.course_sign_ups FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'course_id');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON mentorcert_private.course_sign_ups REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON mentorcert_private.course_sign_ups REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON mentorcert_private.course_sign_ups REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.course_sign_ups FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER queue_mail_on_insert AFTER INSERT ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN ((new.state = ANY (ARRAY['seated'::text, 'waiting'::text]))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
 CREATE TRIGGER queue_mail_on_update AFTER UPDATE OF state ON mentorcert_private.course_sign_ups FOR EACH ROW WHEN (((new.state = ANY (ARRAY['seated'::text, 'waiting'::text, 'withdrawn'::text])) AND (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mentorcert_private.queue_sign_up_mail();
@@ -4329,6 +4362,10 @@ CREATE TRIGGER check_course_on_update BEFORE UPDATE ON mentorcert_private.course
 CREATE TRIGGER check_version BEFORE UPDATE OF version ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.check_version();
 CREATE TRIGGER keep_identity BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_seats AFTER UPDATE OF seats, days ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.keep_seats();
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON mentorcert_private.courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON mentorcert_private.courses REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON mentorcert_private.courses FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON mentorcert_private.courses REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR DELETE OR UPDATE ON mentorcert_private.courses FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_caller();
 CREATE TRIGGER queue_mails AFTER UPDATE ON mentorcert_private.courses FOR EACH ROW WHEN (((old.state = 'planned'::text) AND ((new.state = 'cancelled'::text) OR ((new.state = 'planned'::text) AND (((((new.days IS DISTINCT FROM old.days) OR (new.starts IS DISTINCT FROM old.starts)) OR (new.ends IS DISTINCT FROM old.ends)) OR (new.place IS DISTINCT FROM old.place)) OR (new.link IS DISTINCT FROM old.link)))))) EXECUTE FUNCTION mentorcert_private.queue_mails_of_course();
 CREATE TRIGGER set_version BEFORE UPDATE ON mentorcert_private.courses FOR EACH ROW EXECUTE FUNCTION mentorcert_private.set_version();
@@ -8420,6 +8457,40 @@ GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO service_role;
 GRANT ALL ON FUNCTION mentorcert_private.counted_from(issued_on date, held_until date, early_renewal_days integer) TO mentorcert_tasks;
 
+CREATE FUNCTION mentorcert_private.counted_state(known pg_snapshot) RETURNS TABLE(organisation_id uuid, day date, asked_at timestamp with time zone, snapshot pg_snapshot, epoch text, is_unchanged boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  administered constant uuid := mentorcert_private.administered_organisation_id();
+begin
+  -- As the tables do of which it was counted.
+  perform mentorcert_private.check_endpoint('certifications');
+  perform mentorcert_private.check_endpoint('organisations');
+  perform mentorcert_private.check_endpoint('peer_mentors');
+  return query
+  select
+    administered, mentorcert_private.day_of(now(), mentorcert_private.time_zone_of(administered)), now(), pg_current_snapshot(),
+    -- On another server, in what was restored, and after a crash (which empties its statistics), numbers of transactions mean others.
+    concat_ws(
+      ' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(),
+      (select here.oid from pg_catalog.pg_database as here where here.datname = current_database()),
+      'mentorcert_private.counted_changes'::regclass::oid
+    ),
+    known is not null and not exists (
+      select from mentorcert_private.counted_changes as change
+      where
+        change.organisation_id = administered and change.transaction_id >= pg_snapshot_xmin(known)
+        -- Not by the number: a transaction that began earlier may commit later.
+        and not pg_visible_in_snapshot(change.transaction_id, known)
+    );
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.counted_state(known pg_snapshot) IS 'Whether what an administrator had counted after a snapshot still holds: the organisation, its day and the epoch are the same, and is_unchanged. The snapshot is for what is counted in the next statements. Raises MC010 as counting does.';
+REVOKE ALL ON FUNCTION mentorcert_private.counted_state(known pg_snapshot) FROM PUBLIC;
+GRANT ALL ON FUNCTION mentorcert_private.counted_state(known pg_snapshot) TO authenticated;
+
 CREATE FUNCTION mentorcert_private.course_outcomes(course mentorcert_private.courses) RETURNS TABLE(organisation_id uuid, peer_mentor_id uuid, full_name text, certification_type text, certification_id uuid, outcome text, refusal text, issued_at timestamp with time zone, expires_at timestamp with time zone, last_valid_day date, status text, fingerprint text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -8812,6 +8883,7 @@ begin
   perform mentorcert_private.delete_outdated_locks();
   perform mentorcert_private.delete_outdated_attempts();
   perform mentorcert_private.delete_outdated_form_drafts();
+  perform mentorcert_private.delete_outdated_marks();
 end
 $_$;
 COMMENT ON FUNCTION mentorcert_private.delete_outdated(batch_size integer) IS 'Deletes a batch of what mentorcert_private.log_retention no longer keeps from each table; returns how much. Where each is less than a batch, nothing is left.';
@@ -8860,6 +8932,18 @@ CREATE FUNCTION mentorcert_private.delete_outdated_locks() RETURNS void
 $$;
 COMMENT ON FUNCTION mentorcert_private.delete_outdated_locks() IS 'Deletes the rows of locks that nobody has taken for a day; part of mentorcert_private.delete_outdated.';
 REVOKE ALL ON FUNCTION mentorcert_private.delete_outdated_locks() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.delete_outdated_marks() RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  -- What is kept is younger than an hour, so it has seen what had committed a day ago. That is when a mark was first seen here: its
+  -- transaction may have begun long before.
+  delete from mentorcert_private.counted_changes as change where change.settled_at < now() - interval '1 day';
+  update mentorcert_private.counted_changes as change set settled_at = clock_timestamp() where change.settled_at is null;
+$$;
+COMMENT ON FUNCTION mentorcert_private.delete_outdated_marks() IS 'Deletes the marks of transactions that have committed a day ago; part of mentorcert_private.delete_outdated.';
+REVOKE ALL ON FUNCTION mentorcert_private.delete_outdated_marks() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.delete_outdated_tasks() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11312,6 +11396,34 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.manages_course(organisation_id uuid, chapter_ids uuid[]) IS 'Whether the caller plans, changes and closes a course of these chapters: the administrator, and who coordinates all of them.';
 REVOKE ALL ON FUNCTION mentorcert_private.manages_course(organisation_id uuid, chapter_ids uuid[]) FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.mark_all_counted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into mentorcert_private.counted_changes (organisation_id)
+  select organisation.id from mentorcert.organisations as organisation
+  on conflict do nothing;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.mark_all_counted() IS 'Marks that the transaction changes what is counted of every organisation.';
+REVOKE ALL ON FUNCTION mentorcert_private.mark_all_counted() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.mark_counted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into mentorcert_private.counted_changes (organisation_id)
+  select distinct changed.organisation_id from changed_rows as changed
+  on conflict do nothing;
+  return null;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.mark_counted() IS 'Marks that the transaction changes what is counted of the organisations of the changed rows.';
+REVOKE ALL ON FUNCTION mentorcert_private.mark_counted() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.mark_journal(mark_there uuid) RETURNS TABLE(mark uuid, at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17304,6 +17416,10 @@ CREATE TRIGGER check_named_requests_on_update AFTER UPDATE ON public.peer_mentor
 CREATE TRIGGER keep_chapter_ids BEFORE UPDATE OF chapter_ids ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_other_chapters('peer_mentor_id');
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organisation_id, created_at ON public.peer_mentor_certifications FOR EACH ROW EXECUTE FUNCTION mentorcert_private.reject_change_of_column('id', 'organisation_id', 'created_at');
 CREATE TRIGGER keep_peer_mentor BEFORE UPDATE OF peer_mentor_id ON public.peer_mentor_certifications FOR EACH ROW WHEN ((old.peer_mentor_id IS DISTINCT FROM new.peer_mentor_id)) EXECUTE FUNCTION mentorcert_private.keep_peer_mentor();
+CREATE TRIGGER mark_counted_on_delete AFTER DELETE ON public.peer_mentor_certifications REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
+CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_all_counted();
+CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR UPDATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_change();
 CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certifications FOR EACH ROW WHEN ((NOT COALESCE(((new.status = 'active'::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text) AND (new.renewal_history = jsonb_build_array(((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || jsonb_build_object('entry_id', (new.renewal_history #> '{0,entry_id}'::text[]), 'effective_at', new.issued_at, 'after', jsonb_build_object('certification_type', new.certification_type, 'status', new.status, 'issued_at', new.issued_at, 'expires_at', new.expires_at))))) AND ((new.renewal_history #>> '{0,kind}'::text[]) = 'imported'::text) AND ((((new.renewal_history #>> '{0,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{0,entry_id}'::text[])) AND ((((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone >= now()) AND (((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()))), false))) EXECUTE FUNCTION mentorcert_private.record_change();
 CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT ((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) AND (NOT COALESCE(((old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND

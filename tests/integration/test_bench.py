@@ -77,7 +77,13 @@ def test_the_lists_over_http(server: Server, template: str) -> None:
         for case in ("coordinator's list", "public list")
         for what in ("page", "document")
         for reference in ("bare", "lite")
-    } | {("public list", "page", "static file"), ("administrator", "overview", "static file")}
+    } | {
+        ("public list", "page", "static file"),
+        *(
+            ("administrator", f"overview, {when}", "static file")
+            for when in ("nothing changed", "after a change")
+        ),
+    }
     assert all(result.aim or result.aim_s for result in results)
 
 

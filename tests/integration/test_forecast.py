@@ -48,7 +48,7 @@ def enter(organisation: Organisation, mentor: UUID, *chapters: UUID) -> None:
 
 def covered(organisation: Organisation, who: UUID) -> dict[str, Coverage]:
     with acting_as(organisation.conn, who) as conn:
-        _, found = forecast.outlook(conn, OSLO, today(conn))
+        _, found = forecast.outlook(conn, OSLO, today(conn)).value
         return {
             chapter.name: found[chapter.id]
             for chapter in chapters.of_organisation(conn, organisation.id)
@@ -71,7 +71,7 @@ def test_endings_by_last_valid_day(organisation: Organisation) -> None:
     away = organisation.certify(organisation.mentor("away"), last_day=days[1])
     with organisation.as_admin():
         conn.execute("select public.suspend_certification(%s, 'Leave')", (away,))
-        ends, _ = forecast.outlook(conn, OSLO, today(conn))
+        ends, _ = forecast.outlook(conn, OSLO, today(conn)).value
         counted = rows(
             conn,
             "select public.current_status(certification), count(*)"
@@ -86,7 +86,7 @@ def test_endings_by_last_valid_day(organisation: Organisation) -> None:
 
 def test_endings_of_nothing(organisation: Organisation) -> None:
     with organisation.as_admin() as conn:
-        ends, _ = forecast.outlook(conn, OSLO, today(conn))
+        ends, _ = forecast.outlook(conn, OSLO, today(conn)).value
     assert ends.statuses == {"active": 0, "expired": 0, "suspended": 0}
     assert set(ends.by_month.values()) == {0}
 

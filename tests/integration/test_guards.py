@@ -18,6 +18,7 @@ from tests.support import (
     attack_mutations,
     batch_mutations,
     coordinator_mutations,
+    count_mutations,
     course_mail_mutations,
     course_mutations,
     figures_mutations,
@@ -76,6 +77,10 @@ _FILE_OF_TRIGGER = {
     "forget_letters": "letters",
     "forget_refused_address": "letters",
     "keep_an_administrator": "memberships_by_email",
+    "mark_counted_on_delete": "counted_changes",
+    "mark_counted_on_insert": "counted_changes",
+    "mark_counted_on_truncate": "counted_changes",
+    "mark_counted_on_update": "counted_changes",
     "keep_chapter_ids": "chapters_of_peer_mentors",
     "keep_chapter_ids_on_insert": "chapters_of_peer_mentors",
     "keep_identity": "moving_rows",
@@ -207,6 +212,7 @@ def constraints(conn: Connection) -> Iterator[Mutation]:
 def written_by_hand(_conn: Connection) -> Iterator[Mutation]:
     yield from mutations.MUTATIONS
     yield from coordinator_mutations.MUTATIONS
+    yield from count_mutations.MUTATIONS
     yield from operation_mutations.MUTATIONS
     yield from portal_mutations.MUTATIONS
     yield from public_mutations.MUTATIONS

@@ -102,7 +102,7 @@ def test_what_it_takes_is_said_and_kept(conn: Connection) -> None:
         assert [row.id for row in page.rows] == [late]
         every = search.page(conn, Filters(status="expired"), Order()).rows
         assert {row.id: row.is_outdated for row in every} == {late: True, timely: False}
-        ends, _ = forecast.outlook(conn, OSLO, today(conn))
+        ends, _ = forecast.outlook(conn, OSLO, today(conn)).value
         assert (ends.statuses["expired"], ends.outdated) == (2, 1)
         refusals = {
             o.certification_id: o.refusal for o in bulk.preview(conn, "renew", [late, timely]).outcomes

@@ -115,6 +115,7 @@ _KEPT = {
             "mentorcert_portal.attempts",
             "mentorcert_portal.workers",
             "mentorcert_private.attempts",
+            "mentorcert_private.counted_changes",
             "mentorcert_private.ended_sessions",
             "mentorcert_private.form_drafts",
             "mentorcert_private.journal_marks",

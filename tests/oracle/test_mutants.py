@@ -42,7 +42,7 @@ UNNOTICED: Final = {
         "The access log of pages and API is written by it; nobody sees or changes a row of the registry by it."
     ),
     r"revoke execute on mentorcert_private\."
-    r"(count_certifications|latest_change|look_alikes|own_organisation|reverted_entry)\(.*\) from authenticated": (
+    r"(count_certifications|counted_state|latest_change|look_alikes|own_organisation|reverted_entry)\(.*\) from authenticated": (
         "Previews and forms call it: supabase/tests/database and tests/web say what it answers."
     ),
     r"grant select on mentorcert_private\."

@@ -78,6 +78,7 @@ _ALLOWED: Final = {
             "callers",
             "certificate_designs",
             "chapter_merges",
+            "counted_changes",
             "course_sign_ups",
             "courses",
             "distinct_peer_mentors",

@@ -10,6 +10,7 @@ from uuid import UUID
 from mentorcert.certifications.history import Status
 from mentorcert.db import rows
 from mentorcert.db.connection import Connection
+from mentorcert.db.rows import Answer
 
 MONTHS: Final = 24
 _MONTHS_OF_A_YEAR: Final = 12
@@ -75,16 +76,16 @@ def month_ends(today: date, number: int) -> list[date]:
     return [month - timedelta(days=1) for month in months_from(today, number + 1)[1:]]
 
 
-def outlook(conn: Connection, time_zone: str, today: date) -> tuple[Endings, dict[UUID, Coverage]]:
-    """Return what ends when, in months of the time zone, and the coverage of every chapter, in the caller's reach.
+def outlook(conn: Connection, time_zone: str, today: date) -> Answer[tuple[Endings, dict[UUID, Coverage]]]:
+    """Ask what ends when, in months of the time zone, and for the coverage of every chapter, in the caller's reach.
 
     `today` is the day there. Where the organisation requires no type, nobody is listed: all numbers of the coverage are 0.
     Raises EndpointDisabledError.
     """
     rows.send(conn, _QUERIES.count_by_hashing)
     covered = rows.ahead(coverage, conn)
-    found = rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone)
-    return _endings(found, today), {one.chapter_id: one for one in covered.value}
+    found = rows.ahead(_by_month, conn, time_zone)
+    return Answer(lambda: (_endings(found.value, today), {one.chapter_id: one for one in covered.value}))
 
 
 def coverage(conn: Connection, months: int = MONTHS) -> Sequence[Coverage]:
@@ -100,6 +101,10 @@ def coverage_of(conn: Connection, organisation_id: UUID, months: int) -> Sequenc
     return rows.fetch_all(
         conn, Coverage, _QUERIES.coverage_of, organisation_id=organisation_id, months=months
     )
+
+
+def _by_month(conn: Connection, time_zone: str) -> list[_Ending]:
+    return rows.fetch_all(conn, _Ending, _QUERIES.endings, time_zone=time_zone)
 
 
 def _endings(endings: Sequence[_Ending], today: date) -> Endings:

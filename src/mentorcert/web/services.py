@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 
 from mentorcert import metrics
 from mentorcert.access import least_rights
+from mentorcert.certifications.counts import KeptCounts
 from mentorcert.db.connection import pool
 from mentorcert.db.pipeline import PipelineConnection
 from mentorcert.errors import BusyError
@@ -55,7 +56,7 @@ class ConnectionLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The configuration, the connections to the database and to its standby, and the verifier of tokens."""
+    """The configuration, the connections to the database and to its standby, and the verifier of tokens, and what was counted."""
 
     configuration: Configuration
     pool: ConnectionPool[PipelineConnection]
@@ -66,6 +67,7 @@ class Services:
     rate_limiter: RateLimiter
     limiter: ConnectionLimiter
     readiness: Readiness
+    counts: KeptCounts
 
     @property
     def pools(self) -> dict[str, ConnectionPool[PipelineConnection]]:
@@ -96,4 +98,5 @@ def services(configuration: Configuration) -> Iterator[Services]:
             ),
             ConnectionLimiter(),
             Readiness(primary),
+            KeptCounts(),
         )

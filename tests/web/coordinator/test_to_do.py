@@ -1,12 +1,13 @@
 """What there is to do today, for whom within reach, and each with a way to do it."""
 
 import re
+from uuid import uuid4
 
 from psycopg.types.json import Jsonb
 
 from mentorcert.certifications import repository
 from mentorcert.organisations import invitations
-from tests.support.registry import today
+from tests.support.registry import join, today
 from tests.web.conftest import post
 from tests.web.coordinator.conftest import Scene
 
@@ -40,6 +41,27 @@ def test_who_lacks_what_the_public_list_requires(scene: Scene) -> None:
     scene.organisation.mentor("10")
     found = matters(scene)["1 peer mentor does not hold “basic”, which the public list requires"]
     assert found == ("/mentors?standing=not_held&type=basic", ["Person 10"])
+
+
+def test_an_administrator_sees_each_change_at_once(scene: Scene) -> None:
+    """What was counted for the overview is kept, by the process, for as long as nothing changes it or the rights."""
+    client = scene.client("admin")
+    lacks, suspended = "2 peer mentors do not hold “basic”", '<a href="/certifications?status=suspended">1<'
+    page = client.get("/overview").text
+    assert lacks not in page
+    assert suspended not in page
+    scene.organisation.mentor("10")
+    with scene.organisation.as_admin():
+        repository.suspend(scene.organisation.conn, scene.held, "Ill")
+    for _ in range(2):
+        page = client.get("/overview").text
+        assert lacks in page
+        assert suspended in page
+    join(scene.organisation, uuid4(), "org_admin")
+    scene.organisation.conn.execute(
+        "update mentorcert.memberships set ended_at = now() where user_id = %s", (scene.organisation.admin,)
+    )
+    assert client.get("/overview").status_code == 303
 
 
 def test_who_cannot_be_reminded_and_what_is_due(scene: Scene) -> None:

@@ -7,13 +7,14 @@ from uuid import UUID
 from babel.dates import format_date
 from fastapi import APIRouter, Response
 
-from mentorcert.certifications import forecast
+from mentorcert.certifications.counts import Counts
 from mentorcert.certifications.forecast import Coverage, Endings, months_from
+from mentorcert.db.rows import Answer
 from mentorcert.organisations.chapters import Chapter
 from mentorcert.web.context import CurrentCoordinator, RequestContext
 from mentorcert.web.coordinator.display_names import names_of, time_zone_of, today_of
-from mentorcert.web.coordinator.list_query import NEVER, ListQuery
-from mentorcert.web.coordinator.to_do import ask, short_of_mentors
+from mentorcert.web.coordinator.list_query import COUNTED, NEVER, ListQuery
+from mentorcert.web.coordinator.to_do import FIRST, ask, short_of_mentors
 from mentorcert.web.fields import OptionalId
 from mentorcert.web.rendering.charts import LINES, Figure, Numbers
 from mentorcert.web.rendering.languages import locale_of
@@ -24,10 +25,11 @@ router = APIRouter()
 @router.get("/overview")
 def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
     """Show the numbers and the charts: of the chapters at the top, or of those under one."""
-    time_zone, today = time_zone_of(context), today_of(context)
+    today = today_of(context)
     names = names_of(context)
     to_do = ask(context, names) if under is None else None
-    endings, found = forecast.outlook(context.conn, time_zone, today)
+    counts = _counts(context).value
+    endings, found = counts.endings, counts.coverage
     every = [chapter for chapter in names.chapters if chapter.id in found]
     # Those under another one are part of it already, and have a page of their own.
     shown = [
@@ -39,7 +41,7 @@ def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
     coverage = [(chapter, found[chapter.id]) for chapter in shown]
     return context.page(
         "coordinator/overview.html",
-        to_do=[*to_do(), *short_of_mentors(context, every, found)] if to_do else None,
+        to_do=[*to_do(counts.lacking), *short_of_mentors(context, every, found)] if to_do else None,
         cards=_cards(context, endings),
         endings=_endings_figure(context, endings),
         coverage=_coverage_figure(context, coverage, with_others, today)
@@ -47,6 +49,18 @@ def show(context: CurrentCoordinator, under: OptionalId = None) -> Response:
         else None,
         is_part=under in found,
         month=format_date(today, "LLLL y", locale=locale_of(context.language)),
+    )
+
+
+def _counts(context: RequestContext) -> Answer[Counts]:
+    """Ask for what is counted: after all else, since it changes how the statements that follow are planned."""
+    return context.services.counts.ask(
+        context.conn,
+        context.claims or {},
+        time_zone_of(context),
+        today_of(context),
+        first=FIRST,
+        at_most=COUNTED + 1,
     )
 
 

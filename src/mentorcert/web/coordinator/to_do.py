@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from mentorcert.certifications import mentor_list, pages, renewal_requests, search
+from mentorcert.certifications import pages, renewal_requests, search
 from mentorcert.certifications.forecast import Coverage, month_ends
+from mentorcert.certifications.mentor_list import Lacking
 from mentorcert.courses import courses
 from mentorcert.courses.courses import Course
 from mentorcert.imports.tasks import requests
@@ -41,21 +42,18 @@ class ToDo:
 Found = Callable[[], Iterator[ToDo]]
 
 
-def ask(context: RequestContext, names: Names) -> Found:
-    """Ask for all of it without waiting; what is returned reads the answers."""
-    found = [
-        _follow_ups(context),
-        _requests(context),
-        _courses(context),
-        _ending(context),
-        _lacking(context, names),
-        _unreached(context),
-    ]
+def ask(context: RequestContext, names: Names) -> Callable[[Sequence[Lacking]], Iterator[ToDo]]:
+    """Ask for all of it without waiting; what is returned takes who lacks what, and reads the answers."""
+    first = [_follow_ups(context), _requests(context), _courses(context), _ending(context)]
+    last = [_unreached(context)]
     if "org_admin" in context.roles:
-        found += [_invitations(context), _imports(context)]
+        last += [_invitations(context), _imports(context)]
 
-    def matters() -> Iterator[ToDo]:
-        for one in found:
+    def matters(lacking: Sequence[Lacking]) -> Iterator[ToDo]:
+        for one in first:
+            yield from one()
+        yield from _lacking(context, names, lacking)
+        for one in last:
             yield from one()
 
     return matters
@@ -200,28 +198,20 @@ def _ending(context: RequestContext) -> Found:
     return read
 
 
-def _lacking(context: RequestContext, names: Names) -> Found:
-    sent = context.ahead(mentor_list.lacking, first=FIRST, at_most=COUNTED + 1)
-
-    def read() -> Iterator[ToDo]:
-        for lacking in sent.value:
-            yield ToDo(
-                context.ngettext(
-                    "%(found)s peer mentor does not hold “%(type)s”, which the public list requires",
-                    "%(found)s peer mentors do not hold “%(type)s”, which the public list requires",
-                    lacking.number,
-                    found=_number(context, lacking.number),
-                    type=names.type(lacking.certification_type),
-                ),
-                [
-                    (name, f"/mentors/{id_}")
-                    for id_, name in zip(lacking.ids, lacking.full_names, strict=True)
-                ],
-                lacking.number > FIRST,
-                MentorsQuery(type=lacking.certification_type, standing="not_held").path(),
-            )
-
-    return read
+def _lacking(context: RequestContext, names: Names, found: Sequence[Lacking]) -> Iterator[ToDo]:
+    for lacking in found:
+        yield ToDo(
+            context.ngettext(
+                "%(found)s peer mentor does not hold “%(type)s”, which the public list requires",
+                "%(found)s peer mentors do not hold “%(type)s”, which the public list requires",
+                lacking.number,
+                found=_number(context, lacking.number),
+                type=names.type(lacking.certification_type),
+            ),
+            [(name, f"/mentors/{id_}") for id_, name in zip(lacking.ids, lacking.full_names, strict=True)],
+            lacking.number > FIRST,
+            MentorsQuery(type=lacking.certification_type, standing="not_held").path(),
+        )
 
 
 def _unreached(context: RequestContext) -> Found:
