@@ -540,6 +540,7 @@ create temporary table made as select '
 {"kind": "function", "name": "mentorcert_private.record_expiry()", "file": "20261201000083_expiries"},
 {"kind": "function", "name": "mentorcert_private.record_first_consents()", "file": "20260326000021_listing_consents"},
 {"kind": "function", "name": "mentorcert_private.record_listing_consents()", "file": "20260326000021_listing_consents"},
+{"kind": "function", "name": "mentorcert_private.record_prolongation()", "file": "20261201000083_expiries"},
 {"kind": "function", "name": "mentorcert_private.record_reversal(uuid, text)", "file": "20260326000005_extensions"},
 {"kind": "function", "name": "mentorcert_private.refresh_chapter_ids(uuid[])", "file": "20260326000028_peer_mentor_merges"},
 {"kind": "function", "name": "mentorcert_private.refresh_ended_chapters()", "file": "20260325000007_peer_mentor_chapters"},

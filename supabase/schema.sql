@@ -13044,8 +13044,8 @@ declare
     where type.organisation_id = organisation and type.retired_on is null and type.early_renewal_days is null
       and type.refresher_months is null
   );
-  said constant jsonb := context.entry || jsonb_build_object('actor', context.actor);
-  seed constant bytea := uuid_send(gen_random_uuid());
+  -- All that record_prolongation does not see in the row itself; of the id it makes those of the rows.
+  said constant jsonb := context.entry || jsonb_build_object('actor', context.actor, 'entry_id', gen_random_uuid());
   prolonged uuid[];
 begin
   perform mentorcert_private.check_endpoint('certifications');
@@ -13059,26 +13059,11 @@ begin
     ) then
     return '{}'::uuid[];
   end if;
-  perform set_config('mentorcert.entry', said::text, true);
   with written as (
     update public.peer_mentor_certifications as certification
     set
       issued_at = coalesce(outcome.issued_at, certification.issued_at), expires_at = outcome.expires_at, status = outcome.status,
-      updated_at = now(),
-      renewal_history = certification.renewal_history || (
-        said
-        || mentorcert_private.entry_of_prolongation(
-          certification.status, certification.issued_at, certification.expires_at,
-          outcome.status, coalesce(outcome.issued_at, certification.issued_at), outcome.expires_at
-        )
-        || jsonb_build_object(
-          'entry_id', encode(substr(sha256(seed || uuid_send(certification.id)), 1, 16), 'hex')::uuid,
-          -- What mentorcert_private.next_recorded_at says.
-          'recorded_at', greatest(
-            clock_timestamp(), (certification.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond'
-          )
-        )
-      )
+      updated_at = now(), renewal_history = said
     from (
       select
         each.certification_id, each.issued_at, each.expires_at, mentorcert_private.status_at(false, each.expires_at, now()) as status
@@ -13096,7 +13081,6 @@ begin
     returning certification.id
   )
   select coalesce(array_agg(written.id), '{}') into prolonged from written;
-  perform set_config('mentorcert.entry', '', true);
   return prolonged;
 end
 $$;
@@ -13707,6 +13691,32 @@ end
 $$;
 COMMENT ON FUNCTION mentorcert_private.record_listing_consents() IS 'Appends an act for each consent that a statement gives or withdraws; refuses (MC008) a client that changes several at once, unless it withdraws them with the consequences seen.';
 REVOKE ALL ON FUNCTION mentorcert_private.record_listing_consents() FROM PUBLIC;
+
+CREATE FUNCTION mentorcert_private.record_prolongation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  added constant jsonb := new.renewal_history || mentorcert_private.entry_of_prolongation(
+    old.status, old.issued_at, old.expires_at, new.status, new.issued_at, new.expires_at
+  );
+begin
+  if (added ? 'entry_id' and old.certification_type = new.certification_type) is not true then
+    raise exception using
+      errcode = 'MC005', message = 'only a renewal or an extension is recorded so',
+      hint = 'Leave renewal_history to mentorcert_private.prolong_certifications.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
+  end if;
+  new.renewal_history := old.renewal_history || (added || jsonb_build_object(
+    'entry_id', encode(substr(sha256((added ->> 'entry_id')::bytea || uuid_send(new.id)), 1, 16), 'hex')::uuid,
+    -- What mentorcert_private.next_recorded_at says; the row is locked before this is asked.
+    'recorded_at', greatest(clock_timestamp(), (old.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond')
+  ));
+  return new;
+end
+$$;
+COMMENT ON FUNCTION mentorcert_private.record_prolongation() IS 'Appends the one entry of a renewal or an extension, as record_change would, where the statement has by whom and for what in the place of the history; refuses (MC005) every other change that says so.';
+REVOKE ALL ON FUNCTION mentorcert_private.record_prolongation() FROM PUBLIC;
 
 CREATE FUNCTION mentorcert_private.record_reversal(batch_id uuid, reason text) RETURNS void
     LANGUAGE sql
@@ -17422,12 +17432,9 @@ CREATE TRIGGER mark_counted_on_truncate AFTER TRUNCATE ON public.peer_mentor_cer
 CREATE TRIGGER mark_counted_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.mark_counted();
 CREATE TRIGGER note_caller BEFORE INSERT OR UPDATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.note_change();
 CREATE TRIGGER record_change_on_insert BEFORE INSERT ON public.peer_mentor_certifications FOR EACH ROW WHEN ((NOT COALESCE(((new.status = 'active'::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text) AND (new.renewal_history = jsonb_build_array(((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || jsonb_build_object('entry_id', (new.renewal_history #> '{0,entry_id}'::text[]), 'effective_at', new.issued_at, 'after', jsonb_build_object('certification_type', new.certification_type, 'status', new.status, 'issued_at', new.issued_at, 'expires_at', new.expires_at))))) AND ((new.renewal_history #>> '{0,kind}'::text[]) = 'imported'::text) AND ((((new.renewal_history #>> '{0,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{0,entry_id}'::text[])) AND ((((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone >= now()) AND (((new.renewal_history #>> '{0,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()))), false))) EXECUTE FUNCTION mentorcert_private.record_change();
-CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT ((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) AND (NOT COALESCE(((old.certification_type = new.certification_type) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND
-        CASE
-            WHEN ((new.renewal_history #>> '{-1,kind}'::text[]) = 'reverted'::text) THEN ((old.issued_at = new.issued_at) AND (new.expires_at = ((new.renewal_history #>> '{-1,after,expires_at}'::text[]))::timestamp with time zone) AND (new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status)) AND (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text]) = mentorcert_private.entry_of_reversal((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb, old.renewal_history, old.status, old.expires_at)))
-            ELSE (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text]) = ((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb || mentorcert_private.entry_of_prolongation(old.status, old.issued_at, old.expires_at, new.status, new.issued_at, new.expires_at)))
-        END AND ((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[])) AND ((new.renewal_history #> '{-1,recorded_at}'::text[]) = to_jsonb(GREATEST(now(), ((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone, (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))) AND ((((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()) OR (((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone = (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))), false)))) EXECUTE FUNCTION mentorcert_private.record_change();
+CREATE TRIGGER record_change_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.issued_at <> new.issued_at) OR (old.certification_type <> new.certification_type) OR (old.renewal_history <> new.renewal_history)) AND (NOT (((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) OR (jsonb_typeof(new.renewal_history) = 'object'::text)) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) AND (NOT COALESCE((((new.renewal_history #>> '{-1,kind}'::text[]) = 'reverted'::text) AND (old.certification_type = new.certification_type) AND (old.issued_at = new.issued_at) AND ((new.renewal_history - '-1'::integer) = old.renewal_history) AND (new.expires_at = ((new.renewal_history #>> '{-1,after,expires_at}'::text[]))::timestamp with time zone) AND (new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status)) AND (((new.renewal_history -> '-1'::integer) - ARRAY['entry_id'::text, 'recorded_at'::text]) = mentorcert_private.entry_of_reversal((NULLIF(current_setting('mentorcert.entry'::text, true), ''::text))::jsonb, old.renewal_history, old.status, old.expires_at)) AND ((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[])) AND ((new.renewal_history #> '{-1,recorded_at}'::text[]) = to_jsonb(GREATEST(now(), ((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone, (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))) AND ((((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp()) OR (((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone = (((old.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone + '00:00:00.000001'::interval)))), false)))) EXECUTE FUNCTION mentorcert_private.record_change();
 CREATE TRIGGER record_expiry_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN (((COALESCE(current_setting('mentorcert.expiry'::text, true), ''::text) <> ''::text) AND has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text))) EXECUTE FUNCTION mentorcert_private.record_expiry();
+CREATE TRIGGER record_prolongation_on_update BEFORE UPDATE ON public.peer_mentor_certifications FOR EACH ROW WHEN ((jsonb_typeof(new.renewal_history) = 'object'::text)) EXECUTE FUNCTION mentorcert_private.record_prolongation();
 CREATE TRIGGER refresh_listing_on_insert AFTER INSERT ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_certifications();
 CREATE TRIGGER refresh_listing_on_update AFTER UPDATE ON public.peer_mentor_certifications REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.refresh_listing_of_certifications();
 CREATE TRIGGER reject_removal BEFORE DELETE OR TRUNCATE ON public.peer_mentor_certifications FOR EACH STATEMENT EXECUTE FUNCTION mentorcert_private.reject_change('certification_history_append_only', 'Suspend the certification, or end the membership, instead.');

@@ -322,8 +322,8 @@ declare
     where type.organisation_id = organisation and type.retired_on is null and type.early_renewal_days is null
       and type.refresher_months is null
   );
-  said constant jsonb := context.entry || jsonb_build_object('actor', context.actor);
-  seed constant bytea := uuid_send(gen_random_uuid());
+  -- All that record_prolongation does not see in the row itself; of the id it makes those of the rows.
+  said constant jsonb := context.entry || jsonb_build_object('actor', context.actor, 'entry_id', gen_random_uuid());
   prolonged uuid[];
 begin
   perform mentorcert_private.check_endpoint('certifications');
@@ -337,26 +337,11 @@ begin
     ) then
     return '{}'::uuid[];
   end if;
-  perform set_config('mentorcert.entry', said::text, true);
   with written as (
     update public.peer_mentor_certifications as certification
     set
       issued_at = coalesce(outcome.issued_at, certification.issued_at), expires_at = outcome.expires_at, status = outcome.status,
-      updated_at = now(),
-      renewal_history = certification.renewal_history || (
-        said
-        || mentorcert_private.entry_of_prolongation(
-          certification.status, certification.issued_at, certification.expires_at,
-          outcome.status, coalesce(outcome.issued_at, certification.issued_at), outcome.expires_at
-        )
-        || jsonb_build_object(
-          'entry_id', encode(substr(sha256(seed || uuid_send(certification.id)), 1, 16), 'hex')::uuid,
-          -- What mentorcert_private.next_recorded_at says.
-          'recorded_at', greatest(
-            clock_timestamp(), (certification.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond'
-          )
-        )
-      )
+      updated_at = now(), renewal_history = said
     from (
       select
         each.certification_id, each.issued_at, each.expires_at, mentorcert_private.status_at(false, each.expires_at, now()) as status
@@ -374,7 +359,6 @@ begin
     returning certification.id
   )
   select coalesce(array_agg(written.id), '{}') into prolonged from written;
-  perform set_config('mentorcert.entry', '', true);
   return prolonged;
 end
 $$;

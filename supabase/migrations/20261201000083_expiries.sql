@@ -45,10 +45,46 @@ for each row when (
 )
 execute function mentorcert_private.record_expiry();
 
--- The changes of many write the entries of their thousands themselves: a call of the trigger for each would double their time.
--- The condition lets pass just what the trigger would have appended: one entry to a history left as it was, of a renewal, an
--- extension or its reversal by whom and for what mentorcert.entry says. No client may write a history. Each comparison is the
--- cheapest that there is: they are made for each row.
+-- Renewals and extensions of many say in the place of each history, as an object, by whom and for what they are: the history is
+-- the one that was there, and its new entry is made once, of that and of the row. No client may write a history, so none can say so.
+
+create or replace function mentorcert_private.record_prolongation()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  added constant jsonb := new.renewal_history || mentorcert_private.entry_of_prolongation(
+    old.status, old.issued_at, old.expires_at, new.status, new.issued_at, new.expires_at
+  );
+begin
+  if (added ? 'entry_id' and old.certification_type = new.certification_type) is not true then
+    raise exception using
+      errcode = 'MC005', message = 'only a renewal or an extension is recorded so',
+      hint = 'Leave renewal_history to mentorcert_private.prolong_certifications.',
+      schema = 'public', table = 'peer_mentor_certifications', constraint = 'certification_history_append_only';
+  end if;
+  new.renewal_history := old.renewal_history || (added || jsonb_build_object(
+    'entry_id', encode(substr(sha256((added ->> 'entry_id')::bytea || uuid_send(new.id)), 1, 16), 'hex')::uuid,
+    -- What mentorcert_private.next_recorded_at says; the row is locked before this is asked.
+    'recorded_at', greatest(clock_timestamp(), (old.renewal_history #>> '{-1,recorded_at}')::timestamptz + interval '1 microsecond')
+  ));
+  return new;
+end
+$$;
+comment on function mentorcert_private.record_prolongation() is
+  'Appends the one entry of a renewal or an extension, as record_change would, where the statement has by whom and for what in the place of the history; refuses (MC005) every other change that says so.';
+
+-- Of who owns these tables: record_change_on_update, which comes first, refuses all others an object.
+create or replace trigger record_prolongation_on_update
+before update on public.peer_mentor_certifications
+for each row when (jsonb_typeof(new.renewal_history) = 'object')
+execute function mentorcert_private.record_prolongation();
+
+-- The reversals of many write the entries of their thousands themselves: a call of the trigger for each would double their time.
+-- The condition lets pass just what the trigger would have appended: one entry to a history left as it was, of the reversal of
+-- an extension by whom and for what mentorcert.entry says. No client may write a history. Each comparison is the cheapest that
+-- there is: they are made for each row.
 create or replace trigger record_change_on_update
 before update on public.peer_mentor_certifications
 for each row when (
@@ -60,26 +96,20 @@ for each row when (
     or old.renewal_history <> new.renewal_history
   )
   and not (
-    coalesce(current_setting('mentorcert.expiry', true), '') <> ''
+    (coalesce(current_setting('mentorcert.expiry', true), '') <> '' or jsonb_typeof(new.renewal_history) = 'object')
     and has_table_privilege('mentorcert_private.callers'::regclass, 'insert')
   )
   and not coalesce(
-    old.certification_type = new.certification_type
+    new.renewal_history #>> '{-1,kind}' = 'reverted'
+    and old.certification_type = new.certification_type
+    and old.issued_at = new.issued_at
     and new.renewal_history - -1 = old.renewal_history
     -- These keys and no other.
-    and case
-      when new.renewal_history #>> '{-1,kind}' = 'reverted'
-      then old.issued_at = new.issued_at
-        and new.expires_at = (new.renewal_history #>> '{-1,after,expires_at}')::timestamptz
-        and new.status = coalesce(new.renewal_history #>> '{-1,after,status}', old.status)
-        and (new.renewal_history -> -1) - array['entry_id', 'recorded_at'] = mentorcert_private.entry_of_reversal(
-          nullif(current_setting('mentorcert.entry', true), '')::jsonb, old.renewal_history, old.status, old.expires_at
-        )
-      else (new.renewal_history -> -1) - array['entry_id', 'recorded_at']
-        = nullif(current_setting('mentorcert.entry', true), '')::jsonb || mentorcert_private.entry_of_prolongation(
-          old.status, old.issued_at, old.expires_at, new.status, new.issued_at, new.expires_at
-        )
-    end
+    and new.expires_at = (new.renewal_history #>> '{-1,after,expires_at}')::timestamptz
+    and new.status = coalesce(new.renewal_history #>> '{-1,after,status}', old.status)
+    and (new.renewal_history -> -1) - array['entry_id', 'recorded_at'] = mentorcert_private.entry_of_reversal(
+      nullif(current_setting('mentorcert.entry', true), '')::jsonb, old.renewal_history, old.status, old.expires_at
+    )
     -- An id, and the clock under the lock.
     and (new.renewal_history #>> '{-1,entry_id}')::uuid::text = new.renewal_history #>> '{-1,entry_id}'
     and new.renewal_history #> '{-1,recorded_at}' = to_jsonb(greatest(
@@ -141,5 +171,6 @@ for each statement when (
 )
 execute function mentorcert_portal.enqueue_after_change_of_certifications();
 
-revoke execute on function mentorcert_private.record_expiry, mentorcert_private.expire_due_certifications
+revoke execute on function
+  mentorcert_private.record_expiry, mentorcert_private.record_prolongation, mentorcert_private.expire_due_certifications
 from public, anon, authenticated, service_role;

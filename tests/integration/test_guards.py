@@ -90,6 +90,7 @@ _FILE_OF_TRIGGER = {
     "record_change_on_insert": "history_appended",
     "record_change_on_update": "history_appended",
     "record_expiry_on_update": "history_appended",
+    "record_prolongation_on_update": "prolonging",
     "count_unlisted": "public_list",
     "refresh_listing_on_insert": "public_list",
     "refresh_listing_on_update": "public_list",

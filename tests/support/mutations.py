@@ -411,9 +411,11 @@ _HISTORY = [
         for trigger in ("record_expiry_on_update", "record_change_on_update")
     ),
     Mutation("history_appended", f"drop trigger record_expiry_on_update on {_CERTIFICATION}"),
-    _trigger("(old.certification_type = new.certification_type)", "same type", "prolonging"),
+    _trigger("(old.certification_type = new.certification_type)", "same type", "taking_back"),
     _trigger("(old.issued_at = new.issued_at)", "same beginning", "taking_back"),
-    _trigger("((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more", "prolonging"),
+    _trigger(
+        "((new.renewal_history - '-1'::integer) = old.renewal_history)", "one entry more", "taking_back"
+    ),
     *(
         function("prolonging", _PROLONG, guard, instead)
         for guard, instead in {
@@ -432,15 +434,30 @@ _HISTORY = [
         }.items()
     ),
     function("prolonging", _PROLONGATION, "after_expires_at < before_expires_at", "false"),
+    *(
+        function("prolonging", "mentorcert_private.record_prolongation()", guard, instead)
+        for guard, instead in {
+            "added ? 'entry_id' and": "added is not null and",
+            "and old.certification_type = new.certification_type": "",
+            ") is not true then": ") is false then",
+            ":= old.renewal_history || (added": ":= '[]'::jsonb || (added",
+        }.items()
+    ),
+    _trigger(
+        "has_table_privilege(('mentorcert_private.callers'::regclass)::oid, 'insert'::text)",
+        "what others say of a prolongation",
+        "prolonging",
+    ),
+    Mutation("prolonging", f"drop trigger record_prolongation_on_update on {_CERTIFICATION}"),
     _trigger(
         "((((new.renewal_history #>> '{-1,entry_id}'::text[]))::uuid)::text = (new.renewal_history #>> '{-1,entry_id}'::text[]))",
         "an id, as ids are written",
-        "prolonging",
+        "taking_back",
     ),
     _trigger(
         "(((new.renewal_history #>> '{-1,recorded_at}'::text[]))::timestamp with time zone <= clock_timestamp())",
         "not ahead of the clock",
-        "prolonging",
+        "taking_back",
     ),
     _trigger(
         "(new.status = COALESCE((new.renewal_history #>> '{-1,after,status}'::text[]), old.status))",

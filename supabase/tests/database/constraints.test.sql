@@ -241,7 +241,7 @@ from (
     ),
     (
       $$ update public.peer_mentor_certifications set renewal_history = '{}' where id = tests.id('mia.basic') $$,
-      '23514 peer_mentor_certifications_renewal_history_valid'
+      'MC005 certification_history_append_only' -- as what a prolongation says
     ),
     (
       $$

@@ -142,7 +142,7 @@ from (
 ) as changes (statement, expected);
 
 -- Forged: by those who may write histories, in the name of such a change.
-create function tests.forged(but jsonb, also text default '') returns text
+create function tests.forged(but jsonb, also text default '', history text default 'renewal_history') returns text
 language plpgsql
 as $$
 declare
@@ -153,8 +153,8 @@ begin
   select was.expires_at into held_before from tests.held_before as was where was.name = 'mia.basic';
   begin
     answer := tests.perform('owner', format(
-      'update public.peer_mentor_certifications set expires_at = %L, renewal_history = renewal_history || %L %s where id = tests.id(''mia.basic'')',
-      held_before,
+      'update public.peer_mentor_certifications set expires_at = %L, renewal_history = %s || %L %s where id = tests.id(''mia.basic'')',
+      held_before, history,
       '{"schema_version": 1, "actor": {"user_id": null, "role": "org_admin"}, "kind": "reverted", "note": "why"}'::jsonb || jsonb_build_object(
         'entry_id', gen_random_uuid(), 'recorded_at', clock_timestamp(), 'effective_at', before #> '{-1,effective_at}',
         'reverts', before #> '{-1,entry_id}',
@@ -175,6 +175,12 @@ select set_config('mentorcert.entry', format(
 ), true)
 from tests.batches;
 select is(tests.forged('{}'), '+1', 'within one, just its entry');
+select is(tests.forged(but), '22P02', format('refused: %s', but))
+from (values ('{"entry_id": "mine"}'::jsonb), ('{"entry_id": "1-2-3-4-5"}'), ('{"entry_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}')) as tried (but);
+select is(tests.forged('{}', history => history), 'MC005 certification_history_append_only', 'refused: to ' || history)
+from unnest(array[
+  $$ jsonb_set(renewal_history, '{0,note}', '"forged"') $$, $$ renewal_history - 0 $$, $$ renewal_history || '{"kind": "forged"}' $$
+]) as history;
 select is(tests.forged(but, also), 'MC005 certification_history_append_only', format('refused: %s %s', but, also))
 from (
   values
@@ -183,6 +189,7 @@ from (
     ('{"reverts": "00000000-0000-0000-0000-000000000000"}', ''), ('{"before": null}', ''), ('{"after": {}}', ''),
     (jsonb_build_object('after', jsonb_build_object('expires_at', tests.day(29))), ''),
     (jsonb_build_object('before', jsonb_build_object('expires_at', tests.day(9))), ''),
+    ('{"entry_id": "0000000000000000000000000000000A"}', ''),
     ('{"recorded_at": "2020-01-01T00:00:00+00:00"}', ''), ('{"recorded_at": "2100-01-01T00:00:00+00:00"}', ''),
     ('{}', $$ , status = 'suspended' $$), ('{}', $$ , status = 'expired' $$), ('{}', ', issued_at = tests.day(-1)'), ('{}', $$ , certification_type = 'yearly' $$)
 ) as tried (but, also);
