@@ -98,17 +98,20 @@ security definer -- the hashes are nobody's to read
 set search_path = ''
 as $$
 begin
+  -- Most organisations have erased nobody.
+  if not exists (
+    select from mentorcert_private.erased_identities as erased where erased.organisation_id = new.organisation_id
+  ) then
+    return new;
+  end if;
   if tg_op = 'INSERT' and exists (
-    -- An import writes those who are here already by an insert that becomes an update.
+    -- Those who are here already may be written by an insert that becomes an update.
     select from mentorcert.peer_mentors as present
     where present.organisation_id = new.organisation_id and present.external_id = new.external_id
   ) then
     return new;
   end if;
-  -- Most organisations have erased nobody, and the hashes take time.
   if exists (
-    select from mentorcert_private.erased_identities as erased where erased.organisation_id = new.organisation_id
-  ) and exists (
     select from mentorcert_private.matching_erasures(
       new.organisation_id,
       case when tg_op = 'INSERT' or new.external_id <> old.external_id then new.external_id end,
@@ -177,10 +180,8 @@ begin
       analyze pg_temp.import_certifications (line, external_id, certification_type, certification_id), pg_temp.import_periods (line, is_current);
     when 'memberships' then
       analyze pg_temp.import_memberships;
-    when 'peer_mentors' then
-      -- By what the steps that follow join. Of the whole table, the server would also fold tens of thousands of names for its indexes.
-      analyze mentorcert.peer_mentors (id, organisation_id, external_id);
+    else null; -- A worker of 0.1.0 asks for peer_mentors too.
   end case;
 end
 $$;
-comment on function mentorcert_private.analyze_import(text) is 'Has statistics taken of what a step of an import has filled: rows, certifications, memberships, peer_mentors.';
+comment on function mentorcert_private.analyze_import(text) is 'Has statistics taken of what a step of an import has filled: rows, certifications, memberships.';

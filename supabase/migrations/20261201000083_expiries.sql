@@ -174,3 +174,5 @@ execute function mentorcert_portal.enqueue_after_change_of_certifications();
 revoke execute on function
   mentorcert_private.record_expiry, mentorcert_private.record_prolongation, mentorcert_private.expire_due_certifications
 from public, anon, authenticated, service_role;
+-- Only record_prolongation asks for it now.
+revoke execute on function mentorcert_private.entry_of_prolongation from authenticated, service_role, mentorcert_tasks;

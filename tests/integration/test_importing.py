@@ -237,7 +237,7 @@ with connect(autocommit=True) as conn:
 def test_the_number_of_statements_does_not_depend_on_the_rows(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # But for the one that gathers statistics where there are many.
+    # But for the one that discards plans where there are many.
     monkeypatch.setattr(importing, "_MANY", 1)
     executed: list[object] = []
 

@@ -190,7 +190,7 @@ def test_the_day_turns(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     "changed",
     [
         {"epoch": "another server"},
-        {"organisation_id": uuid4()},
+        {"organisation_id": UUID(int=1)},
         {"is_unchanged": False},
     ],
     ids=str,

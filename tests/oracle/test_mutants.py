@@ -24,9 +24,6 @@ _JUDGED_BEFORE: Final = (
     "USING has judged the row before, by columns that are not granted: the new row passes as the old one did."
 )
 UNNOTICED: Final = {
-    r"revoke execute on mentorcert_private\.entry_of_prolongation\(.*\) from authenticated": (
-        "Since entries are made where they are recorded, only who owns it calls it: released with the grant."
-    ),
     r"the endpoint \w+ is switched on \(\w+\): (dropped|using true)": (
         "While nothing is switched off it lets everything through; the tests of endpoints switch them off."
     ),

@@ -38,7 +38,7 @@ _HANDED_OUT: Final = [
     function(
         "bulk_changes",
         "public.preview_changes(text,uuid[],date)",
-        "or array_position(certification_ids, null) is not null",
+        "or exists (select from unnest(certification_ids) as id where id is null)",
         "",
     ),
     function("handed_out", _FOUND, "and mentorcert_private.is_committed(asked.asked_in)", ""),

@@ -175,7 +175,7 @@ LOGIN_ROLES: Final[Mapping[str, LoginRole]] = {
             "what texts and days are like": _of(
                 "mentorcert_private",
                 "acting_user canonical_email canonical_line canonical_text check_endpoint counted_from "
-                "current_history_version day_of day_starts entry_of_prolongation entry_of_reversal folded history_is_in_events "
+                "current_history_version day_of day_starts entry_of_reversal folded history_is_in_events "
                 "is_email is_number "
                 "is_phone is_readable is_readable_line kept_peer_mentor_id last_valid_day number_key "
                 "refresher_until replaced_history require_certifications search_key search_keys set_change_context sort_key "

@@ -191,7 +191,7 @@ def import_table(
     is_written = False
     with conn.transaction():
         locked = _lock_organisation(conn, organisation)
-        _queries.plan_without_jit(conn)
+        _queries.plan_by_rows(conn)
         _copy(conn, rows, progress)
         problems += _check(conn, table, locked, progress)
         if each_row is not None or dry_run:
@@ -302,8 +302,8 @@ def _write(conn: Connection, organisation: _Organisation, progress: Progress) ->
     chapters_left = _queries.end_chapters(conn, **organisation)
     if mentors_added >= _MANY:
         # The triggers keep the plans that they made when a statement changed no row; with those the next one
-        # takes time by the square of its rows. New statistics make them plan again.
-        _queries.analyze_mentors(conn)
+        # takes time by the square of its rows.
+        _queries.discard_plans(conn)
     progress("writing", 2, steps)
     chapters_entered = chapters_of_added + _queries.enter_chapters(conn, **organisation)
     progress("writing", 3, steps)

@@ -69,7 +69,6 @@ insert into tests.allowed (signature) values
   ('mentorcert_private.evidence(jsonb)'),
   ('mentorcert_private.each_id(uuid[])'),
   ('mentorcert_private.each_outcome(uuid[],text[],timestamp with time zone[],timestamp with time zone[],text[])'),
-  ('mentorcert_private.entry_of_prolongation(text,timestamp with time zone,timestamp with time zone,text,timestamp with time zone,timestamp with time zone)'),
   ('mentorcert_private.entry_of_reversal(jsonb,jsonb,text,timestamp with time zone)'),
   ('mentorcert_private.expires_at_by_rule(mentorcert.certification_types,timestamp with time zone,date,text)'),
   ('mentorcert_private.expires_at_by_rule(public.peer_mentor_certifications,date,text)'),

@@ -1,4 +1,6 @@
 -- Names, numbers and addresses of an import: their canonical form, whom a number means, and what the registry would not take.
+-- Where the registry is looked through for people of the file, offset 0 has it done person by person, by an index: joined
+-- otherwise, everybody of the organisation would be read.
 
 -- name: canonicalise_rows()!
 -- But for rows that are so already, most of a file: letters of Latin, words with one space between them, addresses in lower
@@ -42,14 +44,23 @@ meant as (
     ) as external_id,
     same.external_id is null and count(distinct alike.external_id) = 1 as is_repaired
   from people
-  left join mentorcert.peer_mentors as same
-    on same.organisation_id = :organisation_id and mentorcert_private.folded(same.external_id) = mentorcert_private.folded(people.external_id)
-  left join mentorcert.peer_mentors as alike
-    on alike.organisation_id = :organisation_id
-    and mentorcert_private.number_key(alike.external_id) = mentorcert_private.number_key(people.external_id)
-    and mentorcert_private.folded(alike.full_name) = mentorcert_private.folded(people.full_name)
-    and alike.erased_at is null
-    and alike.merged_into is null
+  left join lateral (
+    select mentor.external_id from mentorcert.peer_mentors as mentor
+    where
+      mentor.organisation_id = :organisation_id
+      and mentorcert_private.folded(mentor.external_id) = mentorcert_private.folded(people.external_id)
+    offset 0
+  ) as same on true
+  left join lateral (
+    select mentor.external_id from mentorcert.peer_mentors as mentor
+    where
+      mentor.organisation_id = :organisation_id
+      and mentorcert_private.number_key(mentor.external_id) = mentorcert_private.number_key(people.external_id)
+      and mentorcert_private.folded(mentor.full_name) = mentorcert_private.folded(people.full_name)
+      and mentor.erased_at is null
+      and mentor.merged_into is null
+    offset 0
+  ) as alike on true
   group by people.external_id, people.full_name, people.line, same.external_id
 ),
 renamed as (
@@ -123,11 +134,15 @@ added as (
 alike as (
   select added.line, 'number_looks_like' as problem, mentor.external_id
   from added
-  join mentorcert.peer_mentors as mentor
-    on mentor.organisation_id = :organisation_id
-    and mentorcert_private.number_key(mentor.external_id) = added.number_key
-    and mentor.erased_at is null
-    and mentor.merged_into is null
+  cross join lateral (
+    select present.external_id from mentorcert.peer_mentors as present
+    where
+      present.organisation_id = :organisation_id
+      and mentorcert_private.number_key(present.external_id) = added.number_key
+      and present.erased_at is null
+      and present.merged_into is null
+    offset 0
+  ) as mentor
   union all
   select added.line, 'number_looks_like', other.external_id
   from added
@@ -135,12 +150,16 @@ alike as (
   union all
   select added.line, 'person_looks_like', mentor.external_id
   from added
-  join mentorcert.peer_mentors as mentor
-    on mentor.organisation_id = :organisation_id
-    and mentorcert_private.folded(mentor.email) = added.email
-    and mentorcert_private.search_key(mentor.full_name) = added.name
-    and mentor.erased_at is null
-    and mentor.merged_into is null
+  cross join lateral (
+    select present.external_id from mentorcert.peer_mentors as present
+    where
+      present.organisation_id = :organisation_id
+      and mentorcert_private.folded(present.email) = added.email
+      and mentorcert_private.search_key(present.full_name) = added.name
+      and present.erased_at is null
+      and present.merged_into is null
+    offset 0
+  ) as mentor
   union all
   select added.line, 'person_looks_like', other.external_id
   from added

@@ -63,15 +63,18 @@ added as (
 )
 select (select count(*) from added), (select count(*) from entered);
 
--- name: analyze_mentors()!
-select mentorcert_private.analyze_import('peer_mentors');
+-- name: discard_plans()!
+discard plans;
 
 -- name: resolve_memberships(organisation_id)!
 insert into pg_temp.import_memberships (peer_mentor_id, chapter_id)
 select distinct mentor.id, word.chapter_id
-from pg_temp.import_rows as staged
-join mentorcert.peer_mentors as mentor
-  on mentor.organisation_id = :organisation_id and mentor.external_id = staged.external_id
+from (select distinct person.external_id, person.chapters from pg_temp.import_rows as person) as staged
+cross join lateral (
+  select present.id from mentorcert.peer_mentors as present
+  where present.organisation_id = :organisation_id and present.external_id = staged.external_id
+  offset 0 -- one by one: of an organisation that is new the statistics know nobody
+) as mentor
 left join lateral unnest(staged.chapters) as named (word) on true
 left join pg_temp.import_chapters as word on word.word = named.word;
 
@@ -112,8 +115,11 @@ select coalesce(mentorcert_private.register_imported(
   array_agg(certification.expires)
 ), 0)
 from pg_temp.import_certifications as certification
-join mentorcert.peer_mentors as mentor
-  on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
+cross join lateral (
+  select present.id from mentorcert.peer_mentors as present
+  where present.organisation_id = :organisation_id and present.external_id = certification.external_id
+  offset 0
+) as mentor
 where
   certification.certification_id is null
   and not exists (
@@ -167,8 +173,11 @@ select
   case when isfinite(certification.expires) then mentorcert_private.day_starts(certification.expires + 1, :time_zone) end,
   'active', coalesce(histories.history, '[]')
 from pg_temp.import_certifications as certification
-join mentorcert.peer_mentors as mentor
-  on mentor.organisation_id = :organisation_id and mentor.external_id = certification.external_id
+cross join lateral (
+  select present.id from mentorcert.peer_mentors as present
+  where present.organisation_id = :organisation_id and present.external_id = certification.external_id
+  offset 0
+) as mentor
 left join histories on histories.line = certification.line
 where certification.certification_id is null and (histories.line is not null or not :with_past_only)
 order by certification.line;
