@@ -122,6 +122,7 @@ def main(  # noqa: PLR0917 - the options of a command
     Each is timed in turns with the least that PostgreSQL could do it in; what counts is the ratio.
     """
     sizes = rows or list(QUICK_SIZES if quick else SIZES)
+    benchmarks = tuple(only or Benchmark)
     rounds = 2 if quick else WRITE_ROUNDS
     results: list[Result] = []
     storage: list[Storage] = []
@@ -132,47 +133,54 @@ def main(  # noqa: PLR0917 - the options of a command
         Progress(*columns, console=Console(stderr=True)) as progress,
     ):
         task = progress.add_task("starting", total=None)
+
+        def notify(what: str) -> None:
+            progress.update(task, description=what)
+
         with connect(running.url) as conn:
             version = f"PostgreSQL {conn.info.parameter_status('server_version')}"
-        of_sizes = {*(only or Benchmark)} - {Benchmark.DELIVERY, Benchmark.HEALTH}
+        of_sizes = {*benchmarks} - {Benchmark.DELIVERY, Benchmark.HEALTH}
         for size in sizes if of_sizes else ():
-            with lite.new_database(running) as url:
+            # Pages need Supabase Lite beside them; the rest does without Node.js.
+            with (
+                lite.new_database(running) if Benchmark.PAGES in benchmarks else running.new_database() as url
+            ):
                 results += run(
                     url,
                     size,
-                    lambda what: progress.update(task, description=what),
-                    benchmarks=tuple(only or Benchmark),
+                    notify,
+                    benchmarks=benchmarks,
                     file_rows=FILE_ROWS // 10 if quick else FILE_ROWS,
                     changed=CHANGED // 10 if quick else CHANGED,
                     read_rounds=READ_ROUNDS // 4 if quick else READ_ROUNDS,
                     write_rounds=min(rounds, ROUNDS_OF_MANY) if size > MANY_ROWS else rounds,
                     storage=storage,
                 )
-                if Benchmark.PAGES in (only or Benchmark):
+                if Benchmark.PAGES in benchmarks:
                     # Last, on the same registry: who signs in here is one more who reads.
                     results += pages.measure(
                         running,
                         url,
                         size,
                         rounds if quick else BURSTS,
-                        lambda what: progress.update(task, description=what),
+                        notify,
                     )
-        if Benchmark.DELIVERY in (only or Benchmark):
+        if Benchmark.DELIVERY in benchmarks:
             with running.new_database() as url:
                 results += delivery.measure(
                     url,
                     DELIVERIES // 20 if quick else DELIVERIES,
                     rounds,
-                    lambda what: progress.update(task, description=what),
+                    notify,
                 )
-        if Benchmark.HEALTH in (only or Benchmark):
+        if Benchmark.HEALTH in benchmarks:
             with running.new_database() as url:
                 results += health.measure(
                     url,
                     health.ORGANISATIONS // 10 if quick else health.ORGANISATIONS,
                     health.MENTORS // 10 if quick else health.MENTORS,
                     READ_ROUNDS,
-                    lambda what: progress.update(task, description=what),
+                    notify,
                 )
     if write:
         document.keep(document.run_of_today(version, storage, results))

@@ -56,7 +56,7 @@ def _counts(context: RequestContext) -> Answer[Counts]:
     """Ask for what is counted: after all else, since it changes how the statements that follow are planned."""
     return context.services.counts.ask(
         context.conn,
-        context.claims or {},
+        context.claims,
         time_zone_of(context),
         today_of(context),
         first=FIRST,
